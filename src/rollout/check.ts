@@ -1,0 +1,23 @@
+export const verdicts = ['passed', 'failed', 'skipped'] as const;
+
+/**
+ * `passed` and `failed` were proven by looking or acting; `skipped` was not checked, and says why.
+ * A step is verified only when nothing failed; what was skipped is counted and shown, never called verified.
+ */
+export type Verdict = (typeof verdicts)[number];
+
+/** One verification, with what anyone needs to repeat it. */
+export type CheckResult = {
+  /** Stable: `1.7/two-org/public.calls/read`. */
+  readonly id: string;
+  readonly title: string;
+  readonly kind: 'catalog' | 'probe' | 'scan' | 'command' | 'http';
+  readonly verdict: Verdict;
+  readonly expected: string;
+  readonly observed: string;
+  /** SQL, a command line or a request that anyone can run to see the same. */
+  readonly evidence?: string;
+  /** What to do about a failure, or why the check was skipped. */
+  readonly advice?: string;
+  readonly milliseconds: number;
+};

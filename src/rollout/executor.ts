@@ -1,0 +1,49 @@
+import type { Change, LockLevel } from './change.ts';
+import type { Emit } from './events.ts';
+import type { Entry, Fingerprint, StepRecord } from './journal.ts';
+import type { StepId } from './step.ts';
+
+/** What really happened when a change was run and taken back in a transaction that never commits. */
+export type PreviewResult = {
+  readonly change: Change;
+  /** `ran`: executed and rolled back; `not executed`: cannot be, and why; `failed`: applying would fail like this. */
+  readonly outcome: 'ran' | 'not executed' | 'failed';
+  readonly reason?: string;
+  /** Strongest lock per relation that the change was seen to hold. */
+  readonly locks: readonly { readonly relation: string; readonly level: LockLevel }[];
+  readonly milliseconds: number;
+};
+
+export type Context = {
+  readonly run: string;
+  readonly step: StepId;
+  readonly emit: Emit;
+  /** Aborts on Ctrl-C; an executor then cancels on the server and leaves nothing half-done. */
+  readonly signal: AbortSignal;
+};
+
+/** The result of a revert: what could not be restored because somebody changed it since. */
+export type RevertResult = { readonly stayed: readonly string[] };
+
+/**
+ * Runs changes against one medium (the database or the workspace) and owns its journal, because a row must be written
+ * in the same transaction, or in the same fsync order, as the change it describes.
+ */
+export type Executor = {
+  /** Runs every change for real and takes it back. Leaves no trace. */
+  readonly preview: (changes: readonly Change[], context: Context) => AsyncIterable<PreviewResult>;
+  /** Does one change and journals it. Resolves only when both are durable. */
+  readonly apply: (change: Change, context: Context) => Promise<Entry>;
+  /** Takes one journalled change back and journals that. */
+  readonly revert: (entry: Entry, context: Context) => Promise<RevertResult>;
+  /** Looks at the target, not at the row, and finishes or removes what a crash left in `started` or `reverting`. */
+  readonly settle: (entry: Entry, context: Context) => Promise<void>;
+  readonly entries: () => Promise<readonly Entry[]>;
+  readonly records: () => Promise<readonly StepRecord[]>;
+  readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
+  /** The present state of everything that a change of this medium could touch. */
+  readonly fingerprint: () => Promise<Fingerprint>;
+  /** Keeps the fingerprint taken before or after a step, for the proof of its rollback. */
+  readonly keepFingerprint: (step: StepId, run: string, when: 'before' | 'after', state: Fingerprint) => Promise<void>;
+  readonly keptFingerprint: (step: StepId, when: 'before' | 'after') => Promise<Fingerprint | null>;
+};
