@@ -1,0 +1,64 @@
+import type { Emit } from './events.ts';
+import type { PreviewResult, RevertResult } from './executor.ts';
+import type { Entry, StepRecord } from './journal.ts';
+import type { PhaseId, Plan, StepId } from './step.ts';
+
+/** A plan with a hash over its changes: applying refuses when the target's plan no longer has that hash. */
+export type Planned = { readonly step: StepId; readonly plan: Plan; readonly hash: string };
+
+export type StepState = 'pending' | 'applied' | 'verified' | 'failed' | 'rolled back' | 'skipped' | 'interrupted';
+
+export type StepStatus = {
+  readonly step: StepId;
+  readonly phase: PhaseId;
+  readonly title: string;
+  readonly why: string;
+  readonly state: StepState;
+  /** Why the step cannot be applied now (the gate), or null when it can. */
+  readonly gate: string | null;
+  /** The last thing that happened to it. */
+  readonly last: StepRecord | null;
+  /** Journalled changes that a rollback would take back. */
+  readonly applied: number;
+  /** True when a crash left a change of this step half-done; the next apply or rollback settles it first. */
+  readonly interrupted: boolean;
+};
+
+export type VerifyResult = { readonly passed: number; readonly failed: number; readonly skipped: number };
+
+export type RollbackPlan = {
+  readonly step: StepId;
+  /** Newest first: the order in which they are taken back. */
+  readonly entries: readonly Entry[];
+  /** Why it cannot be rolled back now (something later depends on it), or null. */
+  readonly refusal: string | null;
+};
+
+export type RollbackResult = RevertResult & {
+  readonly proven: boolean;
+  /** Objects that differ from before the step. Empty when proven. */
+  readonly differences: readonly string[];
+};
+
+/**
+ * The rollout of one target: what the wizard and the command line drive. Every method emits events to the listeners
+ * and throws a `RolloutError` with nothing half-done; an aborted signal ends it after cancelling on the server.
+ */
+export type Rollout = {
+  readonly status: () => Promise<readonly StepStatus[]>;
+  readonly plan: (step: StepId) => Promise<Planned>;
+  /** Plans, runs every change for real and takes it back. */
+  readonly preview: (
+    step: StepId,
+    signal: AbortSignal,
+  ) => Promise<Planned & { readonly results: readonly PreviewResult[] }>;
+  /** Applies the plan; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */
+  readonly apply: (step: StepId, signal: AbortSignal, expect?: string) => Promise<number>;
+  readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;
+  readonly rollbackPlan: (step: StepId) => Promise<RollbackPlan>;
+  readonly rollback: (step: StepId, signal: AbortSignal) => Promise<RollbackResult>;
+  /** Records that the operator leaves this step out, and why. The gate then asks no verification of it. */
+  readonly skip: (step: StepId, reason: string) => Promise<void>;
+  /** Adds a listener; returns how to remove it. */
+  readonly listen: (listener: Emit) => () => void;
+};
