@@ -37,8 +37,8 @@ export type SqlChange = {
 };
 
 /**
- * Row values written in small committed batches. The engine walks the primary key, keeps the old and the new value of
- * every row in the journal, and on rollback restores the old value where the row still holds the new one.
+ * Rows written in small committed batches. The engine walks the key, keeps the old and the new value of every row in
+ * the journal, and on rollback restores the old value where the row still holds the new one.
  */
 export type BatchChange = {
   readonly kind: 'batches';
@@ -46,19 +46,33 @@ export type BatchChange = {
   readonly title: string;
   /** Schema-qualified and quoted: `public."calls"`. */
   readonly table: string;
-  /** Quoted primary key column; its type as SQL. */
+  /** Quoted column with a unique index by which the table is walked, and its SQL type. */
   readonly key: { readonly column: string; readonly type: string };
-  /** Quoted column that is written, and its type. */
-  readonly column: string;
-  readonly columnType: string;
-  /** SQL condition on alias `t` for rows that need a value. */
-  readonly where: string;
-  /** SQL expression over alias `t` that gives the new value; rows for which it is NULL are left alone. */
-  readonly value: string;
-  /** SQL expression over `t` and a jsonb `kept` giving the value to restore; default: the old value as a whole. */
-  readonly restore?: string;
-  /** Statements run at the start of every batch transaction (for instance to step past an immutability trigger). */
-  readonly prepare?: string;
+  readonly write:
+    | {
+        readonly kind: 'update';
+        /** Quoted column that is written, and its type. */
+        readonly column: string;
+        readonly type: string;
+        /** For a jsonb column: only this key is written, kept and restored. */
+        readonly jsonKey?: string;
+        /** SQL condition over alias `t`: rows that need a value. */
+        readonly where: string;
+        /** SQL expression over alias `t`: the new value; a row for which it is NULL is left alone. */
+        readonly value: string;
+      }
+    | {
+        readonly kind: 'insert';
+        /** Quoted columns, the key first. */
+        readonly columns: readonly string[];
+        /** Query that gives exactly these columns for rows that are missing. */
+        readonly source: string;
+      };
+  /**
+   * True: the app's triggers stay silent (`session_replication_role`), so that a guard against changing an org id does
+   * not stop a restore and no other column of the row moves.
+   */
+  readonly quiet: boolean;
 };
 
 /** A file of the workspace before and after; `null` means that it is not there. */

@@ -1,0 +1,461 @@
+import { randomUUID } from 'node:crypto';
+import type { Client, ClientBase } from 'pg';
+import type { BatchChange, Change, LockLevel, SqlChange } from '../rollout/change.ts';
+import { lockLevels } from '../rollout/change.ts';
+import { RolloutError } from '../rollout/errors.ts';
+import type { Context, Executor, PreviewResult, RevertResult } from '../rollout/executor.ts';
+import type { Entry } from '../rollout/journal.ts';
+import { applyBatch, type BatchOutcome, keptBatches, lastKey, quietly, remaining, restoreBatch } from './batches.ts';
+import { toRolloutError } from './errors.ts';
+import { fingerprint } from './fingerprint.ts';
+import {
+  ensureJournal,
+  entryById,
+  insertEntry,
+  insertFingerprint,
+  insertRecord,
+  journalExists,
+  markEntry,
+  readEntries,
+  readFingerprint,
+  readRecords,
+} from './journal.ts';
+import { retrying } from './retry.ts';
+import type { Session } from './session.ts';
+
+/** Milliseconds that a preview keeps trying for its locks; it is a look, so it gives way soon. */
+const previewPatience = 3_000;
+
+/**
+ * Executes SQL changes through one session, each in a short transaction of its own together with its journal row.
+ *
+ * Where PostgreSQL allows no such transaction, `started` is written before and `applied` after, and after a crash the
+ * catalog decides (`settle`), never the row alone.
+ */
+export function createDatabaseExecutor(session: Session): Executor {
+  const { settings } = session;
+
+  /** Runs `body` in one transaction with a lock timeout, retried as a whole; an abort cancels on the server. */
+  const transact = async <T>(
+    what: string,
+    change: string,
+    context: Context,
+    body: (client: Client) => Promise<T>,
+    options: { end?: 'commit' | 'rollback'; patience?: number } = {},
+  ): Promise<T> =>
+    retrying({
+      what,
+      patience: options.patience ?? settings.patience,
+      lockTimeout: settings.lockTimeout,
+      signal: context.signal,
+      holders: session.holders,
+      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
+      attempt: () =>
+        cancellable(session, context.signal, async () => {
+          const client = await session.work();
+          await client.query(
+            `begin; set local lock_timeout = ${settings.lockTimeout}; set local statement_timeout = ${settings.statementTimeout}; set local search_path = '';`,
+          );
+          try {
+            const result = await body(client);
+            await client.query(options.end ?? 'commit');
+            return result;
+          } catch (error) {
+            await rollbackQuietly(client);
+            throw error;
+          }
+        }),
+    });
+
+  const run = async (client: ClientBase, sql: string, context: Context): Promise<void> => {
+    context.emit({ type: 'command', text: sql });
+    try {
+      await client.query(sql);
+    } catch (error) {
+      throw attachSql(error, sql);
+    }
+  };
+
+  const applySql = async (change: SqlChange, context: Context): Promise<Entry> => {
+    const id = randomUUID();
+    const began = performance.now();
+    return transact(change.title, change.id, context, async (client) => {
+      // After a lost connection nobody knows whether the commit arrived: the journal row, which shares it, does.
+      const there = await entryById(client, id);
+      if (there !== null) return there;
+      await run(client, change.up, context);
+      return insertEntry(client, {
+        id,
+        run: context.run,
+        step: context.step,
+        state: 'applied',
+        change,
+        milliseconds: performance.now() - began,
+      });
+    });
+  };
+
+  const applyAutocommit = async (change: SqlChange, context: Context): Promise<Entry> => {
+    const began = performance.now();
+    const entry = await insertEntry(await session.work(), {
+      id: randomUUID(),
+      run: context.run,
+      step: context.step,
+      state: 'started',
+      change,
+      milliseconds: 0,
+    });
+    await autocommit(change.title, change.up, change, context, true);
+    await markEntry(await session.work(), entry.seq, 'applied', performance.now() - began);
+    return { ...entry, state: 'applied', milliseconds: performance.now() - began };
+  };
+
+  /** Runs one statement outside a transaction until the catalog shows that it took (`wanted`) or was taken back. */
+  const autocommit = async (
+    what: string,
+    sql: string,
+    change: SqlChange,
+    context: Context,
+    wanted: boolean,
+  ): Promise<void> =>
+    retrying({
+      what,
+      patience: settings.patience,
+      lockTimeout: settings.lockTimeout,
+      signal: context.signal,
+      holders: session.holders,
+      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
+      attempt: () =>
+        cancellable(session, context.signal, async () => {
+          const client = await session.work();
+          if ((await inPlace(client, change)) === wanted) return;
+          // A concurrent index waits out every older transaction by design: its lock timeout would only fail it.
+          await client.query(`set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`);
+          if (wanted && change.clean !== undefined) await run(client, change.clean, context);
+          await run(client, sql, context);
+          if ((await inPlace(client, change)) !== wanted) {
+            throw new RolloutError(
+              `${what} ended without an error, but the catalog does not show its effect.`,
+              'Report this as a defect, with the statement.',
+              { kind: 'defect', detail: sql },
+            );
+          }
+        }),
+    });
+
+  const applyBatches = async (change: BatchChange, context: Context): Promise<Entry> => {
+    const began = performance.now();
+    const client = await session.work();
+    const entry = await insertEntry(client, {
+      id: randomUUID(),
+      run: context.run,
+      step: context.step,
+      state: 'started',
+      change,
+      milliseconds: 0,
+    });
+    const total = await remaining(client, change);
+    const to = await lastKey(client, change);
+    let written = 0;
+    for (let from: string | null = null; to !== null; ) {
+      context.signal.throwIfAborted();
+      const start: string | null = from;
+      const outcome: BatchOutcome = await transact(change.title, change.id, context, async (work) => {
+        if (change.quiet) await work.query(quietly);
+        return applyBatch(work, change, entry.seq, start, to, settings.batchSize);
+      });
+      written += outcome.written;
+      context.emit({
+        type: 'change-progress',
+        step: context.step,
+        change: change.id,
+        done: written,
+        total: Math.max(total, written),
+        perSecond: written / Math.max(0.001, (performance.now() - began) / 1000),
+      });
+      if (outcome.next === null) break;
+      from = outcome.next;
+    }
+    await markEntry(await session.work(), entry.seq, 'applied', performance.now() - began);
+    return { ...entry, state: 'applied', milliseconds: performance.now() - began };
+  };
+
+  const revertBatches = async (entry: Entry, change: BatchChange, context: Context): Promise<RevertResult> => {
+    const client = await session.work();
+    await markEntry(client, entry.seq, 'reverting');
+    const batches = await keptBatches(client, entry.seq);
+    const stayed: string[] = [];
+    const began = performance.now();
+    for (const [index, batch] of batches.entries()) {
+      context.signal.throwIfAborted();
+      const keys = await transact(`Taking back: ${change.title}`, change.id, context, async (work) => {
+        // Deleting must see foreign keys, so that a row which somebody has come to use is not torn out.
+        if (change.quiet && change.write.kind === 'update') await work.query(quietly);
+        return restoreBatch(work, change, entry.seq, batch);
+      });
+      stayed.push(...keys.map((key) => `${change.table} row ${key}: changed since, left as it is`));
+      context.emit({
+        type: 'change-progress',
+        step: context.step,
+        change: change.id,
+        done: index + 1,
+        total: batches.length,
+        perSecond: (index + 1) / Math.max(0.001, (performance.now() - began) / 1000),
+      });
+    }
+    await markEntry(await session.work(), entry.seq, 'reverted');
+    return { stayed };
+  };
+
+  const previewOne = async (change: Change, all: readonly Change[], context: Context): Promise<PreviewResult> => {
+    const began = performance.now();
+    const ran = (rest: Omit<PreviewResult, 'change' | 'milliseconds'>): PreviewResult => ({
+      change,
+      ...rest,
+      milliseconds: performance.now() - began,
+    });
+    if (change.kind === 'file') throw wrongMedium(change);
+    if (change.kind === 'sql' && change.mode === 'autocommit') {
+      return ran({
+        outcome: 'not executed',
+        reason: 'PostgreSQL runs this statement only outside a transaction',
+        locks: [],
+      });
+    }
+    try {
+      const locks = await transact(
+        `Previewing: ${change.title}`,
+        change.id,
+        { ...context, emit: (event) => (event.type === 'command' ? undefined : context.emit(event)) },
+        async (client) => {
+          for (const earlier of prerequisites(change, all)) await run(client, earlier.up, context);
+          const before = await heldLocks(client);
+          if (change.kind === 'batches') {
+            const to = await lastKey(client, change);
+            if (change.quiet) await client.query(quietly);
+            if (to !== null) await previewBatch(client, change, to, Math.min(settings.batchSize, 100));
+          } else {
+            await run(client, change.up, context);
+          }
+          const held = await heldLocks(client);
+          // The inverse is part of the preview: a change that cannot be taken back must fail here, not in an emergency.
+          if (change.kind === 'sql' && change.down !== '') await run(client, change.down, context);
+          return strongest(
+            held.filter((lock) => !before.some((b) => b.relation === lock.relation && b.level === lock.level)),
+          );
+        },
+        { end: 'rollback', patience: previewPatience },
+      );
+      return ran({ outcome: 'ran', locks });
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const shown = error instanceof RolloutError ? error : toRolloutError(error, sqlOf(error));
+      return ran({ outcome: 'failed', reason: [shown.problem, shown.detail].filter(Boolean).join('\n'), locks: [] });
+    }
+  };
+
+  const translate = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof RolloutError ? error : toRolloutError(error, sqlOf(error));
+    }
+  };
+
+  return {
+    preview: async function* (changes, context) {
+      for (const change of changes) {
+        context.signal.throwIfAborted();
+        yield await previewOne(change, changes, context);
+      }
+    },
+    apply: (change, context) =>
+      translate(async () => {
+        await session.lock();
+        await ensureJournal(await session.work());
+        if (change.kind === 'file') throw wrongMedium(change);
+        if (change.kind === 'batches') return applyBatches(change, context);
+        return change.mode === 'transaction' ? applySql(change, context) : applyAutocommit(change, context);
+      }, context.signal),
+    revert: (entry, context) =>
+      translate(async () => {
+        await session.lock();
+        const { change } = entry;
+        if (change.kind === 'file') throw wrongMedium(change);
+        if (change.kind === 'batches') return revertBatches(entry, change, context);
+        if (change.mode === 'autocommit') {
+          await markEntry(await session.work(), entry.seq, 'reverting');
+          await autocommit(`Taking back: ${change.title}`, change.down, change, context, false);
+          await markEntry(await session.work(), entry.seq, 'reverted');
+          return { stayed: [] };
+        }
+        await transact(`Taking back: ${change.title}`, change.id, context, async (client) => {
+          const now = (await readEntries(client, 'seq = $1', [entry.seq]))[0];
+          if (now?.state === 'reverted') return;
+          if (change.down !== '') await run(client, change.down, context);
+          await markEntry(client, entry.seq, 'reverted');
+        });
+        return { stayed: [] };
+      }, context.signal),
+    settle: (entry, context) =>
+      translate(async () => {
+        await session.lock();
+        const client = await session.work();
+        const { change } = entry;
+        if (change.kind === 'file') throw wrongMedium(change);
+        const settled = async (state: 'applied' | 'reverted', outcome: string) => {
+          await markEntry(client, entry.seq, state);
+          context.emit({ type: 'settled', step: entry.step, change: change.id, outcome });
+        };
+        if (change.kind === 'batches') {
+          // Whatever its batches wrote is kept and counts as applied; the next plan finds the rows that are left, and
+          // a rollback goes on with the batches that are not restored yet.
+          return settled('applied', 'stopped between two batches; what was written is kept, the rest is still to do');
+        }
+        if (await inPlace(client, change)) return settled('applied', 'found in place');
+        if (change.clean !== undefined) await run(client, change.clean, context);
+        return settled('reverted', 'not in place; what it left was removed');
+      }, context.signal),
+    entries: async () => {
+      const client = await session.work();
+      return (await journalExists(client)) ? readEntries(client) : [];
+    },
+    records: async () => {
+      const client = await session.work();
+      return (await journalExists(client)) ? readRecords(client) : [];
+    },
+    record: async (record) => {
+      await session.lock();
+      const client = await session.work();
+      await ensureJournal(client);
+      await insertRecord(client, record);
+    },
+    fingerprint: async () => fingerprint(await session.work()),
+    keepFingerprint: async (step, runId, moment, state) => {
+      await session.lock();
+      const client = await session.work();
+      await ensureJournal(client);
+      await insertFingerprint(client, step, runId, moment, state);
+    },
+    keptFingerprint: async (step, moment) => {
+      const client = await session.work();
+      return (await journalExists(client)) ? readFingerprint(client, step, moment) : null;
+    },
+  };
+}
+
+/** Runs `work`; an abort meanwhile cancels its statement on the server, so that nothing goes on behind our back. */
+async function cancellable<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  let cancelling: Promise<unknown> | undefined;
+  const cancel = () => {
+    cancelling = session.cancel();
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    await cancelling;
+  }
+}
+
+/** Ends a failed transaction. A connection that is gone needs no ending: the server rolled back when it went. */
+async function rollbackQuietly(client: Client): Promise<void> {
+  try {
+    await client.query('rollback');
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+async function inPlace(client: ClientBase, change: SqlChange): Promise<boolean> {
+  if (change.applied === undefined) {
+    throw new RolloutError(
+      `${change.title} has no query that tells whether it is in place.`,
+      'Report this as a defect.',
+      {
+        kind: 'defect',
+      },
+    );
+  }
+  const { rows } = await client.query<Record<string, boolean>>(change.applied);
+  return Object.values(rows[0] ?? {})[0] === true;
+}
+
+/** One batch for the preview, with a kept row that the rollback removes; the journal may not exist yet. */
+async function previewBatch(client: ClientBase, change: BatchChange, to: string, limit: number): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select pg_catalog.to_regclass('voxanne_rollout.kept') is not null as there`,
+  );
+  if (rows[0]?.there !== true) {
+    await client.query(`create schema if not exists voxanne_rollout`);
+    await client.query(
+      `create table voxanne_rollout.kept (entry bigint, batch bigint generated always as identity, restored boolean default false, rows jsonb)`,
+    );
+    await applyBatch(client, change, 0, null, to, limit);
+    return;
+  }
+  const { rows: entries } = await client.query<{ seq: string }>(
+    'select max(seq)::text as seq from voxanne_rollout.entries',
+  );
+  const seq = entries[0]?.seq;
+  if (seq != null) await applyBatch(client, change, Number(seq), null, to, limit);
+}
+
+/** The SQL changes of the same step that must run first, transitively, in their order. */
+function prerequisites(change: Change, all: readonly Change[]): readonly SqlChange[] {
+  const wanted = new Set<string>();
+  const visit = (one: Change): void => {
+    if (one.kind !== 'sql') return;
+    for (const id of one.after ?? []) {
+      const found = all.find((other) => other.id === id);
+      if (found === undefined || wanted.has(id)) continue;
+      visit(found);
+      wanted.add(id);
+    }
+  };
+  visit(change);
+  return all.filter((one): one is SqlChange => one.kind === 'sql' && one.mode === 'transaction' && wanted.has(one.id));
+}
+
+type Lock = { readonly relation: string; readonly level: LockLevel };
+
+async function heldLocks(client: ClientBase): Promise<Lock[]> {
+  const { rows } = await client.query<{ relation: string; level: LockLevel }>(
+    `select n.nspname || '.' || c.relname as relation, replace(l.mode, 'Lock', '') as level
+     from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and n.nspname not in ('pg_catalog', 'pg_toast', 'voxanne_rollout')
+     order by 1, 2`,
+  );
+  return rows;
+}
+
+function strongest(locks: readonly Lock[]): readonly Lock[] {
+  const best = new Map<string, LockLevel>();
+  for (const { relation, level } of locks) {
+    const present = best.get(relation);
+    if (present === undefined || lockLevels.indexOf(level) > lockLevels.indexOf(present)) best.set(relation, level);
+  }
+  return [...best].map(([relation, level]) => ({ relation, level }));
+}
+
+const wrongMedium = (change: Change): RolloutError =>
+  new RolloutError(`The database executor was given a ${change.kind} change.`, 'Report this as a defect.', {
+    kind: 'defect',
+  });
+
+const statements = new WeakMap<object, string>();
+
+/** Remembers which SQL an error belongs to, so that the message can show the line with a caret. */
+function attachSql(error: unknown, sql: string): unknown {
+  if (typeof error === 'object' && error !== null) statements.set(error, sql);
+  return error;
+}
+
+const sqlOf = (error: unknown): { sql: string } | undefined => {
+  const sql = typeof error === 'object' && error !== null ? statements.get(error) : undefined;
+  return sql === undefined ? undefined : { sql };
+};

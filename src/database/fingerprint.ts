@@ -1,0 +1,129 @@
+import type { ClientBase } from 'pg';
+import type { Fingerprint } from '../rollout/journal.ts';
+import { appSchema, notFromExtension } from './catalog/platform.ts';
+
+/**
+ * Hashes every object that a rollout could touch: `column public.calls.org_id -> md5 of its definition`.
+ *
+ * Left out on purpose: column positions and internal numbers (a renamed or restored column is the same column),
+ * `attoptions` (PostgreSQL keeps its own `pg_attver` there), statistics, and the journal's own schema, which stays as
+ * history after a rollback. ACLs are compared exploded and sorted, because GRANT followed by REVOKE writes down the
+ * default that a null stood for.
+ */
+export async function fingerprint(client: ClientBase): Promise<Fingerprint> {
+  await client.query('begin transaction isolation level repeatable read read only');
+  try {
+    await client.query(`set local search_path = ''`);
+    const result = await client.query<{ object: string; hash: string }>(fingerprintSql);
+    return Object.fromEntries(result.rows.map((row) => [row.object, row.hash]));
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+const acl = (column: string, kind: string, owner: string): string =>
+  `(select string_agg(pg_catalog.format('%s=%s%s', case g.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(g.grantee) end,
+    g.privilege_type, case when g.is_grantable then '*' else '' end), ',' order by g.grantee, g.privilege_type)
+    from pg_catalog.aclexplode(coalesce(${column}, pg_catalog.acldefault('${kind}', ${owner}))) g)`;
+
+const comment = (oid: string, catalog: string): string => `pg_catalog.obj_description(${oid}, '${catalog}')`;
+
+const row = (...parts: readonly string[]): string => `pg_catalog.md5(row(${parts.join(', ')})::text)`;
+
+const fingerprintSql = `
+with app as (select oid, nspname, nspowner, nspacl from pg_catalog.pg_namespace n where ${appSchema('n.nspname')}),
+rel as (select c.*, n.nspname from pg_catalog.pg_class c join app n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c') and ${notFromExtension('pg_class', 'c.oid')})
+select 'schema ' || nspname as object, ${row('pg_catalog.pg_get_userbyid(nspowner)', acl('nspacl', 'n', 'nspowner'))} as hash from app
+union all
+select case relkind when 'v' then 'view ' when 'm' then 'materialized view ' when 'S' then 'sequence ' when 'c' then 'type ' else 'table ' end
+    || nspname || '.' || relname,
+  ${row(
+    'relkind',
+    'pg_catalog.pg_get_userbyid(relowner)',
+    'relrowsecurity',
+    'relforcerowsecurity',
+    'relreplident',
+    'relpersistence',
+    'reloptions',
+    `case when relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(oid) end`,
+    acl('relacl', 'r', 'relowner').replace(`'r'`, `case relkind when 'S' then 's'::"char" else 'r'::"char" end`),
+    comment('oid', 'pg_class'),
+    `(select string_agg(i.inhparent::pg_catalog.regclass::text, ',' order by i.inhseqno) from pg_catalog.pg_inherits i where i.inhrelid = rel.oid)`,
+    'pg_catalog.pg_get_expr(relpartbound, oid)',
+  )}
+from rel
+union all
+select 'column ' || rel.nspname || '.' || rel.relname || '.' || a.attname,
+  ${row(
+    'pg_catalog.format_type(a.atttypid, a.atttypmod)',
+    'a.attnotnull',
+    'a.attidentity',
+    'a.attgenerated',
+    'a.attcollation',
+    'a.attislocal',
+    'pg_catalog.pg_get_expr(d.adbin, d.adrelid)',
+    `(select string_agg(g::text, ',' order by g::text) from pg_catalog.aclexplode(a.attacl) g)`,
+    'pg_catalog.col_description(a.attrelid, a.attnum)',
+  )}
+from rel join pg_catalog.pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
+left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where rel.relkind <> 'S'
+union all
+select 'constraint ' || rel.nspname || '.' || rel.relname || '.' || k.conname,
+  ${row('pg_catalog.pg_get_constraintdef(k.oid)', 'k.convalidated', 'k.condeferrable', comment('k.oid', 'pg_constraint'))}
+from rel join pg_catalog.pg_constraint k on k.conrelid = rel.oid
+union all
+select 'index ' || rel.nspname || '.' || ic.relname,
+  ${row('pg_catalog.pg_get_indexdef(i.indexrelid)', 'i.indisvalid', 'i.indisclustered', 'i.indisreplident', comment('ic.oid', 'pg_class'))}
+from rel join pg_catalog.pg_index i on i.indrelid = rel.oid join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+union all
+select 'function ' || p.oid::pg_catalog.regprocedure::text,
+  ${row(
+    `case when p.prokind in ('f', 'p') then pg_catalog.pg_get_functiondef(p.oid) end`,
+    'pg_catalog.pg_get_userbyid(p.proowner)',
+    acl('p.proacl', 'f', 'p.proowner'),
+    comment('p.oid', 'pg_proc'),
+  )}
+from pg_catalog.pg_proc p join app n on n.oid = p.pronamespace where ${notFromExtension('pg_proc', 'p.oid')}
+union all
+select 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname,
+  ${row('pg_catalog.pg_get_triggerdef(t.oid)', 't.tgenabled', comment('t.oid', 'pg_trigger'))}
+from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where not t.tgisinternal and (n.oid in (select oid from app) or (n.nspname = 'auth' and c.relname = 'users'))
+union all
+select 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
+  ${row(
+    'p.polcmd',
+    'p.polpermissive',
+    `(select string_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r)::text end, ',' order by r) from unnest(p.polroles) r)`,
+    'pg_catalog.pg_get_expr(p.polqual, p.polrelid)',
+    'pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)',
+    comment('p.oid', 'pg_policy'),
+  )}
+from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.oid in (select oid from app) or n.nspname in ('storage', 'realtime')
+union all
+select 'type ' || t.oid::pg_catalog.regtype::text,
+  ${row(
+    't.typtype',
+    'pg_catalog.pg_get_userbyid(t.typowner)',
+    't.typnotnull',
+    't.typdefault',
+    `(select string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_catalog.pg_enum e where e.enumtypid = t.oid)`,
+    `(select string_agg(pg_catalog.pg_get_constraintdef(k.oid), ',' order by k.conname) from pg_catalog.pg_constraint k where k.contypid = t.oid)`,
+  )}
+from pg_catalog.pg_type t join app n on n.oid = t.typnamespace where t.typtype in ('e', 'd') and ${notFromExtension('pg_type', 't.oid')}
+union all
+select 'publication ' || p.pubname || ' ' || n.nspname || '.' || c.relname,
+  ${row(
+    `(select string_agg(a.attname, ',' order by a.attname) from unnest(pr.prattrs::int2[]) u(c) join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = u.c)`,
+    'pg_catalog.pg_get_expr(pr.prqual, pr.prrelid)',
+  )}
+from pg_catalog.pg_publication_rel pr join pg_catalog.pg_publication p on p.oid = pr.prpubid
+join pg_catalog.pg_class c on c.oid = pr.prrelid join app n on n.oid = c.relnamespace
+union all
+select 'rule ' || rel.nspname || '.' || rel.relname || '.' || r.rulename, ${row('pg_catalog.pg_get_ruledef(r.oid)')}
+from pg_catalog.pg_rewrite r join rel on rel.oid = r.ev_class where r.rulename <> '_RETURN'
+union all
+select 'statistics ' || n.nspname || '.' || s.stxname, ${row('pg_catalog.pg_get_statisticsobjdef(s.oid)')}
+from pg_catalog.pg_statistic_ext s join app n on n.oid = s.stxnamespace`;

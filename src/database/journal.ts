@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { z } from 'zod';
+import type { Change } from '../rollout/change.ts';
+import { RolloutError } from '../rollout/errors.ts';
+import type { Entry, EntryState, Fingerprint, StepRecord } from '../rollout/journal.ts';
+import { changeSchema, entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
+import { journalFormat, journalSchema } from './journal.sql.ts';
+
+/** Creates the journal's schema where it is missing, and refuses one that a newer version wrote. */
+export async function ensureJournal(client: ClientBase): Promise<void> {
+  if (!(await journalExists(client))) await client.query(`begin; ${journalSchema} commit;`);
+}
+
+/** True when a readable journal is there; a newer one is an error, because guessing at its meaning could lose data. */
+export async function journalExists(client: ClientBase): Promise<boolean> {
+  const present = await client.query<{ there: boolean }>(
+    `select pg_catalog.to_regclass('voxanne_rollout.entries') is not null as there`,
+  );
+  if (present.rows[0]?.there !== true) return false;
+  const { rows } = await client.query<{ format: number }>('select format from voxanne_rollout.meta');
+  const format = rows[0]?.format;
+  if (format !== journalFormat) {
+    throw new RolloutError(
+      `The journal in schema voxanne_rollout has format ${format ?? 'unknown'}, and this version reads format ${journalFormat}.`,
+      'Use the version of voxanne-rollout that wrote it.',
+    );
+  }
+  return true;
+}
+
+const rowSchema = z.object({
+  seq: z.number(),
+  id: z.string(),
+  run: z.string(),
+  step: stepIdSchema,
+  state: entryStateSchema,
+  change: z.string(),
+  checksum: z.string(),
+  progress: z.string().nullable(),
+  applied_at: z.string().nullable(),
+  reverted_at: z.string().nullable(),
+  milliseconds: z.number(),
+});
+
+const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const columns = `seq::float8 as seq, id, run, step, state, change, checksum, progress, ${iso('applied_at')} as applied_at,
+  ${iso('reverted_at')} as reverted_at, milliseconds`;
+
+export async function readEntries(
+  client: ClientBase,
+  where = 'true',
+  values: unknown[] = [],
+): Promise<readonly Entry[]> {
+  const { rows } = await client.query(
+    `select ${columns} from voxanne_rollout.entries where ${where} order by seq`,
+    values,
+  );
+  return rows.map(toEntry);
+}
+
+/** Parses one journal row, and refuses one whose change is not what was written. */
+function toEntry(row: unknown): Entry {
+  const raw = rowSchema.parse(row);
+  if (checksum(raw.change) !== raw.checksum) throw edited(`row ${raw.seq}, step ${raw.step}`);
+  const change = changeSchema.safeParse(JSON.parse(raw.change));
+  if (!change.success) throw edited(`row ${raw.seq}, step ${raw.step}: ${z.prettifyError(change.error)}`);
+  return {
+    seq: raw.seq,
+    run: raw.run,
+    step: raw.step,
+    state: raw.state,
+    change: change.data as Change,
+    appliedAt: raw.applied_at,
+    revertedAt: raw.reverted_at,
+    milliseconds: raw.milliseconds,
+  };
+}
+
+const edited = (detail: string): RolloutError =>
+  new RolloutError(
+    'The journal in schema voxanne_rollout was edited by another hand: a row does not match its checksum.',
+    'Restore that row from a backup; replaying a changed inverse could destroy data, so nothing was done.',
+    { detail },
+  );
+
+const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Writes one row and returns it. Called inside the transaction of the change, or before it for a `started` row. */
+export async function insertEntry(
+  client: ClientBase,
+  entry: { id: string; run: string; step: string; state: EntryState; change: Change; milliseconds: number },
+): Promise<Entry> {
+  const text = JSON.stringify(entry.change);
+  const { rows } = await client.query(
+    `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
+     values ($1, $2, $3, $4, $5, $6, case when $4 = 'applied' then clock_timestamp() end, $7) returning ${columns}`,
+    [entry.id, entry.run, entry.step, entry.state, text, checksum(text), entry.milliseconds],
+  );
+  return toEntry(rows[0]);
+}
+
+export async function markEntry(
+  client: ClientBase,
+  seq: number,
+  state: EntryState,
+  milliseconds?: number,
+): Promise<void> {
+  await client.query(
+    `update voxanne_rollout.entries set state = $2::text, milliseconds = coalesce($3, milliseconds),
+       applied_at = case when $2::text = 'applied' then coalesce(applied_at, clock_timestamp()) else applied_at end,
+       reverted_at = case when $2::text = 'reverted' then clock_timestamp() else reverted_at end
+     where seq = $1`,
+    [seq, state, milliseconds ?? null],
+  );
+}
+
+export async function entryById(client: ClientBase, id: string): Promise<Entry | null> {
+  return (await readEntries(client, 'id = $1', [id]))[0] ?? null;
+}
+
+export async function readRecords(client: ClientBase): Promise<readonly StepRecord[]> {
+  const { rows } = await client.query(
+    `select seq::float8 as seq, run, step, state, detail, passed, failed, skipped, ${iso('at')} as at, milliseconds
+     from voxanne_rollout.records order by seq`,
+  );
+  return rows.map((row) => stepRecordSchema.parse(row));
+}
+
+export async function insertRecord(client: ClientBase, record: Omit<StepRecord, 'seq' | 'at'>): Promise<void> {
+  await client.query(
+    `insert into voxanne_rollout.records (run, step, state, detail, passed, failed, skipped, milliseconds)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      record.run,
+      record.step,
+      record.state,
+      record.detail,
+      record.passed,
+      record.failed,
+      record.skipped,
+      record.milliseconds,
+    ],
+  );
+}
+
+export async function insertFingerprint(
+  client: ClientBase,
+  step: string,
+  run: string,
+  moment: 'before' | 'after',
+  state: Fingerprint,
+): Promise<void> {
+  await client.query('insert into voxanne_rollout.fingerprints (step, run, moment, state) values ($1, $2, $3, $4)', [
+    step,
+    run,
+    moment,
+    JSON.stringify(state),
+  ]);
+}
+
+export async function readFingerprint(
+  client: ClientBase,
+  step: string,
+  moment: 'before' | 'after',
+): Promise<Fingerprint | null> {
+  const { rows } = await client.query<{ state: unknown }>(
+    'select state from voxanne_rollout.fingerprints where step = $1 and moment = $2 order by seq desc limit 1',
+    [step, moment],
+  );
+  return rows[0] === undefined ? null : z.record(z.string(), z.string()).parse(rows[0].state);
+}

@@ -1,0 +1,157 @@
+import { hostname, userInfo } from 'node:os';
+import type { Client } from 'pg';
+import { exitCodes, RolloutError } from '../rollout/errors.ts';
+import type { LockHolder } from '../rollout/events.ts';
+
+export type SessionSettings = {
+  /** Milliseconds that one statement waits for a lock before it steps back and tries again. */
+  readonly lockTimeout: number;
+  /** Milliseconds that one statement may run; 0 for no limit. */
+  readonly statementTimeout: number;
+  /** Milliseconds that one change keeps trying before it gives up with nothing done. */
+  readonly patience: number;
+  readonly batchSize: number;
+};
+
+/**
+ * The connections of one run: `work` for changes, `lock` for the run lock, and an observer that looks at blockers and
+ * cancels. Three, because a statement that waits cannot look around, and an error on a connection that holds the run
+ * lock would lose it.
+ */
+export type Session = {
+  readonly settings: SessionSettings;
+  /** The connection for changes and reading; opened again after the server went away. */
+  readonly work: () => Promise<Client>;
+  /** A second connection for looking while the first one waits. */
+  readonly observe: <T>(sql: string, values?: unknown[]) => Promise<T[]>;
+  /** Takes the run lock, or says who holds it. */
+  readonly lock: () => Promise<void>;
+  readonly locked: () => boolean;
+  /** Sessions that the work connection waits for at this moment. */
+  readonly holders: () => Promise<LockHolder[]>;
+  /** Cancels on the server whatever the work connection runs. Resolves to whether the server was told. */
+  readonly cancel: () => Promise<boolean>;
+  readonly close: () => Promise<void>;
+};
+
+/** Two halves of one advisory key: the product's name in ASCII, so that two installations meet on the same lock. */
+const lockKey = [0x766f7861, 0x6e6e6521] as const;
+const heartbeatMilliseconds = 10_000;
+
+export function openSession(connect: () => Promise<Client>, settings: SessionSettings): Session {
+  const open = new Map<'work' | 'lock' | 'observer', Client>();
+  let heartbeat: NodeJS.Timeout | undefined;
+  let wantsLock = false;
+  // Behind a session pooler the id that the client was told is the pooler's own; only the server knows the backend's.
+  const backends = new WeakMap<Client, number>();
+
+  const client = async (role: 'work' | 'lock' | 'observer'): Promise<Client> => {
+    const present = open.get(role);
+    if (present !== undefined) return present;
+    const fresh = await connect();
+    open.set(role, fresh);
+    const forget = () => {
+      if (open.get(role) === fresh) open.delete(role);
+    };
+    fresh.on('error', forget);
+    fresh.on('end', forget);
+    // Platforms set limits on idle transactions and on statements per role; a run sets its own per transaction.
+    const { rows } = await fresh.query<{ pid: number }>(
+      `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false),
+        set_config('search_path', 'pg_catalog', false)`,
+    );
+    backends.set(fresh, rows[0]?.pid ?? 0);
+    return fresh;
+  };
+
+  const takeLock = async (): Promise<void> => {
+    const holder = await client('lock');
+    await holder.query('begin');
+    const result = await holder.query<{ taken: boolean }>(
+      `select pg_catalog.pg_try_advisory_xact_lock(${lockKey[0]}, ${lockKey[1]}) as taken`,
+    );
+    if (result.rows[0]?.taken !== true) {
+      const who = await holder.query<{ application: string; address: string | null; since: string; pid: number }>(
+        `select a.application_name as application, host(a.client_addr) as address, a.pid,
+           to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' as since
+         from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+         where l.locktype = 'advisory' and l.classid::int8 = ${lockKey[0]} and l.objid::int8 = ${lockKey[1]} and l.granted
+           and l.database = (select oid from pg_catalog.pg_database where datname = current_database())`,
+      );
+      await holder.query('rollback');
+      await holder.end();
+      const other = who.rows[0];
+      throw new RolloutError(
+        other === undefined
+          ? 'Another rollout holds the run lock of this database.'
+          : `Another rollout holds the run lock of this database: ${other.application} from ${other.address ?? 'a local socket'}, connected since ${other.since} (pid ${other.pid}).`,
+        'Wait for it to end, or ask that operator to stop it.',
+        { exitCode: exitCodes.failed },
+      );
+    }
+    heartbeat ??= setInterval(() => {
+      const held = open.get('lock');
+      // A failed heartbeat ends the connection; the next change sees that the lock is gone and stops.
+      if (held !== undefined) held.query('select 1').catch(() => open.delete('lock'));
+    }, heartbeatMilliseconds).unref();
+  };
+
+  return {
+    settings,
+    work: async () => {
+      // After a lost connection the lock is taken again first: somebody else may have begun meanwhile.
+      if (wantsLock && !open.has('lock')) await takeLock();
+      return client('work');
+    },
+    observe: async <T>(sql: string, values: unknown[] = []) =>
+      (await (await client('observer')).query(sql, values)).rows as T[],
+    lock: async () => {
+      if (open.has('lock')) return;
+      await takeLock();
+      wantsLock = true;
+    },
+    locked: () => open.has('lock'),
+    holders: async () => {
+      const work = open.get('work');
+      if (work === undefined) return [];
+      const observer = await client('observer');
+      const pid = backends.get(work);
+      const result = await observer.query<LockHolder>(
+        `select b.pid, coalesce(a.application_name, '') as application, coalesce(a.usename::text, '') as user,
+           coalesce(a.state, 'background') as state,
+           coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8 as seconds
+         from unnest(pg_catalog.pg_blocking_pids($1)) b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid`,
+        [pid],
+      );
+      return result.rows;
+    },
+    cancel: async () => {
+      const work = open.get('work');
+      if (work === undefined) return false;
+      const observer = await client('observer');
+      const result = await observer.query<{ told: boolean }>('select pg_catalog.pg_cancel_backend($1) as told', [
+        backends.get(work),
+      ]);
+      return result.rows[0]?.told === true;
+    },
+    close: async () => {
+      clearInterval(heartbeat);
+      wantsLock = false;
+      const clients = [...open.values()];
+      open.clear();
+      await Promise.allSettled(clients.map((one) => one.end()));
+    },
+  };
+}
+
+/** What other sessions see of this run in `pg_stat_activity`; at most 63 bytes, no secret. */
+export function applicationName(): string {
+  let user = 'unknown';
+  try {
+    user = userInfo().username;
+  } catch {
+    // A container may run under a uid that no passwd entry names; the host alone then tells who it is.
+    user = String(process.getuid?.() ?? 'unknown');
+  }
+  return `voxanne-rollout ${user}@${hostname()} pid ${process.pid}`.slice(0, 63);
+}

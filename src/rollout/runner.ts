@@ -1,0 +1,302 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { CheckResult } from './check.ts';
+import { RolloutError } from './errors.ts';
+import type { Emit } from './events.ts';
+import type { Context, Executor, PreviewResult } from './executor.ts';
+import { differences } from './fingerprint.ts';
+import type { Entry, StepRecord } from './journal.ts';
+import type { Planned, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
+import type { Phase, Plan, Step, StepId } from './step.ts';
+
+export type RunnerOptions<T> = {
+  readonly phases: readonly Phase<T>[];
+  readonly target: T;
+  readonly executors: { readonly database: Executor; readonly workspace: Executor | null };
+  /** What a phase needs and lacks (no workspace, no frontend), or null. */
+  readonly missing?: (phase: Phase<T>) => string | null;
+};
+
+/**
+ * Drives the steps of one target. It knows plans, changes, journals and checks, and nothing of any particular step.
+ *
+ * Every apply and rollback begins by settling what a crash left, so that no other state is ever built upon.
+ */
+export function createRollout<T>(options: RunnerOptions<T>): Rollout {
+  const { phases, target, executors } = options;
+  const run = randomUUID();
+  const listeners = new Set<Emit>();
+  const emit: Emit = (event) => {
+    for (const listener of listeners) listener(event);
+  };
+
+  const find = (id: StepId): { phase: Phase<T>; step: Step<T>; executor: Executor } => {
+    for (const phase of phases) {
+      const step = phase.steps.find((one) => one.id === id);
+      if (step === undefined) continue;
+      const executor = executors[phase.medium];
+      if (executor === null)
+        throw new RolloutError(`Step ${id} needs the app's code.`, 'Name its folder with --workspace.');
+      return { phase, step, executor };
+    }
+    const known = phases.flatMap((phase) => phase.steps.map((step) => step.id)).join(', ');
+    throw new RolloutError(`There is no step ${id}.`, `The steps are ${known}.`, { exitCode: 2 });
+  };
+
+  const context = (step: StepId, signal: AbortSignal): Context => ({ run, step, emit, signal });
+
+  const read = async (): Promise<{ entries: readonly Entry[]; records: readonly StepRecord[] }> => {
+    const media = [executors.database, ...(executors.workspace === null ? [] : [executors.workspace])];
+    const entries: Entry[] = [];
+    const records: StepRecord[] = [];
+    for (const medium of media) {
+      entries.push(...(await medium.entries()));
+      records.push(...(await medium.records()));
+    }
+    return { entries, records };
+  };
+
+  const status = async (): Promise<readonly StepStatus[]> => {
+    const { entries, records } = await read();
+    const rows: StepStatus[] = [];
+    let open: string | null = null;
+    for (const phase of phases) {
+      const lacking = options.missing?.(phase) ?? null;
+      for (const step of phase.steps) {
+        const own = entries.filter((entry) => entry.step === step.id);
+        const last = records.filter((record) => record.step === step.id).at(-1) ?? null;
+        const interrupted = own.some(isUnsettled);
+        const state: StepState = interrupted ? 'interrupted' : (last?.state ?? 'pending');
+        rows.push({
+          step: step.id,
+          phase: phase.id,
+          title: step.title,
+          why: step.why,
+          state,
+          gate: lacking ?? open,
+          last,
+          applied: own.filter(isLive).length,
+          interrupted,
+        });
+        if (open === null && state !== 'verified' && state !== 'skipped') {
+          open = `Step ${step.id} (${step.title}) is ${state}; it must be verified first.`;
+        }
+      }
+    }
+    return rows;
+  };
+
+  const settle = async (step: StepId, signal: AbortSignal): Promise<void> => {
+    const { executor } = find(step);
+    for (const entry of await executor.entries()) {
+      if (isUnsettled(entry)) await executor.settle(entry, context(entry.step, signal));
+    }
+  };
+
+  const plan = async (id: StepId): Promise<Planned> => {
+    const { step } = find(id);
+    const made = await step.plan(target);
+    emit({ type: 'planned', step: id, title: step.title, plan: made });
+    return { step: id, plan: made, hash: hashOf(made) };
+  };
+
+  const record = async (
+    executor: Executor,
+    step: StepId,
+    state: StepRecord['state'],
+    detail: string,
+    milliseconds: number,
+    counts: { passed: number; failed: number; skipped: number } = { passed: 0, failed: 0, skipped: 0 },
+  ): Promise<void> => executor.record({ run, step, state, detail, milliseconds, ...counts });
+
+  const apply: Rollout['apply'] = async (id, signal, expect) => {
+    const { executor, step } = find(id);
+    const began = performance.now();
+    const gate = (await status()).find((row) => row.step === id)?.gate ?? null;
+    if (gate !== null) throw new RolloutError(`Step ${id} is not open yet.`, gate);
+    await settle(id, signal);
+    const planned = await plan(id);
+    refuseBlocked(id, planned.plan);
+    if (expect !== undefined && expect !== planned.hash) {
+      throw new RolloutError(
+        `The plan of step ${id} is no longer the one that was shown: the target changed meanwhile.`,
+        'Look at the new preview and decide again.',
+      );
+    }
+    const { changes } = planned.plan;
+    emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
+    if (changes.length > 0) {
+      // A resumed step keeps the state from before its first change; only that one is worth returning to.
+      const live = (await executor.entries()).some((entry) => entry.step === id && isLive(entry));
+      if (!live) await executor.keepFingerprint(id, run, 'before', await executor.fingerprint());
+    }
+    for (const [index, change] of changes.entries()) {
+      emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
+      try {
+        signal.throwIfAborted();
+        const entry = await executor.apply(change, context(id, signal));
+        emit({ type: 'change-applied', step: id, change: change.id, milliseconds: entry.milliseconds });
+      } catch (error) {
+        if (signal.aborted) throw stopped(id, index, changes.length);
+        const problem = error instanceof RolloutError ? error.problem : String(error);
+        const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
+        emit({ type: 'change-failed', step: id, change: change.id, problem, remedy });
+        await record(executor, id, 'failed', `${change.title}: ${problem}`, performance.now() - began);
+        throw error;
+      }
+    }
+    if (changes.length > 0) await executor.keepFingerprint(id, run, 'after', await executor.fingerprint());
+    const milliseconds = performance.now() - began;
+    await record(
+      executor,
+      id,
+      'applied',
+      changes.length === 0 ? 'nothing to do' : `${changes.length} changes`,
+      milliseconds,
+    );
+    emit({ type: 'step-applied', step: id, changes: changes.length, milliseconds });
+    return changes.length;
+  };
+
+  const verify: Rollout['verify'] = async (id, signal) => {
+    const { executor, step } = find(id);
+    const began = performance.now();
+    const counts = { passed: 0, failed: 0, skipped: 0 };
+    const failures: CheckResult[] = [];
+    for await (const result of step.checks(target, signal)) {
+      signal.throwIfAborted();
+      counts[result.verdict]++;
+      if (result.verdict === 'failed' && failures.length < 20) failures.push(result);
+      emit({ type: 'check', step: id, result });
+    }
+    const milliseconds = performance.now() - began;
+    const state = counts.failed === 0 ? 'verified' : 'failed';
+    const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');
+    // A look at a target on which nothing was ever applied leaves it as it was found, journal included.
+    if ((await executor.records()).length > 0) await record(executor, id, state, detail, milliseconds, counts);
+    emit({ type: state === 'verified' ? 'step-verified' : 'step-failed', step: id, ...counts, milliseconds });
+    return counts;
+  };
+
+  const rollbackPlan = async (id: StepId): Promise<RollbackPlan> => {
+    find(id);
+    const { entries } = await read();
+    const order = phases.flatMap((phase) => phase.steps.map((step) => step.id));
+    const later = [...new Set(entries.filter(isLive).map((entry) => entry.step))].filter(
+      (step) => order.indexOf(step) > order.indexOf(id),
+    );
+    return {
+      step: id,
+      entries: entries.filter((entry) => entry.step === id && isLive(entry)).sort((a, b) => b.seq - a.seq),
+      refusal:
+        later.length === 0 ? null : `Step ${later.sort().join(', ')} was applied later and builds on step ${id}.`,
+    };
+  };
+
+  const rollback: Rollout['rollback'] = async (id, signal): Promise<RollbackResult> => {
+    const { executor } = find(id);
+    const began = performance.now();
+    const refusal = (await rollbackPlan(id)).refusal;
+    if (refusal !== null) throw new RolloutError(refusal, `Roll that back first, or use rollback --to ${id}.`);
+    await settle(id, signal);
+    const { entries } = await rollbackPlan(id);
+    const before = await executor.keptFingerprint(id, 'before');
+    const after = await executor.keptFingerprint(id, 'after');
+    // What others changed since the step is not ours to undo; it must not be blamed on the rollback either.
+    const foreign = new Set(after === null ? [] : differences(after, await executor.fingerprint()).map(objectOf));
+    emit({ type: 'rollback-started', step: id, changes: entries.length });
+    const stayed: string[] = [];
+    for (const [index, entry] of entries.entries()) {
+      try {
+        signal.throwIfAborted();
+        const result = await executor.revert(entry, context(id, signal));
+        stayed.push(...result.stayed);
+        emit({ type: 'change-reverted', step: id, change: entry.change.id, stayed: result.stayed });
+      } catch (error) {
+        if (signal.aborted) throw stopped(id, index, entries.length, 'taken back');
+        const problem = error instanceof RolloutError ? error.problem : String(error);
+        const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
+        emit({ type: 'change-failed', step: id, change: entry.change.id, problem, remedy });
+        await record(
+          executor,
+          id,
+          'failed',
+          `Rolling back ${entry.change.title}: ${problem}`,
+          performance.now() - began,
+        );
+        throw error;
+      }
+    }
+    const all = before === null ? [] : differences(before, await executor.fingerprint());
+    const left = all.filter((line) => !foreign.has(objectOf(line)));
+    stayed.push(...all.filter((line) => foreign.has(objectOf(line))).map((line) => `${line} (not by this step)`));
+    const proven = before !== null && left.length === 0;
+    const milliseconds = performance.now() - began;
+    await record(
+      executor,
+      id,
+      proven || entries.length === 0 ? 'rolled back' : 'failed',
+      [...left, ...stayed].slice(0, 50).join('; '),
+      milliseconds,
+    );
+    emit({ type: 'step-rolled-back', step: id, proven, differences: left, stayed, milliseconds });
+    return { proven, differences: left, stayed };
+  };
+
+  return {
+    status,
+    plan,
+    preview: async (id, signal) => {
+      const { executor } = find(id);
+      const planned = await plan(id);
+      const results: PreviewResult[] = [];
+      for await (const result of executor.preview(planned.plan.changes, context(id, signal))) {
+        results.push(result);
+        emit({ type: 'previewed', step: id, result });
+      }
+      return { ...planned, results };
+    },
+    apply,
+    verify,
+    rollbackPlan,
+    rollback,
+    skip: async (id, reason) => {
+      const { executor } = find(id);
+      await record(executor, id, 'skipped', reason, 0);
+    },
+    listen: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Still in force, wholly or in part: a rollback has to take it back. */
+export const isLive = (entry: Entry): boolean => entry.state !== 'reverted';
+const isUnsettled = (entry: Entry): boolean => entry.state === 'started' || entry.state === 'reverting';
+
+const objectOf = (line: string): string => line.slice(line.indexOf(': ') + 2);
+
+/** Hash over everything that a plan would do; the order of changes counts. */
+export const hashOf = (plan: Plan): string => createHash('sha256').update(JSON.stringify(plan.changes)).digest('hex');
+
+function refuseBlocked(id: StepId, plan: Plan): void {
+  const first = plan.blockers[0];
+  if (first === undefined) return;
+  const more = plan.blockers.slice(1).map((one) => `- ${one.problem} ${one.remedy}`);
+  throw new RolloutError(`Step ${id} was not started: ${lowerFirst(first.problem)}`, first.remedy, {
+    detail:
+      [first.detail, more.length > 0 ? `${more.length} more:\n${more.join('\n')}` : undefined]
+        .filter(Boolean)
+        .join('\n') || undefined,
+  });
+}
+
+const lowerFirst = (text: string): string =>
+  /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+
+const stopped = (id: StepId, done: number, of: number, verb = 'applied'): RolloutError =>
+  new RolloutError(
+    `Stopped in step ${id}: ${done} of ${of} changes are ${verb} and journalled, the one under way was cancelled on the server and left nothing.`,
+    `Run the same command again to go on, or "voxanne-rollout rollback" to take it back.`,
+    { exitCode: 130 },
+  );
