@@ -1,0 +1,6 @@
+export { configFileName, type LoadOptions, loadConfig } from './load.ts';
+export { splitName } from './names.ts';
+export { isProduction } from './production.ts';
+export { type Config, configJsonSchema, configSchema, type PartialConfig } from './schema.ts';
+export { createRedactor, redact, secretsOf, urlPasswords } from './secrets.ts';
+export { variableName } from './variables.ts';

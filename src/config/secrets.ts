@@ -1,0 +1,108 @@
+const mask = '***';
+
+/** Shapes that are secret wherever they stand, with what stays of them readable. */
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, `-----BEGIN $1----- ${mask}`],
+  // A password of a PostgreSQL URL may hold a raw slash or question mark: everything up to the last @ of the word.
+  [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]*):[^\s"'`]*@/gi, `$1:${mask}@`],
+  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi, `$1:${mask}@`],
+  [/(postgres(?:ql)?%3A%2F%2F(?:(?!%3A|%40)[^\s"'`])*)%3A[^\s"'`]*%40/gi, `$1%3A${mask}%40`],
+  [/\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
+  [/\bsb_secret_[\w-]+/g, mask],
+  [/\bsbp_[\w-]{8,}/g, mask],
+  [/\bSCRAM-SHA-256\$[^\s"']+/g, mask],
+  [/\b(authorization"?\s*[:=]\s*"?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${mask}`],
+  [/\b((?:pg|ssl|supabase_db_)?password=)("[^"]*"|'[^']*'|[^\s&"',;)]+)/gi, `$1${mask}`],
+  [/("(?:password|apikey|service_role|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi, `$1"${mask}"`],
+];
+
+/**
+ * Removes what looks like a secret: credentials in URLs (also percent-encoded ones), JWTs, Supabase secret keys and
+ * access tokens, private keys, `password=…`. Applying it twice changes nothing more. Give it whole lines: a secret that
+ * is cut between two calls is not recognized.
+ */
+export function redact(text: string): string {
+  return patterns.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
+}
+
+/** Words that are passwords of local stacks and names of half the objects there: hiding them would only garble. */
+const publicWords = new Set(['postgres', 'password', 'supabase', 'supabase_admin', 'authenticated', 'anonymous']);
+const shortest = 4;
+
+/**
+ * `redact` that also knows the secrets of this run and finds them in any form they take in output: as they are,
+ * percent-encoded in whole or in part, escaped in JSON, doubled quotes in SQL, base64.
+ *
+ * Secrets shorter than four characters and well-known default passwords are found only where a pattern knows them (in
+ * a URL, after `password=`).
+ */
+export function createRedactor(secrets: Iterable<string>): (text: string) => string {
+  const known = [...new Set(secrets)]
+    .filter((secret) => secret.length >= shortest && !publicWords.has(secret.toLowerCase()))
+    .sort((a, b) => b.length - a.length);
+  if (known.length === 0) return redact;
+  const forms = known.flatMap((secret) => [anyForm(secret), ...base64Forms(secret)]);
+  const pattern = new RegExp(forms.join('|'), 'g');
+  return (text) => redact(text.replace(pattern, mask));
+}
+
+/** Exported variables whose value is a secret by its name. `NEXT_PUBLIC_` and such are sent to browsers anyway. */
+const secretName = /PASSWORD|PASSWD|SECRET|SERVICE_ROLE|SERVICE_KEY|ACCESS_TOKEN|AUTH_TOKEN|JWT|API_?KEY|PRIVATE_KEY/i;
+const publicName = /^(?:NEXT_PUBLIC_|VITE_|PUBLIC_|REACT_APP_|EXPO_PUBLIC_)/;
+
+/** The secrets that the environment holds: passwords, keys, and the credentials of every URL. */
+export function secretsOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (value === undefined || value === '' || publicName.test(name)) return [];
+    const isSecret = secretName.test(name) && value.length >= 8 && !/^(?:[./~]|[a-z]:\\)/i.test(value);
+    return [...urlPasswords(value), ...(isSecret ? [value] : [])];
+  });
+}
+
+/** The password of a URL, as it is written there and decoded. */
+export function urlPasswords(url: string): readonly string[] {
+  const raw = /^[a-z][a-z0-9+.-]*:\/\/[^:/@\s]*:(.*)@[^@]*$/is.exec(url.trim())?.[1];
+  if (raw === undefined || raw === '') return [];
+  const inAuthority = raw.split('@')[0] ?? raw;
+  return [...new Set([raw, decode(raw), inAuthority, decode(inAuthority)])];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+/** A pattern for one secret in which every character may be plain, percent-encoded or escaped. */
+function anyForm(secret: string): string {
+  return [...secret]
+    .map((character) => {
+      const encoded = [...Buffer.from(character)]
+        .map((byte) => `%${[...byte.toString(16).padStart(2, '0')].map(anyCase).join('')}`)
+        .join('');
+      const forms = [escapePattern(character), encoded];
+      const json = JSON.stringify(character).slice(1, -1);
+      if (json !== character) forms.push(escapePattern(json));
+      if (character === "'") forms.push("''");
+      if (character === ' ') forms.push('\\+');
+      return `(?:${forms.reverse().join('|')})`;
+    })
+    .join('');
+}
+
+function base64Forms(secret: string): readonly string[] {
+  if (secret.length < 8) return [];
+  const bytes = Buffer.from(secret);
+  return [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')].map(escapePattern);
+}
+
+function anyCase(digit: string): string {
+  return /[a-f]/.test(digit) ? `[${digit}${digit.toUpperCase()}]` : digit;
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+}

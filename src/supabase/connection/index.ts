@@ -1,0 +1,10 @@
+export { type Authorities, type FindAuthoritiesOptions, findAuthorities } from './certificates.ts';
+export { type ClientConfigOptions, clientConfig, usesTls } from './client-config.ts';
+export { type ConnectionDescription, type ConnectionKind, describeUrl, isLoopback } from './describe.ts';
+export { type Inspection, inspectConnection, oldestServer, refusal } from './inspect.ts';
+export { type OpenOptions, openConnection } from './open.ts';
+export { type PolicyLock, probePolicyLock } from './policy-lock.ts';
+export { detectPoolMode, type OpenAnother, type PoolMode } from './pooler.ts';
+export type { Privilege } from './privileges.ts';
+export { type ConnectionSource, chooseConnection, connectionSources, type SourceOptions } from './sources.ts';
+export { type DatabaseUrl, parseDatabaseUrl } from './url.ts';

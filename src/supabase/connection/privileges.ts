@@ -1,0 +1,42 @@
+import type { Client } from 'pg';
+
+/** Something the role needs and whether it has it. */
+export type Privilege = {
+  /** `create schemas in the database` */
+  readonly what: string;
+  /** What of the rollout needs it. */
+  readonly why: string;
+  readonly held: boolean;
+  /** False: the rollout goes without it, and says less. */
+  readonly required: boolean;
+};
+
+const query = `
+select what, why, held, required from (
+  select 1 as n, 'create schemas in the database' as what, 'the journal' as why,
+    has_database_privilege(current_database(), 'create') as held, true as required
+  union all select 2, 'create in schema public', 'functions and tables',
+    coalesce(has_schema_privilege(to_regnamespace('public'), 'create'), false), true
+  union all select 3, 'read auth.users', 'the survey and the backfill',
+    coalesce(has_table_privilege(to_regclass('auth.users'), 'select'), false), true
+  union all select 4, 'update auth.users', 'the stamp in raw_app_meta_data',
+    coalesce(has_table_privilege(to_regclass('auth.users'), 'update'), false), true
+  union all select 5, 'insert into auth.users', 'the probe sign-up, always rolled back',
+    coalesce(has_table_privilege(to_regclass('auth.users'), 'insert'), false), true
+  union all select 6, 'create triggers on auth.users', 'the sign-up trigger',
+    coalesce(has_table_privilege(to_regclass('auth.users'), 'trigger'), false), true
+  union all select 7, 'act as role authenticated', 'the two-org probe',
+    coalesce((select pg_has_role(oid, 'member') from pg_roles where rolname = 'authenticated'), false), true
+  union all select 8, 'act as role anon', 'the probe as a visitor',
+    coalesce((select pg_has_role(oid, 'member') from pg_roles where rolname = 'anon'), false), true
+  union all select 9, 'see every row despite row security', 'the backfill and its proof',
+    coalesce((select rolsuper or rolbypassrls from pg_roles where rolname = current_user), false), true
+  union all select 10, 'see the activity of other roles', 'the readout of who blocks',
+    coalesce((select pg_has_role(oid, 'usage') from pg_roles where rolname = 'pg_read_all_stats'), false), false
+) privileges order by n`;
+
+/** What the present role needs for the database phase, as the catalog answers. Reads only. */
+export async function privileges(client: Client): Promise<readonly Privilege[]> {
+  const { rows } = await client.query<{ what: string; why: string; held: boolean; required: boolean }>(query);
+  return rows;
+}
