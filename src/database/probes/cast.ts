@@ -1,0 +1,54 @@
+import { identifier, qualified } from '../quote.ts';
+import { addRow, createFamily, type Family, insertSql, type Row } from './rows.ts';
+import { quietly } from './script.ts';
+import { createIds, type Ids, type Person, type World } from './world.ts';
+
+const people: readonly Person[] = ['a', 'b', 'member'];
+
+/** A family that begins with two organizations, their owners and a member, profiles and memberships. */
+export async function createCast(
+  world: World,
+  options: { full?: boolean; wanted?: ReadonlySet<string>; ids?: Ids } = {},
+): Promise<Family> {
+  const family = createFamily(options.ids ?? createIds(world), options);
+  for (const person of ['a', 'b'] as const) await addRow(world, family, world.organizations, person);
+  for (const person of people) await addRow(world, family, world.users, person);
+  if (world.profiles !== null) for (const person of people) await addRow(world, family, world.profiles, person);
+  if (world.memberships !== null) for (const person of people) await addRow(world, family, world.memberships, person);
+  return family;
+}
+
+/**
+ * The statements that make a family, users before what refers to them. With `quiet` neither triggers nor foreign keys
+ * run. Without (the role may not set session_replication_role) the app's sign-up trigger makes rows of its own for the
+ * new users, which are then given the probe's values instead of being inserted a second time.
+ */
+export function preparation(world: World, family: Family, quiet: boolean): readonly string[] {
+  const order = [world.organizations, world.users, world.profiles, world.memberships];
+  const rank = (row: Row): number => {
+    const at = order.indexOf(row.table);
+    return at < 0 ? order.length : at;
+  };
+  // What organizations refer to stays before them: only their own cast is put in order.
+  const cast = family.rows.filter((row) => rank(row) < order.length).sort((one, other) => rank(one) - rank(other));
+  const before = family.rows.slice(0, family.rows.indexOf(cast[0] as Row));
+  const rest = family.rows.filter((row) => rank(row) === order.length && !before.includes(row));
+  const all = [...before, ...cast, ...rest];
+  if (quiet) return quietly(all.map((row) => insertSql(row)));
+  return all.map((row) => {
+    if (row.table !== world.profiles || row.table.primary.length !== 1) return insertSql(row);
+    const [key = ''] = row.table.primary;
+    const updates = [...row.values.keys()]
+      .filter((name) => name !== key)
+      .map((name) => `${identifier(name)} = excluded.${identifier(name)}`);
+    return updates.length === 0
+      ? `${insertSql(row)} on conflict do nothing`
+      : `${insertSql(row)} on conflict (${identifier(key)}) do update set ${updates.join(', ')}`;
+  });
+}
+
+/** Takes a prepared row away again, as the connected role, so that somebody can try to insert it. */
+export const removeSql = (row: Row, filter: string, quiet: boolean): readonly string[] => {
+  const statement = `delete from ${qualified(row.table.schema, row.table.name)} where ${filter}`;
+  return quiet ? quietly([statement]) : [statement];
+};

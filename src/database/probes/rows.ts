@@ -1,0 +1,316 @@
+import { randomUUID } from 'node:crypto';
+import { identifier, literal, qualified } from '../quote.ts';
+import type { ColumnFacts, TableFacts } from './facts.ts';
+import { candidates, isText, type Seed } from './values.ts';
+import { type Ids, nameOf, type Person, sideOf, type World } from './world.ts';
+
+/** A row that exists only inside the probe's transaction. Columns that it does not name take their default. */
+export type Row = {
+  readonly table: TableFacts;
+  readonly person: Person;
+  readonly marker: string;
+  /** Column name to SQL expression. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Set when no values could be made: the columns to copy from a row that exists. */
+  readonly cloned?: boolean;
+};
+
+/** Rows that belong together, in the order in which foreign keys allow them to be inserted. */
+export type Family = {
+  readonly ids: Ids;
+  readonly rows: Row[];
+  /** Also fills columns that may be NULL, so that views and functions have something to show. */
+  readonly full: boolean;
+  /** Tables whose rows a nullable foreign key should point to. */
+  readonly wanted: ReadonlySet<string>;
+};
+
+/** No row can be made for a table, with the reason that the operator is shown. */
+export class NoRow extends Error {
+  override readonly name = 'NoRow';
+}
+
+export const createFamily = (ids: Ids, options: { full?: boolean; wanted?: ReadonlySet<string> } = {}): Family => ({
+  ids,
+  rows: [],
+  full: options.full ?? false,
+  wanted: options.wanted ?? new Set(),
+});
+
+export const findRow = (family: Family, table: TableFacts, person: Person): Row | undefined =>
+  family.rows.find((row) => row.table === table && row.person === person);
+
+/** One possible value; `given` false leaves the column out of the INSERT. */
+type Choice = { readonly sql: string; readonly given: boolean };
+
+const deepest = 4;
+
+/**
+ * Adds a row of `table` for a person, and before it the rows that its foreign keys need. Values are made by type and
+ * chosen so that the server accepts its CHECK constraints; `auth.users`, organizations, profiles and memberships get
+ * the person's ids.
+ *
+ * @throws NoRow
+ */
+export async function addRow(
+  world: World,
+  family: Family,
+  table: TableFacts,
+  person: Person,
+  path: readonly TableFacts[] = [],
+): Promise<Row> {
+  const present = findRow(family, table, person);
+  if (present !== undefined) return present;
+  const ordinal = family.rows.length + 1;
+  const marker = `probe-${person}-${world.nonce}-${ordinal}`;
+  const seed: Seed = { nonce: world.nonce, ordinal, marker, uuid: randomUUID };
+  const fixed = await fixedValues(world, family, table, person, [...path, table]);
+  const choices = new Map<string, readonly Choice[]>();
+  for (const column of table.columns) {
+    if (column.generated) continue;
+    const value = fixed.get(column.name);
+    choices.set(
+      column.name,
+      value === undefined
+        ? freeChoices(family, table, column, seed)
+        : [{ sql: `${literalOrSql(value)}::${column.type}`, given: true }],
+    );
+  }
+  const chosen = await solve(world, table, choices);
+  const row: Row = {
+    table,
+    person,
+    marker,
+    values: new Map([...chosen].filter(([, choice]) => choice.given).map(([name, choice]) => [name, choice.sql])),
+  };
+  family.rows.push(row);
+  return row;
+}
+
+/** A value that is already SQL, as opposed to a text that has to be quoted. */
+type Fixed = { readonly text: string } | { readonly sql: string };
+const literalOrSql = (value: Fixed): string => ('text' in value ? literal(value.text) : `(${value.sql})`);
+
+/** The columns whose value follows from whose row it is. */
+async function fixedValues(
+  world: World,
+  family: Family,
+  table: TableFacts,
+  person: Person,
+  path: readonly TableFacts[],
+): Promise<ReadonlyMap<string, Fixed>> {
+  const values = new Map<string, Fixed>();
+  const org: Fixed = { text: family.ids.org[sideOf(person)] };
+  const user: Fixed = { text: family.ids.user[person] };
+  const set = (name: string | undefined, value: Fixed): void => {
+    if (name !== undefined && !values.has(name) && table.columns.some((column) => column.name === name)) {
+      values.set(name, value);
+    }
+  };
+  const { memberships } = world.options;
+  if (table === world.memberships && memberships !== null) {
+    set(memberships.userColumn, user);
+    set(memberships.orgColumn, org);
+    const role = roleOf(world, person === 'member' ? 'member' : 'owner');
+    if (role !== null) set(memberships.roleColumn, { text: role });
+  }
+  if (table === world.organizations) set(world.organizationKey, org);
+  if (table === world.users) for (const [name, value] of userValues(world, family, person)) set(name, value);
+  set(world.tenantColumns.get(nameOf(table)), org);
+  if (table === world.profiles) {
+    for (const name of [...table.primary, 'id', 'user_id']) if (isUuid(table, name)) set(name, user);
+  }
+  for (const key of table.foreignKeys) {
+    const parent = world.facts.get(`${key.schema}.${key.table}`);
+    for (const [index, name] of key.columns.entries()) {
+      const column = table.columns.find((candidate) => candidate.name === name);
+      if (column === undefined || values.has(name)) continue;
+      const reference = key.references[index];
+      if (parent === world.organizations && reference === world.organizationKey) set(name, org);
+      else if (parent === world.users || (parent !== undefined && parent === world.profiles)) {
+        if (isUuid(table, name)) set(name, user);
+      } else if (parent !== undefined && reference !== undefined && !path.includes(parent) && path.length < deepest) {
+        if (!column.notNull && !family.wanted.has(nameOf(parent))) continue;
+        const value = (await addRow(world, family, parent, person, path)).values.get(reference);
+        if (value !== undefined) set(name, { sql: value });
+      }
+    }
+  }
+  // Names that policies commonly compare with auth.uid(), with or without a foreign key.
+  for (const name of ['user_id', 'owner_id', 'created_by', 'profile_id']) if (isUuid(table, name)) set(name, user);
+  return values;
+}
+
+const isUuid = (table: TableFacts, name: string): boolean =>
+  table.columns.some((column) => column.name === name && column.base === 'uuid');
+
+/** The name of the owner's and of an ordinary member's role, if the column takes it; null when there is no such column. */
+export function roleOf(world: World, role: 'owner' | 'member'): string | null {
+  const { memberships } = world.options;
+  const column = world.memberships?.columns.find(({ name }) => name === memberships?.roleColumn);
+  if (memberships === null || world.memberships === null || column === undefined) return null;
+  const known =
+    column.labels.length > 0
+      ? column.labels
+      : world.memberships.checks
+          .filter((check) => check.columns.includes(column.name))
+          .flatMap((check) => [...check.expression.matchAll(/'([^']*)'/g)].map(([, text = '']) => text));
+  const owner = memberships.ownerRole ?? 'owner';
+  const wished = role === 'owner' ? [owner, 'admin'] : [memberships.memberRole ?? 'member', 'user', 'viewer', 'agent'];
+  if (known.length === 0) return wished[0] ?? null;
+  const others = role === 'owner' ? known : known.filter((name) => name !== roleOf(world, 'owner'));
+  return wished.find((name) => known.includes(name)) ?? others.at(-1) ?? null;
+}
+
+/** The columns of `auth.users` as the auth server fills them for an email user with a confirmed address. */
+const userValues = (world: World, family: Family, person: Person): [string, Fixed][] => [
+  ['instance_id', { text: '00000000-0000-0000-0000-000000000000' }],
+  ['id', { text: family.ids.user[person] }],
+  ['aud', { text: 'authenticated' }],
+  ['role', { text: 'authenticated' }],
+  ['email', { text: `probe-${person}-${world.nonce}@example.invalid` }],
+  ['raw_app_meta_data', { text: JSON.stringify({ provider: 'email', org_id: family.ids.org[sideOf(person)] }) }],
+  ['raw_user_meta_data', { text: '{}' }],
+  ['email_confirmed_at', { sql: 'now()' }],
+  ['created_at', { sql: 'now()' }],
+  ['updated_at', { sql: 'now()' }],
+];
+
+function freeChoices(family: Family, table: TableFacts, column: ColumnFacts, seed: Seed): readonly Choice[] {
+  const checks = [
+    ...table.checks.filter((check) => check.columns.includes(column.name)).map((check) => check.expression),
+    ...column.domainChecks,
+    ...table.bounds.filter((bound) => mentions(bound, column.name)),
+  ];
+  const made = candidates(column, seed, checks).map((sql): Choice => ({ sql, given: true }));
+  const isKey = table.primary.includes(column.name);
+  const isUnique = isKey || table.unique.some((columns) => columns.length === 1 && columns[0] === column.name);
+  const nothing: Choice = { sql: `null::${column.type}`, given: column.default !== null };
+  // A default that asks a sequence would leave a trace; one that calls the app's functions may depend on who asks.
+  const harmless = column.default !== null && !/nextval\(|auth\.|current_setting|\bcurrent_\w*\(/.test(column.default);
+  const standard: Choice[] = harmless && !isKey ? [{ sql: `(${column.default})`, given: false }] : [];
+  if (standard.length > 0) return checks.length > 0 ? [...standard, ...made] : standard;
+  if (!column.notNull && !isUnique) {
+    if (family.full && isText(column.base) && checks.length === 0) return made;
+    return checks.length > 0 ? [nothing, ...made] : [nothing];
+  }
+  if (made.length > 0) return made;
+  if (!column.notNull) return [nothing];
+  throw new NoRow(`no value is known for ${nameOf(table)}.${column.name} of type ${column.type}`);
+}
+
+const mentions = (expression: string, column: string): boolean =>
+  new RegExp(`(?<![\\w".])${escapeRegExp(identifier(column))}(?![\\w"])`).test(
+    expression.replace(/'(?:[^']|'')*'/g, "''"),
+  );
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Largest number of combinations that the server is asked about for one group of columns. */
+const mostCombinations = 2000;
+
+/** Lets the server choose, for every group of columns that CHECK constraints tie together, the first values that pass. */
+async function solve(
+  world: World,
+  table: TableFacts,
+  choices: ReadonlyMap<string, readonly Choice[]>,
+): Promise<ReadonlyMap<string, Choice>> {
+  const chosen = new Map<string, Choice>();
+  for (const [name, [first]] of choices) if (first !== undefined) chosen.set(name, first);
+  const groups = groupChecks(table, choices);
+  if (groups.length === 0) return chosen;
+  const question = groups.map(({ columns, expressions }, index) => {
+    const most = Math.max(2, Math.floor(mostCombinations ** (1 / columns.length)));
+    const lists = columns.map((name, position) => {
+      const rows = (choices.get(name) ?? []).slice(0, most).map(({ sql }, at) => `(${at}, ${sql})`);
+      return `(values ${rows.join(', ')}) as c${position}("probe ${position}", ${identifier(name)})`;
+    });
+    const order = columns.map((_, position) => `"probe ${position}"`);
+    return `(select array[${order.join(', ')}] from ${lists.join(' cross join ')}
+      where ${expressions.map((text) => `(${text}) is not false`).join(' and ')} order by ${order.join(' + ')} limit 1) as g${index}`;
+  });
+  // A server that cannot answer (a CHECK that raises) leaves the first choice: the INSERT then says what is wrong.
+  const answer = await world.client
+    .query<Record<string, number[] | null>>(`select ${question.join(', ')}`)
+    .then(({ rows: [row] }) => row, isServerError);
+  if (answer === undefined) return chosen;
+  for (const [index, { columns }] of groups.entries()) {
+    for (const [position, name] of columns.entries()) {
+      const at = answer[`g${index}`]?.[position];
+      const choice = at === undefined ? undefined : choices.get(name)?.[at];
+      if (choice !== undefined) chosen.set(name, choice);
+    }
+  }
+  return chosen;
+}
+
+/** Lets an error of the statement pass as "no answer"; a lost connection or a defect is thrown on. */
+function isServerError(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(2|42|P0)/.test(error.code))
+    return;
+  throw error;
+}
+
+type Group = { columns: string[]; expressions: string[] };
+
+function groupChecks(table: TableFacts, choices: ReadonlyMap<string, readonly Choice[]>): readonly Group[] {
+  const open = (name: string): boolean => choices.has(name);
+  const all: Group[] = table.checks.map(({ columns, expression }) => ({
+    columns: [...columns],
+    expressions: [expression],
+  }));
+  for (const column of table.columns) {
+    for (const check of column.domainChecks) {
+      all.push({ columns: [column.name], expressions: [check.replace(/\bVALUE\b/g, identifier(column.name))] });
+    }
+  }
+  if (table.bounds.length > 0) {
+    const columns = table.columns
+      .map(({ name }) => name)
+      .filter((name) => table.bounds.some((bound) => mentions(bound, name)));
+    all.push({ columns, expressions: [table.bounds.map((bound) => `(${bound})`).join(' or ')] });
+  }
+  const groups: Group[] = [];
+  for (const { columns, expressions } of all) {
+    // A CHECK over a generated column cannot be asked before the row exists.
+    if (columns.length === 0 || !columns.every(open)) continue;
+    const merged: Group = { columns: [...columns], expressions: [...expressions] };
+    for (const group of groups.filter((other) => other.columns.some((name) => columns.includes(name)))) {
+      merged.columns.push(...group.columns);
+      merged.expressions.push(...group.expressions);
+      groups.splice(groups.indexOf(group), 1);
+    }
+    merged.columns = [...new Set(merged.columns)];
+    groups.push(merged);
+  }
+  // Where every column has one value there is nothing to choose.
+  return groups.filter(({ columns }) => columns.some((name) => (choices.get(name)?.length ?? 0) > 1));
+}
+
+export function insertSql(row: Row, allowed: (column: ColumnFacts) => boolean = () => true): string {
+  const names = [...row.values.keys()].filter((name) => {
+    const column = row.table.columns.find((candidate) => candidate.name === name);
+    return column !== undefined && allowed(column);
+  });
+  const target = qualified(row.table.schema, row.table.name);
+  if (names.length === 0) return `insert into ${target} default values`;
+  const list = names.map(identifier).join(', ');
+  if (row.cloned === true)
+    return `insert into ${target} (${list}) overriding system value select ${list} from ${keepName(row)}`;
+  return `insert into ${target} (${list}) overriding system value values (${names.map((name) => row.values.get(name)).join(', ')})`;
+}
+
+/** The temporary table that holds a row copied from one that exists. */
+export const keepName = (row: Row): string => `pg_temp.${identifier(`voxanne_probe_${row.person}`)}`;
+
+/** A condition that is true for this row alone: its key, else the organization, which has no other row. */
+export function rowFilter(world: World, row: Row): string {
+  const keys = [row.table.primary, ...row.table.unique, [world.tenantColumns.get(nameOf(row.table)) ?? '']];
+  for (const key of keys) {
+    const conditions = key.map((name) => [name, row.values.get(name)] as const);
+    if (key.length > 0 && conditions.every(([, value]) => value !== undefined && !value.startsWith('null::'))) {
+      return conditions.map(([name, value]) => `${identifier(name)} = ${value}`).join(' and ');
+    }
+  }
+  throw new NoRow(`${nameOf(row.table)} has neither a key nor an organization by which a row could be found again`);
+}

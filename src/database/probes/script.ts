@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { identifier, literal } from '../quote.ts';
+import type { ApiRole } from './facts.ts';
+
+/** One thing that somebody tries, in a subtransaction of its own. */
+export type Act = {
+  readonly name: string;
+  readonly role: ApiRole;
+  /** The token, as JSON. */
+  readonly claims: string;
+  /** Run before, as the connected role. */
+  readonly before?: readonly string[];
+  /**
+   * A query for the rows that a cursor stands on while `sql` runs. `WHERE CURRENT OF` reaches a row without reading any
+   * column, as an UPDATE without WHERE does: neither SELECT privileges nor SELECT policies stand in its way.
+   */
+  readonly cursor?: string;
+  readonly sql: readonly string[];
+  /** `rows`: how many rows the last statement changed. `value`: the first value of what it returned. */
+  readonly measure: 'rows' | 'value';
+  /** A query for one number, run afterwards as the connected role: what the act left behind. */
+  readonly observe?: string;
+};
+
+/** What happened. */
+export type Outcome = {
+  /** Where it ended: `done`, or the stage that raised the error. */
+  readonly stage: 'prepare' | 'role' | 'act' | 'observe' | 'done';
+  readonly code: string | null;
+  readonly message: string | null;
+  /** Rows changed, or the value that came back. */
+  readonly result: string | null;
+  readonly seen: number | null;
+  readonly milliseconds: number;
+};
+
+export const cursorName = 'voxanne_probe';
+
+/** Statements around the preparation, so that neither triggers nor foreign keys of the app get in its way. */
+export const quietly = (statements: readonly string[]): string[] => [
+  `set local session_replication_role = replica`,
+  ...statements,
+  `set local session_replication_role = origin`,
+];
+
+export type Settings = {
+  readonly searchPath: readonly string[];
+  /** Milliseconds for the whole of one transaction's acts. */
+  readonly statementTimeout: number;
+};
+
+const settingStatements = ({ searchPath, statementTimeout }: Settings): string[] => [
+  `set local lock_timeout = '50ms'`,
+  `set local statement_timeout = ${literal(`${statementTimeout}ms`)}`,
+  // What PostgREST sets for every request of a Supabase project.
+  `set local search_path = ${[...new Set([...searchPath, 'extensions'])].map(identifier).join(', ')}`,
+];
+
+/**
+ * Prepares and performs the acts in one transaction that is rolled back, in one round trip: the time that it holds locks
+ * does not depend on how far away the server is.
+ *
+ * The connection must not be in a transaction. An error of the preparation is thrown as the server gave it; an error of
+ * an act is its outcome.
+ */
+export async function perform(
+  client: ClientBase,
+  settings: Settings,
+  preparation: readonly string[],
+  acts: readonly Act[],
+): Promise<ReadonlyMap<string, Outcome>> {
+  const tag = `$voxanne_${randomBytes(6).toString('hex')}$`;
+  const statements = [
+    'begin',
+    ...settingStatements(settings),
+    ...preparation,
+    `do ${tag}${driver(acts)}${tag}`,
+    `select current_setting('voxanne_probe.outcomes') as outcomes`,
+    'rollback',
+  ];
+  try {
+    // pg resolves to one result per statement of a text like this one; its types know only the single form.
+    const results = (await client.query(statements.join(';\n'))) as unknown as readonly {
+      rows: { outcomes: string }[];
+    }[];
+    const outcomes = JSON.parse(results.at(-2)?.rows[0]?.outcomes ?? '[]') as readonly Outcome[];
+    return new Map(acts.map((act, index) => [act.name, outcomes[index] ?? missing]));
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
+
+const missing: Outcome = {
+  stage: 'prepare',
+  code: null,
+  message: 'the server reported nothing',
+  result: null,
+  seen: null,
+  milliseconds: 0,
+};
+
+// An exception ends the block's subtransaction, and with it what the act did and the role it took; variables stay.
+const driver = (acts: readonly Act[]): string => `
+declare
+  acts constant jsonb := ${literal(JSON.stringify(acts))};
+  me constant name := current_user;
+  act jsonb; line text; stage text; answer text; seen numeric; changed bigint; held refcursor; ignored record;
+  code text; said text; began timestamptz; spent numeric; outcomes jsonb := '[]';
+begin
+  for act in select value from jsonb_array_elements(acts) loop
+    answer := null; seen := null; code := null; said := null; spent := 0; stage := 'prepare';
+    begin
+      for line in select value from jsonb_array_elements_text(coalesce(act->'before', '[]')) loop execute line; end loop;
+      if act ? 'cursor' then
+        held := '${cursorName}';
+        open held for execute act->>'cursor';
+        fetch held into ignored;
+      end if;
+      stage := 'role';
+      perform set_config('request.jwt.claims', act->>'claims', true);
+      execute format('set local role %I', act->>'role');
+      stage := 'act';
+      began := clock_timestamp();
+      for line in select value from jsonb_array_elements_text(act->'sql') loop
+        if act->>'measure' = 'rows' then
+          execute line;
+          get diagnostics changed = row_count;
+          answer := changed::text;
+        else
+          execute line into answer;
+        end if;
+      end loop;
+      spent := extract(epoch from clock_timestamp() - began) * 1000;
+      stage := 'observe';
+      execute format('set local role %I', me);
+      if act ? 'observe' then execute act->>'observe' into seen; end if;
+      stage := 'done';
+      raise exception using errcode = 'VX000';
+    exception when others then
+      if stage <> 'done' then
+        get stacked diagnostics code = returned_sqlstate, said = message_text;
+        answer := null;
+      end if;
+    end;
+    outcomes := outcomes || jsonb_build_object('stage', stage, 'code', code, 'message', said, 'result', answer,
+      'seen', seen, 'milliseconds', round(spent, 3));
+  end loop;
+  perform set_config('voxanne_probe.outcomes', outcomes::text, true);
+end`;
+
+/** The same as a script for psql: it prepares, acts, looks and rolls back. */
+export function evidence(settings: Settings, preparation: readonly string[], act: Act): string {
+  const lines = [
+    'begin',
+    ...settingStatements(settings),
+    ...preparation,
+    ...(act.before ?? []),
+    ...(act.cursor === undefined ? [] : [`declare ${cursorName} cursor for ${act.cursor}`, `fetch ${cursorName}`]),
+    `select set_config('request.jwt.claims', ${literal(act.claims)}, true)`,
+    `set local role ${act.role}`,
+    ...act.sql,
+    'reset role',
+    ...(act.observe === undefined ? [] : [act.observe]),
+    'rollback',
+  ];
+  return lines.map((line) => `${line};\n`).join('');
+}

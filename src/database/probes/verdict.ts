@@ -1,0 +1,126 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { Act, Outcome } from './script.ts';
+
+/** What a check says before anything has happened. */
+export type Question = {
+  readonly id: string;
+  readonly title: string;
+  readonly expected: string;
+  readonly advice: string;
+};
+
+export type Judgement = Pick<CheckResult, 'verdict' | 'observed'> & { readonly advice?: string };
+
+export const result = (
+  question: Question,
+  judgement: Judgement,
+  outcomes: readonly Outcome[],
+  evidence: string,
+): CheckResult => ({
+  id: question.id,
+  title: question.title,
+  kind: 'probe',
+  verdict: judgement.verdict,
+  expected: question.expected,
+  observed: judgement.observed,
+  ...(evidence === '' ? {} : { evidence }),
+  ...(judgement.verdict === 'passed' ? {} : { advice: judgement.advice ?? question.advice }),
+  milliseconds: outcomes.reduce((sum, outcome) => sum + outcome.milliseconds, 0),
+});
+
+export const skipped = (question: Pick<Question, 'id' | 'title' | 'expected'>, reason: string): CheckResult => ({
+  id: question.id,
+  title: question.title,
+  kind: 'probe',
+  verdict: 'skipped',
+  expected: question.expected,
+  observed: 'not checked',
+  advice: reason,
+  milliseconds: 0,
+});
+
+export const rows = (count: number, what: string): string => `${count} ${count === 1 ? 'row' : 'rows'} ${what}`;
+
+/** The words for an error of an act. */
+export function refusal(outcome: Outcome): string {
+  const message = outcome.message ?? 'no message';
+  if (outcome.code === '42501') return `refused: ${message}`;
+  return `refused: ${message} (${outcome.code})`;
+}
+
+/** Nothing was tried: the probe itself could not get so far. */
+export const notTried = (outcome: Outcome): Judgement | null =>
+  outcome.stage === 'done' || outcome.stage === 'act'
+    ? null
+    : {
+        verdict: 'skipped',
+        observed: 'not checked',
+        advice: `The probe failed at its stage "${outcome.stage}": ${outcome.message ?? 'no message'} (${outcome.code ?? 'no code'}).`,
+      };
+
+/** Errors that say nothing about isolation: the server had no time, no lock, or no memory. */
+const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
+
+/**
+ * Judges an act against somebody else's row.
+ *
+ * `reached` is how many rows the act got at. An error is a refusal, with three exceptions: a violated constraint
+ * (class 23) comes after privileges, row security and BEFORE triggers have let the row through, so it is no protection;
+ * endless recursion in policies (42P17) shuts everyone out, the owner too; a time-out proves nothing.
+ */
+export function judgeForeign(outcome: Outcome, reached: number, what: string, act: Act): Judgement {
+  const untried = notTried(outcome);
+  if (untried !== null) return untried;
+  if (outcome.stage === 'act') {
+    if (inconclusive(outcome.code)) {
+      return {
+        verdict: 'skipped',
+        observed: 'not checked',
+        advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
+      };
+    }
+    if (outcome.code === '42P17') {
+      return {
+        verdict: 'failed',
+        observed: `the policies fail: ${outcome.message} (42P17), so that nobody reaches any row`,
+      };
+    }
+    if (outcome.code?.startsWith('23') === true && act.measure === 'rows') {
+      return {
+        verdict: 'failed',
+        observed: `let through by privileges and policies, stopped only by a constraint: ${outcome.message} (${outcome.code})`,
+      };
+    }
+    return { verdict: 'passed', observed: refusal(outcome) };
+  }
+  return { verdict: reached > 0 ? 'failed' : 'passed', observed: rows(reached, what) };
+}
+
+/** Judges an act upon one's own row, which should succeed. */
+export function judgeOwn(outcome: Outcome, reached: number, what: string, act: Act): Judgement {
+  const untried = notTried(outcome);
+  if (untried !== null) return untried;
+  if (outcome.stage === 'act') {
+    if (inconclusive(outcome.code)) {
+      return {
+        verdict: 'skipped',
+        observed: 'not checked',
+        advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
+      };
+    }
+    if (outcome.code?.startsWith('23') === true && act.measure === 'rows') {
+      return {
+        verdict: 'passed',
+        observed: `let through by privileges and policies; the probe's row then met a constraint: ${outcome.message}`,
+      };
+    }
+    // Row security says "row-level security policy"; anything else with this code is a missing grant, which is meant.
+    if (outcome.code === '42501' && !/row-level security/.test(outcome.message ?? '')) {
+      return { verdict: 'passed', observed: `not granted: ${outcome.message}` };
+    }
+    if (outcome.code === 'P0001')
+      return { verdict: 'passed', observed: `refused by the app's own rule: ${outcome.message}` };
+    return { verdict: 'failed', observed: refusal(outcome) };
+  }
+  return { verdict: reached > 0 ? 'passed' : 'failed', observed: rows(reached, what) };
+}

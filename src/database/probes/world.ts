@@ -1,0 +1,138 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import type { Catalog, Table } from '../catalog/types.ts';
+import { type ApiRole, loadFacts, type TableFacts } from './facts.ts';
+
+export type TableName = { readonly schema: string; readonly table: string };
+
+export type IsolationOptions = {
+  /** The column that says whose a row is; null for tables that belong to nobody in particular. */
+  readonly tenantColumn: (table: Table) => string | null;
+  readonly organizations: TableName;
+  readonly profiles: TableName | null;
+  readonly memberships:
+    | (TableName & {
+        readonly userColumn: string;
+        readonly orgColumn: string;
+        readonly roleColumn: string;
+        /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
+        readonly ownerRole?: string;
+        /** `member` unless said. */
+        readonly memberRole?: string;
+      })
+    | null;
+  readonly schemas: readonly string[];
+  readonly signal: AbortSignal;
+  /** Beginning of every check's id; `1.7/two-org` unless said. */
+  readonly idPrefix?: string;
+};
+
+/** The people of the probe: an owner of each organization and an ordinary member of the first. */
+export type Person = 'a' | 'b' | 'member';
+export type Side = 'a' | 'b';
+export const sideOf = (person: Person): Side => (person === 'b' ? 'b' : 'a');
+
+/** Synthetic ids, as text. */
+export type Ids = {
+  readonly org: Readonly<Record<Side, string>>;
+  readonly user: Readonly<Record<Person, string>>;
+};
+
+/** What the whole probe knows: the app's tables and which of them are organizations, profiles and memberships. */
+export type World = {
+  readonly client: ClientBase;
+  readonly catalog: Catalog;
+  readonly options: IsolationOptions;
+  readonly facts: ReadonlyMap<string, TableFacts>;
+  readonly users: TableFacts;
+  readonly organizations: TableFacts;
+  readonly organizationKey: string;
+  readonly profiles: TableFacts | null;
+  readonly memberships: TableFacts | null;
+  readonly nonce: string;
+  readonly tenantColumns: ReadonlyMap<string, string>;
+};
+
+export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
+  `${table.schema}.${table.name}`;
+
+/** Resolves to a sentence when the database has nothing that a probe of two organizations could start from. */
+export async function createWorld(
+  client: ClientBase,
+  catalog: Catalog,
+  options: IsolationOptions,
+): Promise<World | string> {
+  const facts = new Map((await loadFacts(client, options.schemas)).map((table) => [nameOf(table), table]));
+  const find = (name: TableName | null): TableFacts | null =>
+    name === null ? null : (facts.get(`${name.schema}.${name.table}`) ?? null);
+  const users = facts.get('auth.users');
+  if (users === undefined) return 'There is no table auth.users, so no user can be made to act as.';
+  const organizations = find(options.organizations);
+  if (organizations === null) {
+    return `There is no table ${options.organizations.schema}.${options.organizations.table}, so no organization can be made.`;
+  }
+  const [organizationKey, ...more] = organizations.primary;
+  if (organizationKey === undefined || more.length > 0) {
+    return `${nameOf(organizations)} has no primary key of one column, so rows cannot be told apart by organization.`;
+  }
+  const tenantColumns = new Map<string, string>();
+  for (const table of catalog.tables) {
+    const column = options.tenantColumn(table);
+    if (column !== null) tenantColumns.set(nameOf(table), column);
+  }
+  return {
+    client,
+    catalog,
+    options,
+    facts,
+    users,
+    organizations,
+    organizationKey,
+    profiles: find(options.profiles),
+    memberships: find(options.memberships),
+    nonce: randomBytes(4).toString('hex'),
+    tenantColumns,
+  };
+}
+
+/** New ids, of the type of the organizations' key. Numbers stand far above what a sequence has reached. */
+export function createIds(world: World): Ids {
+  const type = world.organizations.columns.find(({ name }) => name === world.organizationKey)?.base;
+  const number = Number.parseInt(world.nonce, 16) % 1_000_000;
+  const org = (side: Side): string => {
+    const ordinal = side === 'a' ? 1 : 2;
+    if (type === 'uuid') return randomUUID();
+    if (type === 'bigint') return String(4_000_000_000_000_000 + number * 10 + ordinal);
+    if (type === 'integer') return String(2_000_000_000 + number * 10 + ordinal);
+    if (type === 'smallint') return String(32_000 + ordinal);
+    return `probe-${side}-${world.nonce}`;
+  };
+  return {
+    org: { a: org('a'), b: org('b') },
+    user: { a: randomUUID(), b: randomUUID(), member: randomUUID() },
+  };
+}
+
+/** A token as the auth server puts it, without its signature: what PostgREST hands to the database as claims. */
+export function claims(
+  ids: Ids,
+  person: Person,
+  token: { readonly org: string | null; readonly userMetadata?: Readonly<Record<string, string>> },
+): string {
+  return JSON.stringify({
+    aud: 'authenticated',
+    sub: ids.user[person],
+    role: 'authenticated',
+    app_metadata: {
+      provider: 'email',
+      providers: ['email'],
+      ...(token.org === null ? {} : { org_id: token.org }),
+    },
+    user_metadata: token.userMetadata ?? {},
+    aal: 'aal1',
+    is_anonymous: false,
+  });
+}
+
+/** What a request without a login carries. */
+export const anonClaims = JSON.stringify({ role: 'anon' satisfies ApiRole });
