@@ -1,0 +1,373 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { RolloutError } from '../rollout/errors.ts';
+import { type FileList, listFiles } from './files.ts';
+import { type AuthFile, readTraits, type SupabaseClientFile } from './traits.ts';
+
+export type Framework =
+  | 'express'
+  | 'fastify'
+  | 'koa'
+  | 'hono'
+  | 'nest'
+  | 'next-app'
+  | 'next-pages'
+  | 'vite-react'
+  | 'react'
+  | 'node';
+
+/** `@/*` -> `src/*`, both relative to the project, without the `*`. */
+export type PathAlias = { readonly prefix: string; readonly target: string };
+
+/** One package of the workspace; the same package is both backend and frontend in a single-package app. */
+export type Project = {
+  /** Relative to the workspace root; '' for the root itself. */
+  readonly directory: string;
+  readonly name: string;
+  readonly frameworks: readonly Framework[];
+  /** `src` where there is one. Relative to the workspace root. */
+  readonly sourceDirectory: string;
+  readonly typescript: boolean;
+  readonly tsconfig: string | null;
+  readonly aliases: readonly PathAlias[];
+  /** What `import` needs behind a relative module: `.js` under Node's own resolution of ES modules, else nothing. */
+  readonly importExtension: '' | '.js' | '.ts';
+  readonly moduleType: 'module' | 'commonjs';
+  /** Where services live (`src/services`, `src/lib`); relative to the workspace root; null when nothing like it exists. */
+  readonly servicesDirectory: string | null;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly hasNodeModules: boolean;
+};
+
+export type Styling = {
+  readonly tailwind: boolean;
+  /** The package that shows toasts (`sonner`, `react-hot-toast`); or the app's own file. */
+  readonly toast: { readonly package: string | null; readonly file: string | null } | null;
+  /** shadcn/ui components (`components/ui`), where present. */
+  readonly uiDirectory: string | null;
+};
+
+export type Workspace = {
+  /** Absolute. */
+  readonly root: string;
+  /** Null when the folder is no git checkout: `--commit` and the list of dirty files are then not to be had. */
+  readonly git: { readonly root: string; readonly head: string | null; readonly dirty: readonly string[] } | null;
+  readonly layout: 'single' | 'separate' | 'workspaces';
+  readonly packageManager: 'npm' | 'pnpm' | 'yarn' | 'bun' | null;
+  readonly projects: readonly Project[];
+  readonly backend: Project | null;
+  readonly frontend: Project | null;
+  /** Files that authenticate requests, best first, with their exported functions. */
+  readonly auth: readonly AuthFile[];
+  readonly supabaseClients: readonly SupabaseClientFile[];
+  /** Files that `supabase gen types` wrote. */
+  readonly generatedTypes: readonly string[];
+  readonly styling: Styling;
+  /** Route files that are mounted behind an authenticating middleware. */
+  readonly authenticatedFiles: ReadonlySet<string>;
+  readonly notes: readonly string[];
+};
+
+/** What the workspace is, without changing anything. Nothing of it is fatal but a folder that cannot be read. */
+export async function discoverWorkspace(folder: string): Promise<Workspace> {
+  const root = path.resolve(folder);
+  const info = await stat(root).catch((error: unknown) => {
+    throw new RolloutError(`The workspace ${root} cannot be read.`, 'Give the folder of the app with --workspace.', {
+      cause: error,
+    });
+  });
+  if (!info.isDirectory())
+    throw new RolloutError(`${root} is not a folder.`, 'Give the folder of the app with --workspace.');
+  const list = await listFiles(root);
+  const directories = await packageDirectories(root, list);
+  const projects = await Promise.all(directories.map((directory) => readProject(root, directory, list)));
+  const found = projects.filter((project) => project !== null);
+  const traits = await readTraits(
+    root,
+    list,
+    found.map((project) => project.project),
+  );
+  const notes: string[] = [];
+  const git = await readGit(root);
+  if (git === null)
+    notes.push(
+      'The workspace is not a git checkout: dirty files cannot be told, and --commit has nothing to commit to.',
+    );
+  const backend = pick(found, backendRank);
+  const frontend = pick(found, frontendRank);
+  if (backend === null) notes.push('No backend was found: no package depends on express, fastify, koa, hono or next.');
+  if (frontend === null) notes.push('No frontend was found: no package depends on next, react or vite.');
+  const rootPackage = found.find((entry) => entry.project.directory === '');
+  return {
+    root,
+    git,
+    layout:
+      found.length <= 1
+        ? 'single'
+        : rootPackage?.workspaces === true || list.files.length === 0
+          ? 'workspaces'
+          : 'separate',
+    packageManager: await packageManagerOf(
+      root,
+      found.map((entry) => entry.project.directory),
+    ),
+    projects: found.map((entry) => entry.project),
+    backend,
+    frontend,
+    auth: traits.auth,
+    supabaseClients: traits.supabaseClients,
+    generatedTypes: traits.generatedTypes,
+    styling: await stylingOf(root, found, frontend, list),
+    authenticatedFiles: traits.authenticatedFiles,
+    notes,
+  };
+}
+
+type Read = { readonly project: Project; readonly dependencies: ReadonlySet<string>; readonly workspaces: boolean };
+
+function pick(found: readonly Read[], rank: (entry: Read) => number): Project | null {
+  let best: Project | null = null;
+  let most = 0;
+  for (const entry of found) {
+    const value = rank(entry);
+    if (value > most) {
+      best = entry.project;
+      most = value;
+    }
+  }
+  return best;
+}
+
+function backendRank({ project }: Read): number {
+  const named = /(?:^|\/)(?:backend|server|api)$/.test(project.directory) ? 2 : 0;
+  if (project.frameworks.some((framework) => /^(?:express|fastify|koa|hono|nest)$/.test(framework))) return 10 + named;
+  if (project.frameworks.some((framework) => framework.startsWith('next'))) return 5;
+  return named > 0 ? 3 : 0;
+}
+
+function frontendRank({ project }: Read): number {
+  const named = /(?:^|\/)(?:frontend|web|client|app|dashboard)$/.test(project.directory) ? 2 : 0;
+  if (project.frameworks.some((framework) => framework.startsWith('next'))) return 10 + named;
+  if (project.frameworks.some((framework) => framework === 'vite-react' || framework === 'react')) return 8 + named;
+  return 0;
+}
+
+/** Folders with a package.json: those of the root, of its workspaces, and of the first three levels below. */
+async function packageDirectories(root: string, list: FileList): Promise<readonly string[]> {
+  const candidates = new Set<string>(['']);
+  for (const file of list.files) {
+    const folders = file.path.split('/').slice(0, -1);
+    for (let depth = 1; depth <= Math.min(3, folders.length); depth += 1)
+      candidates.add(folders.slice(0, depth).join('/'));
+  }
+  const kept: string[] = [];
+  for (const directory of [...candidates].sort()) {
+    if (await exists(path.join(root, directory, 'package.json'))) kept.push(directory);
+  }
+  return kept;
+}
+
+async function readProject(root: string, directory: string, list: FileList): Promise<Read | null> {
+  const file = path.join(root, directory, 'package.json');
+  const manifest = asRecord(parseJsonc(await readFile(file, 'utf8'), file));
+  const dependencies = new Set([
+    ...Object.keys(asRecord(manifest.dependencies)),
+    ...Object.keys(asRecord(manifest.devDependencies)),
+    ...Object.keys(asRecord(manifest.peerDependencies)),
+  ]);
+  const inside = (name: string): string => (directory === '' ? name : `${directory}/${name}`);
+  const has = (prefix: string): boolean => list.files.some((entry) => entry.path.startsWith(`${inside(prefix)}/`));
+  const frameworks: Framework[] = [];
+  for (const [name, framework] of servers) if (dependencies.has(name)) frameworks.push(framework);
+  if (dependencies.has('next')) {
+    if (has('app') || has('src/app')) frameworks.push('next-app');
+    if (has('pages') || has('src/pages')) frameworks.push('next-pages');
+    if (!has('app') && !has('src/app') && !has('pages') && !has('src/pages')) frameworks.push('next-app');
+  } else if (dependencies.has('react')) {
+    frameworks.push(dependencies.has('vite') ? 'vite-react' : 'react');
+  }
+  if (frameworks.length === 0) frameworks.push('node');
+  const tsconfigName = await firstExisting(root, directory, ['tsconfig.json', 'tsconfig.app.json', 'jsconfig.json']);
+  const compiler = tsconfigName === null ? {} : await compilerOptions(root, tsconfigName, 0);
+  const moduleType = manifest.type === 'module' ? 'module' : 'commonjs';
+  const resolution = String(compiler.moduleResolution ?? compiler.module ?? '').toLowerCase();
+  const services = [
+    'src/services',
+    'services',
+    'src/server/services',
+    'server/services',
+    'src/lib',
+    'lib',
+    'src/server',
+    'server',
+  ].find(has);
+  const project: Project = {
+    directory,
+    name: typeof manifest.name === 'string' ? manifest.name : directory || path.basename(root),
+    frameworks,
+    sourceDirectory: has('src') ? inside('src') : directory,
+    typescript: dependencies.has('typescript') || (tsconfigName?.endsWith('tsconfig.json') ?? false),
+    tsconfig: tsconfigName,
+    aliases: aliasesOf(compiler),
+    importExtension:
+      /^node(?:16|18|20|next)$/.test(resolution) && moduleType === 'module'
+        ? compiler.allowImportingTsExtensions === true
+          ? '.ts'
+          : '.js'
+        : '',
+    moduleType,
+    servicesDirectory: services === undefined ? null : inside(services),
+    scripts: Object.fromEntries(
+      Object.entries(asRecord(manifest.scripts)).flatMap(([key, value]) =>
+        typeof value === 'string' ? [[key, value]] : [],
+      ),
+    ),
+    hasNodeModules: await exists(path.join(root, directory, 'node_modules')),
+  };
+  return {
+    project,
+    dependencies,
+    workspaces: manifest.workspaces !== undefined || (await exists(path.join(root, directory, 'pnpm-workspace.yaml'))),
+  };
+}
+
+const servers: readonly (readonly [string, Framework])[] = [
+  ['express', 'express'],
+  ['fastify', 'fastify'],
+  ['koa', 'koa'],
+  ['hono', 'hono'],
+  ['@nestjs/core', 'nest'],
+];
+
+/** The compiler options of a tsconfig, over those that it extends. Bases in packages are left out. */
+async function compilerOptions(root: string, file: string, depth: number): Promise<Record<string, unknown>> {
+  const config = asRecord(parseJsonc(await readFile(path.join(root, file), 'utf8'), file));
+  const own = asRecord(config.compilerOptions);
+  const base = typeof config.extends === 'string' && config.extends.startsWith('.') ? config.extends : null;
+  if (base === null || depth > 4) return own;
+  const next = path.posix.join(path.posix.dirname(file), base.endsWith('.json') ? base : `${base}.json`);
+  return (await exists(path.join(root, next))) ? { ...(await compilerOptions(root, next, depth + 1)), ...own } : own;
+}
+
+function aliasesOf(compiler: Record<string, unknown>): readonly PathAlias[] {
+  const base = typeof compiler.baseUrl === 'string' ? compiler.baseUrl : '.';
+  return Object.entries(asRecord(compiler.paths)).flatMap(([pattern, targets]) => {
+    const target = Array.isArray(targets) ? targets[0] : null;
+    if (typeof target !== 'string') return [];
+    return [
+      {
+        prefix: pattern.replace(/\*$/, ''),
+        target: path.posix.normalize(path.posix.join(base, target.replace(/\*$/, ''))),
+      },
+    ];
+  });
+}
+
+async function packageManagerOf(root: string, directories: readonly string[]): Promise<Workspace['packageManager']> {
+  const locks = [
+    ['pnpm-lock.yaml', 'pnpm'],
+    ['yarn.lock', 'yarn'],
+    ['bun.lockb', 'bun'],
+    ['bun.lock', 'bun'],
+    ['package-lock.json', 'npm'],
+  ] as const;
+  for (const directory of ['', ...directories]) {
+    for (const [lock, manager] of locks) if (await exists(path.join(root, directory, lock))) return manager;
+  }
+  return directories.length > 0 ? 'npm' : null;
+}
+
+async function stylingOf(
+  root: string,
+  found: readonly Read[],
+  frontend: Project | null,
+  list: FileList,
+): Promise<Styling> {
+  const entry = found.find(({ project }) => project === frontend);
+  if (!entry || frontend === null) return { tailwind: false, toast: null, uiDirectory: null };
+  const inside = frontend.directory === '' ? '' : `${frontend.directory}/`;
+  const packages = ['sonner', 'react-hot-toast', 'react-toastify', 'notistack', '@radix-ui/react-toast'];
+  const library = packages.find((name) => entry.dependencies.has(name)) ?? null;
+  const own =
+    list.files.find(
+      ({ path: file }) =>
+        file.startsWith(inside) && /(?:^|\/)(?:use-?toast|Toast(?:Context|Provider)?)\.[jt]sx?$/i.test(file),
+    )?.path ?? null;
+  const ui =
+    list.files.find(({ path: file }) => file.startsWith(inside) && /(?:^|\/)components\/ui\/[\w-]+\.[jt]sx$/.test(file))
+      ?.path ?? null;
+  return {
+    tailwind:
+      entry.dependencies.has('tailwindcss') ||
+      (await firstExisting(root, frontend.directory, [
+        'tailwind.config.js',
+        'tailwind.config.ts',
+        'tailwind.config.cjs',
+        'tailwind.config.mjs',
+      ])) !== null,
+    toast: library === null && own === null ? null : { package: library, file: own },
+    uiDirectory: ui === null ? null : path.posix.dirname(ui),
+  };
+}
+
+async function readGit(root: string): Promise<Workspace['git']> {
+  const run = (args: readonly string[]) =>
+    execa('git', args, { cwd: root, reject: false, stdin: 'ignore', stripFinalNewline: true });
+  const top = await run(['rev-parse', '--show-toplevel']);
+  if (top.exitCode !== 0) return null;
+  const [head, status] = await Promise.all([
+    run(['rev-parse', '--verify', '--quiet', 'HEAD']),
+    run(['status', '--porcelain', '-z', '--untracked-files=all', '--', '.']),
+  ]);
+  const dirty: string[] = [];
+  const prefix = await run(['rev-parse', '--show-prefix']);
+  const records = String(status.stdout).split('\0');
+  for (let index = 0; index < records.length; index += 1) {
+    const record = records[index] ?? '';
+    if (record.length < 4) continue;
+    dirty.push(record.slice(3));
+    // A rename is followed by the old name.
+    if (/[RC]/.test(record.slice(0, 2))) index += 1;
+  }
+  const inner = String(prefix.stdout);
+  return {
+    root: String(top.stdout),
+    head: head.exitCode === 0 ? String(head.stdout) : null,
+    dirty: dirty.map((file) => (inner !== '' && file.startsWith(inner) ? file.slice(inner.length) : file)),
+  };
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function firstExisting(root: string, directory: string, names: readonly string[]): Promise<string | null> {
+  for (const name of names) {
+    const file = directory === '' ? name : `${directory}/${name}`;
+    if (await exists(path.join(root, file))) return file;
+  }
+  return null;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** JSON with comments and trailing commas, as tsconfig files have them. */
+function parseJsonc(text: string, file: string): unknown {
+  const plain = text
+    .replace(/^\uFEFF/, '')
+    .replace(/("(?:[^"\\]|\\.)*")|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (_, literal: string | undefined) => literal ?? '')
+    .replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_, literal: string | undefined) => literal ?? '');
+  try {
+    return JSON.parse(plain);
+  } catch (error) {
+    throw new RolloutError(`${file} is not valid JSON.`, 'Mend it, then run again; nothing was changed.', {
+      cause: error,
+    });
+  }
+}

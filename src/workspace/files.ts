@@ -1,0 +1,147 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { FileClass } from './scan/types.ts';
+
+/** A file that the scan may read. */
+export type SourceFile = { readonly path: string; readonly fileClass: FileClass };
+
+export type FileList = {
+  readonly files: readonly SourceFile[];
+  /** Folders that were not entered since a build or a package manager fills them. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+};
+
+const never = new Set([
+  'node_modules',
+  '.git',
+  '.hg',
+  '.svn',
+  '.voxanne-rollout',
+  '.yarn',
+  '.pnpm-store',
+  '.turbo',
+  '.cache',
+  '.vercel',
+  '.idea',
+  '.vscode',
+]);
+const built = new Set([
+  'dist',
+  'build',
+  'out',
+  '.next',
+  '.nuxt',
+  '.output',
+  '.svelte-kit',
+  'coverage',
+  'storybook-static',
+  '.open-next',
+  '.wrangler',
+]);
+const vendored = new Set(['vendor', 'vendors', 'third_party', 'third-party', 'bower_components']);
+
+export const scannable = /\.(?:[cm]?[jt]s|[jt]sx|prisma)$/;
+
+/**
+ * Every TypeScript, JavaScript and Prisma file below a folder, sorted, with what it is to the app. Links are not
+ * followed: they may leave the workspace or run in circles.
+ */
+export async function listFiles(root: string): Promise<FileList> {
+  const files: SourceFile[] = [];
+  const skipped: { path: string; reason: string }[] = [];
+  const enter = async (directory: string): Promise<void> => {
+    const entries = await readdir(path.join(root, directory), { withFileTypes: true });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      const relative = directory === '' ? entry.name : `${directory}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (never.has(entry.name)) continue;
+        if (built.has(entry.name)) skipped.push({ path: relative, reason: 'build output' });
+        else await enter(relative);
+      } else if (entry.isFile() && scannable.test(entry.name)) {
+        files.push({ path: relative, fileClass: classOfPath(relative) });
+      }
+    }
+  };
+  await enter('');
+  return { files, skipped };
+}
+
+/** What a file is to the app, from its path alone. */
+export function classOfPath(file: string): FileClass {
+  const segments = file.split('/');
+  const name = segments.at(-1) ?? '';
+  const folders = segments.slice(0, -1);
+  if (/\.min\.[cm]?js$/.test(name)) return 'minified';
+  if (folders.some((folder) => built.has(folder))) return 'built';
+  if (folders.some((folder) => vendored.has(folder))) return 'vendored';
+  if (
+    /\.(?:test|spec|e2e|cy|stories|mock|fixture)\.[cm]?[jt]sx?$/.test(name) ||
+    folders.some((folder) =>
+      /^(?:__tests__|__mocks__|__fixtures__|tests?|e2e|cypress|playwright|spec|fixtures|mocks)$/.test(folder),
+    ) ||
+    /^(?:jest|vitest|playwright|cypress)\.(?:config|setup)\./.test(name) ||
+    /^test[-_].*\.[cm]?[jt]s$|[-_]test\.[cm]?[jt]s$/.test(name)
+  ) {
+    return 'test';
+  }
+  if (
+    /^(?:database|supabase)(?:[.-](?:types|generated))?(?:\.d)?\.ts$/.test(name) &&
+    /types|generated|schema/i.test(file)
+  )
+    return 'generated';
+  if (
+    /\.(?:generated|gen)\.[cm]?[jt]sx?$/.test(name) ||
+    folders.some((folder) => /^(?:generated|__generated__|\.prisma)$/.test(folder))
+  )
+    return 'generated';
+  if (
+    folders.some(
+      (folder) => /^(?:scripts?|bin|tools?|seeds?|examples?|\.\w.*)$/.test(folder) && !isAppFolder(folders, folder),
+    ) ||
+    /^seed[\w-]*\.[cm]?[jt]s$/.test(name)
+  )
+    return 'script';
+  if (
+    folders.length <= 1 &&
+    /\.(?:js|mjs|cjs|ts)$/.test(name) &&
+    /^(?:verify|check|debug|fix|setup|migrate|run|apply|diagnose|delete|create|list|get|update|sync|clean)[-_]/.test(
+      name,
+    )
+  )
+    return 'script';
+  return 'source';
+}
+
+/** `src/app/tools/page.tsx` is a page, not a tool. */
+function isAppFolder(folders: readonly string[], folder: string): boolean {
+  return (
+    folder !== 'scripts' &&
+    folder !== 'script' &&
+    folders.some((other) => /^(?:app|pages|components|routes|src)$/.test(other)) &&
+    !folder.startsWith('.')
+  );
+}
+
+/** A file of more than this is data or a bundle; no hand-written file of seven surveyed apps came near. */
+export const maxBytes = 1_000_000;
+
+/** What a file is once its text is known: a banner says that it is generated, long lines that it is minified. */
+export function classOfText(fileClass: FileClass, text: string): FileClass {
+  if (fileClass !== 'source' && fileClass !== 'script') return fileClass;
+  if (text.length > maxBytes) return 'minified';
+  if (text.length > 20_000) {
+    let lines = 1;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines += 1;
+    if (text.length / lines > 500) return 'minified';
+  }
+  if (
+    /^(?:\s*(?:\/\/|\/\*|\*).*\n){0,8}?\s*(?:\/\/|\/\*|\*).*(?:@generated|auto-?generated|generated (?:by|from|with)|do not edit)/i.test(
+      text.slice(0, 1000),
+    )
+  )
+    return 'generated';
+  if (/export (?:type|interface) Database\b/.test(text) && /\bTables:\s*\{/.test(text) && /\bRow:\s*\{/.test(text))
+    return 'generated';
+  return fileClass;
+}

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import type { Project } from './discover.ts';
+
+const extensions = [
+  '',
+  '.ts',
+  '.tsx',
+  '.js',
+  '.jsx',
+  '.mjs',
+  '.cjs',
+  '.mts',
+  '.cts',
+  '/index.ts',
+  '/index.tsx',
+  '/index.js',
+  '/index.jsx',
+];
+
+/** The file of the workspace that a module specifier means in a file; null for packages and for what is not there. */
+export function resolveModule(
+  from: string,
+  specifier: string,
+  known: ReadonlySet<string>,
+  projects: readonly Project[],
+): string | null {
+  for (const base of candidates(from, specifier, projects)) {
+    const bare = base.replace(/\.[cm]?jsx?$/, '');
+    for (const stem of bare === base ? [base] : [base, bare]) {
+      for (const extension of extensions) if (known.has(stem + extension)) return stem + extension;
+    }
+  }
+  return null;
+}
+
+function candidates(from: string, specifier: string, projects: readonly Project[]): readonly string[] {
+  if (specifier.startsWith('.')) return [path.posix.join(path.posix.dirname(from), specifier)];
+  const project = projectOf(from, projects);
+  if (project === null) return [];
+  return project.aliases
+    .filter(({ prefix }) => prefix !== '' && specifier.startsWith(prefix))
+    .map(({ prefix, target }) => path.posix.join(project.directory, target, specifier.slice(prefix.length)));
+}
+
+/** The innermost project that holds a file. */
+export function projectOf(file: string, projects: readonly Project[]): Project | null {
+  let best: Project | null = null;
+  for (const project of projects) {
+    const inside = project.directory === '' || file.startsWith(`${project.directory}/`);
+    if (inside && (best === null || project.directory.length > best.directory.length)) best = project;
+  }
+  return best;
+}
+
+/** The specifier by which `from` imports `to` (both relative to the workspace): relative, with what the project needs. */
+export function specifierFor(from: string, to: string, projects: readonly Project[]): string {
+  const project = projectOf(from, projects);
+  const relative = path.posix.relative(path.posix.dirname(from), to.replace(/\.[cm]?[jt]sx?$/, ''));
+  const extension = project?.importExtension ?? '';
+  return (
+    (relative.startsWith('.') ? relative : `./${relative}`) + (extension === '.ts' ? path.posix.extname(to) : extension)
+  );
+}

@@ -1,0 +1,117 @@
+import { isRequestParameter, originsOf, routeCallOf } from './flow.ts';
+import type { RuleContext } from './rule.ts';
+import { parametersOf, placesOf } from './scope.ts';
+import { functionAround, functionKinds, isFunction, type Source, type SyntaxNode, unwrap } from './syntax.ts';
+import type { Helpers, TextEdit } from './types.ts';
+
+/** The request that is in scope at a node, by its name; null in a job, a service or a component. */
+export function requestInScope(node: SyntaxNode): { readonly name: string; readonly fn: SyntaxNode } | null {
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
+    const parameters = parametersOf(fn);
+    for (let index = 0; index < parameters.length; index += 1) {
+      const pattern = parameters[index]?.pattern;
+      if (pattern?.kind === 'identifier' && isRequestParameter(fn, index)) return { name: pattern.text, fn };
+    }
+  }
+  return null;
+}
+
+/** The import that a fix needs, in the style of the file; none when it is there. */
+export function importEdits(source: Source, helpers: Helpers, name: string): readonly TextEdit[] | null {
+  const specifier = helpers.importPath(source.path);
+  if (specifier === null) return null;
+  const { text } = source;
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
+  let after: SyntaxNode | null = null;
+  let usesRequire = false;
+  let quote = "'";
+  let semicolon = true;
+  for (const statement of source.root.children) {
+    if (statement.kind === 'import_statement') {
+      after = statement;
+      const module = statement.childOfKind('string');
+      if (module) quote = module.text[0] ?? quote;
+      semicolon = statement.text.endsWith(';');
+      if (module?.text.slice(1, -1) === specifier) {
+        const named = statement.childOfKind('import_clause')?.childOfKind('named_imports');
+        if (named?.children.some((child) => child.child(0)?.text === name && child.children.length === 1)) return [];
+        const last = named?.child(-1);
+        if (last && !/^import\s+type\b/.test(statement.text))
+          return [{ start: last.end, end: last.end, text: `, ${name}` }];
+      }
+    } else if (/^(?:const|let|var)\s[^=]+=\s*require\(/.test(statement.text)) {
+      usesRequire = true;
+      if (new RegExp(`[{,\\s]${name}[\\s,}].*require\\(`).test(statement.text)) return [];
+      if (after === null || after.kind !== 'import_statement') after = statement;
+      quote = statement.text.includes('"') ? '"' : "'";
+      semicolon = statement.text.endsWith(';');
+    }
+  }
+  const end = semicolon ? ';' : '';
+  const commonJs = usesRequire && !source.root.children.some((statement) => statement.kind === 'import_statement');
+  const line = commonJs
+    ? `const { ${name} } = require(${quote}${specifier}${quote})${end}`
+    : `import { ${name} } from ${quote}${specifier}${quote}${end}`;
+  if (after !== null) return [{ start: after.end, end: after.end, text: `${newline}${line}` }];
+  const first = source.root.children[0];
+  // Directives ('use strict') and a hash-bang stay first.
+  const at =
+    first && first.kind === 'expression_statement' && first.child(0)?.kind === 'string'
+      ? first.end
+      : (first?.start ?? text.length);
+  return at === first?.end
+    ? [{ start: at, end: at, text: `${newline}${line}` }]
+    : [{ start: at, end: at, text: `${line}${newline}` }];
+}
+
+/** Whether a handler only runs for an authenticated caller, as far as its own file and the mounts of its router show. */
+export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' {
+  if (placesOf(fn.source, /\b(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node))) return 'yes';
+  const route = routeCallOf(fn);
+  const names = context.workspace.auth.flatMap((file) => file.exports);
+  const known = (text: string): boolean =>
+    names.some((name) => new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(text)) ||
+    /\b(?:require|ensure|is)(?:Auth|User|Login|Session)\w*\b|\bauthenticate\w*\b|\bauthMiddleware\b|\bprotect\b/.test(
+      text,
+    );
+  if (route) {
+    const list = route.childOfKind('arguments');
+    const handlers = list?.children.slice(1).filter((argument) => !argument.contains(fn)) ?? [];
+    if (handlers.some((argument) => known(argument.text))) return 'yes';
+    const router = route.child(0)?.child(0)?.text ?? 'router';
+    const used = placesOf(fn.source, new RegExp(`\\b${router.replace(/\W/g, '\\$&')}\\s*\\.\\s*use\\s*\\(`, 'g'));
+    for (const place of used) {
+      let call: SyntaxNode | null = place;
+      while (call !== null && call.kind !== 'call_expression') call = call.parent;
+      if (call && call.start < route.start && known(call.text.slice(0, 400))) return 'yes';
+    }
+  }
+  return context.workspace.authenticatedFiles.has(fn.source.path) ? 'yes' : 'unknown';
+}
+
+function readsAuth(node: SyntaxNode): boolean {
+  if (node.kind !== 'property_identifier' || node.parent?.kind !== 'member_expression') return false;
+  return originsOf(node.parent).some((origin) => origin.kind === 'auth');
+}
+
+/** The start of a line's indentation and the indentation itself. */
+export function indentAt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? '';
+}
+
+/** The statement around a node. */
+export function statementAround(node: SyntaxNode): SyntaxNode {
+  let at = node;
+  while (
+    at.parent !== null &&
+    at.parent.kind !== 'statement_block' &&
+    at.parent.kind !== 'program' &&
+    !/^switch_(?:case|default)$/.test(at.parent.kind)
+  ) {
+    if (isFunction(at.parent) && (functionKinds as readonly string[]).includes(at.parent.kind) && unwrap(at) !== at)
+      break;
+    at = at.parent;
+  }
+  return at;
+}

@@ -1,0 +1,460 @@
+import { type Chain, chainOf } from './chains.ts';
+import { isOrgIdName } from './names.ts';
+import { assignmentsTo, type Binding, bindingOf, functionName, parametersOf, returnsOf } from './scope.ts';
+import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
+
+/** A part of a request that its sender chooses. `state`: decoded without a signature; `token`: a JWT read without verification. */
+export type RequestPart = 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'state' | 'token';
+
+/** Where a value comes from, as far as the file shows it. */
+export type Origin = { readonly node: SyntaxNode; readonly path: readonly string[] } & (
+  | { readonly kind: 'request'; readonly part: RequestPart }
+  /** What the auth middleware or the session put there: `req.user`, `app_metadata`. */
+  | { readonly kind: 'auth' }
+  | { readonly kind: 'user-metadata' }
+  | { readonly kind: 'literal'; readonly value: string }
+  | { readonly kind: 'row'; readonly chain: Chain }
+  | { readonly kind: 'storage' }
+  | { readonly kind: 'environment' }
+  | { readonly kind: 'parameter'; readonly fn: SyntaxNode; readonly index: number }
+  | { readonly kind: 'call'; readonly callee: string }
+  | { readonly kind: 'unknown' }
+);
+
+/** Arguments of the call through which a function is looked into. */
+type Frame = { readonly fn: SyntaxNode; readonly args: readonly SyntaxNode[]; readonly outer: Frame | null } | null;
+type Walk = {
+  readonly frame: Frame;
+  readonly depth: number;
+  readonly calls: number;
+  readonly seen: ReadonlySet<string>;
+};
+
+/** More steps than any hand-written assignment takes; a guard against cycles that names alone do not show. */
+const maxDepth = 24;
+/** One call within the project, and one within that (a helper that only reads `req.body`). */
+const maxCalls = 2;
+
+/** Where the value of an expression comes from, through aliases, destructuring, fallbacks and calls in this file. */
+export function originsOf(expression: SyntaxNode): readonly Origin[] {
+  return walk(expression, [], { frame: null, depth: 0, calls: 0, seen: new Set() });
+}
+
+/** Where the value of a binding comes from, as `originsOf` its identifier. */
+export function originsOfBinding(binding: Binding): readonly Origin[] {
+  return walkBinding(binding, [], { frame: null, depth: 0, calls: 0, seen: new Set() });
+}
+
+function walk(expression: SyntaxNode, path: readonly string[], at: Walk): readonly Origin[] {
+  const node = unwrap(expression);
+  if (at.depth > maxDepth) return [{ kind: 'unknown', node, path }];
+  const deeper: Walk = { ...at, depth: at.depth + 1 };
+  switch (node.kind) {
+    case 'identifier':
+    case 'shorthand_property_identifier':
+    case 'shorthand_property_identifier_pattern': {
+      if (node.text === 'undefined') return [];
+      const binding = bindingOf(node);
+      return binding ? walkBinding(binding, path, deeper, node) : globalOrigin(node, path);
+    }
+    case 'member_expression':
+    case 'subscript_expression': {
+      const member = memberOf(node);
+      if (member === null) {
+        const object = node.child(0);
+        return object ? walk(object, ['*', ...path], deeper) : [];
+      }
+      const special = specialMember(node, member.object, member.name, path, deeper);
+      return (
+        special ??
+        walk(member.object, [member.name, ...path], deeper).map((origin) =>
+          origin.path.length >= path.length + 1 || origin.kind !== 'request'
+            ? { ...origin, node: pickNode(origin, node) }
+            : origin,
+        )
+      );
+    }
+    case 'binary_expression': {
+      const [left, right] = node.children;
+      const operator = operatorOf(node);
+      if (!left || !right) return [];
+      if (operator === '&&') return walk(right, path, deeper);
+      if (operator === '||' || operator === '??') return [...walk(left, path, deeper), ...walk(right, path, deeper)];
+      if (operator === '+') return [...walk(left, path, deeper), ...walk(right, path, deeper)];
+      return [];
+    }
+    case 'ternary_expression': {
+      const [, yes, no] = node.children;
+      return [...(yes ? walk(yes, path, deeper) : []), ...(no ? walk(no, path, deeper) : [])];
+    }
+    case 'assignment_expression':
+    case 'augmented_assignment_expression': {
+      const right = node.child(1);
+      return right ? walk(right, path, deeper) : [];
+    }
+    case 'object':
+      return walkObject(node, path, deeper);
+    case 'array': {
+      const [head, ...rest] = path;
+      const items =
+        head !== undefined && /^\d+$/.test(head) ? node.children.slice(Number(head), Number(head) + 1) : node.children;
+      return items.flatMap((item) =>
+        walk(item.kind === 'spread_element' ? (item.child(0) ?? item) : item, rest, deeper),
+      );
+    }
+    case 'string':
+      return [{ kind: 'literal', node, path, value: node.text.slice(1, -1) }];
+    case 'template_string': {
+      const value = stringValue(node);
+      if (value !== null) return [{ kind: 'literal', node, path, value }];
+      return node.children.flatMap((part) => {
+        const inner = part.kind === 'template_substitution' ? part.child(0) : null;
+        return inner ? walk(inner, path, deeper) : [];
+      });
+    }
+    case 'call_expression':
+    case 'new_expression':
+      return walkCall(node, path, deeper);
+    case 'null':
+    case 'undefined':
+    case 'number':
+    case 'true':
+    case 'false':
+      return [];
+    default:
+      return [{ kind: 'unknown', node, path }];
+  }
+}
+
+/** The place to show for a read: where the property is named, rather than the request object as a whole. */
+function pickNode(origin: Origin, read: SyntaxNode): SyntaxNode {
+  return origin.node.source === read.source && read.contains(origin.node) ? read : origin.node;
+}
+
+function walkObject(node: SyntaxNode, path: readonly string[], at: Walk): readonly Origin[] {
+  const [head, ...rest] = path;
+  if (head === undefined) return [{ kind: 'unknown', node, path }];
+  const found: Origin[] = [];
+  for (const part of node.children) {
+    if (part.kind === 'pair') {
+      const value = part.child(1);
+      if (value && (head === '*' || keyName(part.child(0)) === head)) return walk(value, rest, at);
+    } else if (part.kind === 'shorthand_property_identifier' && part.text === head) {
+      return walk(part, rest, at);
+    } else if (part.kind === 'spread_element') {
+      const inner = part.child(0);
+      if (inner) found.push(...walk(inner, path, at));
+    }
+  }
+  return found;
+}
+
+function walkBinding(binding: Binding, path: readonly string[], at: Walk, use?: SyntaxNode): readonly Origin[] {
+  const key = `${binding.scope.source.path}:${binding.node.start}:${path.join('.')}`;
+  if (at.seen.has(key)) return [];
+  const deeper: Walk = { ...at, depth: at.depth + 1, seen: new Set(at.seen).add(key) };
+  const full = [...binding.path, ...path];
+  const found: Origin[] = [];
+  if (binding.without !== null && path[0] !== undefined && binding.without.includes(path[0])) return [];
+  if (binding.parameter !== null) found.push(...walkParameter(binding, full, deeper));
+  else if (binding.kind === 'import') {
+    const { module, name } = binding.imported ?? { module: '', name: '' };
+    return [{ kind: 'unknown', node: use ?? binding.node, path: [module, name, ...path] }];
+  } else if (binding.kind === 'function' || binding.kind === 'class' || binding.kind === 'catch') {
+    return [{ kind: 'unknown', node: use ?? binding.node, path }];
+  } else if (binding.init !== null) {
+    found.push(...walk(binding.init, full, deeper).map((origin) => destructured(origin, binding)));
+  }
+  if (binding.fallback !== null) found.push(...walk(binding.fallback, path, deeper));
+  for (const { node, value } of assignmentsTo(binding)) {
+    if (node.kind === 'augmented_assignment_expression' && !/^(?:\|\||\?\?)=$/.test(operatorOf(node))) continue;
+    found.push(...walk(value, path, deeper));
+  }
+  return found;
+}
+
+/** A value taken by destructuring is read where the pattern names it. */
+function destructured(origin: Origin, binding: Binding): Origin {
+  if (binding.path.length === 0 || origin.kind !== 'request') return origin;
+  return isOrgIdName(origin.path.at(-1) ?? '') || origin.path.length <= binding.path.length
+    ? { ...origin, node: binding.node }
+    : origin;
+}
+
+function walkParameter(binding: Binding, path: readonly string[], at: Walk): readonly Origin[] {
+  const { fn, index } = binding.parameter ?? { fn: binding.node, index: 0 };
+  for (let frame = at.frame; frame !== null; frame = frame.outer) {
+    if (frame.fn !== fn) continue;
+    const argument = frame.args[index];
+    return argument ? walk(argument, path, { ...at, frame: frame.outer }) : [];
+  }
+  if (isRequestParameter(fn, index)) return requestOrigin(binding.node, path);
+  if (isRouteContext(fn, index) && path[0] === 'params') {
+    return [{ kind: 'request', part: 'params', node: binding.node, path: path.slice(1) }];
+  }
+  return classified({ kind: 'parameter', fn, index, node: binding.node, path });
+}
+
+const requestNames = /^_?(?:req|request|ctx|context|c|event)$/;
+const requestTypes =
+  /(?:^|\.|\b)(?:\w*Request|NextApiRequest|IncomingMessage|Context|KoaContext|APIGatewayProxyEvent)\b/;
+const routeMethods = /^(?:get|post|put|patch|delete|all|use|options|head|route|on|ws)$/;
+
+/** Whether a parameter is the request that a server framework hands over. */
+export function isRequestParameter(fn: SyntaxNode, index: number): boolean {
+  const parameter = parametersOf(fn)[index];
+  if (!parameter || parameter.pattern.kind === 'rest_pattern') return false;
+  if (/^(?:\w*Response|Reply|FastifyReply|NextFunction|string|number)\b/.test(parameter.type)) return false;
+  if (requestTypes.test(parameter.type)) return true;
+  const name = parameter.pattern.text;
+  if (/^_?req(?:uest)?$/.test(name)) return true;
+  const route = routeCallOf(fn);
+  if (route !== null && index === 0) {
+    // `app.get('/x', (a, b) => …)`: whatever the names are. An error handler has the error first.
+    return parametersOf(fn).length !== 4 || requestNames.test(name);
+  }
+  return false;
+}
+
+/** `router.get('/x', …, fn)`: the call that registers a handler; null when the function is not one. */
+export function routeCallOf(fn: SyntaxNode): SyntaxNode | null {
+  let outer: SyntaxNode | null = fn.parent;
+  // asyncHandler(async (req, res) => …) and arrays of handlers
+  while (outer !== null && (outer.kind === 'arguments' || outer.kind === 'array' || outer.kind === 'call_expression')) {
+    if (outer.kind === 'call_expression') {
+      const call = callOf(outer);
+      const member = call ? memberOf(call.callee) : null;
+      const path = call?.args[0];
+      if (
+        member &&
+        routeMethods.test(member.name) &&
+        path &&
+        /^(?:string|template_string|regex|array)$/.test(unwrap(path).kind)
+      )
+        return outer;
+      if (member && member.name === 'use') return outer;
+      if (member) return null;
+    }
+    outer = outer.parent;
+  }
+  return null;
+}
+
+/** The second argument of a Next route handler: `(request, { params })`. */
+function isRouteContext(fn: SyntaxNode, index: number): boolean {
+  return index === 1 && /^(?:GET|POST|PUT|PATCH|DELETE)$/.test(functionName(fn) ?? '');
+}
+
+const parts: Readonly<Record<string, RequestPart>> = {
+  body: 'body',
+  rawBody: 'body',
+  query: 'query',
+  params: 'params',
+  headers: 'headers',
+  cookies: 'cookies',
+  signedCookies: 'cookies',
+  queryStringParameters: 'query',
+  pathParameters: 'params',
+};
+
+function requestOrigin(node: SyntaxNode, path: readonly string[]): readonly Origin[] {
+  const [head, ...rest] = path;
+  // Koa and Hono: ctx.request.body, ctx.req.query
+  if (head === 'req' || head === 'request') return requestOrigin(node, rest);
+  if (head === undefined) return [{ kind: 'unknown', node, path: ['request'] }];
+  if (head === 'nextUrl' || head === 'url' || head === 'originalUrl')
+    return [{ kind: 'request', part: 'query', node, path: rest.filter((name) => name !== 'searchParams') }];
+  const part = parts[head];
+  if (part !== undefined) return [{ kind: 'request', part, node, path: rest }];
+  if (
+    /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership)$/.test(
+      head,
+    )
+  ) {
+    return rest.includes('user_metadata') || rest.includes('raw_user_meta_data')
+      ? [{ kind: 'user-metadata', node, path: rest }]
+      : [{ kind: 'auth', node, path }];
+  }
+  return [{ kind: 'unknown', node, path: ['request', ...path] }];
+}
+
+/** Names in a path that settle what a value is, wherever its object came from. */
+function classified(origin: Origin): readonly Origin[] {
+  const { path, node } = origin;
+  if (
+    path.some((name) => /^(?:user_metadata|raw_user_meta_data|userMetadata|unsafeMetadata|unsafe_metadata)$/.test(name))
+  ) {
+    return [{ kind: 'user-metadata', node, path }];
+  }
+  if (path.some((name) => /^(?:app_metadata|raw_app_meta_data|appMetadata)$/.test(name)))
+    return [{ kind: 'auth', node, path }];
+  return [origin];
+}
+
+function globalOrigin(node: SyntaxNode, path: readonly string[]): readonly Origin[] {
+  if (node.text === 'process' && path[0] === 'env') return [{ kind: 'environment', node, path: path.slice(1) }];
+  if (/^(?:localStorage|sessionStorage)$/.test(node.text)) return [{ kind: 'storage', node, path }];
+  return classified({ kind: 'unknown', node, path: [node.text, ...path] });
+}
+
+/** Members that mean something whatever their object is. */
+function specialMember(
+  node: SyntaxNode,
+  object: SyntaxNode,
+  name: string,
+  path: readonly string[],
+  at: Walk,
+): readonly Origin[] | null {
+  if (/^(?:user_metadata|raw_user_meta_data|userMetadata)$/.test(name)) return [{ kind: 'user-metadata', node, path }];
+  if (/^(?:app_metadata|raw_app_meta_data|appMetadata)$/.test(name))
+    return [{ kind: 'auth', node, path: [name, ...path] }];
+  if (name === 'env' && /^(?:process|import\.meta)$/.test(object.text)) return [{ kind: 'environment', node, path }];
+  if (/^(?:localStorage|sessionStorage)$/.test(name)) return [{ kind: 'storage', node, path }];
+  if (name === 'locals' && /^res(?:ponse)?$/.test(object.text)) return [{ kind: 'auth', node, path }];
+  const part = parts[name];
+  if (part === undefined) return null;
+  const base = walk(object, [], at);
+  const request = base.find((origin) => origin.path.length === 1 && origin.path[0] === 'request');
+  return request ? [{ kind: 'request', part, node, path }] : null;
+}
+
+const passing =
+  /^(?:toString|trim|toLowerCase|toUpperCase|replace|replaceAll|normalize|slice|substring|substr|split|at|pop|shift|flat|filter|concat|valueOf|join|then|catch|finally)$/;
+const validating =
+  /^(?:parse|safeParse|parseAsync|safeParseAsync|validate|validateAsync|validateSync|cast|check|decode|assert|create|mask)$/;
+const verifying =
+  /^(?:verify|jwtVerify|verifyToken|verifyIdToken|verifyJwt|verifyState|verifySignature|unsign|unseal|decrypt|verifyAndDecode\w*|verifySigned\w*|verify\w*State|open|unsealData)$/;
+const reading =
+  /^(?:String|Number|decodeURIComponent|encodeURIComponent|atob|unescape|structuredClone|Array\.from|Object\.assign|Object\.freeze|Object\.fromEntries|Promise\.resolve|Buffer\.from|qs\.parse|querystring\.parse|asString|first|z\.string)$/;
+
+function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly Origin[] {
+  const call = callOf(node);
+  if (call === null) return [{ kind: 'unknown', node, path }];
+  const callee = unwrap(call.callee);
+  const first = call.args[0] ?? null;
+  const member = memberOf(callee);
+  const calleeText = callee.text;
+  const name = member?.name ?? calleeText;
+
+  if (
+    /^jwt_?decode$|^decodeJwt$|^decodeToken$|^parseJwt$|^decodeJWT$/i.test(name) ||
+    /^(?:jwt|jsonwebtoken|jose|JWT)\.(?:decode|decodeJwt)$/.test(calleeText)
+  ) {
+    return [{ kind: 'request', part: 'token', node, path: path.filter((key) => key !== 'payload') }];
+  }
+  if (verifying.test(name)) return [{ kind: 'auth', node, path }];
+  if (
+    calleeText === 'JSON.parse' ||
+    reading.test(calleeText) ||
+    (node.kind === 'new_expression' && /^(?:URL|URLSearchParams|String)$/.test(calleeText))
+  ) {
+    return call.args.flatMap((argument) => {
+      const origins = walk(argument, calleeText === 'Object.assign' ? path : [], at);
+      return origins.map((origin) => decoded(origin, node, path, calleeText));
+    });
+  }
+  if (member === null && callee.kind === 'identifier') {
+    const local = bindingOf(callee);
+    const fn = local ? functionOf(local) : null;
+    if (fn !== null && at.calls < maxCalls) {
+      const frame: Frame = { fn, args: call.args, outer: at.frame };
+      const inner: Walk = { ...at, frame, calls: at.calls + 1 };
+      const found = returnsOf(fn).flatMap((value) => walk(value, path, inner));
+      return found.map((origin) =>
+        origin.kind === 'parameter' && origin.fn === fn ? { kind: 'unknown' as const, node, path } : origin,
+      );
+    }
+    // Next: cookies().get('x'), headers().get('x')
+    if (/^(?:cookies|headers)$/.test(calleeText) && local?.imported?.module.startsWith('next/')) {
+      return [{ kind: 'request', part: calleeText === 'cookies' ? 'cookies' : 'headers', node, path }];
+    }
+    return classified({ kind: 'call', callee: calleeText, node, path });
+  }
+  if (member !== null) {
+    const object = member.object;
+    if (
+      name === 'get' ||
+      name === 'header' ||
+      name === 'getAll' ||
+      name === 'param' ||
+      name === 'query' ||
+      name === 'cookie'
+    ) {
+      const key = stringValue(first);
+      const origins = walk(object, [], at);
+      const request = origins.find((origin) => origin.kind === 'request' || origin.path[0] === 'request');
+      if (request && key !== null) {
+        if (request.kind === 'request')
+          return [{ ...request, node, path: [...request.path, key, ...path.filter((part) => part !== 'value')] }];
+        const part: RequestPart =
+          name === 'param' ? 'params' : name === 'query' ? 'query' : name === 'cookie' ? 'cookies' : 'headers';
+        // Hono: c.get('orgId') is what a middleware has set.
+        if (name === 'get' && /^c(?:tx)?$/.test(object.text)) return [{ kind: 'auth', node, path: [key, ...path] }];
+        return [{ kind: 'request', part, node, path: [key, ...path] }];
+      }
+    }
+    if (/^(?:json|formData|text|parseBody|valid)$/.test(name)) {
+      const request = walk(object, [], at).find((origin) => origin.path.length === 1 && origin.path[0] === 'request');
+      if (request) return [{ kind: 'request', part: 'body', node, path }];
+    }
+    if (/^getItem$/.test(name)) {
+      const storage = walk(object, [], at).find((origin) => origin.kind === 'storage');
+      if (storage) return [{ kind: 'storage', node, path: [stringValue(first) ?? '*', ...path] }];
+    }
+    if (validating.test(name) && first !== null && !/^(?:JSON|Date|path|url|Math)$/.test(object.text)) {
+      const rest = path[0] === 'data' || path[0] === 'value' ? path.slice(1) : path;
+      const origins = walk(first, rest, at).filter((origin) => origin.kind === 'request');
+      if (origins.length > 0) return origins;
+    }
+    if (passing.test(name))
+      return walk(
+        object,
+        path.filter((key) => !/^\d+$/.test(key)),
+        at,
+      );
+    const chain = chainOf(node);
+    if (chain?.table !== null && chain !== null) return [{ kind: 'row', chain, node, path }];
+    if (/^getUser$|^getSession$|^getClaims$/.test(name))
+      return classified({ kind: 'call', callee: calleeText, node, path });
+    // this.helper(x) and helper objects of this file
+    const method = object.text === 'this' && at.calls < maxCalls ? methodOf(node, name) : null;
+    if (method !== null) {
+      const frame: Frame = { fn: method, args: call.args, outer: at.frame };
+      return returnsOf(method).flatMap((value) => walk(value, path, { ...at, frame, calls: at.calls + 1 }));
+    }
+  }
+  return classified({ kind: 'call', callee: calleeText, node, path });
+}
+
+/** What comes out of decoding: a request stays a request; an OAuth state becomes one part of its own. */
+function decoded(origin: Origin, node: SyntaxNode, path: readonly string[], callee: string): Origin {
+  if (origin.kind !== 'request')
+    return origin.kind === 'parameter' && /state/i.test(origin.node.text) && callee === 'JSON.parse'
+      ? { kind: 'request', part: 'state', node, path }
+      : { ...origin, path: [...origin.path, ...path] };
+  if (callee === 'Buffer.from' || callee === 'atob' || callee === 'decodeURIComponent' || callee === 'String')
+    return { ...origin, path: [...origin.path, ...path] };
+  const last = origin.path.at(-1) ?? '';
+  if (/state/i.test(last) && callee === 'JSON.parse') return { kind: 'request', part: 'state', node, path };
+  return { ...origin, path: [...origin.path, ...path].filter((name) => name !== 'searchParams') };
+}
+
+/** The function that a binding names in this file. */
+export function functionOf(binding: Binding): SyntaxNode | null {
+  const init = binding.init === null ? null : unwrap(binding.init);
+  if (init === null || binding.path.length > 0) return null;
+  if (isFunction(init)) return init;
+  // const load = useCallback(async () => …), cache(async () => …)
+  const call = callOf(init);
+  const inner = call?.args[0];
+  return inner &&
+    isFunction(inner) &&
+    /^(?:React\.)?(?:useCallback|cache|memo|memoize|once|debounce)$/.test(call.callee.text)
+    ? inner
+    : null;
+}
+
+function methodOf(node: SyntaxNode, name: string): SyntaxNode | null {
+  const body = node.above('class_body', 'object');
+  return body?.children.find((child) => child.kind === 'method_definition' && functionName(child) === name) ?? null;
+}

@@ -1,0 +1,157 @@
+import { authOf, importEdits, requestInScope } from '../fixes.ts';
+import { originsOf } from '../flow.ts';
+import { isLogCallee, isOrgIdName, isReplyCallee } from '../names.ts';
+import type { Rule } from '../rule.ts';
+import { functionName } from '../scope.ts';
+import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+
+const placeholders =
+  /^(?:|default|default[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?|(?:org|tenant)[-_]?(?:default|1|0)|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1)$/i;
+
+/**
+ * A word that stands in for a missing organization id: rows of several tenants then share one, or a filter by '' goes on
+ * with nothing. A placeholder that only reaches a log or an answer harms nobody.
+ */
+export const defaultOrg: Rule = {
+  kind: 'default-org',
+  seeds: /(?:\|\||\?\?|:|=)\s*(?:'[\w-]{0,24}'|"[\w-]{0,24}"|`[\w-]{0,24}`)/g,
+  *check(node, context) {
+    const place = fallbackAt(node);
+    if (place === null) return;
+    const value = stringValue(place.literal);
+    if (value === null || !placeholders.test(value)) return;
+    if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
+    if (isHarmless(place.whole)) return;
+    const shown = value === '' ? 'an empty text' : `the word '${value}'`;
+    const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
+    const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
+    const request = requestInScope(node);
+    const { helpers } = context;
+    const supplied = place.value !== null && originsOf(place.value).some((origin) => origin.kind === 'request');
+    if (
+      request === null ||
+      helpers === null ||
+      context.isAuthMiddleware ||
+      supplied ||
+      place.operator === '' ||
+      authOf(request.fn, context) !== 'yes'
+    ) {
+      yield { node: place.whole, reason, instruction };
+      return;
+    }
+    const imports = importEdits(context.source, helpers, helpers.requireOrgId);
+    if (imports === null) yield { node: place.whole, reason, instruction };
+    else
+      yield {
+        node: place.whole,
+        reason,
+        edits: [
+          { start: place.literal.start, end: place.literal.end, text: `${helpers.requireOrgId}(${request.name})` },
+          ...imports,
+        ],
+      };
+  },
+  examples: {
+    finds: [
+      `const orgId = user.app_metadata?.org_id || 'default';`,
+      `const orgId: string = (user.app_metadata?.org_id) as string || 'default';`,
+      `save({ orgId: item.org_id || 'default' });`,
+      `const org_id = profile?.org_id ?? '';`,
+      `const tenant = ctx.tenantId ?? "default";`,
+      `function load(orgId = 'default') { return db.from('calls').select('*').eq('org_id', orgId); }`,
+      `const orgId = user ? user.orgId : 'default';`,
+      `let orgId = user.orgId; orgId ||= 'default';`,
+      {
+        path: 'src/routes/keys.ts',
+        code: `router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgId; res.json(await key('x', orgId || 'default')); });`,
+        fixed: `import { requireOrgId } from '../services/org-validation';
+router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgId; res.json(await key('x', orgId || requireOrgId(req))); });`,
+      },
+    ],
+    leaves: [
+      `const orgName = org?.name || 'default';`,
+      `logger.info('x', { orgId: orgId || 'unknown' });`,
+      `const role = user.role || 'default';`,
+      `const label = orgs.length ? 'default' : '';`,
+      `const orgId = user.app_metadata?.org_id ?? null;`,
+      `if (orgId === 'default') throw new Error('no org');`,
+      `res.status(404).json({ orgId: orgId ?? '' });`,
+    ],
+  },
+};
+
+type Fallback = {
+  readonly whole: SyntaxNode;
+  readonly literal: SyntaxNode;
+  readonly value: SyntaxNode | null;
+  readonly operator: string;
+};
+
+/** The fallback that a seed stands in: `x || 'd'`, `x ? x : 'd'`, `x = 'd'` as a default, `x ||= 'd'`. */
+function fallbackAt(node: SyntaxNode): Fallback | null {
+  if (node.kind === 'binary_expression' || node.kind === 'augmented_assignment_expression') {
+    const [left, right] = node.children;
+    const operator = operatorOf(node);
+    if (!left || !right || !/^(?:\|\||\?\?)=?$/.test(operator)) return null;
+    return { whole: node, literal: unwrap(right), value: unwrap(left), operator };
+  }
+  if (node.kind === 'ternary_expression') {
+    const [, yes, no] = node.children;
+    return yes && no ? { whole: node, literal: unwrap(no), value: unwrap(yes), operator: '' } : null;
+  }
+  if (/^(?:required_parameter|optional_parameter|object_assignment_pattern|assignment_pattern)$/.test(node.kind)) {
+    const [left] = node.children;
+    const right = node.child(-1);
+    return left && right && right !== left ? { whole: node, literal: unwrap(right), value: left, operator: '' } : null;
+  }
+  return null;
+}
+
+/** Whether an expression is named like an organization's id. */
+function namesAnOrg(node: SyntaxNode | null): boolean {
+  if (node === null) return false;
+  const inner = unwrap(node);
+  const member = memberOf(inner);
+  if (member) return isOrgIdName(member.name);
+  if (inner.kind === 'binary_expression') return inner.children.some((child) => namesAnOrg(child));
+  if (inner.kind === 'call_expression') {
+    const call = callOf(inner);
+    const name = call ? (memberOf(call.callee)?.name ?? call.callee.text) : '';
+    if (/^(?:String|get|header|getItem)$/.test(name))
+      return call?.args.some((argument) => namesAnOrg(argument) || isOrgIdName(stringValue(argument) ?? '')) ?? false;
+    return isOrgIdName(name);
+  }
+  return /identifier/.test(inner.kind) && isOrgIdName(inner.text);
+}
+
+/** Whether a value ends in something named like an organization's id. */
+function goesToAnOrg(node: SyntaxNode): boolean {
+  const value = wrapped(node);
+  const parent = value.parent;
+  if (parent === null) return false;
+  if (parent.kind === 'variable_declarator' || parent.kind === 'pair')
+    return parent.child(0) !== value && isOrgIdName(keyName(parent.child(0)) ?? parent.child(0)?.text ?? '');
+  if (parent.kind === 'assignment_expression') {
+    const left = parent.child(0);
+    return left !== null && left !== value && isOrgIdName(memberOf(left)?.name ?? left.text);
+  }
+  if (parent.kind === 'binary_expression' && /^(?:\|\||\?\?)$/.test(operatorOf(parent))) return goesToAnOrg(parent);
+  if (parent.kind === 'return_statement') {
+    const fn = parent.above('function_declaration', 'function_expression', 'arrow_function', 'method_definition');
+    return fn !== null && isOrgIdName(functionName(fn) ?? '');
+  }
+  return false;
+}
+
+/** The value only ends in a log or an answer. */
+export function isHarmless(node: SyntaxNode): boolean {
+  for (let at: SyntaxNode | null = node.parent; at !== null; at = at.parent) {
+    if (at.kind === 'call_expression') {
+      const callee = at.child(0)?.text ?? '';
+      return isLogCallee(callee) || isReplyCallee(callee);
+    }
+    if (/^(?:statement_block|program|throw_statement|.*_declaration|arrow_function)$/.test(at.kind))
+      return at.kind === 'throw_statement';
+  }
+  return false;
+}

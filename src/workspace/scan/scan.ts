@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Workspace } from '../discover.ts';
+import { classOfPath, classOfText, listFiles, type SourceFile } from '../files.ts';
+import { projectOf } from '../resolve.ts';
+import { CrossFile } from './cross-file.ts';
+import type { Hit, Rule, RuleContext } from './rule.ts';
+import { rules as allRules } from './rules/index.ts';
+import { nodeAt, parseSource, positionOf, type Source, type SyntaxNode } from './syntax.ts';
+import { type FileClass, type Finding, fileClasses, type Notice, type ScanOptions, type ScanResult } from './types.ts';
+
+/** Files that are read and parsed ahead of the one whose rules run; bounds the memory, and keeps the parser threads busy. */
+const ahead = 8;
+
+/**
+ * Scans every file of the workspace with all rules, one parse per file. Memory is bounded by the findings and by a
+ * summary of the functions that cross files; no tree outlives its file.
+ */
+export async function scan(workspace: Workspace, options: ScanOptions = {}): Promise<ScanResult> {
+  const started = performance.now();
+  const rules = options.kinds ? allRules.filter((rule) => options.kinds?.includes(rule.kind)) : allRules;
+  const list = await listFiles(workspace.root);
+  const notices: Notice[] = list.skipped.map(({ path: file, reason }) => ({
+    file,
+    kind: 'skipped',
+    text: `Not scanned: ${reason}.`,
+    line: null,
+  }));
+  const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
+  const summary = new CrossFile(new Set(list.files.map((file) => file.path)), workspace.projects);
+  const findings: Finding[] = [];
+  const pending: Promise<Scanned>[] = [];
+  let next = 0;
+  while (next < list.files.length || pending.length > 0) {
+    while (next < list.files.length && pending.length < ahead) {
+      const file = list.files[next];
+      next += 1;
+      if (file) pending.push(prepare(workspace, file, options));
+    }
+    options.signal?.throwIfAborted();
+    const scanned = await pending.shift();
+    if (scanned === undefined) continue;
+    counts[scanned.fileClass] += 1;
+    notices.push(...scanned.notices);
+    if (scanned.source === null) continue;
+    const context = contextOf(workspace, scanned.source, scanned.fileClass, options);
+    const hits = runRules(rules, context);
+    summary.add(scanned.source, context);
+    findings.push(...asFindings(hits, context));
+  }
+  findings.push(...summary.resolve(findings));
+  findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
+  const waivers = new Map((options.waivers ?? []).map((waiver) => [waiver.finding, waiver.reason]));
+  return {
+    findings: findings.filter((finding) => !waivers.has(finding.id)),
+    waived: findings.flatMap((finding) => {
+      const waiver = waivers.get(finding.id);
+      return waiver === undefined ? [] : [{ ...finding, waiver }];
+    }),
+    notices,
+    files: counts,
+    milliseconds: performance.now() - started,
+  };
+}
+
+/** The findings in one text, for a preview of edits and for tests; nothing is followed into other files. */
+export async function scanText(
+  workspace: Workspace,
+  file: string,
+  text: string,
+  options: ScanOptions = {},
+): Promise<readonly Finding[]> {
+  const source = file.endsWith('.prisma') ? prismaSource(file, text) : await parseSource(file, text);
+  const context = contextOf(workspace, source, classOfText(classOfPath(file), text), options);
+  return asFindings(runRules(allRules, context), context);
+}
+
+type Scanned = { readonly fileClass: FileClass; readonly source: Source | null; readonly notices: readonly Notice[] };
+
+async function prepare(workspace: Workspace, file: SourceFile, options: ScanOptions): Promise<Scanned> {
+  const skip = (fileClass: FileClass, text: string): Scanned => ({
+    fileClass,
+    source: null,
+    notices: [{ file: file.path, kind: 'skipped', text, line: null }],
+  });
+  if (file.fileClass === 'vendored' || file.fileClass === 'minified')
+    return skip(file.fileClass, `Not scanned: ${file.fileClass}.`);
+  let text: string;
+  try {
+    text = options.overlay?.get(file.path) ?? (await readFile(path.join(workspace.root, file.path), 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/,.*$/, '') : String(error);
+    return {
+      fileClass: file.fileClass,
+      source: null,
+      notices: [{ file: file.path, kind: 'unreadable', text: `Not scanned: ${reason}.`, line: null }],
+    };
+  }
+  const fileClass = classOfText(file.fileClass, text);
+  if (fileClass === 'minified') return skip(fileClass, 'Not scanned: it is minified or larger than 1 MB.');
+  if (file.path.endsWith('.prisma')) {
+    return { fileClass, source: prismaSource(file.path, text), notices: [] };
+  }
+  const source = await parseSource(file.path, text);
+  if (source.errorAt === null) return { fileClass, source, notices: [] };
+  const { line } = positionOf(text, source.errorAt);
+  return {
+    fileClass,
+    source,
+    notices: [
+      {
+        file: file.path,
+        kind: 'syntax-error',
+        text: `A syntax error at line ${line}: findings may be missing, and the file is not edited.`,
+        line,
+      },
+    ],
+  };
+}
+
+/** A Prisma schema has no tree here; the one rule that reads it works on its text. */
+function prismaSource(file: string, text: string): Source {
+  const source = { path: file, text, errorAt: null } as { -readonly [K in keyof Source]: Source[K] };
+  const empty = {
+    kind: 'prisma',
+    start: 0,
+    end: text.length,
+    parent: null,
+    source,
+    children: [],
+    text,
+  } as unknown as SyntaxNode;
+  source.root = empty;
+  return source;
+}
+
+/** What a rule needs to know of a file. Also used by the tests of the rules, on code without a workspace. */
+export function contextOf(
+  workspace: Workspace,
+  source: Source,
+  fileClass: FileClass,
+  options: ScanOptions,
+): RuleContext {
+  return {
+    source,
+    fileClass,
+    side: sideOf(workspace, source),
+    workspace,
+    helpers: options.helpers ?? null,
+    renames: options.renames ?? [],
+    rpcArguments: options.rpcArguments ?? [],
+    isAuthMiddleware: workspace.auth.some((entry) => entry.file === source.path),
+  };
+}
+
+function sideOf(workspace: Workspace, source: Source): RuleContext['side'] {
+  const { path: file, text } = source;
+  if (/^\s*(?:\/\*[\s\S]*?\*\/\s*|\/\/.*\n\s*)*['"]use client['"]/.test(text.slice(0, 600))) return 'browser';
+  if (
+    /(?:^|\/)app\/(?:.*\/)?route\.[cm]?[jt]s$|(?:^|\/)pages\/api\/|(?:^|\/)(?:middleware|proxy)\.[cm]?[jt]s$|(?:^|\/)supabase\/functions\//.test(
+      file,
+    )
+  )
+    return 'server';
+  const project = projectOf(file, workspace.projects);
+  if (project !== null && project === workspace.backend && project !== workspace.frontend) return 'server';
+  if (project !== null && project === workspace.frontend && project !== workspace.backend)
+    return /\.[jt]sx$/.test(file) ? 'browser' : 'both';
+  return /\.[jt]sx$/.test(file) ? 'browser' : 'both';
+}
+
+type Placed = { readonly rule: Rule; readonly hit: Hit };
+
+/** All hits of the rules in one file, in order, each place once per rule. */
+export function runRules(rules: readonly Rule[], context: RuleContext): readonly Placed[] {
+  const { source } = context;
+  const placed: Placed[] = [];
+  for (const rule of rules) {
+    const seeds = typeof rule.seeds === 'function' ? rule.seeds(context) : rule.seeds;
+    if (seeds === null) continue;
+    const reported = new Set<number>();
+    const looked = new Set<SyntaxNode>();
+    const pattern = new RegExp(seeds.source, seeds.flags.includes('g') ? seeds.flags : `${seeds.flags}g`);
+    for (let match = pattern.exec(source.text); match !== null; match = pattern.exec(source.text)) {
+      if (match[0] === '') pattern.lastIndex += 1;
+      const node = nodeAt(source, match.index);
+      if (looked.has(node)) continue;
+      looked.add(node);
+      for (const hit of rule.check(node, context)) {
+        if (reported.has(hit.node.start)) continue;
+        reported.add(hit.node.start);
+        placed.push({ rule, hit });
+      }
+    }
+  }
+  return placed.sort((a, b) => a.hit.node.start - b.hit.node.start);
+}
+
+/** Findings with their positions and ids. */
+export function asFindings(placed: readonly Placed[], context: RuleContext): readonly Finding[] {
+  const { source } = context;
+  const ordinals = new Map<string, number>();
+  return placed.map(({ rule, hit }) => {
+    const { line, column } = positionOf(source.text, hit.node.start);
+    const text = source.text.slice(hit.node.start, hit.node.end);
+    const key = `${rule.kind}\0${source.path}\0${text.replace(/\s+/g, ' ')}`;
+    const ordinal = ordinals.get(key) ?? 0;
+    ordinals.set(key, ordinal + 1);
+    const edits = source.errorAt === null && hit.edits && hit.edits.length > 0 ? { edits: hit.edits } : null;
+    return {
+      id: createHash('sha256').update(`${key}\0${ordinal}`).digest('hex').slice(0, 12),
+      kind: rule.kind,
+      file: source.path,
+      line,
+      column,
+      endLine: line + (text.match(/\n/g)?.length ?? 0),
+      code: excerpt(source.text, hit.node.start),
+      reason: hit.reason,
+      certainty: hit.certainty ?? 'certain',
+      fix: edits,
+      instruction:
+        hit.instruction ??
+        (edits === null && source.errorAt !== null ? 'Mend the syntax error of the file first.' : null),
+      advice: hit.advice ?? false,
+      fileClass: context.fileClass,
+    };
+  });
+}
+
+/** The line of an offset, with long literals masked: code holds keys more often than it should. */
+export function excerpt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  return text
+    .slice(start, end === -1 ? text.length : end)
+    .trim()
+    .slice(0, 200)
+    .replace(/[A-Za-z0-9_+/=.-]{40,}/g, '…');
+}

@@ -1,0 +1,307 @@
+import { isFunction, keyName, memberOf, nodeAt, type Source, type SyntaxNode, unwrap } from './syntax.ts';
+
+/** What a name stands for where it is used. */
+export type Binding = {
+  readonly name: string;
+  /** The identifier that declares it. */
+  readonly node: SyntaxNode;
+  readonly kind: 'variable' | 'parameter' | 'function' | 'class' | 'import' | 'loop' | 'catch';
+  /** The block, function or file in which it is known. */
+  readonly scope: SyntaxNode;
+  /** What it is initialized with; for a parameter null; for a function or class its declaration. */
+  readonly init: SyntaxNode | null;
+  /** Properties taken from `init` by destructuring: `const { data: { user } } = x` gives data, user. `*`: an element. */
+  readonly path: readonly string[];
+  /** For a rest element: the keys that were taken out before it. */
+  readonly without: readonly string[] | null;
+  /** `= x` in a pattern or parameter. */
+  readonly fallback: SyntaxNode | null;
+  /** For a parameter: the function and the position. */
+  readonly parameter: { readonly fn: SyntaxNode; readonly index: number } | null;
+  /** For an import: the module and the name exported there (`default`, `*`). */
+  readonly imported: { readonly module: string; readonly name: string } | null;
+};
+
+const scopeKinds = new Set([
+  'statement_block',
+  'program',
+  'for_in_statement',
+  'for_statement',
+  'catch_clause',
+  'switch_case',
+  'switch_default',
+  'class_static_block',
+]);
+const tables = new WeakMap<SyntaxNode, ReadonlyMap<string, Binding>>();
+
+/** The declaration that an identifier refers to; null for globals. */
+export function bindingOf(identifier: SyntaxNode): Binding | null {
+  const name = identifier.text;
+  for (let node = identifier.parent; node !== null; node = node.parent) {
+    if (!scopeKinds.has(node.kind) && !isFunction(node)) continue;
+    const binding = declarationsIn(node).get(name);
+    if (binding) return binding;
+  }
+  return null;
+}
+
+/** The binding that an identifier declares. */
+export function declaredBy(identifier: SyntaxNode): Binding | null {
+  const binding = bindingOf(identifier);
+  return binding !== null && binding.node === identifier ? binding : null;
+}
+
+export function declarationsIn(scope: SyntaxNode): ReadonlyMap<string, Binding> {
+  let table = tables.get(scope);
+  if (table === undefined) {
+    table = collect(scope);
+    tables.set(scope, table);
+  }
+  return table;
+}
+
+function collect(scope: SyntaxNode): ReadonlyMap<string, Binding> {
+  const found = new Map<string, Binding>();
+  const add = (binding: Binding): void => {
+    if (!found.has(binding.name)) found.set(binding.name, binding);
+  };
+  if (isFunction(scope)) {
+    parametersOf(scope).forEach((parameter, index) => {
+      const seed = { kind: 'parameter' as const, scope, parameter: { fn: scope, index } };
+      bindPattern(parameter.pattern, { ...blank, ...seed, fallback: parameter.fallback }, add);
+    });
+    return found;
+  }
+  if (scope.kind === 'catch_clause') {
+    const parameter = scope.child(0);
+    if (parameter && parameter.kind !== 'statement_block')
+      bindPattern(parameter, { ...blank, kind: 'catch', scope }, add);
+    return found;
+  }
+  if (scope.kind === 'for_in_statement') {
+    const [left, right] = scope.children;
+    if (left && right) bindPattern(left, { ...blank, kind: 'loop', scope, init: right, path: ['*'] }, add);
+    return found;
+  }
+  for (const statement of scope.children) declare(statement, scope, add);
+  return found;
+}
+
+function declare(statement: SyntaxNode, scope: SyntaxNode, add: (binding: Binding) => void): void {
+  switch (statement.kind) {
+    case 'export_statement': {
+      for (const child of statement.children) declare(child, scope, add);
+      return;
+    }
+    case 'lexical_declaration':
+    case 'variable_declaration': {
+      for (const declarator of statement.children) {
+        if (declarator.kind !== 'variable_declarator') continue;
+        const pattern = declarator.child(0);
+        if (pattern) bindPattern(pattern, { ...blank, kind: 'variable', scope, init: initializerOf(declarator) }, add);
+      }
+      return;
+    }
+    case 'function_declaration':
+    case 'generator_function_declaration':
+    case 'class_declaration':
+    case 'abstract_class_declaration': {
+      const name = statement.child(0);
+      if (name) {
+        const kind = statement.kind.includes('class') ? 'class' : 'function';
+        add({ ...blank, name: name.text, node: name, kind, scope, init: statement });
+      }
+      return;
+    }
+    case 'import_statement': {
+      const module = statement.childOfKind('string')?.text.slice(1, -1) ?? '';
+      const clause = statement.childOfKind('import_clause');
+      for (const part of clause?.children ?? []) {
+        if (part.kind === 'identifier') add(importOf(part, module, 'default', scope));
+        else if (part.kind === 'namespace_import') {
+          const name = part.child(0);
+          if (name) add(importOf(name, module, '*', scope));
+        } else {
+          for (const specifier of part.children) {
+            const [exported, alias] = specifier.children;
+            if (exported) add(importOf(alias ?? exported, module, exported.text, scope));
+          }
+        }
+      }
+      return;
+    }
+    default:
+  }
+}
+
+function importOf(node: SyntaxNode, module: string, name: string, scope: SyntaxNode): Binding {
+  return { ...blank, name: node.text, node, kind: 'import', scope, imported: { module, name } };
+}
+
+/** The initializer of a declarator, past its type. */
+export function initializerOf(declarator: SyntaxNode): SyntaxNode | null {
+  const last = declarator.child(-1);
+  return declarator.children.length > 1 && last && last.kind !== 'type_annotation' ? last : null;
+}
+
+type Seed = Omit<Binding, 'name' | 'node'>;
+const blank = { init: null, path: [], without: null, fallback: null, parameter: null, imported: null };
+
+function bindPattern(pattern: SyntaxNode, seed: Seed, add: (binding: Binding) => void): void {
+  switch (pattern.kind) {
+    case 'identifier':
+    case 'shorthand_property_identifier_pattern':
+      add({ ...seed, name: pattern.text, node: pattern });
+      return;
+    case 'object_pattern': {
+      const taken: string[] = [];
+      for (const part of pattern.children) {
+        if (part.kind === 'shorthand_property_identifier_pattern') {
+          taken.push(part.text);
+          bindPattern(part, { ...seed, path: [...seed.path, part.text] }, add);
+        } else if (part.kind === 'pair_pattern') {
+          const [key, value] = part.children;
+          const name = keyName(key ?? null) ?? '*';
+          taken.push(name);
+          if (value) bindPattern(value, { ...seed, path: [...seed.path, name] }, add);
+        } else if (part.kind === 'object_assignment_pattern') {
+          const [left, right] = part.children;
+          if (!left) continue;
+          taken.push(left.text);
+          bindPattern(left, { ...seed, path: [...seed.path, left.text], fallback: right ?? null }, add);
+        } else if (part.kind === 'rest_pattern') {
+          const name = part.child(0);
+          if (name) bindPattern(name, { ...seed, without: [...taken] }, add);
+        }
+      }
+      return;
+    }
+    case 'array_pattern':
+      pattern.children.forEach((part, index) => {
+        bindPattern(part, { ...seed, path: [...seed.path, String(index)] }, add);
+      });
+      return;
+    case 'assignment_pattern': {
+      const [left, right] = pattern.children;
+      if (left) bindPattern(left, { ...seed, fallback: right ?? null }, add);
+      return;
+    }
+    case 'rest_pattern': {
+      const name = pattern.child(0);
+      if (name) bindPattern(name, { ...seed, path: [...seed.path, '*'] }, add);
+      return;
+    }
+    default:
+  }
+}
+
+/** The parameters of a function: the pattern, its type and its default. */
+export function parametersOf(
+  fn: SyntaxNode,
+): readonly { readonly pattern: SyntaxNode; readonly type: string; readonly fallback: SyntaxNode | null }[] {
+  const list = fn.childOfKind('formal_parameters');
+  if (list === null) {
+    const only = fn.kind === 'arrow_function' ? fn.child(0) : null;
+    return only?.kind === 'identifier' ? [{ pattern: only, type: '', fallback: null }] : [];
+  }
+  return list.children.flatMap((parameter) => {
+    if (parameter.kind !== 'required_parameter' && parameter.kind !== 'optional_parameter') {
+      return patternKinds.has(parameter.kind) ? [{ pattern: parameter, type: '', fallback: null }] : [];
+    }
+    const pattern = parameter.children.find((child) => patternKinds.has(child.kind));
+    if (!pattern) return [];
+    const type = parameter.childOfKind('type_annotation')?.text.replace(/^:\s*/, '') ?? '';
+    const last = parameter.child(-1);
+    const fallback = last && last !== pattern && last.kind !== 'type_annotation' ? last : null;
+    return [{ pattern, type, fallback }];
+  });
+}
+const patternKinds = new Set([
+  'identifier',
+  'object_pattern',
+  'array_pattern',
+  'rest_pattern',
+  'assignment_pattern',
+  'this',
+]);
+
+/** The body of a function: a block, or the expression of an arrow. */
+export function bodyOf(fn: SyntaxNode): SyntaxNode | null {
+  return fn.child(-1);
+}
+
+/** The name by which a function is called: its own, its variable's, or its property's. */
+export function functionName(fn: SyntaxNode): string | null {
+  if (fn.kind === 'method_definition')
+    return keyName(fn.children.find((child) => child.kind.endsWith('identifier')) ?? null);
+  const own = fn.kind === 'arrow_function' ? null : fn.childOfKind('identifier');
+  if (own) return own.text;
+  const parent = fn.parent;
+  if (parent?.kind === 'variable_declarator' || parent?.kind === 'pair') return keyName(parent.child(0));
+  if (parent?.kind === 'assignment_expression') {
+    const left = parent.child(0);
+    return left ? (memberOf(left)?.name ?? left.text) : null;
+  }
+  if (parent?.kind === 'public_field_definition') return keyName(parent.childOfKind('property_identifier'));
+  return null;
+}
+
+/** Every use of a binding but its declaration, in order. Found by text, then confirmed in the tree. */
+export function referencesOf(binding: Binding): readonly SyntaxNode[] {
+  const source = binding.scope.source;
+  return placesOf(source, new RegExp(`(?<![\\w$])${escapeRegExp(binding.name)}(?![\\w$])`, 'g'), binding.scope).filter(
+    (node) =>
+      node !== binding.node &&
+      (node.kind === 'identifier' ||
+        node.kind === 'shorthand_property_identifier' ||
+        node.kind === 'shorthand_property_identifier_pattern') &&
+      node.text === binding.name &&
+      bindingOf(node)?.node === binding.node,
+  );
+}
+
+/** What is assigned to a binding after its declaration: `x = y`, `x ||= y`. */
+export function assignmentsTo(binding: Binding): readonly { readonly node: SyntaxNode; readonly value: SyntaxNode }[] {
+  if (binding.kind === 'import' || binding.kind === 'function' || binding.kind === 'class') return [];
+  return referencesOf(binding).flatMap((reference) => {
+    const parent = reference.parent;
+    if (parent === null || parent.child(0) !== reference) return [];
+    if (parent.kind !== 'assignment_expression' && parent.kind !== 'augmented_assignment_expression') return [];
+    const value = parent.child(1);
+    return value ? [{ node: parent, value }] : [];
+  });
+}
+
+/** The deepest nodes at the matches of a pattern, within a node. */
+export function placesOf(source: Source, pattern: RegExp, within: SyntaxNode = source.root): readonly SyntaxNode[] {
+  const nodes: SyntaxNode[] = [];
+  const regexp = new RegExp(pattern.source, pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`);
+  regexp.lastIndex = within.start;
+  for (
+    let match = regexp.exec(source.text);
+    match !== null && match.index < within.end;
+    match = regexp.exec(source.text)
+  ) {
+    nodes.push(nodeAt(source, match.index));
+    if (match[0] === '') regexp.lastIndex += 1;
+  }
+  return nodes;
+}
+
+export function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** What a function gives back: the expressions of its `return`s, or the body of a short arrow. */
+export function returnsOf(fn: SyntaxNode): readonly SyntaxNode[] {
+  const body = bodyOf(fn);
+  if (body === null) return [];
+  if (body.kind !== 'statement_block') return [unwrap(body)];
+  return placesOf(body.source, /(?<![\w$.])return(?![\w$])/g, body).flatMap((node) => {
+    if (node.kind !== 'return_statement') return [];
+    let around = node.parent;
+    while (around !== null && !isFunction(around)) around = around.parent;
+    const value = node.child(0);
+    return around === fn && value ? [value] : [];
+  });
+}

@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Project } from './discover.ts';
+import { classOfText, type FileList } from './files.ts';
+import { resolveModule } from './resolve.ts';
+
+/** A file that authenticates requests. */
+export type AuthFile = {
+  readonly file: string;
+  readonly exports: readonly string[];
+  readonly side: 'server' | 'browser';
+};
+
+export type SupabaseClientFile = {
+  readonly file: string;
+  /** `service`: its key goes past row security. `user`: it carries the caller's token or cookies. */
+  readonly role: 'service' | 'anon' | 'user' | 'unknown';
+  readonly exports: readonly string[];
+};
+
+export type Traits = {
+  readonly auth: readonly AuthFile[];
+  readonly supabaseClients: readonly SupabaseClientFile[];
+  readonly generatedTypes: readonly string[];
+  readonly authenticatedFiles: ReadonlySet<string>;
+};
+
+const authCode = /\.auth\s*\.\s*(?:getUser|getClaims)\s*\(|\bjwt\s*\.\s*verify\s*\(|\bjwtVerify\s*\(/;
+const createClient =
+  /\b(?:createClient|createServerClient|createBrowserClient|createRouteHandlerClient|createClientComponentClient|createServerComponentClient|createMiddlewareClient|createPagesBrowserClient)\s*(?:<[^>(]*>)?\s*\(/;
+
+/** What the files of a workspace are to the rollout, from one reading of their text. */
+export async function readTraits(root: string, list: FileList, projects: readonly Project[]): Promise<Traits> {
+  const auth: (AuthFile & { readonly score: number })[] = [];
+  const supabaseClients: SupabaseClientFile[] = [];
+  const generatedTypes: string[] = [];
+  const mounts: { readonly file: string; readonly text: string }[] = [];
+  const known = new Set(list.files.map(({ path: file }) => file));
+  for (const { path: file, fileClass } of list.files) {
+    if (fileClass === 'test' || fileClass === 'script' || fileClass === 'vendored' || fileClass === 'minified')
+      continue;
+    // A file that cannot be read is a notice of the scan; here it only has no traits.
+    const text = await readFile(path.join(root, file), 'utf8').catch(() => '');
+    if (classOfText(fileClass, text) === 'generated') {
+      if (/\bRow:\s*\{/.test(text) && /\bTables:\s*\{/.test(text)) generatedTypes.push(file);
+      continue;
+    }
+    const middleware =
+      /\bNextFunction\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware/.test(text);
+    const named = /(?:^|\/)(?:middlewares?\/)?[\w.-]*auth[\w.-]*\.[jt]sx?$/i.test(file);
+    if (authCode.test(text) && middleware) {
+      const score =
+        (named ? 4 : 0) + (/middleware/i.test(file) ? 2 : 0) + (/\breq(?:uest)?\.user\s*=/.test(text) ? 3 : 0);
+      if (score >= 3) auth.push({ file, exports: exportsOf(text), side: 'server', score });
+    } else if (/createContext/.test(text) && /\.auth\b/.test(text) && /auth/i.test(path.basename(file))) {
+      auth.push({ file, exports: exportsOf(text), side: 'browser', score: 1 });
+    }
+    if (createClient.test(text) && /supabase/i.test(text))
+      supabaseClients.push({ file, role: roleOf(text), exports: exportsOf(text) });
+    if (
+      /\.\s*(?:use|register)\s*\(/.test(text) &&
+      /\b(?:express\s*\(|Router\s*\(|fastify\s*\(|Fastify\s*\()/.test(text)
+    )
+      mounts.push({ file, text });
+  }
+  auth.sort((a, b) => b.score - a.score || (a.file < b.file ? -1 : 1));
+  const names = auth.filter(({ side }) => side === 'server').flatMap(({ exports }) => exports);
+  return {
+    auth: auth.map(({ file, exports, side }) => ({ file, exports, side })),
+    supabaseClients,
+    generatedTypes,
+    authenticatedFiles: mountedBehindAuth(mounts, names, known, projects),
+  };
+}
+
+function roleOf(text: string): SupabaseClientFile['role'] {
+  if (/service_?role/i.test(text)) return 'service';
+  if (/headers\s*:\s*\{[^}]*Authorization|cookies\s*[:(]|createServerClient|RouteHandler|ServerComponent/.test(text))
+    return 'user';
+  return /anon|publishable/i.test(text) ? 'anon' : 'unknown';
+}
+
+/** Names that a module exports, as the text shows them. */
+export function exportsOf(text: string): readonly string[] {
+  const names = new Set<string>();
+  for (const match of text.matchAll(
+    /\bexport\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|const|let|var|class)\s+([A-Za-z_$][\w$]*)/g,
+  )) {
+    if (match[1]) names.add(match[1]);
+  }
+  for (const match of text.matchAll(/\bexport\s*\{([^}]*)\}/g)) {
+    for (const part of (match[1] ?? '').split(',')) {
+      const name = /([A-Za-z_$][\w$]*)\s*$/.exec(part.trim())?.[1];
+      if (name) names.add(name);
+    }
+  }
+  for (const match of text.matchAll(/\bmodule\.exports\s*=\s*\{([^}]*)\}|\bexports\.([A-Za-z_$][\w$]*)\s*=/g)) {
+    if (match[2]) names.add(match[2]);
+    for (const part of (match[1] ?? '').split(',')) {
+      const name = /^\s*([A-Za-z_$][\w$]*)/.exec(part)?.[1];
+      if (name) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** Route files that `app.use(path, requireAuth, router)` puts behind a middleware, or that follow an `app.use(requireAuth)`. */
+function mountedBehindAuth(
+  mounts: readonly { readonly file: string; readonly text: string }[],
+  names: readonly string[],
+  known: ReadonlySet<string>,
+  projects: readonly Project[],
+): ReadonlySet<string> {
+  const files = new Set<string>();
+  // Middleware that lets everybody through when there is no token protects nothing.
+  const guards = names.filter(
+    (name) =>
+      /^(?:require|ensure|authenticate|verify|protect|auth)/i.test(name) && !/optional|role|orgaccess/i.test(name),
+  );
+  if (guards.length === 0) return files;
+  const guard = new RegExp(`(?<![\\w$])(?:${guards.join('|')})(?![\\w$])`);
+  for (const { file, text } of mounts) {
+    const imports = new Map<string, string>();
+    for (const match of text.matchAll(
+      /import\s+(?:([A-Za-z_$][\w$]*)\s*,?\s*)?(?:\{([^}]*)\}\s*)?from\s*['"]([^'"]+)['"]|(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*require\(\s*['"]([^'"]+)['"]\s*\)/g,
+    )) {
+      const target = resolveModule(file, match[3] ?? match[5] ?? '', known, projects);
+      if (target === null) continue;
+      for (const name of [
+        match[1],
+        match[4],
+        ...(match[2] ?? '').split(',').map((part) =>
+          part
+            .trim()
+            .split(/\s+as\s+/)
+            .at(-1),
+        ),
+      ]) {
+        if (name) imports.set(name, target);
+      }
+    }
+    let all = false;
+    for (const match of text.matchAll(/\b[A-Za-z_$][\w$]*\s*\.\s*use\s*\(([^;{]*?)\)\s*;/g)) {
+      const args = match[1] ?? '';
+      const guarded = all || guard.test(args);
+      const router = /([A-Za-z_$][\w$]*)\s*$/.exec(args.trim())?.[1] ?? '';
+      const target = imports.get(router);
+      if (guarded && target !== undefined && !guard.test(router)) files.add(target);
+      else if (guard.test(args) && !/['"`]/.test(args)) all = true;
+    }
+  }
+  return files;
+}
