@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { onExit } from 'signal-exit';
 import { RolloutError } from '../rollout/errors.ts';
 import { readSql } from './databases/files.ts';
 import {
@@ -18,7 +19,6 @@ import {
   type ServerVersion,
   serverAccount,
 } from './server/binaries.ts';
-import { atExit } from './server/exit.ts';
 import { dataFolder, folderPrefix, postmasterPid, reapServers, writeLock } from './server/lock.ts';
 
 export type ServerOptions = {
@@ -83,7 +83,10 @@ export const startServer = async (options: ServerOptions = {}): Promise<Embedded
   writeLock(directory, undefined);
 
   let postmaster: Postmaster | undefined;
-  const forget = atExit(() => {
+  // A signal that the program itself listens to is its own to decide (the command line cancels a step on Ctrl-C and goes
+  // on). Ink and execa ask the same package, which tells their listeners from the program's; listeners of our own would
+  // make each side wait for the other. Only kill -9 escapes; the lock file is for that.
+  const forget = onExit(() => {
     postmaster?.stopNow();
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   });
