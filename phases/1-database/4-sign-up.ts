@@ -1,0 +1,282 @@
+import type { DbFunction, Trigger } from '../../src/database/catalog/types.ts';
+import { checkSignUps } from '../../src/database/probes/sign-up.ts';
+import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import type { SqlChange } from '../../src/rollout/change.ts';
+import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { loadMigration, statements } from './migration.ts';
+import { findFunction, findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
+import { allowedValues, enumLabels, primaryColumn, type Survey, survey, tenantOf } from './survey.ts';
+import { type Assignments, assign, type UserFacts } from './values.ts';
+
+export const step: Step<Target> = {
+  id: '1.4',
+  title: 'Sign-up',
+  why: 'Every new user needs an organization, a profile, a membership and an org_id in the token from the first second. Without this trigger a sign-up leaves a user who belongs nowhere, and the app guesses.',
+  plan,
+  checks: async function* (target, signal) {
+    yield* checkSignUps(target, await survey(target), signal);
+  },
+};
+
+async function plan(target: Target): Promise<Plan> {
+  const found = await survey(target);
+  const enums = await enumLabels(await target.session.work());
+  const made = signUpSql(found, target, enums);
+  if (made.blockers.length > 0) return { changes: [], blockers: made.blockers, notes: [] };
+  const { catalog } = found;
+  const notes: Note[] = [...made.notes];
+  const changes: SqlChange[] = [];
+
+  const define = (name: string, ddl: string, revoke: string): void => {
+    const before = findFunction(catalog, 'public', name);
+    if (before !== null && sameFunction(before, ddl)) return;
+    changes.push({
+      kind: 'sql',
+      id: `function public.${name}`,
+      title: `${before === null ? 'Create' : 'Replace'} function public.${name}()`,
+      mode: 'transaction',
+      up: `${ddl}\n${revoke}`,
+      down: functionDown(before, 'public', name),
+    });
+  };
+  const attach = (ddl: string, functionName: string, replaced: readonly Trigger[] = []): void => {
+    const name = /create or replace trigger (\w+)/.exec(ddl)?.[1] ?? '';
+    const before = findTrigger(catalog, 'auth', 'users', name);
+    if (before !== null && sameTrigger(before, ddl) && replaced.length === 0) return;
+    for (const one of replaced) {
+      notes.push({
+        text: `Trigger ${one.name} on auth.users does the same job; it is kept in the journal and comes back on rollback.`,
+        detail: one.definition,
+      });
+    }
+    if (before !== null)
+      notes.push({
+        text: `Trigger ${name} is there already and is replaced; rollback restores it.`,
+        detail: before.definition,
+      });
+    changes.push({
+      kind: 'sql',
+      id: `trigger auth.users.${name}`,
+      title: `${before === null ? 'Create' : 'Replace'} trigger ${name} on auth.users${replaced.length === 0 ? '' : `, instead of ${replaced.map((one) => one.name).join(', ')}`}`,
+      mode: 'transaction',
+      // One transaction: with both triggers at work a sign-up would get two organizations.
+      up: [...replaced.map((one) => `drop trigger ${identifier(one.name)} on auth.users;`), ddl].join('\n'),
+      down: [
+        triggerDown(before, 'auth', 'users', name),
+        ...replaced.map((one) => `${replaceable(one.definition)};`),
+      ].join('\n'),
+      after: [`function public.${functionName}`],
+    });
+  };
+
+  const [setup = '', revokeSetup = '', created = '', permanent = '', keep = '', revokeKeep = '', keepTrigger = ''] =
+    made.statements;
+  define('keep_org_id', keep, revokeKeep);
+  attach(keepTrigger, 'keep_org_id');
+  define('handle_new_user_setup', setup, revokeSetup);
+  attach(created, 'handle_new_user_setup', samePurpose(found, target));
+  attach(permanent, 'handle_new_user_setup');
+  return { changes, blockers: [], notes };
+}
+
+/** Fills `migrations/sign_up.sql` for the columns that organizations, profiles and memberships really have. */
+function signUpSql(
+  found: Survey,
+  target: Target,
+  enums: ReadonlyMap<string, readonly string[]>,
+): { statements: readonly string[]; blockers: readonly Blocker[]; notes: readonly Note[] } {
+  const { organizations, profiles, memberships, to } = found;
+  const blockers: Blocker[] = [];
+  if (organizations === null) blockers.push(missingTable('organizations', target.config.names.organizations));
+  if (profiles === null && !target.config.decisions.createProfiles)
+    blockers.push(missingProfiles(target.config.names.profiles));
+  if (found.membershipCandidates.length > 1) {
+    blockers.push({
+      problem: `More than one table could hold the memberships: ${found.membershipCandidates.map((one) => `${one.schema}.${one.name}`).join(', ')}.`,
+      remedy: 'Name it with --memberships or names.memberships in the configuration file.',
+    });
+  }
+  if (blockers.length > 0 || organizations === null) return { statements: [], blockers, notes: [] };
+
+  const org = identifier(to);
+  const facts: UserFacts = {
+    user: 'new.id',
+    organization: 'v_org',
+    name: 'v_name',
+    email: 'new.email',
+    phone: 'new.phone',
+    metadata: 'new.raw_user_meta_data',
+  };
+  const notes: Note[] = [];
+  const insert = (table: string, made: Assignments, what: string): string => {
+    blockers.push(...made.blockers);
+    for (const one of made.list.filter((each) => each.reason.startsWith('required'))) {
+      notes.push({ text: `A new ${what} gets ${one.expression} in ${one.column}: ${one.reason}.` });
+    }
+    const columns = made.list.map((one) => identifier(one.column)).join(', ');
+    return `insert into ${table} (${columns})\n      values (${made.list.map((one) => one.expression).join(', ')})`;
+  };
+
+  const organizationSql = qualified(organizations.schema, organizations.name);
+  const organizationKey = primaryColumn(organizations)?.name ?? 'id';
+  const organization = insert(
+    organizationSql,
+    assign(organizations, 'organization', { [organizationKey]: 'v_org' }, facts, enums),
+    'organization',
+  );
+
+  const profilesSql = profiles === null ? 'public.profiles' : qualified(profiles.schema, profiles.name);
+  const userColumn = profiles === null ? 'id' : profileUser(found);
+  const profileKey = profiles === null ? to : (tenantOf(found, profiles)?.key.name ?? to);
+  const profileValues: Assignments =
+    profiles === null
+      ? {
+          list: [
+            { column: 'id', expression: 'new.id', reason: '' },
+            { column: to, expression: 'v_org', reason: '' },
+          ],
+          blockers: [],
+        }
+      : rename(
+          assign(profiles, 'profile', { [userColumn]: 'new.id', [profileKey]: 'v_org' }, facts, enums),
+          profileKey,
+          to,
+        );
+  const profile = `${insert(profilesSql, invitedRole(profileValues, profiles, enums), 'profile')}
+      on conflict (${identifier(userColumn)}) do update set ${org} = excluded.${org} where ${identifier(profiles?.name ?? 'profiles')}.${org} is null;`;
+
+  const membership =
+    memberships === null
+      ? ''
+      : `  ${insert(
+          memberships.sql,
+          invitedRole(
+            rename(
+              assign(
+                memberships.table,
+                'membership',
+                { [memberships.userColumn]: 'new.id', [tenantOf(found, memberships.table)?.key.name ?? to]: 'v_org' },
+                facts,
+                enums,
+              ),
+              tenantOf(found, memberships.table)?.key.name ?? to,
+              to,
+            ),
+            memberships.table,
+            enums,
+          ),
+          'membership',
+        )}\n      on conflict do nothing;`;
+  if (memberships === null) {
+    notes.push({ text: 'No membership table was found: a user belongs to the organization of their profile alone.' });
+  }
+  const text = loadMigration('sign_up.sql', {
+    anonymous:
+      target.config.decisions.anonymousUsers === 'no-organization'
+        ? '  if new.is_anonymous then\n    return new;\n  end if;'
+        : '',
+    existing: `    select p.${org} into v_org from ${profilesSql} p where p.${identifier(userColumn)} = new.id and p.${org} is not null;`,
+    organization: `    ${organization};`,
+    profile: `  ${profile}`,
+    membership,
+  })
+    .replace(
+      'from public.organizations o\n    where o.id::text',
+      () => `from ${organizationSql} o\n    where o.${identifier(organizationKey)}::text`,
+    )
+    .replaceAll(`'org_id'`, () => literal('org_id'));
+  return { statements: statements(text), blockers, notes };
+}
+
+/** Somebody invited into an organization does not become its owner. */
+function invitedRole(
+  made: Assignments,
+  table: Survey['profiles'],
+  enums: ReadonlyMap<string, readonly string[]>,
+): Assignments {
+  const column = table?.columns.find((one) => one.name === 'role');
+  if (table == null || column === undefined) return made;
+  const allowed = allowedRoles(table, column.name, enums);
+  const member =
+    ['member', 'user', 'staff', 'agent', 'viewer'].find((name) => allowed.length === 0 || allowed.includes(name)) ??
+    allowed.at(-1) ??
+    'member';
+  const cast = /^(text|character)/.test(column.type) ? '' : `::${column.type}`;
+  return {
+    ...made,
+    list: made.list.map((one) =>
+      one.column === 'role'
+        ? { ...one, expression: `case when v_invited then ${literal(member)}${cast} else ${one.expression} end` }
+        : one,
+    ),
+  };
+}
+
+const allowedRoles = (
+  table: NonNullable<Survey['profiles']>,
+  name: string,
+  enums: ReadonlyMap<string, readonly string[]>,
+): readonly string[] => {
+  const column = table.columns.find((one) => one.name === name);
+  return column === undefined ? [] : allowedValues(table, column, enums);
+};
+
+const rename = (made: Assignments, from: string, to: string): Assignments => ({
+  ...made,
+  list: made.list.map((one) => (one.column === from ? { ...one, column: to } : one)),
+});
+
+/** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */
+export function profileUser(found: Survey): string {
+  const table = found.profiles;
+  const foreign = table?.constraints.find(
+    (one) => one.type === 'f' && one.references?.schema === 'auth' && one.references.table === 'users',
+  );
+  return foreign?.columns[0] ?? table?.columns.find((one) => one.name === 'user_id')?.name ?? 'id';
+}
+
+/** Other AFTER INSERT triggers on auth.users whose function makes organizations, profiles or stamps. */
+function samePurpose(found: Survey, target: Target): readonly Trigger[] {
+  const own = ['on_auth_user_created', 'on_auth_user_permanent', 'on_auth_user_keep_org_id'];
+  const { names } = target.config;
+  const tables = [names.organizations, names.profiles].map((name) => name.split('.').at(-1) ?? name);
+  const does = new RegExp(`insert\\s+into\\s+(\\w+\\.)?"?(${tables.join('|')})"?\\b|raw_app_meta_?data`, 'i');
+  return found.catalog.triggers.filter((trigger) => {
+    if (trigger.schema !== 'auth' || trigger.table !== 'users' || own.includes(trigger.name)) return false;
+    if (!/ (AFTER|BEFORE) INSERT/.test(trigger.definition)) return false;
+    const body = found.catalog.functions.find((one) => one.signature === trigger.function)?.body ?? '';
+    return does.test(body);
+  });
+}
+
+/** The body, the SECURITY clause and the search_path decide; formatting of the header does not. */
+function sameFunction(before: DbFunction, ddl: string): boolean {
+  const body = /\$function\$([\s\S]*)\$function\$/.exec(ddl)?.[1];
+  return (
+    before.body === body &&
+    before.securityDefiner === /security definer/.test(ddl) &&
+    before.settings.includes('search_path=""') &&
+    before.executors.length === 0
+  );
+}
+
+function sameTrigger(before: Trigger, ddl: string): boolean {
+  const shape = (text: string): string =>
+    text
+      .toLowerCase()
+      .replace(/or replace |[();]/g, '')
+      .replace(/\s+/g, ' ')
+      .trim();
+  return before.enabled && shape(before.definition) === shape(ddl);
+}
+
+const missingTable = (what: string, name: string): Blocker => ({
+  problem: `The table of ${what}, ${name}, is not there.`,
+  remedy: `Name the right table with names.${what} in the configuration file.`,
+});
+
+const missingProfiles = (name: string): Blocker => ({
+  problem: `The table of profiles, ${name}, is not there.`,
+  remedy: 'Name it with names.profiles in the configuration file, or let step 1.2 create it with --create-profiles.',
+});
