@@ -1,0 +1,355 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import type { CheckResult } from '../../rollout/check.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import { skipped } from './verdict.ts';
+import type { TableName } from './world.ts';
+
+export type SignUpOptions = {
+  readonly organizations: TableName;
+  /** `idColumn` is the user's id; `id` unless said. */
+  readonly profiles: (TableName & { readonly idColumn?: string; readonly orgColumn: string }) | null;
+  readonly memberships:
+    | (TableName & {
+        readonly userColumn: string;
+        readonly orgColumn: string;
+        readonly roleColumn: string;
+        /** `owner` unless said. */
+        readonly ownerRole?: string;
+      })
+    | null;
+  /** Key of the organizations table; `id` unless said. */
+  readonly organizationKey?: string;
+  /** What an anonymous sign-up gets. */
+  readonly anonymous: 'no-organization' | 'own-organization';
+  readonly signal: AbortSignal;
+  /** Beginning of every check's id; `1.4/sign-up` unless said. */
+  readonly idPrefix?: string;
+};
+
+type Kind = {
+  readonly id: string;
+  readonly title: string;
+  /** The statements of the auth server, in its order. */
+  readonly statements: (user: NewUser) => readonly string[];
+};
+
+type NewUser = { readonly id: string; readonly nonce: string };
+
+const json = (value: unknown): string => `${literal(JSON.stringify(value))}::jsonb`;
+
+type Columns = {
+  readonly email?: string;
+  readonly phone?: string;
+  readonly app: unknown;
+  readonly sso?: boolean;
+  readonly anonymous?: boolean;
+};
+
+// What supabase/auth sends (internal/api/signup.go, admin.go, external.go, internal/models/user.go): the row without its
+// role, then the role, then the identity; the confirmation comes as an UPDATE of its own.
+const insertUser = (id: string, { email, phone, app, sso = false, anonymous = false }: Columns): string =>
+  `insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, raw_user_meta_data,
+  is_sso_user, is_anonymous, created_at, updated_at)
+values ('00000000-0000-0000-0000-000000000000', ${literal(id)}, 'authenticated', '', ${email === undefined ? 'null' : literal(email)},
+  ${phone === undefined ? 'null' : literal(phone)}, '', ${json(app)}, '{}', ${sso}, ${anonymous}, now(), now())`;
+
+const setRole = (id: string): string =>
+  `update auth.users set role = 'authenticated', updated_at = now() where id = ${literal(id)}`;
+
+const setColumns = (id: string, columns: string): string =>
+  `update auth.users set ${columns}, updated_at = now() where id = ${literal(id)}`;
+
+const email = (nonce: string, name = 'probe'): string => `${name}-${nonce}@example.invalid`;
+
+const byEmail = ({ id, nonce }: NewUser): string[] => [
+  insertUser(id, { email: email(nonce), app: { provider: 'email', providers: ['email'] } }),
+  setRole(id),
+  setColumns(id, 'email_confirmed_at = now()'),
+];
+
+const kinds: readonly Kind[] = [
+  { id: 'email', title: 'Sign-up with email', statements: byEmail },
+  {
+    id: 'phone',
+    title: 'Sign-up with phone only',
+    statements: ({ id, nonce }) => [
+      insertUser(id, {
+        phone: `1555${String(Number.parseInt(nonce, 16)).padStart(10, '0').slice(-10)}`,
+        app: { provider: 'phone', providers: ['phone'] },
+      }),
+      setRole(id),
+      setColumns(id, 'phone_confirmed_at = now()'),
+    ],
+  },
+  {
+    id: 'oauth',
+    title: 'Sign-up through an OAuth provider',
+    statements: ({ id, nonce }) => [
+      insertUser(id, { email: email(nonce), app: { provider: 'google', providers: ['google'] } }),
+      setRole(id),
+      setColumns(id, 'email_confirmed_at = now()'),
+    ],
+  },
+  {
+    id: 'sso',
+    title: 'Sign-up through single sign-on',
+    statements: ({ id, nonce }) => {
+      const provider = `sso:${randomUUID()}`;
+      return [
+        insertUser(id, { email: email(nonce), app: { provider, providers: [provider] }, sso: true }),
+        setRole(id),
+        setColumns(id, 'email_confirmed_at = now()'),
+      ];
+    },
+  },
+  {
+    id: 'anonymous',
+    title: 'Anonymous sign-up',
+    statements: ({ id }) => [insertUser(id, { app: {}, anonymous: true }), setRole(id)],
+  },
+  {
+    id: 'invited',
+    title: 'Invitation',
+    statements: ({ id, nonce }) => [
+      insertUser(id, { email: email(nonce), app: { provider: 'email', providers: ['email'] } }),
+      setRole(id),
+      setColumns(
+        id,
+        `invited_at = now(), confirmation_sent_at = now(), confirmation_token = ${literal(`probe-${nonce}`)}`,
+      ),
+    ],
+  },
+  {
+    id: 'admin-create',
+    title: 'User created by an admin, metadata written back from an older copy',
+    // The admin endpoint does not read the row again: it writes the whole map as it was before the trigger stamped it.
+    statements: ({ id, nonce }) => {
+      const app = { provider: 'email', providers: ['email'] };
+      return [
+        insertUser(id, { email: email(nonce), app }),
+        setRole(id),
+        setColumns(id, `raw_app_meta_data = ${json({ ...app, probe: true })}`),
+        setColumns(id, 'email_confirmed_at = now()'),
+      ];
+    },
+  },
+  {
+    id: 're-sign-up',
+    title: 'Second sign-up with the email of a deleted user',
+    statements: ({ id, nonce }) => {
+      const first = randomUUID();
+      return [
+        ...byEmail({ id: first, nonce }),
+        setColumns(first, `email = ${literal(`deleted-${nonce}`)}, encrypted_password = '', deleted_at = now()`),
+        setColumns(first, `raw_user_meta_data = '{}'`),
+        setColumns(first, `raw_app_meta_data = '{}'`),
+        `select set_config('voxanne_probe.before', (select count(*) from ORGANIZATIONS)::text, true)`,
+        ...byEmail({ id, nonce }),
+      ];
+    },
+  },
+];
+
+type Found = {
+  readonly organizations: number;
+  readonly profiles: readonly (string | null)[] | null;
+  readonly memberships: readonly { readonly org: string | null; readonly role: string | null }[] | null;
+  readonly stamp: string | null;
+  readonly exists: boolean;
+};
+
+/**
+ * Signs up one user of each kind with the auth server's own statements and looks at what the sign-up trigger made of
+ * them. Each in a transaction that is rolled back. Where the role may become `supabase_auth_admin`, it acts as that.
+ *
+ * The connection must be in no transaction.
+ */
+export async function* probeSignUps(client: ClientBase, options: SignUpOptions): AsyncIterable<CheckResult> {
+  const prefix = options.idPrefix ?? '1.4/sign-up';
+  const asAuthServer = await mayBecomeAuthServer(client);
+  const weak = asAuthServer ? null : await invokerTrigger(client, options);
+  for (const kind of kinds) {
+    options.signal.throwIfAborted();
+    yield await signUp(client, options, kind, `${prefix}/${kind.id}`, asAuthServer, weak);
+  }
+}
+
+async function mayBecomeAuthServer(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ may: boolean | null }>(
+    `select pg_catalog.pg_has_role(pg_catalog.to_regrole('supabase_auth_admin')::oid, 'MEMBER') as may`,
+  );
+  return rows[0]?.may === true;
+}
+
+/**
+ * A trigger function of `auth.users` that runs with its caller's rights succeeds for `postgres` and fails for the auth
+ * server, which has none on the app's tables. Where the server cannot be acted as, this is looked up instead.
+ */
+async function invokerTrigger(client: ClientBase, { organizations }: SignUpOptions): Promise<string | null> {
+  const { rows } = await client.query<{ name: string }>(
+    `select p.oid::pg_catalog.regprocedure::text as name
+     from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+     where t.tgrelid = 'auth.users'::pg_catalog.regclass and not t.tgisinternal and t.tgenabled <> 'D' and not p.prosecdef
+       and p.prosrc ~* 'insert' and (t.tgtype & 4) <> 0 and pg_catalog.to_regrole('supabase_auth_admin') is not null
+       and not pg_catalog.has_table_privilege(pg_catalog.to_regrole('supabase_auth_admin')::oid,
+         pg_catalog.to_regclass($1)::oid, 'INSERT')`,
+    [qualified(organizations.schema, organizations.table)],
+  );
+  return rows[0]?.name ?? null;
+}
+
+async function signUp(
+  client: ClientBase,
+  options: SignUpOptions,
+  kind: Kind,
+  id: string,
+  asAuthServer: boolean,
+  weak: string | null,
+): Promise<CheckResult> {
+  const user: NewUser = { id: randomUUID(), nonce: randomBytes(4).toString('hex') };
+  const none = kind.id === 'anonymous' && options.anonymous === 'no-organization';
+  const expected = none
+    ? 'no organization, no profile with one, no stamp'
+    : [
+        '1 organization',
+        ...(options.profiles === null ? [] : ['1 profile in it']),
+        ...(options.memberships === null ? [] : [`1 membership as ${options.memberships.ownerRole ?? 'owner'}`]),
+        'its id stamped',
+      ].join(', ');
+  const organizations = qualified(options.organizations.schema, options.organizations.table);
+  const acts = kind.statements(user).map((statement) => statement.replace('ORGANIZATIONS', organizations));
+  const statements = [
+    // One snapshot for all of it: organizations that others create meanwhile are not counted.
+    'begin isolation level repeatable read',
+    `set local lock_timeout = '50ms'`,
+    `set local statement_timeout = '5s'`,
+    `select set_config('voxanne_probe.before', (select count(*) from ${organizations})::text, true)`,
+    // The auth server's search_path: a trigger that names a table without its schema fails here as it does there.
+    `set local search_path = auth`,
+    ...(asAuthServer ? ['set local role supabase_auth_admin'] : []),
+    ...acts.map((statement) => (asAuthServer ? beforeCounting(statement) : statement)),
+    ...(asAuthServer ? ['reset role'] : []),
+    // Deferred foreign keys would speak at COMMIT, which never comes.
+    'set constraints all immediate',
+    lookSql(options, user.id),
+    'rollback',
+  ];
+  const script = statements.map((line) => `${line};\n`).join('');
+  const began = performance.now();
+  const base = { id, title: kind.title, kind: 'probe', expected, evidence: script } as const;
+  try {
+    const results = (await client.query(script)) as unknown as readonly { rows: { found: Found }[] }[];
+    const found = results.at(-2)?.rows[0]?.found;
+    const milliseconds = performance.now() - began;
+    if (found === undefined) return skipped(base, 'The server reported nothing.');
+    const right = none ? isNothing(found) : isComplete(found, options);
+    if (right && weak !== null && !none) {
+      return {
+        ...base,
+        verdict: 'failed',
+        observed: `${describe(found)}; but ${weak} runs with the rights of its caller, and supabase_auth_admin may not insert into ${organizations}`,
+        advice: 'Make the trigger function SECURITY DEFINER, with an empty search_path.',
+        milliseconds,
+      };
+    }
+    return {
+      ...base,
+      verdict: right ? 'passed' : 'failed',
+      observed: describe(found),
+      ...(right
+        ? {}
+        : {
+            advice:
+              'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
+          }),
+      milliseconds,
+    };
+  } catch (error) {
+    await client.query('rollback');
+    if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
+    const milliseconds = performance.now() - began;
+    if (/^(55P03|40|53|57)/.test(error.code)) {
+      return {
+        ...skipped(base, `The server gave up: ${error.message} (${error.code}).`),
+        evidence: script,
+        milliseconds,
+      };
+    }
+    return {
+      ...base,
+      verdict: 'failed',
+      observed: `the sign-up fails: ${error.message} (${error.code})`,
+      advice: 'People see "Database error saving new user". Correct what the message names, or apply the sign-up step.',
+      milliseconds,
+    };
+  }
+}
+
+/** The auth server may not read the app's tables: the count in the middle of a sequence is the connected role's. */
+const beforeCounting = (statement: string): string =>
+  statement.startsWith('select set_config')
+    ? `reset role;\n${statement};\nset local role supabase_auth_admin`
+    : statement;
+
+function lookSql(
+  { organizations, organizationKey = 'id', profiles, memberships }: SignUpOptions,
+  userId: string,
+): string {
+  const orgs = qualified(organizations.schema, organizations.table);
+  const user = literal(userId);
+  const stamp = `(select u.raw_app_meta_data ->> 'org_id' from auth.users u where u.id = ${user})`;
+  return `select jsonb_build_object(
+  'organizations', (select count(*) from ${orgs}) - current_setting('voxanne_probe.before')::int8,
+  'profiles', ${
+    profiles === null
+      ? 'null'
+      : `(select coalesce(jsonb_agg(p.${identifier(profiles.orgColumn)}::text), '[]') from ${qualified(profiles.schema, profiles.table)} p where p.${identifier(profiles.idColumn ?? 'id')}::text = ${user})`
+  },
+  'memberships', ${
+    memberships === null
+      ? 'null'
+      : `(select coalesce(jsonb_agg(jsonb_build_object('org', m.${identifier(memberships.orgColumn)}::text, 'role', m.${identifier(memberships.roleColumn)}::text)), '[]') from ${qualified(memberships.schema, memberships.table)} m where m.${identifier(memberships.userColumn)}::text = ${user})`
+  },
+  'stamp', ${stamp},
+  'exists', exists (select from ${orgs} o where o.${identifier(organizationKey)}::text = ${stamp})) as found`;
+}
+
+function isComplete(found: Found, options: SignUpOptions): boolean {
+  const { stamp, profiles, memberships } = found;
+  const [membership] = memberships ?? [];
+  return (
+    found.organizations === 1 &&
+    found.exists &&
+    stamp !== null &&
+    (profiles === null || (profiles.length === 1 && profiles[0] === stamp)) &&
+    (memberships === null ||
+      (memberships.length === 1 &&
+        membership?.org === stamp &&
+        membership.role === (options.memberships?.ownerRole ?? 'owner')))
+  );
+}
+
+const isNothing = (found: Found): boolean =>
+  found.organizations === 0 &&
+  found.stamp === null &&
+  (found.profiles ?? []).every((org) => org === null) &&
+  (found.memberships ?? []).length === 0;
+
+function describe({ organizations, profiles, memberships, stamp, exists }: Found): string {
+  const parts = [`${organizations} ${organizations === 1 ? 'organization' : 'organizations'}`];
+  if (profiles !== null) {
+    const [org] = profiles;
+    const where =
+      profiles.length !== 1 ? '' : org === null ? ' without organization' : org === stamp ? ' in it' : ' in another';
+    parts.push(`${profiles.length} ${profiles.length === 1 ? 'profile' : 'profiles'}${where}`);
+  }
+  if (memberships !== null) {
+    const roles = memberships.map(({ role }) => role ?? 'nobody').join(', ');
+    parts.push(
+      `${memberships.length} ${memberships.length === 1 ? 'membership' : 'memberships'}${roles === '' ? '' : ` as ${roles}`}`,
+    );
+  }
+  parts.push(stamp === null ? 'no stamp' : exists ? 'its id stamped' : 'a stamp that names no organization');
+  return parts.join(', ');
+}
