@@ -70,13 +70,17 @@ async function facts(
 
 async function missingParts(client: Client): Promise<readonly string[]> {
   const { rows } = await client.query<{ part: string }>(
-    `select part from (values
-       (1, 'schema auth', to_regnamespace('auth') is not null),
-       (2, 'table auth.users', to_regclass('auth.users') is not null),
+    // Looked up by oid: `to_regclass` fails for a role that may not use the schema.
+    `with auth as (select oid from pg_namespace where nspname = 'auth'),
+       users as (select c.oid from pg_class c join auth on auth.oid = c.relnamespace where c.relname = 'users'),
+       functions as (select p.proname from pg_proc p join auth on auth.oid = p.pronamespace where p.pronargs = 0)
+     select part from (values
+       (1, 'schema auth', exists (select from auth)),
+       (2, 'table auth.users', exists (select from users)),
        (3, 'column auth.users.raw_app_meta_data', exists (select from pg_attribute
-          where attrelid = to_regclass('auth.users') and attname = 'raw_app_meta_data' and not attisdropped)),
-       (4, 'function auth.jwt()', to_regprocedure('auth.jwt()') is not null),
-       (5, 'function auth.uid()', to_regprocedure('auth.uid()') is not null),
+          where attrelid = (select oid from users) and attname = 'raw_app_meta_data' and not attisdropped)),
+       (4, 'function auth.jwt()', exists (select from functions where proname = 'jwt')),
+       (5, 'function auth.uid()', exists (select from functions where proname = 'uid')),
        (6, 'role anon', exists (select from pg_roles where rolname = 'anon')),
        (7, 'role authenticated', exists (select from pg_roles where rolname = 'authenticated')),
        (8, 'role service_role', exists (select from pg_roles where rolname = 'service_role'))
