@@ -1,13 +1,13 @@
 import type { DbFunction, Trigger } from '../../src/database/catalog/types.ts';
-import { checkSignUps } from '../../src/database/probes/sign-up.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
+import { checkSignUps } from './checks.ts';
 import { loadMigration, statements } from './migration.ts';
 import { findFunction, findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
-import { allowedValues, enumLabels, primaryColumn, type Survey, survey, tenantOf } from './survey.ts';
-import { type Assignments, assign, type UserFacts } from './values.ts';
+import { allowedValues, enumLabels, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
+import { type Assignments, assign, memberRole, type UserFacts } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.4',
@@ -198,10 +198,7 @@ function invitedRole(
   const column = table?.columns.find((one) => one.name === 'role');
   if (table == null || column === undefined) return made;
   const allowed = allowedRoles(table, column.name, enums);
-  const member =
-    ['member', 'user', 'staff', 'agent', 'viewer'].find((name) => allowed.length === 0 || allowed.includes(name)) ??
-    allowed.at(-1) ??
-    'member';
+  const member = memberRole(allowed);
   const cast = /^(text|character)/.test(column.type) ? '' : `::${column.type}`;
   return {
     ...made,
@@ -226,15 +223,6 @@ const rename = (made: Assignments, from: string, to: string): Assignments => ({
   ...made,
   list: made.list.map((one) => (one.column === from ? { ...one, column: to } : one)),
 });
-
-/** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */
-export function profileUser(found: Survey): string {
-  const table = found.profiles;
-  const foreign = table?.constraints.find(
-    (one) => one.type === 'f' && one.references?.schema === 'auth' && one.references.table === 'users',
-  );
-  return foreign?.columns[0] ?? table?.columns.find((one) => one.name === 'user_id')?.name ?? 'id';
-}
 
 /** Other AFTER INSERT triggers on auth.users whose function makes organizations, profiles or stamps. */
 function samePurpose(found: Survey, target: Target): readonly Trigger[] {

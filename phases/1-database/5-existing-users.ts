@@ -1,10 +1,9 @@
-import { checkUsers } from '../../src/database/probes/data.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
-import { profileUser } from './4-sign-up.ts';
-import { allowedValues, enumLabels, primaryColumn, type Survey, survey, tenantOf } from './survey.ts';
+import { checkUsers } from './checks.ts';
+import { allowedValues, enumLabels, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
 import { assign, memberRole, ownerRole, type UserFacts } from './values.ts';
 
 export const step: Step<Target> = {

@@ -233,3 +233,12 @@ export async function enumLabels(client: ClientBase): Promise<ReadonlyMap<string
     await client.query('rollback');
   }
 }
+
+/** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */
+export function profileUser(found: Survey): string {
+  const table = found.profiles;
+  const foreign = table?.constraints.find(
+    (one) => one.type === 'f' && one.references?.schema === 'auth' && one.references.table === 'users',
+  );
+  return foreign?.columns[0] ?? table?.columns.find((one) => one.name === 'user_id')?.name ?? 'id';
+}

@@ -1,0 +1,129 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { isText, primaryColumn, type Survey, survey } from './survey.ts';
+
+export const step: Step<Target> = {
+  id: '1.1',
+  title: 'Survey',
+  why: 'Everything later is computed from what is really there: which tables carry an organization, under which name and type, what depends on it, and what would stop the rollout. This step only reads.',
+  plan,
+  checks,
+};
+
+/** Never has changes: the survey is the look before the first of them. */
+async function plan(target: Target): Promise<Plan> {
+  const found = await survey(target);
+  return { changes: [], blockers: blockersOf(found, target), notes: notesOf(found) };
+}
+
+async function* checks(target: Target): AsyncIterable<CheckResult> {
+  const began = performance.now();
+  const found = await survey(target);
+  const blockers = blockersOf(found, target);
+  const milliseconds = performance.now() - began;
+  yield {
+    id: '1.1/survey',
+    title: 'The database can be rolled out',
+    kind: 'catalog',
+    verdict: blockers.length === 0 ? 'passed' : 'failed',
+    expected: 'organizations, profiles and tenant keys that later steps can work with',
+    observed:
+      blockers[0]?.problem ??
+      `${found.tenants.length} tables with a tenant key, ${found.tenants.filter((one) => one.renamed).length} of them under an old name, ${found.unkeyed.length} without one`,
+    ...(blockers[0] === undefined ? {} : { advice: blockers[0].remedy }),
+    milliseconds,
+  };
+}
+
+function blockersOf(found: Survey, target: Target): readonly Blocker[] {
+  const { names } = target.config;
+  const list: Blocker[] = [];
+  if (found.organizations === null) {
+    list.push({
+      problem: `The table of organizations, ${names.organizations}, is not there.`,
+      remedy: 'Name the right table with names.organizations in the configuration file.',
+    });
+  }
+  const key = primaryColumn(found.organizations);
+  if (found.organizations !== null && key?.type !== 'uuid') {
+    list.push({
+      problem: `Organizations are known by ${key === null ? 'no single primary key' : `${key.name} ${key.type}`}, and this rollout stamps uuids.`,
+      remedy: 'Give organizations a uuid primary key first.',
+    });
+  }
+  if (found.profiles === null && !target.config.decisions.createProfiles) {
+    list.push({
+      problem: `The table of profiles, ${names.profiles}, is not there.`,
+      remedy:
+        'Name it with names.profiles in the configuration file, or let step 1.2 create it with --create-profiles.',
+    });
+  }
+  const foreign = found.tenants.filter((one) => !one.table.ours);
+  if (foreign.length > 0) {
+    list.push({
+      problem: `${foreign.length} tables with a tenant key belong to another role: ${foreign
+        .slice(0, 3)
+        .map((one) => one.sql)
+        .join(', ')}.`,
+      remedy: 'Connect as their owner, or leave them out with "exclude" in the configuration file.',
+    });
+  }
+  return list;
+}
+
+function notesOf(found: Survey): readonly Note[] {
+  const notes: Note[] = [];
+  const say = (text: string, tables: readonly { readonly schema: string; readonly name: string }[]): void => {
+    if (tables.length > 0)
+      notes.push({
+        text: `${tables.length} ${text}`,
+        detail: tables.map((one) => `${one.schema}.${one.name}`).join(', '),
+      });
+  };
+  const { tenants, catalog } = found;
+  say(
+    `tables carry ${found.to}`,
+    tenants.filter((one) => one.key.name === found.to).map((one) => one.table),
+  );
+  for (const name of [...new Set(tenants.filter((one) => one.renamed).map((one) => one.key.name))]) {
+    say(
+      `tables say ${name} and will say ${found.to}`,
+      tenants.filter((one) => one.renamed && one.key.name === name).map((one) => one.table),
+    );
+  }
+  say(
+    'tables have the new and an old name both',
+    tenants.filter((one) => one.also.length > 0).map((one) => one.table),
+  );
+  say(
+    'tables hold the key as text',
+    tenants.filter((one) => isText(one.key.type)).map((one) => one.table),
+  );
+  say(
+    'tables have no foreign key on it',
+    tenants.filter((one) => one.foreignKey === null).map((one) => one.table),
+  );
+  say(
+    'tables have a foreign key that points elsewhere',
+    tenants.filter((one) => one.wrongForeignKey).map((one) => one.table),
+  );
+  say('tables carry no organization at all', found.unkeyed);
+  for (const one of found.unclear) {
+    notes.push({ text: `${one.table.schema}.${one.table.name}.${one.column.name} is left alone: ${one.reason}.` });
+  }
+  say(
+    'tables have no row security',
+    catalog.tables.filter((table) => !table.rowSecurity),
+  );
+  say('tables are left out by the configuration', found.excluded);
+  notes.push({
+    text:
+      found.memberships === null
+        ? found.membershipCandidates.length > 1
+          ? `Several tables could hold the memberships: ${found.membershipCandidates.map((one) => one.name).join(', ')}.`
+          : 'No membership table was found.'
+        : `Memberships are in ${found.memberships.sql}${found.memberships.roles.length === 0 ? '' : `, with the roles ${found.memberships.roles.join(', ')}`}.`,
+  });
+  return notes;
+}

@@ -1,0 +1,116 @@
+import { checkExistingUsers } from '../../src/database/probes/data.ts';
+import { probeSignUps } from '../../src/database/probes/sign-up.ts';
+import { probeIsolation } from '../../src/database/probes/two-org.ts';
+import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
+import type { Target } from '../target.ts';
+import { primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
+import { memberRole, ownerRole } from './values.ts';
+
+/** Acts out every kind of sign-up in transactions that are rolled back. */
+export async function* checkSignUps(target: Target, found: Survey, signal: AbortSignal): AsyncIterable<CheckResult> {
+  if (found.organizations === null) {
+    yield missing('1.4/sign-up', 'Sign-ups', 'There is no organizations table.');
+    return;
+  }
+  yield* probeSignUps(await target.session.work(), {
+    organizations: named(found.organizations),
+    organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
+    profiles:
+      found.profiles === null
+        ? null
+        : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumn(found, found.profiles) },
+    memberships: membershipsOf(found),
+    anonymous: target.config.decisions.anonymousUsers,
+    signal,
+  });
+}
+
+/** No user without profile, organization or stamp. */
+export async function* checkUsers(target: Target, found: Survey, _signal: AbortSignal): AsyncIterable<CheckResult> {
+  if (found.organizations === null || found.profiles === null) {
+    yield missing('1.5/users', 'Existing users', 'Organizations or profiles are not there.');
+    return;
+  }
+  yield* checkExistingUsers(await target.session.work(), {
+    organizations: named(found.organizations),
+    organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
+    profiles: { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumn(found, found.profiles) },
+    anonymous: target.config.decisions.anonymousUsers,
+  });
+}
+
+/** Two organizations, a user in each, every table: what can one do to the other? */
+export async function* checkIsolation(target: Target, found: Survey, signal: AbortSignal): AsyncIterable<CheckResult> {
+  if (found.organizations === null) {
+    yield missing('1.7/two-org', 'Isolation', 'There is no organizations table.');
+    return;
+  }
+  yield* probeIsolation(await target.session.work(), found.catalog, {
+    tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
+    organizations: named(found.organizations),
+    profiles: found.profiles === null ? null : named(found.profiles),
+    memberships: membershipsOf(found),
+    schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
+    signal,
+  });
+}
+
+/** A catalog check: runs `sql`, and passes when its rows are what `passes` wants. */
+export async function catalogCheck(
+  target: Target,
+  check: {
+    readonly id: string;
+    readonly title: string;
+    readonly expected: string;
+    readonly sql: string;
+    readonly passes: (rows: readonly Record<string, unknown>[]) => boolean;
+    readonly observed: (rows: readonly Record<string, unknown>[]) => string;
+    readonly advice: string;
+  },
+): Promise<CheckResult> {
+  const began = performance.now();
+  const { rows } = await (await target.session.work()).query<Record<string, unknown>>(check.sql);
+  const verdict: Verdict = check.passes(rows) ? 'passed' : 'failed';
+  return {
+    id: check.id,
+    title: check.title,
+    kind: 'catalog',
+    verdict,
+    expected: check.expected,
+    observed: check.observed(rows),
+    evidence: `${check.sql};`,
+    ...(verdict === 'failed' ? { advice: check.advice } : {}),
+    milliseconds: performance.now() - began,
+  };
+}
+
+const membershipsOf = (found: Survey) => {
+  const { memberships } = found;
+  if (memberships === null || memberships.roleColumn === null) return null;
+  return {
+    ...named(memberships.table),
+    userColumn: memberships.userColumn,
+    orgColumn: orgColumn(found, memberships.table),
+    roleColumn: memberships.roleColumn,
+    ownerRole: ownerRole(memberships.roles),
+    memberRole: memberRole(memberships.roles),
+  };
+};
+
+const named = (table: { readonly schema: string; readonly name: string }) => ({
+  schema: table.schema,
+  table: table.name,
+});
+
+const orgColumn = (found: Survey, table: NonNullable<Survey['profiles']>): string =>
+  tenantOf(found, table)?.key.name ?? found.to;
+
+const missing = (id: string, title: string, reason: string): CheckResult => ({
+  id,
+  title,
+  kind: 'probe',
+  verdict: 'failed',
+  expected: 'tables to probe',
+  observed: reason,
+  milliseconds: 0,
+});
