@@ -1,0 +1,15 @@
+export {};
+
+declare global {
+  namespace Express {
+    interface Request {
+      user?: {
+        id: string;
+        email: string;
+        orgId: string;
+        role?: string;
+      };
+      requestId?: string;
+    }
+  }
+}
