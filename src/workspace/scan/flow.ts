@@ -7,8 +7,11 @@ import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, str
 export type RequestPart = 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'state' | 'token';
 
 /** Where a value comes from, as far as the file shows it. */
-export type Origin = { readonly node: SyntaxNode; readonly path: readonly string[] } & (
-  | { readonly kind: 'request'; readonly part: RequestPart }
+export type Origin = {
+  readonly node: SyntaxNode;
+  readonly path: readonly string[];
+} /** `parsed`: it went through a schema, which drops the keys that it does not name. */ & (
+  | { readonly kind: 'request'; readonly part: RequestPart; readonly parsed?: true }
   /** What the auth middleware or the session put there: `req.user`, `app_metadata`. */
   | { readonly kind: 'auth' }
   | { readonly kind: 'user-metadata' }
@@ -404,7 +407,7 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
     if (validating.test(name) && first !== null && !/^(?:JSON|Date|path|url|Math)$/.test(object.text)) {
       const rest = path[0] === 'data' || path[0] === 'value' ? path.slice(1) : path;
       const origins = walk(first, rest, at).filter((origin) => origin.kind === 'request');
-      if (origins.length > 0) return origins;
+      if (origins.length > 0) return origins.map((origin) => ({ ...origin, parsed: true as const }));
     }
     if (passing.test(name))
       return walk(

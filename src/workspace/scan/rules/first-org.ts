@@ -173,7 +173,7 @@ function valueIsUsed(value: SyntaxNode, orgs: boolean, path: readonly string[]):
     case 'arguments': {
       // const [{ data: org }, …] = await Promise.all([query, …])
       const call = parent.kind === 'array' ? parent.parent?.parent : null;
-      if (!call || call.kind !== 'call_expression' || !/^Promise\.all/.test(call.text)) return false;
+      if (call?.kind !== 'call_expression' || !/^Promise\.all/.test(call.text)) return false;
       const index = String(parent.children.indexOf(value));
       const declarator = wrapped(call).parent;
       const scope = declarator?.above('statement_block', 'program', 'switch_case');

@@ -1,0 +1,291 @@
+import { chainAround } from '../chains.ts';
+import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
+import { type Origin, originsOf, type RequestPart } from '../flow.ts';
+import { isOrgColumn, isOrgIdName, isOrgName, isOrgTable, orgWords } from '../names.ts';
+import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
+import type { Hit, Rule, RuleContext } from '../rule.ts';
+import { type Binding, bindingOf, placesOf } from '../scope.ts';
+import {
+  functionAround,
+  keyName,
+  memberOf,
+  type Source,
+  type SyntaxNode,
+  stringValue,
+  unwrap,
+  wrapped,
+} from '../syntax.ts';
+import type { TextEdit } from '../types.ts';
+
+/**
+ * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
+ * org and then used, and a tenant column that is given a value from the request under any name.
+ */
+export const requestOrg: Rule = {
+  kind: 'request-org',
+  seeds: new RegExp(`${orgWords.source}|\\b(?:organi[sz]ations|tenants|workspaces|orgs)\\b`, 'gi'),
+  *check(node, context) {
+    if (context.side === 'browser') return;
+    const read = propertyReadAt(node);
+    if (read !== null && isOrgName(read.key)) {
+      const origin = read.origins.find((one) => isRequest(one) && isOrgName(one.path.at(-1) ?? ''));
+      if (origin && isRequest(origin)) yield* hits(read.node, read.binding, origin, isOrgIdName(read.key), context);
+      return;
+    }
+    for (const value of tenantValuesAt(node)) {
+      for (const origin of originsOf(value)) {
+        if (!isRequest(origin) || isOrgName(origin.path.at(-1) ?? '')) continue;
+        // The whole body is the other rule's.
+        if (origin.path.length === 0 && origin.part === 'body') continue;
+        if (origin.node.source !== node.source) continue;
+        const inner = unwrap(value);
+        const binding = inner.kind === 'identifier' || inner.kind.startsWith('shorthand') ? bindingOf(inner) : null;
+        yield* hits(origin.node, binding, origin, true, context);
+      }
+    }
+  },
+  examples: {
+    finds: [
+      `router.get('/x', async (req, res) => { const orgId = req.headers['x-org-id'] as string; res.json(await load(orgId)); });`,
+      `router.post('/x', async (req, res) => { const { message, orgId } = req.body; res.json(await chat(orgId, message)); });`,
+      `app.get('/x', async (request, reply) => { const { data } = await db.from('calls').select('*').eq('org_id', request.query.t); return data; });`,
+      `const extract = (req) => req.body.toolCall?.arguments || req.body; router.post('/x', async (req, res) => { const args = extract(req); const { tenantId } = args; await run(tenantId); });`,
+      `router.get('/callback', async (req, res) => { const { code, state } = req.query; const data = JSON.parse(Buffer.from(String(state), 'base64url').toString()); await save(data.orgId, code); });`,
+      `export async function POST(request: Request) { const body = await request.json(); await db.from('leads').insert({ org_id: body.account, name: body.name }); }`,
+      `export async function GET(request: NextRequest) { const who = request.nextUrl.searchParams.get('org_id'); return Response.json(await load(who)); }`,
+      `router.get('/x', (req, res) => { const claims = jwt.decode(req.headers.authorization.slice(7)); load(claims.org_id); });`,
+      `router.get('/orgs/:slug', (req, res) => { db.from('organizations').select('*').eq('id', req.params.slug); });`,
+      `router.get('/x', (req, res) => { const orgId = req.cookies.org_id; return load(orgId); });`,
+      {
+        path: 'src/routes/a.ts',
+        code: `router.get('/x', requireAuth, async (req, res) => {\n\tconst orgId = req.query.orgId as string;\n\tres.json(await load(orgId));\n});`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n\tconst orgId = assertSameOrg(req, req.query.orgId);\n\tres.json(await load(orgId));\n});`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `import { a } from './a';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const { name, orgId } = req.body;\n  await save(orgId, name);\n});\n`,
+        fixed: `import { a } from './a';\nimport { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const { name, orgId } = req.body;\n  assertSameOrg(req, orgId);\n  await save(orgId, name);\n});\n`,
+      },
+    ],
+    leaves: [
+      `router.get('/x', requireAuth, async (req, res) => { const orgId = req.query.orgId; if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
+      `router.get('/:orgId', requireAuth, verifyOrgAccess, async (req, res) => { await load(req.params.orgId); });`,
+      `router.get('/x', async (req, res) => { const { orgId } = req.user!; await load(orgId); });`,
+      `router.patch('/x', async (req, res) => { const { org_id, ...rest } = req.body; await save(rest); });`,
+      `router.get('/x', async (req, res) => { logger.info('x', { orgId: req.query.orgId }); res.json({ orgId: req.query.orgId }); });`,
+      `router.get('/x', async (req, res) => { const orgId = req.params.orgId; await assertMember(req.user.id, orgId); await load(orgId); });`,
+      `router.get('/x', async (req, res) => { const id = req.params.orgId; const { data } = await db.from('user_org_roles').select('role').eq('user_id', req.user.id).eq('org_id', id).single(); if (!data) throw new Error('no'); await load(id); });`,
+      `function load(orgId) { return db.from('calls').select('*').eq('org_id', orgId); }`,
+      `router.get('/x', async (req, res) => { const orgId = req.user.orgId; const { data } = await db.from('calls').select('*').eq('org_id', orgId).eq('id', req.params.id); });`,
+      `function same(req, id) { if (id !== req.user.orgId) throw new Error('no'); } router.get('/x', async (req, res) => { const t = req.query.tenantId; same(req, t); await load(t); });`,
+    ],
+  },
+};
+
+type RequestOrigin = Origin & { readonly kind: 'request' };
+function isRequest(origin: Origin): origin is RequestOrigin {
+  return origin.kind === 'request';
+}
+
+const words: Readonly<Record<RequestPart, string>> = {
+  body: 'the request body',
+  query: 'the query string',
+  params: 'the URL',
+  headers: 'a request header',
+  cookies: 'a cookie',
+  state: 'an OAuth state that is not signed',
+  token: 'a token that is decoded without being verified',
+};
+
+const seen = new WeakMap<Source, Set<string>>();
+
+function* hits(
+  node: SyntaxNode,
+  binding: Binding | null,
+  origin: RequestOrigin,
+  isId: boolean,
+  context: RuleContext,
+): Iterable<Hit> {
+  // `org` or `tenant` alone may be a name or a filter; it counts where it ends in a tenant column.
+  if (!isId) return;
+  const fn = functionAround(node);
+  const key = `${fn?.start ?? 0}:${origin.part}:${origin.path.join('.')}`;
+  const known = seen.get(context.source) ?? new Set<string>();
+  seen.set(context.source, known);
+  if (known.has(key)) return;
+  const uses = allUses(node, binding, fn, origin);
+  if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
+  if (
+    isCompared(uses) ||
+    (origin.part !== 'body' && hasOrgGuard(node)) ||
+    (origin.part === 'body' && hasOrgGuard(node))
+  )
+    return;
+  known.add(key);
+  const name = origin.path.at(-1) ?? 'the organization';
+  const reason = `The organization comes from ${words[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
+  const { helpers } = context;
+  const request = requestInScope(node);
+  const same = helpers?.assertSameOrg ?? 'assertSameOrg';
+  if (origin.part === 'state') {
+    yield {
+      node,
+      reason,
+      instruction:
+        'Sign the state (HMAC, with an expiry) when the flow starts and verify it here, or keep it on the server under a random id.',
+    };
+    return;
+  }
+  if (origin.part === 'token') {
+    yield {
+      node,
+      reason,
+      instruction:
+        'Verify the token (supabase.auth.getUser, or jwt.verify with the key) before anything in it is used.',
+    };
+    return;
+  }
+  if (request === null || context.isAuthMiddleware) {
+    yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
+    return;
+  }
+  if (authOf(request.fn, context) !== 'yes') {
+    yield {
+      node,
+      reason,
+      instruction: `Nothing authenticates this route, so there is no organization to compare with: put the auth middleware in front of it and call ${same}(${request.name}, …); for a webhook verify its signature and look the organization up by what the sender owns.`,
+    };
+    return;
+  }
+  const edits = helpers === null ? null : fixOf(node, binding, request.name, context);
+  if (edits === null)
+    yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
+  else yield { node, reason, edits };
+}
+
+/** The uses of a read, and of other reads of the same part of the request in the same function. */
+function allUses(
+  node: SyntaxNode,
+  binding: Binding | null,
+  fn: SyntaxNode | null,
+  origin: RequestOrigin,
+): readonly SyntaxNode[] {
+  const uses = [...usesOf({ node, binding })];
+  const key = origin.path.at(-1);
+  if (fn === null || key === undefined) return uses;
+  for (const place of placesOf(
+    node.source,
+    new RegExp(`(?<![\\w$])${key.replace(/[^\w]/g, '\\$&')}(?![\\w$])`, 'g'),
+    fn,
+  )) {
+    const other = propertyReadAt(place);
+    if (other === null || other.node === node) continue;
+    if (
+      other.origins.some(
+        (one) => isRequest(one) && one.part === origin.part && one.path.join('.') === origin.path.join('.'),
+      )
+    ) {
+      uses.push(...usesOf(other));
+    }
+  }
+  return uses;
+}
+
+/** `context.tenantId` is tested and `context` then handed on as a whole. */
+function handedOnWhole(node: SyntaxNode): boolean {
+  const object = memberOf(node)?.object;
+  const base = object ? unwrap(object) : null;
+  const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
+  if (binding === null || binding.kind === 'parameter') return false;
+  return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
+}
+
+/** Values that are given to a tenant column, a tenant id, or a name that holds one, at a word that names it. */
+function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
+  const at = node.kind === 'string_fragment' ? (node.parent ?? node) : node;
+  const parent = at.parent;
+  if (parent === null) return;
+  if (at.kind === 'string' && parent.kind === 'arguments') {
+    const call = parent.parent;
+    const callee = call?.child(0);
+    const name = callee ? memberOf(callee)?.name : null;
+    const column = at.text.slice(1, -1);
+    if (parent.child(0) === at && name && /^(?:eq|in|filter|contains|is)$/.test(name) && isOrgColumn(column)) {
+      const value = parent.children.at(-1);
+      if (value && value !== at) yield value;
+    } else if (name === 'from' && isOrgTable(column) && call) {
+      for (const link of chainAround(call)?.links ?? []) {
+        const value = link.args[1];
+        if (link.name === 'eq' && value && stringValue(link.args[0] ?? null) === 'id') yield value;
+      }
+    }
+    return;
+  }
+  if (parent.kind === 'pair' && parent.child(0) === at && isOrgIdName(keyName(at) ?? '')) {
+    const value = parent.child(1);
+    if (value && !isAnswer(parent)) yield value;
+    return;
+  }
+  if (parent.kind === 'variable_declarator' && parent.child(0) === at && isOrgIdName(at.text)) {
+    const value = parent.child(-1);
+    if (value && value !== at && value.kind !== 'type_annotation') yield value;
+    return;
+  }
+  if (
+    at.kind === 'property_identifier' &&
+    parent.parent?.kind === 'assignment_expression' &&
+    parent.parent.child(0) === parent &&
+    isOrgIdName(at.text)
+  ) {
+    const value = parent.parent.child(1);
+    if (value) yield value;
+  }
+}
+
+function isAnswer(pair: SyntaxNode): boolean {
+  const call = pair.above('call_expression', 'statement_block');
+  return (
+    call?.kind === 'call_expression' &&
+    /^(?:res|response|reply|NextResponse|Response|console|log|logger)\b/.test(call.text)
+  );
+}
+
+/** Wraps the read, or compares after a destructuring. */
+function fixOf(
+  node: SyntaxNode,
+  binding: Binding | null,
+  request: string,
+  context: RuleContext,
+): readonly TextEdit[] | null {
+  const { helpers, source } = context;
+  if (helpers === null) return null;
+  const imports = importEdits(source, helpers, helpers.assertSameOrg);
+  if (imports === null) return null;
+  const declared = binding ?? holderOf(node);
+  if (binding !== null && binding.node === node) {
+    const statement = statementAround(node);
+    if (statement.kind !== 'lexical_declaration' && statement.kind !== 'variable_declaration') return null;
+    const newline = source.text.includes('\r\n') ? '\r\n' : '\n';
+    const semicolon = statement.text.endsWith(';') ? ';' : '';
+    return [
+      {
+        start: statement.end,
+        end: statement.end,
+        text: `${newline}${indentAt(source.text, statement.start)}${helpers.assertSameOrg}(${request}, ${binding.name})${semicolon}`,
+      },
+      ...imports,
+    ];
+  }
+  if (declared === null && !/^(?:member|subscript|call)_expression$/.test(node.kind)) return null;
+  const outer = castOf(node);
+  return [
+    { start: outer.start, end: outer.end, text: `${helpers.assertSameOrg}(${request}, ${node.text})` },
+    ...imports,
+  ];
+}
+
+/** The helper gives a string, so a cast around the read goes with it. */
+function castOf(node: SyntaxNode): SyntaxNode {
+  const parent = node.parent;
+  return parent?.kind === 'as_expression' && parent.child(0) === node ? parent : wrapped(node) === node ? node : node;
+}

@@ -1,0 +1,106 @@
+import { isOrgIdName, isOrgName } from '../names.ts';
+import { isCompared, usesOf } from '../org-reads.ts';
+import type { Rule } from '../rule.ts';
+import { bindingOf } from '../scope.ts';
+import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from '../syntax.ts';
+
+/**
+ * The organization kept in the browser's storage: it outlives the session that it came from, and anyone can edit it. A
+ * cache of data under a key that holds the org's id is none of this, nor is a stored id that is compared with the token's.
+ */
+export const storedOrg: Rule = {
+  kind: 'stored-org',
+  seeds:
+    /\b(?:local|session)Storage\b|\b(?:Cookies|cookieStore|AsyncStorage|SecureStore)\s*\.|\bdocument\s*\.\s*cookie\b|\b(?:setCookie|getCookie|useLocalStorage)\s*\(/g,
+  *check(node, context) {
+    if (context.side === 'server') return;
+    const access = accessAt(node);
+    if (access === null) return;
+    const { key, place, writes } = access;
+    const name = lastWord(key);
+    if (!isOrgIdName(key) && !isOrgName(name)) return;
+    if (!writes && isCompared(usesOf({ node: place, binding: null }))) return;
+    yield {
+      node: place,
+      reason: writes
+        ? 'The organization is written to the browser storage, where it outlives the session and can be edited.'
+        : 'The organization is taken from the browser storage instead of the session.',
+      instruction:
+        'Read app_metadata.org_id of the current session (useOrg) and keep nothing in storage; remove what older versions left there on sign-out.',
+    };
+  },
+  examples: {
+    finds: [
+      { path: 'src/a.tsx', code: `localStorage.setItem('orgId', org.id);` },
+      { path: 'src/a.tsx', code: `const orgId = localStorage.getItem('org_id');` },
+      { path: 'src/a.tsx', code: `const KEY = 'current_org'; const id = window.sessionStorage.getItem(KEY);` },
+      { path: 'src/a.tsx', code: `localStorage.tenantId = id;` },
+      { path: 'src/a.tsx', code: `document.cookie = 'org_id=' + id;` },
+      { path: 'src/a.tsx', code: `Cookies.set('organizationId', id);` },
+    ],
+    leaves: [
+      { path: 'src/a.tsx', code: `localStorage.removeItem('orgId');` },
+      { path: 'src/a.tsx', code: `localStorage.setItem('theme', 'dark');` },
+      { path: 'src/a.tsx', code: 'sessionStorage.setItem(`dashboard:${orgId}`, JSON.stringify(data));' },
+      {
+        path: 'src/a.tsx',
+        code: `const cached = sessionStorage.getItem('org_id'); if (cached === session.user.app_metadata.org_id) show();`,
+      },
+      { path: 'src/a.tsx', code: `sessionStorage.setItem('org-settings-cache', JSON.stringify(data));` },
+    ],
+  },
+};
+
+type Access = { readonly key: string; readonly place: SyntaxNode; readonly writes: boolean };
+
+function accessAt(node: SyntaxNode): Access | null {
+  // document.cookie = 'org_id=…'
+  const assignment = node.above('assignment_expression');
+  if (
+    assignment &&
+    /^(?:window\.)?document\s*\.\s*cookie\b/.test(assignment.child(0)?.text ?? '') &&
+    assignment.child(0)?.contains(node)
+  ) {
+    const text = assignment.child(1)?.text ?? '';
+    const key = /^[`'"]\s*([\w-]+)=/.exec(text)?.[1];
+    return key === undefined ? null : { key, place: assignment, writes: true };
+  }
+  let at: SyntaxNode = node;
+  // window.localStorage
+  while (at.parent?.kind === 'member_expression' && at.parent.child(1) === at) at = at.parent;
+  const member = at.parent;
+  if (at.kind === 'identifier' && member?.kind === 'call_expression') {
+    const key = keyOf(callOf(member)?.args[0] ?? null);
+    return key === null ? null : { key, place: member, writes: !/^get/.test(at.text) };
+  }
+  const access = member ? memberOf(member) : null;
+  if (!member || access === null || member.child(0) !== at) return null;
+  const call =
+    member.parent?.kind === 'call_expression' && member.parent.child(0) === member ? callOf(member.parent) : null;
+  if (call !== null && member.parent) {
+    if (!/^(?:getItem|setItem|get|set|getItemAsync|setItemAsync)$/.test(access.name)) return null;
+    const key = keyOf(call.args[0] ?? null);
+    return key === null ? null : { key, place: member.parent, writes: access.name.startsWith('set') };
+  }
+  const parent = member.parent;
+  if (parent?.kind === 'assignment_expression' && parent.child(0) === member)
+    return { key: access.name, place: parent, writes: true };
+  return isOrgIdName(access.name) ? { key: access.name, place: member, writes: false } : null;
+}
+
+/** The key as the code spells it, or the constant's value; a key made with an id in it is a cache's. */
+function keyOf(node: SyntaxNode | null): string | null {
+  if (node === null) return null;
+  const literal = stringValue(node);
+  if (literal !== null) return literal;
+  const inner = unwrap(node);
+  if (inner.kind === 'identifier') {
+    const binding = bindingOf(inner);
+    return (binding?.init && binding.path.length === 0 ? stringValue(binding.init) : null) ?? inner.text;
+  }
+  return memberOf(inner)?.name ?? null;
+}
+
+function lastWord(key: string): string {
+  return key.split(/[:./]/).at(-1) ?? key;
+}

@@ -1,0 +1,71 @@
+import { isOrgName, orgWords } from '../names.ts';
+import { propertyReadAt } from '../org-reads.ts';
+import type { Rule } from '../rule.ts';
+import { memberOf, operatorOf, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
+import type { TextEdit } from '../types.ts';
+
+/** `user_metadata` is written by the user: `auth.updateUser({ data: { org_id } })` is all it takes to change tenant. */
+export const userMetadataOrg: Rule = {
+  kind: 'user-metadata-org',
+  seeds: orgWords,
+  *check(node) {
+    const read = propertyReadAt(node);
+    if (read === null || !isOrgName(read.key)) return;
+    if (!read.origins.some((origin) => origin.kind === 'user-metadata' && isOrgName(origin.path.at(-1) ?? read.key)))
+      return;
+    // Within a fallback only the read itself counts, not the name that the whole is kept in.
+    if (read.binding === null && !read.origins.every((origin) => origin.kind === 'user-metadata')) return;
+    const reason = 'The organization is read from user_metadata, which every user can write.';
+    const edits = fixOf(read.node);
+    if (edits === null)
+      yield { node: read.node, reason, instruction: 'Read app_metadata.org_id of the verified session instead.' };
+    else yield { node: read.node, reason, edits };
+  },
+  examples: {
+    finds: [
+      {
+        code: 'const orgId = (user.app_metadata?.org_id || user.user_metadata?.org_id) as string;',
+        fixed: 'const orgId = (user.app_metadata?.org_id) as string;',
+      },
+      {
+        code: 'const orgId = session.user.user_metadata.org_id;',
+        fixed: 'const orgId = session.user.app_metadata.org_id;',
+      },
+      `const meta = user.user_metadata; const x = meta.organization_id;`,
+      `const { org_id } = user.user_metadata ?? {};`,
+      `const { data: { user } } = await supabase.auth.getUser(token); const t = user?.user_metadata?.['tenant_id'];`,
+      `const { user_metadata: { org_id: mine } } = user;`,
+    ],
+    leaves: [
+      'const name = user.user_metadata?.full_name;',
+      'const orgId = user.app_metadata?.org_id;',
+      'const { avatar_url } = user.user_metadata;',
+      '// user_metadata.org_id must never be trusted',
+      'const org_id = user.app_metadata.org_id; show(user.user_metadata.name, org_id);',
+    ],
+  },
+};
+
+/** Drops the fallback, or reads app_metadata where it stands alone. */
+function fixOf(node: SyntaxNode): readonly TextEdit[] | null {
+  const value = wrapped(node);
+  const parent = value.parent;
+  if (parent?.kind === 'binary_expression' && /^(?:\|\||\?\?)$/.test(operatorOf(parent))) {
+    const [left, right] = parent.children;
+    if (left && right === value && left.text.includes('app_metadata'))
+      return [{ start: left.end, end: right.end, text: '' }];
+    if (right && left === value && right.text.includes('app_metadata'))
+      return [{ start: left.start, end: right.start, text: '' }];
+  }
+  let at: SyntaxNode | null = unwrap(node);
+  while (at !== null) {
+    const member = memberOf(at);
+    if (member === null) return null;
+    const property = at.child(1);
+    if (member.name === 'user_metadata' && property?.kind === 'property_identifier') {
+      return [{ start: property.start, end: property.end, text: 'app_metadata' }];
+    }
+    at = unwrap(member.object);
+  }
+  return null;
+}
