@@ -1,13 +1,16 @@
 const mask = '***';
 
-/** Shapes that are secret wherever they stand, with what stays of them readable. */
+/**
+ * Shapes that are secret wherever they stand, with what stays of them readable. Repetitions are bounded, because an
+ * open-ended one looks through a long line (a bundle, a dump) once per possible beginning.
+ */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, `-----BEGIN $1----- ${mask}`],
   // A password of a PostgreSQL URL may hold a raw slash or question mark: everything up to the last @ of the word.
-  [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]*):[^\s"'`]*@/gi, `$1:${mask}@`],
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi, `$1:${mask}@`],
-  [/(postgres(?:ql)?%3A%2F%2F(?:(?!%3A|%40)[^\s"'`])*)%3A[^\s"'`]*%40/gi, `$1%3A${mask}%40`],
-  [/\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
+  [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]{0,200}):[^\s"'`]{0,2000}@/gi, `$1:${mask}@`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi, `$1:${mask}@`],
+  [/(postgres(?:ql)?%3A%2F%2F(?:(?!%3A|%40)[^\s"'`]){0,200})%3A[^\s"'`]{0,2000}%40/gi, `$1%3A${mask}%40`],
+  [/\beyJ[\w-]{8,1000}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
   [/\bsb_secret_[\w-]+/g, mask],
   [/\bsbp_[\w-]{8,}/g, mask],
   [/\bSCRAM-SHA-256\$[^\s"']+/g, mask],
@@ -61,7 +64,7 @@ export function secretsOf(env: Readonly<Record<string, string | undefined>>): re
 
 /** The password of a URL, as it is written there and decoded. */
 export function urlPasswords(url: string): readonly string[] {
-  const raw = /^[a-z][a-z0-9+.-]*:\/\/[^:/@\s]*:(.*)@[^@]*$/is.exec(url.trim())?.[1];
+  const raw = /^[a-z][a-z0-9+.-]{0,20}:\/\/[^:/@\s]*:(.*)@[^@]*$/is.exec(url.trim())?.[1];
   if (raw === undefined || raw === '') return [];
   const inAuthority = raw.split('@')[0] ?? raw;
   return [...new Set([raw, decode(raw), inAuthority, decode(inAuthority)])];

@@ -2,33 +2,40 @@ import type { Client } from 'pg';
 import type { CheckResult } from '../rollout/check.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import {
-  type Authorities,
-  type ConnectionSource,
+  type Connector,
+  type ConnectorOptions,
   chooseConnection,
   connectionSources,
+  connector,
   describeUrl,
-  findAuthorities,
+  type Inspection,
   inspectConnection,
-  type OpenOptions,
-  openConnection,
-  parseDatabaseUrl,
-  type SourceOptions,
-  usesTls,
 } from './connection/index.ts';
 import { connectionChecks, skippedConnectionChecks } from './doctor/connection-checks.ts';
-import { failed, type Outcome, passed, runCheck, skipped } from './doctor/run-check.ts';
+import { failed, type Outcome, passed, type Question, runCheck, skipped } from './doctor/run-check.ts';
 import { checkNode, checkSupabaseCli } from './doctor/tools.ts';
 
-export type DoctorOptions = SourceOptions & {
-  readonly ca?: string | null | undefined;
-  readonly allowPlaintext?: boolean | undefined;
+export type DoctorOptions = ConnectorOptions & {
   readonly executor: 'pg' | 'supabase-cli';
   /** The checks of the workspace, run after those of the database. */
   readonly workspaceChecks?: ((signal: AbortSignal | undefined) => AsyncIterable<CheckResult>) | undefined;
-  /** Milliseconds; 10,000 by default. */
-  readonly connectTimeout?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 };
+
+const questions = {
+  source: {
+    id: 'doctor/source',
+    title: 'Connection string',
+    kind: 'catalog',
+    expected: 'one database, named by a flag, a variable or a file',
+  },
+  tls: {
+    id: 'doctor/tls',
+    title: 'TLS',
+    kind: 'catalog',
+    expected: 'verified encryption, or a connection inside this machine',
+  },
+  connection: { id: 'doctor/connection', title: 'Connection', kind: 'probe', expected: 'connected and signed in' },
+} as const satisfies Record<string, Question>;
 
 /**
  * Looks at everything a rollout needs and says what works and what to do about the rest: tools, connection, TLS, pooler,
@@ -43,97 +50,52 @@ export async function* doctor(options: DoctorOptions): AsyncIterable<CheckResult
 }
 
 async function* databaseChecks(options: DoctorOptions): AsyncIterable<CheckResult> {
-  let source: ConnectionSource | undefined;
-  let authorities: Authorities | null = null;
-  let usable = false;
-  yield await runCheck(
-    {
-      id: 'doctor/source',
-      title: 'Connection string',
-      kind: 'catalog',
-      expected: 'one database, named by a flag, a variable or a file',
-    },
-    async () => {
-      const chosen = await chooseConnection(options);
-      const result = await sourceOutcome(chosen, options);
-      source = chosen;
-      return result;
-    },
-  );
-  yield await runCheck(
-    {
-      id: 'doctor/tls',
-      title: 'TLS',
-      kind: 'catalog',
-      expected: 'verified encryption, or a connection inside this machine',
-    },
-    async () => {
-      if (source === undefined) return skipped('not checked', 'Name a database first.');
-      const { parameters } = parseDatabaseUrl(source.url);
-      authorities = await findAuthorities({ ...options, sslrootcert: parameters.sslrootcert });
-      const result = tlsOutcome(source, authorities, options);
-      usable = true;
-      return result;
-    },
-  );
-  if (source === undefined || !usable) {
-    yield* skippedConnectionChecks(source === undefined ? 'Name a database first.' : 'Repair TLS first.');
-    return;
+  const source = await runCheck(questions.source, () => sourceOutcome(options));
+  yield source;
+  if (source.verdict === 'failed') {
+    const reason = 'Name a database first.';
+    yield await runCheck(questions.tls, () => skipped('not checked', reason));
+    yield await runCheck(questions.connection, () => skipped('not checked', reason));
+    return yield* skippedConnectionChecks(reason);
   }
-  yield* checksOf(source, authorities, options);
+  const ways: Connector[] = [];
+  yield await runCheck(questions.tls, async () => {
+    const way = await connector(options);
+    ways.push(way);
+    return tlsOutcome(way);
+  });
+  const [way] = ways;
+  if (way !== undefined) return yield* enteringChecks(way);
+  yield await runCheck(questions.connection, () => skipped('not checked', 'Repair TLS first.'));
+  yield* skippedConnectionChecks('Repair TLS first.');
 }
 
-async function* checksOf(
-  source: ConnectionSource,
-  authorities: Authorities | null,
-  options: DoctorOptions,
-): AsyncIterable<CheckResult> {
-  const description = describeUrl(source.url);
-  const { open, closeAll } = opener(source, authorities, options);
-  let connected: { client: Client; inspection: Awaited<ReturnType<typeof inspectConnection>> } | undefined;
+async function* enteringChecks(way: Connector): AsyncIterable<CheckResult> {
+  const clients: Client[] = [];
+  const connect = async (): Promise<Client> => {
+    const client = await way.connect();
+    clients.push(client);
+    return client;
+  };
+  const entered: { readonly client: Client; readonly inspection: Inspection }[] = [];
   try {
-    yield await runCheck(
-      { id: 'doctor/connection', title: 'Connection', kind: 'probe', expected: 'connected and signed in' },
-      async () => {
-        const client = await open();
-        const inspection = await inspectConnection(client, open);
-        connected = { client, inspection };
-        return passed(`${description.label} as ${inspection.role}`);
-      },
-    );
-    if (connected === undefined) yield* skippedConnectionChecks('Repair the connection first.');
-    else yield* connectionChecks({ ...connected, description, openAnother: open });
+    yield await runCheck(questions.connection, async () => {
+      const client = await connect();
+      const inspection = await inspectConnection(client, connect);
+      entered.push({ client, inspection });
+      return passed(`${way.description.label} as ${inspection.role}`);
+    });
+    const [state] = entered;
+    if (state === undefined) yield* skippedConnectionChecks('Repair the connection first.');
+    else yield* connectionChecks({ ...state, description: way.description, openAnother: connect });
   } finally {
-    await closeAll();
+    // However the checks end. A connection that is broken or closed already has nothing to close.
+    await Promise.allSettled(clients.map((client) => client.end()));
   }
 }
 
-/** Opens connections of one kind and remembers them, so that every one is closed however the checks end. */
-function opener(source: ConnectionSource, authorities: Authorities | null, options: DoctorOptions) {
-  const clients = new Set<Client>();
-  const openOptions: OpenOptions = {
-    url: source.url,
-    password: source.password,
-    ca: authorities?.pem,
-    allowPlaintext: options.allowPlaintext,
-    connectTimeout: options.connectTimeout,
-    signal: options.signal,
-  };
-  return {
-    open: async (): Promise<Client> => {
-      const client = await openConnection(openOptions);
-      clients.add(client);
-      client.once('end', () => clients.delete(client));
-      return client;
-    },
-    closeAll: async (): Promise<void> => {
-      // A connection that is already broken has nothing to close.
-      await Promise.allSettled([...clients].map((client) => client.end()));
-    },
-  };
-}
-
-async function sourceOutcome(source: ConnectionSource, options: DoctorOptions): Promise<Outcome> {
+async function sourceOutcome(options: DoctorOptions): Promise<Outcome> {
+  const source = await chooseConnection(options);
   const { label, kind } = describeUrl(source.url);
   const others = (await connectionSources(options)).slice(1).flatMap((other) => {
     const otherLabel = labelOrNull(other.url);
@@ -158,16 +120,11 @@ function labelOrNull(url: string): string | null {
   }
 }
 
-function tlsOutcome(source: ConnectionSource, authorities: Authorities | null, options: DoctorOptions): Outcome {
-  const encrypted = usesTls(source.url, { ca: authorities?.pem, allowPlaintext: options.allowPlaintext });
-  const { kind } = describeUrl(source.url);
-  if (!encrypted) {
-    return kind === 'loopback'
+function tlsOutcome({ tls, authorities, description }: Connector): Outcome {
+  if (!tls) {
+    return description.kind === 'loopback'
       ? passed('plaintext inside this machine')
-      : failed(
-          'plaintext over a network (--allow-plaintext)',
-          'Leave --allow-plaintext out where the server offers TLS.',
-        );
+      : failed('plaintext over a network (--allow-plaintext)', 'Leave that out where the server offers TLS.');
   }
   return passed(
     authorities === null

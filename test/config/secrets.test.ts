@@ -87,3 +87,18 @@ test('secrets are taken from the environment by name and by URL, public ones lef
   expect(found).not.toContain('/etc/key.pem');
   expect(urlPasswords('https://example.com/a@b')).toEqual([]);
 });
+
+test.each([
+  'a.b-',
+  'eyJ-',
+  'postgres://a:',
+  'postgres%3A%2F%2F',
+  '-----BEGIN PRIVATE KEY-----',
+  'http://a:',
+  'password=',
+  'AAAA',
+])('a long line of %s takes no time', (part) => {
+  const start = performance.now();
+  createRedactor(['some-secret'])(part.repeat(250_000 / part.length));
+  expect(performance.now() - start).toBeLessThan(1_500);
+});

@@ -1,12 +1,13 @@
 import type { ClientConfig } from 'pg';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
-import { describeUrl, isLoopback } from './describe.ts';
+import type { Authorities } from './certificates.ts';
+import { describeUrl } from './describe.ts';
 import { parseDatabaseUrl } from './url.ts';
 
 export type ClientConfigOptions = {
-  /** Certificate authorities as PEM; without them those of Node and `NODE_EXTRA_CA_CERTS` are trusted. */
-  readonly ca?: readonly string[] | undefined;
-  /** Allows a connection without TLS to another machine. */
+  /** From `findAuthorities`; without it those of Node and `NODE_EXTRA_CA_CERTS` are trusted. */
+  readonly authorities?: Pick<Authorities, 'pem' | 'named'> | null | undefined;
+  /** Allows a connection without TLS to another machine. Hosted Supabase has TLS, and also wants `sslmode=disable`. */
   readonly allowPlaintext?: boolean | undefined;
   /** Milliseconds for connecting and signing in; 10,000 by default. */
   readonly connectTimeout?: number | undefined;
@@ -23,7 +24,7 @@ const demandsTls = new Set(['require', 'verify-ca', 'verify-full', 'no-verify'])
  * in plaintext without it and fails on Supabase's private authority with it (`supabase.md`, section 6):
  *
  * - another machine: always TLS with a verified certificate and host name, unless `allowPlaintext`;
- * - this machine: plaintext, or verified TLS when `sslmode` demands it or an authority is given.
+ * - this machine: plaintext, or verified TLS when `sslmode` demands it or the operator named an authority.
  *
  * Session settings are left out: poolers refuse them as startup parameters.
  *
@@ -31,6 +32,7 @@ const demandsTls = new Set(['require', 'verify-ca', 'verify-full', 'no-verify'])
  */
 export function clientConfig(url: string, options: ClientConfigOptions = {}): ClientConfig {
   const parsed = parseDatabaseUrl(url);
+  const ssl = sslOf(url, options);
   const password = parsed.password ?? options.password;
   return {
     host: parsed.host,
@@ -39,7 +41,9 @@ export function clientConfig(url: string, options: ClientConfigOptions = {}): Cl
     user: parsed.user,
     ...(password === undefined ? {} : { password }),
     ...(parsed.parameters.options === undefined ? {} : { options: parsed.parameters.options }),
-    ssl: sslOf(url, options),
+    ssl,
+    // Given even so, because `pg` would otherwise read the environment and refuse `direct` without TLS.
+    sslnegotiation: parsed.parameters.sslnegotiation === 'direct' && ssl !== false ? 'direct' : 'postgres',
     application_name: options.applicationName ?? 'voxanne-rollout',
     connectionTimeoutMillis: options.connectTimeout ?? 10_000,
     keepAlive: true,
@@ -53,17 +57,20 @@ export function usesTls(url: string, options: ClientConfigOptions = {}): boolean
 }
 
 function sslOf(url: string, options: ClientConfigOptions): false | { rejectUnauthorized: true; ca?: string[] } {
-  const { host, parameters } = parseDatabaseUrl(url);
+  const parsed = parseDatabaseUrl(url);
+  const { label, kind } = describeUrl(parsed);
+  const { host, parameters } = parsed;
   const mode = parameters.sslmode ?? (parameters.ssl === 'true' || parameters.ssl === '1' ? 'require' : undefined);
-  const verified = { rejectUnauthorized: true, ...(options.ca === undefined ? {} : { ca: [...options.ca] }) } as const;
+  const authorities = options.authorities ?? null;
+  const verified = { rejectUnauthorized: true, ...(authorities === null ? {} : { ca: [...authorities.pem] }) } as const;
   if (host.startsWith('/')) return false;
-  if (isLoopback(host) || options.allowPlaintext === true) {
-    const wanted = mode === undefined ? options.ca !== undefined : demandsTls.has(mode);
-    return wanted ? verified : false;
-  }
+  const wanted = mode === undefined ? authorities?.named === true : demandsTls.has(mode);
+  if (kind === 'loopback') return wanted ? verified : false;
+  const hosted = kind !== 'other';
+  if (options.allowPlaintext === true && (hosted ? mode === 'disable' : !wanted)) return false;
   if (mode === 'disable') {
     throw new RolloutError(
-      `The connection string asks for no encryption (sslmode=disable) to ${describeUrl(url).label}, which is another machine.`,
+      `The connection string asks for no encryption (sslmode=disable) to ${label}, which is another machine.`,
       'Take sslmode=disable off the string, or add --allow-plaintext if the network in between is yours.',
       { exitCode: exitCodes.usage },
     );

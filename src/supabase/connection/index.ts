@@ -1,5 +1,6 @@
 export { type Authorities, type FindAuthoritiesOptions, findAuthorities } from './certificates.ts';
 export { type ClientConfigOptions, clientConfig, usesTls } from './client-config.ts';
+export { type Connector, type ConnectorOptions, connector, requireUsable } from './connector.ts';
 export { type ConnectionDescription, type ConnectionKind, describeUrl, isLoopback } from './describe.ts';
 export { type Inspection, inspectConnection, oldestServer, refusal } from './inspect.ts';
 export { type OpenOptions, openConnection } from './open.ts';

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,13 +56,13 @@ describe.skipIf(!openssl)('TLS with a private authority', () => {
     await rm(folder, { recursive: true });
   });
 
-  const pem = async (path: string) => (await findAuthorities({ workspace: folder, ca: path, env: {} }))?.pem;
+  const trust = (path: string) => findAuthorities({ workspace: folder, ca: path, env: {} });
   const url = (host = '127.0.0.1', query = '') => `${server.url('postgres').replace('127.0.0.1', host)}${query}`;
 
   test.each(['', '?sslmode=require', '?sslmode=verify-full', '?sslmode=no-verify'])(
     'connects encrypted with the right authority %s',
     async (query) => {
-      const client = await openConnection({ url: url('127.0.0.1', query), ca: await pem(ca) });
+      const client = await openConnection({ url: url('127.0.0.1', query), authorities: await trust(ca) });
       const { rows } = await client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()');
       await client.end();
       expect(rows).toEqual([{ ssl: true }]);
@@ -70,8 +70,9 @@ describe.skipIf(!openssl)('TLS with a private authority', () => {
   );
 
   test('a bundle may hold other authorities too', async () => {
-    const bundle = [...((await pem(otherCa)) ?? []), ...((await pem(ca)) ?? [])];
-    await (await openConnection({ url: url(), ca: bundle })).end();
+    const bundle = join(folder, 'bundle.crt');
+    await writeFile(bundle, readFileSync(otherCa, 'utf8') + readFileSync(ca, 'utf8'));
+    await (await openConnection({ url: url(), authorities: await trust(bundle) })).end();
   });
 
   test.each([
@@ -80,7 +81,7 @@ describe.skipIf(!openssl)('TLS with a private authority', () => {
   ])('refuses with %s, even under sslmode=no-verify, and says where to get the certificate', async (_, given) => {
     const error = await failure({
       url: url('127.0.0.1', '?sslmode=no-verify'),
-      ca: given ? await pem(otherCa) : undefined,
+      authorities: given ? await trust(otherCa) : null,
     });
     expect(error.exitCode).toBe(4);
     expect(error.problem).toContain('not trusted');
@@ -89,7 +90,7 @@ describe.skipIf(!openssl)('TLS with a private authority', () => {
   });
 
   test('refuses a certificate made out to another name', async () => {
-    const error = await failure({ url: url('localhost'), ca: await pem(ca) });
+    const error = await failure({ url: url('localhost'), authorities: await trust(ca) });
     expect(error).toMatchObject({ exitCode: 4, problem: expect.stringContaining('another name') });
   });
 
@@ -102,26 +103,26 @@ describe.skipIf(!openssl)('TLS with a private authority', () => {
     const found = await findAuthorities({ workspace, env: { NODE_EXTRA_CA_CERTS: otherCa } });
     expect(found?.named).toBe(false);
     expect(found?.pem.length).toBeGreaterThan(100);
-    await (await openConnection({ url: url(), ca: found?.pem })).end();
+    await (await openConnection({ url: url('127.0.0.1', '?sslmode=require'), authorities: found })).end();
     expect(await findAuthorities({ workspace: join(folder, 'nowhere'), env: {} })).toBeNull();
   });
 
   test('a certificate file that is absent, empty or expired is refused before connecting', async () => {
     await writeFile(join(folder, 'empty.crt'), 'nothing');
     await writeFile(join(folder, 'torn.crt'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
-    await expect(pem(join(folder, 'gone.crt'))).rejects.toMatchObject({
+    await expect(trust(join(folder, 'gone.crt'))).rejects.toMatchObject({
       exitCode: 2,
       problem: expect.stringContaining('is not there'),
     });
-    await expect(pem(join(folder, 'empty.crt'))).rejects.toMatchObject({
+    await expect(trust(join(folder, 'empty.crt'))).rejects.toMatchObject({
       problem: expect.stringContaining('holds no certificate'),
     });
-    await expect(pem(join(folder, 'torn.crt'))).rejects.toMatchObject({
+    await expect(trust(join(folder, 'torn.crt'))).rejects.toMatchObject({
       problem: expect.stringContaining('cannot be read'),
     });
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 86_400_000 });
     try {
-      await expect(pem(ca)).rejects.toMatchObject({ problem: expect.stringContaining('have expired') });
+      await expect(trust(ca)).rejects.toMatchObject({ problem: expect.stringContaining('have expired') });
     } finally {
       vi.useRealTimers();
     }

@@ -102,7 +102,7 @@ describe('the configuration of the client', () => {
     '?sslmode=allow',
     '?uselibpqcompat=true&sslmode=require',
   ])('verifies another machine whatever sslmode says: %s', (query) => {
-    const config = clientConfig(`${remote}${query}`, { ca: ['pem'] });
+    const config = clientConfig(`${remote}${query}`, { authorities: { pem: ['pem'], named: false } });
     expect(config.ssl).toEqual({ rejectUnauthorized: true, ca: ['pem'] });
     expect(config).not.toHaveProperty('connectionString');
   });
@@ -115,12 +115,24 @@ describe('the configuration of the client', () => {
     });
   });
 
+  test('does not leave hosted Supabase unencrypted because plaintext is allowed', () => {
+    const hosted = 'postgresql://u:p@db.abcdef.supabase.co/d';
+    expect(clientConfig(hosted, { allowPlaintext: true }).ssl).toEqual({ rejectUnauthorized: true });
+    expect(clientConfig(`${hosted}?sslmode=disable`, { allowPlaintext: true }).ssl).toBe(false);
+    expect(clientConfig(remote, { allowPlaintext: true }).ssl).toBe(false);
+  });
+
   test('is plain inside this machine unless TLS is wanted', () => {
     const local = 'postgresql://u:p@localhost/d';
     expect(clientConfig(local).ssl).toBe(false);
     expect(clientConfig(`${local}?sslmode=prefer`).ssl).toBe(false);
     expect(clientConfig(`${local}?sslmode=verify-full`).ssl).toEqual({ rejectUnauthorized: true });
-    expect(clientConfig(local, { ca: ['pem'] }).ssl).toEqual({ rejectUnauthorized: true, ca: ['pem'] });
+    // A file that merely lies in the workspace is for the hosted database.
+    expect(clientConfig(local, { authorities: { pem: ['pem'], named: false } }).ssl).toBe(false);
+    expect(clientConfig(local, { authorities: { pem: ['pem'], named: true } }).ssl).toEqual({
+      rejectUnauthorized: true,
+      ca: ['pem'],
+    });
   });
 
   test('passes options, names itself and takes a password from beside the string', () => {
