@@ -1,3 +1,4 @@
+import { SYSTEM_USER } from '../config/env';
 import { supabase } from '../config/supabase';
 import { log } from '../utils/logger';
 
@@ -13,7 +14,7 @@ export async function sendReminders(now = new Date()): Promise<number> {
       .gte('starts_at', now.toISOString())
       .limit(100);
     for (const appointment of due ?? []) {
-      log.info('reminders', `reminder of ${name}`, { appointment: appointment.id });
+      log.info('reminders', `reminder of ${name}`, { appointment: appointment.id, actor: SYSTEM_USER });
       sent++;
     }
   }

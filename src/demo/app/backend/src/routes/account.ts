@@ -8,7 +8,7 @@ export const accountRouter = Router();
 
 accountRouter.use(requireAuth);
 
-const teamRow = z.object({ id: z.uuid(), name: z.string(), organization_id: z.uuid() });
+const teamRow = z.object({ id: z.guid(), name: z.string(), organization_id: z.guid() });
 
 accountRouter.get('/teams', async (req, res) => {
   const { data } = await supabase.from('teams').select('*').match({ organization_id: req.user.orgId });

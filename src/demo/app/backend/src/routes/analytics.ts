@@ -29,7 +29,9 @@ analyticsRouter.get('/export', async (req, res) => {
     .select('*')
     .match({ org_id: tenantId })
     .gte('created_at', from ?? '1970-01-01');
-  res.type('text/csv').send((data ?? []).map((row) => Object.values(row).join(',')).join('\n'));
+  const layout = (req.query.layout as string) || 'default';
+  const separator = layout === 'default' ? ',' : ';';
+  res.type('text/csv').send((data ?? []).map((row) => Object.values(row).join(separator)).join('\n'));
 });
 
 function isToday(value: string): boolean {

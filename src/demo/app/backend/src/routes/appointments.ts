@@ -7,8 +7,8 @@ import { bookAppointment } from '../services/booking';
 export const appointmentsRouter = Router();
 
 const booking = z.object({
-  orgId: z.uuid(),
-  contactId: z.uuid(),
+  orgId: z.guid(),
+  contactId: z.guid(),
   startsAt: z.iso.datetime(),
   reason: z.string().max(500).optional(),
 });
