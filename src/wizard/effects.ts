@@ -1,0 +1,248 @@
+import { RolloutError } from '../rollout/errors.ts';
+import type { RolloutEvent } from '../rollout/events.ts';
+import type { StepId } from '../rollout/step.ts';
+import type { Look } from './glyphs.ts';
+import { previewDocument, rollbackDocument } from './preview/document.ts';
+import type { Session, WizardOptions } from './session.ts';
+import type { WizardEvent } from './state/events.ts';
+import { problemOf, type Request, type State, statusOf } from './state/state.ts';
+
+/** Events are handed on at most this often, all at once, so that ten thousand of them cost no more than a few frames. */
+const flushMilliseconds = 33;
+/** How long a leave waits for what still runs and for connections to close. */
+const patience = 5000;
+
+export type EffectsOptions = {
+  readonly connect: WizardOptions['connect'];
+  readonly look: Look;
+  readonly getState: () => State;
+  readonly dispatch: (event: WizardEvent) => void;
+  /** Opens an editor at a place of the workspace and waits for it. */
+  readonly edit: (file: string, line: number) => Promise<void>;
+  readonly redraw: () => void;
+};
+
+export type Effects = {
+  readonly perform: (request: Request) => void;
+  /** Stops what runs, asks for the report and closes the session. Gives the path of the report, if there is one. */
+  readonly finish: (now: boolean) => Promise<string | null>;
+};
+
+const within = async <T>(milliseconds: number, work: Promise<T>): Promise<T | null> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** Does what the reducer asks for and tells it what came of that. Nothing is decided here. */
+export const createEffects = (options: EffectsOptions): Effects => {
+  const { dispatch, look } = options;
+  const controllers = new Map<number, AbortController>();
+  let session: Session | null = null;
+  let queue: Promise<void> = Promise.resolve();
+  let buffer: RolloutEvent[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let finished = false;
+
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (buffer.length === 0 || finished) return;
+    const events = buffer;
+    buffer = [];
+    dispatch({ type: 'rollout', events });
+  };
+
+  const hear = (event: RolloutEvent): void => {
+    buffer.push(event);
+    timer ??= setTimeout(flush, flushMilliseconds);
+  };
+
+  const tell = (event: WizardEvent): void => {
+    flush();
+    if (!finished) dispatch(event);
+  };
+
+  /** One thing at a time on one target, in the order in which it was asked for. */
+  const enqueue = (work: () => Promise<void>): void => {
+    queue = queue.then(work);
+  };
+
+  const opened = (): Session => {
+    if (session === null) throw new RolloutError('There is no connection.', 'Connect first.', { exitCode: 4 });
+    return session;
+  };
+
+  const job = (id: number, work: (signal: AbortSignal) => Promise<WizardEvent>): void => {
+    const controller = new AbortController();
+    controllers.set(id, controller);
+    enqueue(async () => {
+      try {
+        controller.signal.throwIfAborted();
+        tell(await work(controller.signal));
+      } catch (error) {
+        const problem =
+          controller.signal.aborted && !(error instanceof RolloutError) ? stoppedProblem : problemOf(error);
+        tell({ type: 'job-failed', job: id, problem });
+      } finally {
+        controllers.delete(id);
+      }
+    });
+  };
+
+  /** Something short that is no job: what goes wrong is shown in one line. */
+  const aside = (work: () => Promise<WizardEvent>): void => {
+    void work().then(tell, (error: unknown) => tell({ type: 'failed', problem: problemOf(error) }));
+  };
+
+  const connect = async (url: string | undefined, signal: AbortSignal, id: number): Promise<WizardEvent> => {
+    const made = await options.connect(url, signal);
+    if (finished) {
+      await made.close();
+      signal.throwIfAborted();
+    }
+    session = made;
+    made.rollout.listen(hear);
+    const { target, findings, phases, estimates } = made;
+    return {
+      type: 'connected',
+      job: id,
+      session: { target, findings, ...(phases ? { phases } : {}), ...(estimates ? { estimates } : {}) },
+      offers: { findings: made.codeFindings !== undefined, waive: made.waive !== undefined },
+    };
+  };
+
+  const preview = async (id: number, step: StepId, signal: AbortSignal): Promise<WizardEvent> => {
+    const { rollout } = opened();
+    // A step behind the gate builds on what is not there yet: it is planned, and trying it would only fail.
+    if (statusOf(options.getState(), step)?.gate) {
+      const planned = await rollout.plan(step);
+      return { type: 'previewed', job: id, planned, document: previewDocument(planned.plan, [], look) };
+    }
+    const { results, ...planned } = await rollout.preview(step, signal);
+    return { type: 'previewed', job: id, planned, document: previewDocument(planned.plan, results, look) };
+  };
+
+  const perform = (request: Request): void => {
+    switch (request.type) {
+      case 'connect':
+        job(request.job, (signal) => connect(request.url, signal, request.job));
+        return;
+      case 'preview':
+        job(request.job, (signal) => preview(request.job, request.step, signal));
+        return;
+      case 'apply':
+        job(request.job, async (signal) => ({
+          type: 'applied',
+          job: request.job,
+          changes: await opened().rollout.apply(request.step, signal, request.hash),
+        }));
+        return;
+      case 'verify':
+        job(request.job, async (signal) => ({
+          type: 'verified',
+          job: request.job,
+          result: await opened().rollout.verify(request.step, signal),
+        }));
+        return;
+      case 'rollback-plan':
+        job(request.job, async () => {
+          const plan = await opened().rollout.rollbackPlan(request.step);
+          return { type: 'rollback-planned', job: request.job, plan, document: rollbackDocument(plan.entries, look) };
+        });
+        return;
+      case 'rollback':
+        job(request.job, async (signal) => ({
+          type: 'rolled-back',
+          job: request.job,
+          result: await opened().rollout.rollback(request.step, signal),
+        }));
+        return;
+      case 'findings':
+        job(request.job, async (signal) => ({
+          type: 'found',
+          job: request.job,
+          findings: (await opened().codeFindings?.(signal)) ?? [],
+        }));
+        return;
+      case 'abort':
+        controllers.get(request.job)?.abort();
+        return;
+      case 'status':
+        enqueue(async () => {
+          try {
+            tell({ type: 'status', steps: await opened().rollout.status() });
+          } catch (error) {
+            tell({ type: 'failed', problem: problemOf(error) });
+          }
+        });
+        return;
+      case 'skip':
+        aside(async () => {
+          await opened().rollout.skip(request.step, request.reason);
+          return { type: 'skipped', step: request.step, reason: request.reason };
+        });
+        return;
+      case 'waive':
+        aside(async () => {
+          await opened().waive?.(request.finding, request.reason);
+          return { type: 'waived', finding: request.finding, reason: request.reason };
+        });
+        return;
+      case 'save-preview':
+        aside(async () => ({
+          type: 'saved',
+          what: 'preview',
+          path: await opened().savePreview(request.step, request.text),
+        }));
+        return;
+      case 'save-log':
+        aside(async () => ({ type: 'saved', what: 'log', path: await opened().saveLog(request.text) }));
+        return;
+      case 'edit':
+        aside(async () => {
+          try {
+            await options.edit(request.file, request.line);
+          } finally {
+            tell({ type: 'edited' });
+          }
+          return { type: 'tick' };
+        });
+        return;
+      case 'redraw':
+        options.redraw();
+    }
+  };
+
+  const finish = async (now: boolean): Promise<string | null> => {
+    flush();
+    finished = true;
+    for (const controller of controllers.values()) controller.abort();
+    const made = session;
+    if (now) {
+      void made?.close().catch(() => undefined);
+      return null;
+    }
+    await within(patience, queue);
+    const path = made
+      ? await within(
+          patience,
+          made.reportPath().catch(() => null),
+        )
+      : null;
+    await within(patience, made?.close().catch(() => undefined) ?? Promise.resolve());
+    return path;
+  };
+
+  return { perform, finish };
+};
+
+const stoppedProblem = problemOf(
+  new RolloutError('Stopped before it was done.', 'Nothing was left half-done.', { exitCode: 130 }),
+);

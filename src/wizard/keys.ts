@@ -1,0 +1,348 @@
+import { changing, type Screen, type State, statusOf } from './state/state.ts';
+
+export type Action =
+  | 'up'
+  | 'down'
+  | 'page-up'
+  | 'page-down'
+  | 'first'
+  | 'last'
+  | 'open'
+  | 'back'
+  | 'connect'
+  | 'apply'
+  | 'verify'
+  | 'roll-back'
+  | 'skip'
+  | 'save'
+  | 'again'
+  | 'next-step'
+  | 'search'
+  | 'next-match'
+  | 'previous-match'
+  | 'next-part'
+  | 'previous-part'
+  | 'findings'
+  | 'group'
+  | 'edit'
+  | 'waive'
+  | 'evidence'
+  | 'log'
+  | 'save-log'
+  | 'help'
+  | 'redraw'
+  | 'quit'
+  | 'stop';
+
+/** One row of the table that matching, the footer and the `?` overlay all read. */
+export type Binding = {
+  readonly action: Action;
+  /** Names as `terminal/input.ts` gives them. */
+  readonly keys: readonly string[];
+  /** How the keys are written on the screen. */
+  readonly shown: string;
+  /** One or two words for the footer; absent where it goes without saying. */
+  readonly hint?: string;
+  /** One line for the overlay. */
+  readonly help: string;
+  /** Where it works; absent: on every screen. */
+  readonly on?: readonly Screen[];
+  /** Whether it would do something now. */
+  readonly when?: (state: State) => boolean;
+};
+
+const ready = (state: State): boolean => state.job === null;
+const reading = (state: State): boolean =>
+  (state.screen === 'step' && state.step?.reading != null) ||
+  (state.screen === 'rollback' && state.rollback?.reading != null);
+const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
+const current = (state: State) =>
+  statusOf(
+    state,
+    state.screen === 'verification'
+      ? state.verification?.step
+      : state.screen === 'running'
+        ? state.run?.step
+        : state.step?.id,
+  );
+const open = (state: State): boolean => current(state)?.gate === null;
+const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
+
+export const bindings: readonly Binding[] = [
+  {
+    action: 'connect',
+    keys: ['enter', 'c'],
+    shown: 'enter',
+    hint: 'connect',
+    help: 'connect to the database',
+    on: ['start'],
+    when: (state) => state.target === null && ready(state),
+  },
+  {
+    action: 'open',
+    keys: ['enter', 'right'],
+    shown: 'enter',
+    hint: 'go on',
+    help: 'go on to the overview',
+    on: ['start'],
+    when: (state) => state.steps !== null,
+  },
+  {
+    action: 'open',
+    keys: ['enter', 'right'],
+    shown: 'enter',
+    hint: 'look at',
+    help: 'look at the step: why, and what it would do now',
+    on: ['overview'],
+    when: (state) => (state.steps?.length ?? 0) > 0,
+  },
+  {
+    action: 'apply',
+    keys: ['a'],
+    shown: 'a',
+    hint: 'apply',
+    help: 'apply what the preview shows, then verify it (asks first)',
+    on: ['step'],
+    when: (state) =>
+      ready(state) && open(state) && state.step?.planned != null && state.step.planned.plan.blockers.length === 0,
+  },
+  {
+    action: 'next-step',
+    keys: ['enter', 'c'],
+    shown: 'enter',
+    hint: 'next step',
+    help: 'go on to the next step',
+    on: ['verification'],
+    when: (state) => state.verification?.outcome === 'verified' && ready(state),
+  },
+  {
+    action: 'verify',
+    keys: ['v'],
+    shown: 'v',
+    hint: 'verify',
+    help: 'run the checks of the step; changes nothing',
+    on: ['step'],
+    when: (state) => ready(state) && statusOf(state, state.step?.id)?.state !== 'pending',
+  },
+  {
+    action: 'verify',
+    keys: ['v'],
+    shown: 'v',
+    hint: 'verify',
+    help: 'run the checks of the step; changes nothing',
+    on: ['running'],
+    when: (state) => ready(state) && ended(state) && state.run?.operation === 'apply',
+  },
+  {
+    action: 'roll-back',
+    keys: ['u'],
+    shown: 'u',
+    hint: 'roll back',
+    help: 'undo: show what a rollback of the step would take back',
+    on: ['step', 'verification', 'running'],
+    when: (state) => ready(state) && (current(state)?.applied ?? 0) > 0,
+  },
+  {
+    action: 'roll-back',
+    keys: ['u'],
+    shown: 'u',
+    hint: 'roll back',
+    help: 'roll back what is shown (asks first)',
+    on: ['rollback'],
+    when: (state) => ready(state) && state.rollback?.plan?.refusal === null && state.rollback.plan.entries.length > 0,
+  },
+  {
+    action: 'again',
+    keys: ['r'],
+    shown: 'r',
+    hint: 'run again',
+    help: 'run the checks again',
+    on: ['verification'],
+    when: ready,
+  },
+  {
+    action: 'again',
+    keys: ['r'],
+    shown: 'r',
+    hint: 'refresh',
+    help: 'look at the target again',
+    on: ['overview', 'step', 'findings'],
+    when: ready,
+  },
+  {
+    action: 'evidence',
+    keys: ['e'],
+    shown: 'e',
+    hint: 'evidence',
+    help: 'show what anyone can run to see the same',
+    on: ['verification'],
+    when: (state) => state.verification !== null,
+  },
+  {
+    action: 'edit',
+    keys: ['o', 'enter'],
+    shown: 'o',
+    hint: 'open',
+    help: 'open the place in $EDITOR',
+    on: ['findings'],
+    when: (state) => (state.findings?.list?.length ?? 0) > 0,
+  },
+  {
+    action: 'waive',
+    keys: ['x'],
+    shown: 'x',
+    hint: 'waive',
+    help: 'leave this finding as it is, with a recorded reason',
+    on: ['findings'],
+    when: (state) => state.offers.waive && (state.findings?.list?.length ?? 0) > 0,
+  },
+  {
+    action: 'group',
+    keys: ['t'],
+    shown: 't',
+    hint: 'group',
+    help: 'group by kind or by file',
+    on: ['findings'],
+    when: (state) => state.findings !== null,
+  },
+  {
+    action: 'search',
+    keys: ['/'],
+    shown: '/',
+    hint: 'search',
+    help: 'search in the text',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'next-match',
+    keys: ['n'],
+    shown: 'n',
+    help: 'next match',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'previous-match',
+    keys: ['N'],
+    shown: 'N',
+    help: 'previous match',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'next-part',
+    keys: [']'],
+    shown: ']',
+    hint: 'next change',
+    help: 'next change or file',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'previous-part',
+    keys: ['['],
+    shown: '[',
+    help: 'previous change or file',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'skip',
+    keys: ['s'],
+    shown: 's',
+    hint: 'skip',
+    help: 'leave the step out, with a recorded reason',
+    on: ['step'],
+    when: (state) =>
+      ready(state) && ['pending', 'rolled back', 'failed'].includes(statusOf(state, state.step?.id)?.state ?? ''),
+  },
+  {
+    action: 'save',
+    keys: ['w'],
+    shown: 'w',
+    hint: 'save',
+    help: 'write the preview to a file',
+    on: ['step', 'rollback'],
+    when: reading,
+  },
+  {
+    action: 'findings',
+    keys: ['f'],
+    shown: 'f',
+    hint: 'findings',
+    help: 'places in the code that break tenant isolation',
+    on: ['overview', 'step'],
+    when: (state) => state.offers.findings && ready(state),
+  },
+  {
+    action: 'log',
+    keys: ['l'],
+    shown: 'l',
+    hint: 'log',
+    help: 'show or hide the command log: every statement and command as it was sent',
+    on: listed,
+  },
+  {
+    action: 'save-log',
+    keys: ['L'],
+    shown: 'L',
+    help: 'write the command log to a file',
+    on: listed,
+  },
+  {
+    action: 'back',
+    keys: ['escape', 'left', 'h', 'backspace'],
+    shown: 'esc',
+    hint: 'back',
+    help: 'back to where you came from',
+    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings'],
+    when: (state) => !changing(state),
+  },
+  { action: 'up', keys: ['up', 'k'], shown: '↑ k', help: 'up', on: listed },
+  { action: 'down', keys: ['down', 'j'], shown: '↓ j', help: 'down', on: listed },
+  {
+    action: 'page-up',
+    keys: ['page-up', 'ctrl-b', 'ctrl-u'],
+    shown: 'pgup ctrl-b',
+    help: 'a page up',
+    on: listed,
+  },
+  {
+    action: 'page-down',
+    keys: ['page-down', 'ctrl-f', 'ctrl-d', 'space'],
+    shown: 'pgdn space',
+    help: 'a page down',
+    on: listed,
+  },
+  { action: 'first', keys: ['home', 'g'], shown: 'home g', help: 'to the beginning', on: listed },
+  { action: 'last', keys: ['end', 'G'], shown: 'end G', help: 'to the end', on: listed },
+  {
+    action: 'stop',
+    keys: ['ctrl-c'],
+    shown: 'ctrl-c',
+    hint: 'stop',
+    help: 'stop: finish or roll back the present change; twice: leave at once',
+    when: (state) => state.job !== null,
+  },
+  { action: 'stop', keys: ['ctrl-c'], shown: 'ctrl-c', help: 'leave', when: ready },
+  { action: 'redraw', keys: ['ctrl-l'], shown: 'ctrl-l', help: 'draw the screen again' },
+  { action: 'help', keys: ['?'], shown: '?', hint: 'keys', help: 'show or hide this list' },
+  {
+    action: 'quit',
+    keys: ['q'],
+    shown: 'q',
+    hint: 'quit',
+    help: 'leave; what was done stays, and a later run resumes here',
+    when: (state) => !changing(state),
+  },
+];
+
+/** The keys that do something now. */
+export const available = (state: State): readonly Binding[] =>
+  bindings.filter(
+    (binding) => (binding.on === undefined || binding.on.includes(state.screen)) && (binding.when?.(state) ?? true),
+  );
+
+export const actionOf = (state: State, key: string): Action | null =>
+  available(state).find((binding) => binding.keys.includes(key))?.action ?? null;

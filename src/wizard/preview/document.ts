@@ -1,0 +1,223 @@
+import type { BatchChange, Change, FileChange } from '../../rollout/change.ts';
+import type { PreviewResult } from '../../rollout/executor.ts';
+import type { Plan } from '../../rollout/step.ts';
+import { count, duration, plural } from '../format.ts';
+import type { Look } from '../glyphs.ts';
+import { clean, type Line, line, plainText, span } from '../lines.ts';
+import { type FileDiff, fileDiff } from './diff.ts';
+import { lockMeaning, strongestFirst } from './locks.ts';
+import { sqlLines } from './sql.ts';
+
+/** A long text to scroll and search. */
+export type Document = {
+  readonly lines: readonly Line[];
+  /** Where each change or file begins: what `[` and `]` jump between. */
+  readonly anchors: readonly { readonly line: number; readonly label: string }[];
+  /** The whole of it in one sentence, shown above and below. */
+  readonly summary: Line;
+};
+
+export const documentText = (document: Document): string =>
+  `${document.lines.map((row) => plainText(row).trimEnd()).join('\n')}\n`;
+
+/** Collects lines and remembers where things begin. */
+const writer = () => {
+  const lines: Line[] = [];
+  const anchors: { line: number; label: string }[] = [];
+  return {
+    lines,
+    anchors,
+    add: (...more: readonly Line[]) => {
+      for (const one of more) lines.push(one);
+    },
+    /** Notes and details may hold several lines. */
+    text: (text: string, tone?: Parameters<typeof line>[1], indent = '') => {
+      for (const row of text.split('\n')) lines.push(line(indent + clean(row), tone));
+    },
+    anchor: (label: string) => anchors.push({ line: lines.length, label }),
+  };
+};
+
+/** A batch change as the statement that each batch amounts to; the engine adds the range of the key. */
+export const batchSql = ({ table, write }: BatchChange): string => {
+  if (write.kind === 'insert') return `INSERT INTO ${table} (${write.columns.join(', ')})\n${write.source.trimEnd()};`;
+  const value = write.jsonKey === undefined ? write.value : `(key ${write.jsonKey}) ${write.value}`;
+  return `UPDATE ${table} AS t\n   SET ${write.column} = ${value}\n WHERE ${write.where};`;
+};
+
+/** Where a batch change writes, in words. */
+const written = ({ table, write }: BatchChange): string =>
+  write.kind === 'insert'
+    ? table
+    : `${table}.${write.column}${write.jsonKey === undefined ? '' : ` (${write.jsonKey})`}`;
+
+const kinds = (changes: readonly Change[], diffs: ReadonlyMap<string, FileDiff>): Line => {
+  const sql = changes.filter((change) => change.kind === 'sql').length;
+  const batches = changes.filter((change) => change.kind === 'batches').length;
+  const files = changes.filter((change) => change.kind === 'file').length;
+  const parts: string[] = [];
+  if (sql > 0) parts.push(plural(sql, 'SQL change'));
+  if (batches > 0) parts.push(plural(batches, 'backfill'));
+  if (files > 0) parts.push(plural(files, 'file'));
+  const line_ = [span(parts.join(', '), 'strong')];
+  if (files === 0) return line_;
+  let added = 0;
+  let removed = 0;
+  for (const diff of diffs.values()) {
+    added += diff.added;
+    removed += diff.removed;
+  }
+  return [
+    ...line_,
+    span('  '),
+    span(`+${count(added)}`, 'diff.add'),
+    span(' '),
+    span(`-${count(removed)}`, 'diff.del'),
+  ];
+};
+
+const summaryOf = (
+  plan: Plan,
+  results: readonly PreviewResult[],
+  diffs: ReadonlyMap<string, FileDiff>,
+  look: Look,
+): Line => {
+  const dot = ` ${look.glyphs.separator} `;
+  if (plan.blockers.length > 0) {
+    const first = plan.blockers[0];
+    return [
+      span(`${look.glyphs.blocked} blocked`, 'status.failed'),
+      span(`${dot}${plural(plan.blockers.length, 'decision')} needed first${dot}`),
+      span(clean(first?.problem ?? '')),
+    ];
+  }
+  if (plan.changes.length === 0)
+    return [span(`${look.glyphs.ok} nothing to do`, 'status.ok'), span(`${dot}it is already as it should be`)];
+  const failed = results.filter((result) => result.outcome === 'failed').length;
+  const unseen = results.filter((result) => result.outcome === 'not executed').length;
+  const strongest = strongestFirst(results.flatMap((result) => result.locks))[0];
+  const parts: Span[] = [...kinds(plan.changes, diffs)];
+  if (failed > 0) parts.push(span(dot), span(`${look.glyphs.failed} ${count(failed)} would fail`, 'status.failed'));
+  if (strongest) parts.push(span(`${dot}${strongest.level} lock: ${lockMeaning(strongest.level)}`));
+  if (unseen > 0) parts.push(span(`${dot}${count(unseen)} not executed in the preview`, 'status.waiting'));
+  return parts;
+};
+type Span = Line[number];
+
+const outcomeLine = (result: PreviewResult | undefined, look: Look): Line => {
+  if (!result) return line('  not previewed', 'muted');
+  const why = result.reason ? `: ${clean(result.reason)}` : '';
+  if (result.outcome === 'failed') return [span(`  ${look.glyphs.failed} applying would fail${why}`, 'status.failed')];
+  if (result.outcome === 'not executed')
+    return [span(`  ${look.glyphs.waiting} not executed in the preview${why}`, 'status.waiting')];
+  return [
+    span(`  ${look.glyphs.ok} ran in ${duration(result.milliseconds)} and was taken back`, 'status.ok'),
+    span(why, 'muted'),
+  ];
+};
+
+const diffHeading = (diff: FileDiff): Line => [
+  span(clean(diff.path), 'diff.file'),
+  span(`  ${diff.what}  `, 'muted'),
+  span(`+${count(diff.added)}`, 'diff.add'),
+  span(' '),
+  span(`-${count(diff.removed)}`, 'diff.del'),
+];
+
+const isFile = (change: Change): change is FileChange => change.kind === 'file';
+
+/** What a step would do, with what was seen when it was tried. */
+export const previewDocument = (plan: Plan, results: readonly PreviewResult[], look: Look): Document => {
+  const out = writer();
+  const result = new Map(results.map((one) => [one.change.id, one]));
+  const diffs = new Map(plan.changes.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
+  const summary = summaryOf(plan, results, diffs, look);
+
+  for (const blocker of plan.blockers) {
+    out.anchor('blocked');
+    out.add([span(`${look.glyphs.blocked} ${clean(blocker.problem)}`, 'status.failed')]);
+    out.text(blocker.remedy, undefined, '  ');
+    if (blocker.detail) out.text(blocker.detail, 'muted', '  ');
+    out.add(line());
+  }
+  for (const note of plan.notes) {
+    out.add([span('Note: ', 'strong'), span(clean(note.text))]);
+    if (note.detail) out.text(note.detail, 'muted', '  ');
+  }
+  if (plan.notes.length > 0) out.add(line());
+  if (diffs.size > 1) {
+    for (const diff of diffs.values()) out.add(diffHeading(diff));
+    out.add(line());
+  }
+
+  for (const [index, change] of plan.changes.entries()) {
+    const of = `${index + 1}/${plan.changes.length}`;
+    const tried = result.get(change.id);
+    const diff = diffs.get(change.id);
+    out.anchor(diff ? diff.path : change.title);
+    out.add([span(`${of}  `, 'muted'), span(clean(change.title), 'strong')]);
+    if (diff) out.add(diffHeading(diff));
+    if (!diff || tried?.outcome === 'failed') out.add(outcomeLine(tried, look));
+    for (const lock of strongestFirst(tried?.locks ?? []))
+      out.add([span(`  ${lock.level} lock on ${clean(lock.relation)}`), span(`: ${lockMeaning(lock.level)}`, 'muted')]);
+    if (change.kind === 'batches')
+      out.add(line(`  in batches by ${clean(change.key.column)}, each committed; every old value is kept`, 'muted'));
+    if (change.kind === 'batches' && change.quiet)
+      out.add(line("  the app's own triggers stay silent for these rows", 'muted'));
+    if (change.kind === 'sql' && change.mode === 'autocommit')
+      out.add(line('  one statement outside a transaction, because PostgreSQL asks for it', 'muted'));
+    out.add(line());
+    if (diff) out.add(...diff.lines);
+    else if (change.kind === 'sql') out.add(...sqlLines(change.up.trimEnd()));
+    else if (change.kind === 'batches') out.add(...sqlLines(batchSql(change)));
+    out.add(line());
+  }
+  out.add(summary);
+  return { lines: out.lines, anchors: out.anchors, summary };
+};
+
+/** What a rollback would do: the journalled inverses, newest first. */
+export const rollbackDocument = (
+  entries: readonly { readonly change: Change; readonly appliedAt: string | null }[],
+  look: Look,
+): Document => {
+  const out = writer();
+  const inverse = entries.map(({ change }) =>
+    isFile(change) ? { ...change, before: change.after, after: change.before } : change,
+  );
+  const diffs = new Map(inverse.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
+  const dot = ` ${look.glyphs.separator} `;
+  const summary: Line = [
+    span(plural(entries.length, 'change'), 'strong'),
+    span(` to take back, newest first${dot}then the target is compared with what it was before`),
+  ];
+  out.add(line('What stays: rows and edits that somebody made since, and the history in the journal.'));
+  out.add(line('A value goes back only where it is still the one that was written; the rest is reported.', 'muted'));
+  out.add(line());
+  for (const [index, change] of inverse.entries()) {
+    const diff = diffs.get(change.id);
+    const when = entries[index]?.appliedAt;
+    out.anchor(diff ? diff.path : change.title);
+    out.add([
+      span(`${index + 1}/${entries.length}  `, 'muted'),
+      span(`take back: ${clean(change.title)}`, 'strong'),
+      ...(when ? [span(`  applied ${clean(when).slice(0, 16).replace('T', ' ')}`, 'muted')] : []),
+    ]);
+    if (diff) out.add(diffHeading(diff), line(), ...diff.lines);
+    else if (change.kind === 'batches')
+      out.add(
+        line(
+          change.write.kind === 'insert'
+            ? `  the rows that were added to ${clean(written(change))} are removed, in batches`
+            : `  ${clean(written(change))} gets its old value back, in batches`,
+        ),
+        line('  where a row still is what was written; what somebody changed since stays', 'muted'),
+      );
+    else if (change.kind === 'sql' && change.down.trim() === '')
+      out.add(line('  nothing was left to take back', 'muted'));
+    else if (change.kind === 'sql') out.add(line(), ...sqlLines(change.down.trimEnd()));
+    out.add(line());
+  }
+  out.add(summary);
+  return { lines: out.lines, anchors: out.anchors, summary };
+};

@@ -1,0 +1,104 @@
+import { clean, clip, type Line, line, span, textWidth, wrapped } from '../lines.ts';
+import type { Dialog, State } from '../state/state.ts';
+
+/** Which target a question is about, in the question itself. */
+const about = (state: State): Line => {
+  const { target, look } = state;
+  if (!target) return [];
+  const dot = ` ${look.glyphs.separator} `;
+  return [
+    span(' '),
+    span(clean(target.project), 'strong'),
+    span(`${dot}${clean(target.host)}${dot}`),
+    span(clean(target.environment), target.production ? 'target.production' : 'target.other'),
+  ];
+};
+
+/** The end of a text that is being typed, with a caret. */
+const field = (state: State, text: string, room: number): Line => {
+  const { caret, ellipsis } = state.look.glyphs;
+  const shown = clean(text);
+  const cut = textWidth(shown) > room - 2 ? ellipsis + [...shown].slice(-(room - 3)).join('') : shown;
+  return [span(cut, 'strong'), span(caret, 'key')];
+};
+
+const buttons = (dialog: Extract<Dialog, { kind: 'confirm' }>, pointer: string): Line => {
+  const cancel = dialog.choice === 'cancel';
+  const on = (label: string) => `${pointer} ${label} `;
+  const off = (label: string) => `  ${label} `;
+  return [
+    span(' '),
+    span(cancel ? on('cancel') : off('cancel'), cancel ? 'choice' : 'text'),
+    span('  '),
+    span(cancel ? off(dialog.verb) : on(dialog.verb), cancel ? 'text' : 'choice'),
+  ];
+};
+
+const complaintLine = (complaint: string | null): readonly Line[] =>
+  complaint === null ? [] : [line(` ${clean(complaint)}`, 'status.waiting')];
+
+const hostIn = (url: string): string | null => {
+  try {
+    const { hostname, pathname } = new URL(url.trim());
+    return hostname === '' ? null : `${hostname}${pathname}`;
+  } catch {
+    return null;
+  }
+};
+
+const content = (state: State, dialog: Dialog, columns: number): readonly Line[] => {
+  const { glyphs } = state.look;
+  switch (dialog.kind) {
+    case 'confirm':
+      return [
+        [span(` ${dialog.question}`, 'strong'), span(' to this target?')],
+        about(state),
+        ...dialog.details.flatMap((text) => wrapped(text, columns - 2, 'muted', ' ')),
+        dialog.word === null
+          ? [...buttons(dialog, glyphs.pointer), span('     y or n', 'muted')]
+          : [
+              span(' Type '),
+              span(clean(dialog.word), 'strong'),
+              span(` to ${dialog.verb}: `),
+              ...field(state, dialog.text, columns - textWidth(dialog.word) - dialog.verb.length - 14),
+            ],
+        ...(dialog.word === null ? [] : [buttons(dialog, glyphs.pointer)]),
+        ...complaintLine(dialog.complaint),
+      ];
+    case 'reason':
+      return [
+        [span(` ${clean(dialog.question)}`, 'strong')],
+        [span(' '), ...field(state, dialog.text, columns - 2)],
+        ...complaintLine(dialog.complaint),
+      ];
+    case 'search':
+      return [[span(' / ', 'key'), ...field(state, dialog.text, columns - 5)]];
+    case 'url': {
+      const host = hostIn(dialog.text);
+      const length = [...dialog.text].length;
+      const masked = glyphs.mask.repeat(Math.min(length, Math.max(0, columns - 30)));
+      return [
+        [span(' Connection string of the database', 'strong'), span(' (not shown, never stored)', 'muted')],
+        [
+          span(' '),
+          ...field(state, masked, columns - 2),
+          ...(length > 0 ? [span(`  ${length} characters`, 'muted')] : []),
+        ],
+        host === null
+          ? line(' Supabase: Project Settings, Database, "Session pooler" or "Direct connection"', 'muted')
+          : [span(' host ', 'muted'), span(clean(host))],
+        ...complaintLine(dialog.complaint),
+      ];
+    }
+  }
+};
+
+/** The open question, below what it is about. No line where there is none. */
+export const dialogLines = (state: State, columns: number): readonly Line[] => {
+  const { dialog, look } = state;
+  if (!dialog || state.exit) return [];
+  return [
+    line(look.glyphs.rule.repeat(columns), 'rule'),
+    ...content(state, dialog, columns).map((row) => clip(row, columns, look.glyphs.ellipsis)),
+  ];
+};

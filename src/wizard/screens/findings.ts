@@ -1,0 +1,91 @@
+import { plural } from '../format.ts';
+import { clean, clip, clipMiddle, type Line, line, padStart, span, wrapped } from '../lines.ts';
+import type { CodeFinding } from '../session.ts';
+import { orderedFindings } from '../state/findings.ts';
+import type { State } from '../state/state.ts';
+import { problemLines } from './problem.ts';
+
+const excerpt = (finding: CodeFinding, pointer: string): readonly Line[] =>
+  finding.excerpt.split('\n').map((text, index): Line => {
+    const number = finding.excerptLine + index;
+    const here = number === finding.line;
+    return [
+      span(here ? ` ${pointer} ` : '   ', 'pointer'),
+      span(padStart(String(number), 5), 'muted'),
+      span(`  ${clean(text)}`, here ? 'strong' : 'text'),
+    ];
+  });
+
+const detail = (state: State, finding: CodeFinding): readonly Line[] => {
+  const { columns } = state.size;
+  const { pointer } = state.look.glyphs;
+  const fix =
+    finding.fix === null
+      ? wrapped(clean(finding.instruction ?? 'A person must decide.'), columns - 6, undefined, '   ')
+      : [
+          line('   the next step writes:', 'muted'),
+          ...finding.fix
+            .split('\n')
+            .map((row) => line(`   ${state.look.accessible ? 'add: ' : '+ '}${clean(row)}`, 'diff.add')),
+        ];
+  return [
+    ...wrapped(clean(finding.reason), columns - 3, 'strong', ' '),
+    ...excerpt(finding, pointer),
+    ...fix,
+    ...(finding.waived === null ? [] : [line(`   waived: ${clean(finding.waived)}`, 'status.skipped')]),
+  ];
+};
+
+/** Places in the code, grouped, with the chosen one's source and what is to be done about it. */
+export const findingsScreen = (state: State, rows: number): readonly Line[] => {
+  const view = state.findings;
+  const { columns } = state.size;
+  const { ellipsis, pointer, ok, skipped, failed, rule } = state.look.glyphs;
+  if (view?.problem) return problemLines(state, view.problem, columns);
+  if (!view?.list) return [line(' Scanning the workspace.', 'muted')];
+  const ordered = orderedFindings(view);
+  const waived = ordered.filter((one) => one.waived !== null).length;
+  const title: Line =
+    ordered.length === waived
+      ? [span(` ${ok} nothing left`, 'status.ok'), span(waived > 0 ? `  ${waived} waived` : '', 'muted')]
+      : [
+          span(` ${plural(ordered.length - waived, 'finding')}`, 'strong'),
+          span(`  ${waived} waived  by ${view.by}`, 'muted'),
+        ];
+  const list: Line[] = [];
+  let at = 0;
+  let group = '';
+  for (const [index, finding] of ordered.entries()) {
+    const name = finding.waived === null ? (view.by === 'kind' ? finding.kind : finding.file) : 'waived';
+    if (name !== group) {
+      group = name;
+      list.push(line(` ${clean(name)}`, 'muted'));
+    }
+    const chosen = index === view.cursor;
+    if (chosen) at = list.length;
+    const place =
+      view.by === 'kind' || finding.waived !== null
+        ? `${finding.file}:${finding.line}`
+        : `line ${finding.line}  ${finding.kind}`;
+    list.push([
+      span(chosen ? ` ${pointer} ` : '   ', 'pointer'),
+      finding.waived === null ? span(`${failed} `, 'status.failed') : span(`${skipped} `, 'status.skipped'),
+      span(clipMiddle(clean(place), columns - 24, ellipsis), chosen ? 'strong' : 'text'),
+      span(finding.fix === null ? '  by hand' : '  has a fix', 'muted'),
+    ]);
+  }
+  const chosen = ordered[view.cursor];
+  const below = chosen ? detail(state, chosen) : [];
+  const room = Math.max(1, Math.min(below.length, Math.floor((rows - 3) * 0.6)));
+  const visible = Math.max(1, rows - 3 - room);
+  const top = Math.max(0, Math.min(list.length - visible, at - Math.floor(visible / 2)));
+  return [
+    title,
+    line(),
+    ...list.slice(top, top + visible),
+    line(rule.repeat(columns), 'rule'),
+    ...(below.length > room
+      ? [...below.slice(0, room - 1), line(`   ${below.length - room + 1} more lines: o opens the file`, 'muted')]
+      : below),
+  ].map((row) => clip(row, columns, ellipsis));
+};

@@ -1,0 +1,82 @@
+import { duration } from '../format.ts';
+import { clean, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
+import type { State } from '../state/state.ts';
+import { signSpan, stepSign } from './signs.ts';
+
+type Step = NonNullable<State['steps']>[number];
+
+/** Measured where it was done, else what is expected. */
+const time = (state: State, step: Step): string => {
+  const measured = step.last?.milliseconds;
+  if (measured && step.state !== 'pending') return duration(measured);
+  const expected = state.estimates[step.step];
+  return expected === undefined ? '' : `about ${duration(expected)}`;
+};
+
+const phaseLine = (state: State, phase: State['phases'][number], steps: readonly Step[]): Line => {
+  const verified = steps.filter((step) => step.state === 'verified').length;
+  const skipped = steps.filter((step) => step.state === 'skipped').length;
+  const done = verified + skipped === steps.length && steps.length > 0;
+  const sums = `${verified} of ${steps.length} verified${skipped > 0 ? `, ${skipped} skipped` : ''} `;
+  return spread(
+    [span(` ${phase.id}  ${clean(phase.title)}`, 'strong')],
+    [span(done ? `${state.look.glyphs.ok} ${sums}` : sums, done ? 'status.ok' : 'muted')],
+    state.size.columns,
+    state.look.glyphs.ellipsis,
+  );
+};
+
+const stepLine = (state: State, step: Step, chosen: boolean): Line => {
+  const { glyphs } = state.look;
+  const sign = stepSign(state, step);
+  return spread(
+    [
+      span(chosen ? ` ${glyphs.pointer} ` : '   ', 'pointer'),
+      signSpan(sign, 15),
+      span(`${step.step}  `, 'muted'),
+      span(clean(step.title), chosen ? 'strong' : 'text'),
+    ],
+    [span(`${padStart(time(state, step), 8)} `, 'muted')],
+    state.size.columns,
+    glyphs.ellipsis,
+  );
+};
+
+/** The phases and their steps, kept around the cursor, with a word on the chosen one below. */
+export const overviewScreen = (state: State, rows: number): readonly Line[] => {
+  const steps = state.steps ?? [];
+  const all: Line[] = [];
+  let at = 0;
+  for (const phase of state.phases) {
+    const mine = steps.filter((step) => step.phase === phase.id);
+    if (mine.length === 0) continue;
+    if (all.length > 0) all.push(line());
+    all.push(phaseLine(state, phase, mine));
+    for (const step of mine) {
+      const chosen = steps[state.cursor]?.step === step.step;
+      if (chosen) at = all.length;
+      all.push(stepLine(state, step, chosen));
+    }
+  }
+  if (steps.length === 0) return [line(' Reading the journal of the target.', 'muted')];
+  const chosen = steps[state.cursor];
+  const gate = chosen?.gate;
+  const about = gate
+    ? wrapped(`${state.look.glyphs.blocked} waits: ${clean(gate)}`, state.size.columns - 2, 'status.waiting', ' ')
+    : wrapped(clean(chosen?.why ?? ''), state.size.columns - 2, 'muted', ' ');
+  const words = about.slice(0, Math.max(1, Math.min(3, rows - all.length - 1)));
+  const visible = Math.max(1, rows - 1 - words.length);
+  const hidden = all.length > visible;
+  const top = hidden ? Math.max(0, Math.min(all.length - visible, at - Math.floor(visible / 2))) : 0;
+  const shown = all.slice(top, top + visible);
+  const above = top;
+  const below = all.length - top - shown.length;
+  const more =
+    above + below === 0
+      ? line()
+      : line(
+          ` ${above > 0 ? `${state.look.glyphs.up} ${above} above  ` : ''}${below > 0 ? `${state.look.glyphs.down} ${below} below` : ''}`,
+          'muted',
+        );
+  return [...shown, more, ...words];
+};

@@ -1,0 +1,125 @@
+import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
+import { layout, matches, rowOf } from '../preview/layout.ts';
+import type { Reading, State } from '../state/state.ts';
+import { statusOf } from '../state/state.ts';
+import { problemLines } from './problem.ts';
+import { signSpan, stepSign } from './signs.ts';
+
+/** The few rows above a text that say what it is about. Their number decides how much of the text there is room for. */
+export const readingHead = (state: State): readonly Line[] => {
+  const { columns, rows } = state.size;
+  const { ellipsis } = state.look.glyphs;
+  const reading = state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading;
+  const id = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
+  const status = statusOf(state, id);
+  const title: Line = [
+    span(state.screen === 'rollback' ? ` Roll back ${id ?? ''} ` : ` ${id ?? ''} `, 'strong'),
+    span(clean(status?.title ?? ''), 'strong'),
+    span('  '),
+    ...(status ? [signSpan(stepSign(state, status))] : []),
+  ];
+  const limit = rows >= 30 ? 4 : rows >= 24 ? 2 : 1;
+  const why = state.screen === 'rollback' ? [] : wrapText(clean(status?.why ?? ''), columns - 2);
+  const shortened = why.slice(0, limit).map((row, index): Line => {
+    const more = index === limit - 1 && why.length > limit;
+    return clip(line(` ${row}${more ? ` ${ellipsis}` : ''}`, 'muted'), columns, ellipsis);
+  });
+  const gate =
+    status?.gate && state.screen === 'step'
+      ? [[span(` ${state.look.glyphs.blocked} waits: `, 'status.waiting'), span(clean(status.gate))]]
+      : [];
+  const refusal =
+    state.screen === 'rollback' && state.rollback?.plan?.refusal
+      ? [[span(` ${state.look.glyphs.blocked} not now: `, 'status.waiting'), span(clean(state.rollback.plan.refusal))]]
+      : [];
+  const summary = reading
+    ? fold([span(' '), ...reading.document.summary], columns, '   ').slice(0, rows >= 24 ? 3 : 1)
+    : [];
+  return [title, ...shortened, ...gate, ...refusal, ...summary, line(state.look.glyphs.rule.repeat(columns), 'rule')];
+};
+
+/** Marks what was searched for; a sign stands at the margin too, for where nothing is coloured. */
+const marked = (spans: Line, search: string): Line => {
+  if (search === '') return spans;
+  const text = plainText(spans).toLowerCase();
+  const wanted = search.toLowerCase();
+  const hit = new Set<number>();
+  for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + wanted.length))
+    for (let index = at; index < at + wanted.length; index += 1) hit.add(index);
+  if (hit.size === 0) return spans;
+  const result: Span[] = [];
+  let offset = 0;
+  for (const part of spans) {
+    let piece = '';
+    let inside = false;
+    for (const character of part.text) {
+      const now = hit.has(offset);
+      if (now !== inside && piece !== '') {
+        result.push(inside ? span(piece, 'match') : { ...part, text: piece });
+        piece = '';
+      }
+      inside = now;
+      piece += character;
+      offset += character.length;
+    }
+    if (piece !== '') result.push(inside ? span(piece, 'match') : { ...part, text: piece });
+  }
+  return result;
+};
+
+const position = (state: State, reading: Reading, top: number, visible: number): Line => {
+  const rows = layout(reading.document, Math.max(1, state.size.columns - 4));
+  const { up, down, separator } = state.look.glyphs;
+  const above = top;
+  const below = Math.max(0, rows.length - top - visible);
+  const parts: string[] = [];
+  if (above > 0) parts.push(`${up} ${above} hidden above`);
+  if (below > 0) parts.push(`${down} ${below} hidden below`);
+  const { anchors } = reading.document;
+  const here = rows[top]?.line ?? 0;
+  const part = anchors.findLastIndex((anchor) => anchor.line <= here);
+  if (anchors.length > 1 && rows.length > visible) parts.push(`${Math.max(1, part + 1)} of ${anchors.length}`);
+  if (reading.search !== '') {
+    const found = matches(reading.document, reading.search);
+    const at = reading.match === null ? 0 : found.indexOf(reading.match) + 1;
+    parts.push(found.length === 0 ? `no match of “${reading.search}”` : `match ${at} of ${found.length}`);
+  }
+  return line(parts.length === 0 ? '' : ` ${parts.join(` ${separator} `)}`, 'muted');
+};
+
+/** A document in a window, with the number of rows that it hides. */
+const readingLines = (state: State, reading: Reading, visible: number): readonly Line[] => {
+  const { match, ellipsis } = state.look.glyphs;
+  const columns = Math.max(1, state.size.columns - 4);
+  const rows = layout(reading.document, columns);
+  const top = Math.max(0, Math.min(reading.top, rows.length - visible));
+  const found = reading.match === null ? -1 : rowOf(rows, reading.match);
+  const shown = rows.slice(top, top + visible).map((row, index): Line => {
+    const here = found === top + index;
+    return clip(
+      [span(here ? ` ${match} ` : '   ', 'pointer'), ...marked(row.spans, reading.search)],
+      state.size.columns,
+      ellipsis,
+    );
+  });
+  const filled = [...shown, ...Array.from({ length: Math.max(0, visible - shown.length) }, () => line())];
+  return [...filled, position(state, reading, top, visible)];
+};
+
+const loading = (state: State): Line => {
+  const { glyphs, accessible } = state.look;
+  const turn = accessible ? glyphs.waiting : (glyphs.spinner[state.frame % glyphs.spinner.length] ?? '');
+  const at = state.step?.loading;
+  const progress = state.screen === 'step' && at?.of ? `  ${at.done} of ${at.of} changes` : '';
+  const what = state.screen === 'rollback' ? 'Reading the journal' : 'Trying it and taking it back: nothing is kept';
+  return [span(` ${turn} `, 'status.running'), span(`${what}${progress}`)];
+};
+
+/** The step and the rollback screen: a head, and a long text below it. */
+export const readingScreen = (state: State, rows: number): readonly Line[] => {
+  const head = readingHead(state);
+  const view = state.screen === 'rollback' ? state.rollback : state.step;
+  if (view?.problem) return [...head, ...problemLines(state, view.problem, state.size.columns)];
+  if (!view?.reading) return [...head, loading(state)];
+  return [...head, ...readingLines(state, view.reading, Math.max(1, rows - head.length - 1))];
+};

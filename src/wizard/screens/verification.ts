@@ -1,0 +1,138 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import { count, duration } from '../format.ts';
+import { clean, clip, type Line, line, padTo, span, spread, textWidth, wrapped, wrapText } from '../lines.ts';
+import { sqlLines } from '../preview/sql.ts';
+import { shownChecks } from '../state/run.ts';
+import type { State, Verification } from '../state/state.ts';
+import { problemLines } from './problem.ts';
+import { signSpan, verdictSign } from './signs.ts';
+
+const checkRow = (state: State, check: CheckResult, chosen: boolean): Line =>
+  spread(
+    [
+      span(chosen ? ` ${state.look.glyphs.pointer} ` : '   ', 'pointer'),
+      signSpan(verdictSign(state.look.glyphs, check.verdict), 11),
+      span(clean(check.title), chosen ? 'strong' : 'text'),
+    ],
+    [span(`${duration(check.milliseconds)} `, 'muted')],
+    state.size.columns,
+    state.look.glyphs.ellipsis,
+  );
+
+/** Expected and observed side by side, so that the difference is seen without reading twice. */
+const sides = (state: State, check: CheckResult, limit: number): readonly Line[] => {
+  const half = Math.max(8, Math.floor((state.size.columns - 7) / 2));
+  const { ellipsis, column } = state.look.glyphs;
+  const left = wrapText(clean(check.expected), half);
+  const right = wrapText(clean(check.observed), half);
+  const tall = Math.max(left.length, right.length);
+  const rows = Array.from({ length: Math.min(limit, tall) }, (_, index): Line => {
+    const cut = index === limit - 1 && tall > limit ? ` ${ellipsis}` : '';
+    return clip(
+      [
+        span(`   ${padTo(left[index] ?? '', half)}`),
+        span(` ${column} `, 'rule'),
+        span(right[index] ?? '', check.verdict === 'failed' ? 'status.failed' : 'text'),
+        span(cut, 'muted'),
+      ],
+      state.size.columns,
+      ellipsis,
+    );
+  });
+  return [
+    [span(`   ${padTo('expected', half)}`, 'muted'), span(` ${column} `, 'rule'), span('observed', 'muted')],
+    ...rows,
+  ];
+};
+
+const detail = (state: State, check: CheckResult, evidence: boolean, rows: number): readonly Line[] => {
+  const { columns } = state.size;
+  const id: Line = [span(`   ${clean(check.id)}`, 'muted'), span(`  ${check.kind}`, 'muted')];
+  if (evidence) {
+    const shown =
+      check.evidence === undefined ? [line('none is kept for this check', 'muted')] : sqlLines(check.evidence);
+    const room = Math.max(1, rows - 2);
+    const hidden = shown.length - room;
+    return [
+      id,
+      line('   run this to see the same:', 'muted'),
+      ...shown.slice(0, hidden > 0 ? room - 1 : room).map((row): Line => [span('   '), ...row]),
+      ...(hidden > 0 ? [line(`   ${hidden + 1} more lines, in the report`, 'muted')] : []),
+    ];
+  }
+  const advice =
+    check.advice === undefined ? [] : wrapped(clean(check.advice), columns - 6, undefined, '   ').slice(0, 2);
+  return [id, ...sides(state, check, Math.max(1, rows - 2 - advice.length)), ...advice];
+};
+
+const heading = (state: State, verification: Verification): Line => {
+  const { glyphs } = state.look;
+  const spent = duration(Math.max(0, (verification.endedAt ?? state.now) - verification.startedAt));
+  return spread(
+    [span(` Verify ${verification.step} `, 'strong'), span(clean(verification.title), 'strong')],
+    [span(`${spent} `, 'muted')],
+    state.size.columns,
+    glyphs.ellipsis,
+  );
+};
+
+const counts = (state: State, verification: Verification): Line => {
+  const { glyphs } = state.look;
+  const { passed, failed, skipped } = verification.counts;
+  const { outcome } = verification;
+  const word =
+    outcome === 'running'
+      ? span(
+          ` ${state.look.accessible ? '' : (glyphs.spinner[state.frame % glyphs.spinner.length] ?? '')} checking   `,
+          'status.running',
+        )
+      : outcome === 'verified'
+        ? span(` ${glyphs.ok} verified   `, 'status.ok')
+        : outcome === 'stopped'
+          ? span(` ${glyphs.waiting} stopped   `, 'status.waiting')
+          : span(` ${glyphs.failed} not verified   `, 'status.failed');
+  return [
+    word,
+    span(`${count(failed)} failed`, failed > 0 ? 'status.failed' : 'muted'),
+    span(`   ${count(skipped)} skipped`, skipped > 0 ? 'status.skipped' : 'muted'),
+    span(`   ${count(passed)} passed`, passed > 0 ? 'status.ok' : 'muted'),
+  ];
+};
+
+/** Checks as they finish: failed first, then what was not checked and why, then the rest. */
+export const verificationScreen = (state: State, rows: number): readonly Line[] => {
+  const { verification } = state;
+  if (!verification) return [line(' Nothing was verified yet.', 'muted')];
+  const { columns } = state.size;
+  const { ellipsis, rule, up, down } = state.look.glyphs;
+  const checks = shownChecks(verification);
+  const at = Math.max(
+    0,
+    checks.findIndex((check) => check.id === verification.selected),
+  );
+  const chosen = checks[at];
+  const problem = verification.problem ? problemLines(state, verification.problem, columns) : [];
+  const bottom = Math.max(4, Math.floor((rows - 4 - problem.length) / 2));
+  const below = chosen ? detail(state, chosen, verification.evidence, bottom) : [];
+  const visible = Math.max(1, rows - 4 - problem.length - (chosen ? below.length + 1 : 0));
+  const top = Math.max(0, Math.min(checks.length - visible, at - Math.floor(visible / 2)));
+  const list = checks.slice(top, top + visible);
+  const total = verification.counts.passed + verification.counts.failed + verification.counts.skipped;
+  const under = total - top - list.length;
+  const notKept = total - checks.length;
+  const hidden = [
+    top > 0 ? `${up} ${count(top)} above` : '',
+    under > 0 ? `${down} ${count(under)} below` : '',
+    notKept > 0 ? `${count(notKept)} of them only in the report` : '',
+  ].filter((text) => text !== '');
+  const more = hidden.join('  ');
+  return [
+    heading(state, verification),
+    counts(state, verification),
+    ...problem,
+    line(),
+    ...list.map((check) => checkRow(state, check, check === chosen)),
+    line(more === '' ? '' : `   ${more}`, 'muted'),
+    ...(chosen ? [line(rule.repeat(Math.max(0, columns - textWidth(''))), 'rule'), ...below] : []),
+  ].map((row) => clip(row, columns, ellipsis));
+};

@@ -1,0 +1,112 @@
+import { carryOut } from './moves.ts';
+import { find } from './reading.ts';
+import { ask, begin, type Dialog, type State } from './state.ts';
+import { readingWindow, withReading } from './window.ts';
+
+/** The character that a key types, or `null`. */
+const typed = (key: string): string | null => {
+  if (key === 'space') return ' ';
+  return [...key].length === 1 ? key : null;
+};
+
+const close = (state: State): State => ({ ...state, dialog: null });
+
+/** A line of text edited with the usual keys; `null` when the key is not about text. */
+const edited = (text: string, key: string, limit: number): string | null => {
+  if (key === 'backspace' || key === 'delete') return [...text].slice(0, -1).join('');
+  if (key === 'ctrl-u') return '';
+  if (key === 'ctrl-w') return text.replace(/\S*\s*$/, '');
+  const character = typed(key);
+  return character === null ? null : (text + character).slice(0, limit);
+};
+
+type Confirm = Extract<Dialog, { kind: 'confirm' }>;
+
+/** Consent is one key pressed by itself: never part of a burst or a paste, which may hold a y or an Enter by chance. */
+const pressInYesNo = (state: State, dialog: Confirm, key: string, alone: boolean): State => {
+  const say = (complaint: string): State => ({ ...state, dialog: { ...dialog, complaint } });
+  const yes = key === 'y' || key === 'Y' || (key === 'enter' && dialog.choice === 'go');
+  if (yes && !alone) return say('That came with other keys. Press y by itself.');
+  if (yes) return carryOut(state, dialog.intent);
+  if (['n', 'N', 'q', 'escape', 'enter'].includes(key)) return close(state);
+  if (['left', 'right', 'tab', 'up', 'down', 'h', 'j', 'k', 'l'].includes(key))
+    return { ...state, dialog: { ...dialog, choice: dialog.choice === 'go' ? 'cancel' : 'go', complaint: null } };
+  return say(`Press y to ${dialog.verb}, n to cancel.`);
+};
+
+const pressInWord = (state: State, dialog: Confirm, word: string, key: string, alone: boolean): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter') {
+    if (!alone) return state;
+    if (dialog.text === '') return close(state);
+    if (dialog.text.trim() === word) return carryOut(state, dialog.intent);
+    return { ...state, dialog: { ...dialog, complaint: `“${dialog.text}” is not ${word}. Nothing was done.` } };
+  }
+  const text = edited(dialog.text, key, 200);
+  if (text === null) return state;
+  return { ...state, dialog: { ...dialog, text, choice: text.trim() === word ? 'go' : 'cancel', complaint: null } };
+};
+
+const pressInReason = (
+  state: State,
+  dialog: Extract<Dialog, { kind: 'reason' }>,
+  key: string,
+  alone: boolean,
+): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter' && alone) {
+    const reason = dialog.text.trim();
+    if (reason === '') return { ...state, dialog: { ...dialog, complaint: 'A reason is needed: it is recorded.' } };
+    return dialog.intent.kind === 'skip'
+      ? ask(close(state), { type: 'skip', step: dialog.intent.step, reason })
+      : ask(close(state), { type: 'waive', finding: dialog.intent.finding, reason });
+  }
+  const text = edited(dialog.text, key === 'enter' ? 'space' : key, 500);
+  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
+};
+
+const pressInSearch = (state: State, dialog: Extract<Dialog, { kind: 'search' }>, key: string): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter') {
+    const closed = close(state);
+    if (dialog.text === '') return withReading(closed, (reading) => ({ ...reading, search: '', match: null }));
+    const found = withReading(closed, (reading) => find(reading, readingWindow(closed), dialog.text, 1));
+    const reading = found.screen === 'rollback' ? found.rollback?.reading : found.step?.reading;
+    return reading?.match === null
+      ? { ...found, notice: { tone: 'waiting', text: `Nothing here says “${dialog.text}”.` } }
+      : found;
+  }
+  const text = edited(dialog.text, key, 200);
+  return text === null ? state : { ...state, dialog: { ...dialog, text } };
+};
+
+const pressInUrl = (state: State, dialog: Extract<Dialog, { kind: 'url' }>, key: string, alone: boolean): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter') {
+    if (!alone) return state;
+    const url = dialog.text.trim();
+    if (url === '') return close(state);
+    if (!/^postgres(ql)?:\/\//.test(url))
+      return { ...state, dialog: { ...dialog, complaint: 'A connection string begins with postgresql:// .' } };
+    // The text leaves the state here, and no part of it is written anywhere.
+    return begin({ ...close(state), connectProblem: null }, 'connect', null, (job) => ({ type: 'connect', job, url }));
+  }
+  const text = edited(dialog.text, key, 4000);
+  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
+};
+
+/** A key while a question is open. */
+export const pressInDialog = (state: State, dialog: Dialog, key: string, alone: boolean): State => {
+  switch (dialog.kind) {
+    case 'confirm':
+      return dialog.word === null
+        ? pressInYesNo(state, dialog, key, alone)
+        : pressInWord(state, dialog, dialog.word, key, alone);
+    case 'reason':
+      return pressInReason(state, dialog, key, alone);
+    case 'search':
+      return pressInSearch(state, dialog, key);
+    case 'url':
+      return pressInUrl(state, dialog, key, alone);
+  }
+};

@@ -1,0 +1,40 @@
+import type { RolloutEvent } from '../../rollout/events.ts';
+import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } from '../../rollout/rollout.ts';
+import type { StepId } from '../../rollout/step.ts';
+import type { Document } from '../preview/document.ts';
+import type { CodeFinding, Problem, Session } from '../session.ts';
+import type { Size } from './state.ts';
+
+/** What the reducer is told. */
+export type WizardEvent =
+  /** Keys in the order in which they were pressed. More than one: a burst or a paste, which never gives consent. */
+  | { readonly type: 'keys'; readonly keys: readonly string[] }
+  | { readonly type: 'resize'; readonly size: Size }
+  | { readonly type: 'tick' }
+  | { readonly type: 'signal'; readonly name: 'SIGINT' | 'SIGTERM' | 'SIGHUP' }
+  /** Everything that the rollout said since the last frame. */
+  | { readonly type: 'rollout'; readonly events: readonly RolloutEvent[] }
+  | {
+      readonly type: 'connected';
+      readonly job: number;
+      readonly session: Pick<Session, 'target' | 'findings' | 'phases' | 'estimates'>;
+      readonly offers: { readonly findings: boolean; readonly waive: boolean };
+    }
+  | { readonly type: 'status'; readonly steps: readonly StepStatus[] }
+  | { readonly type: 'previewed'; readonly job: number; readonly planned: Planned; readonly document: Document }
+  | { readonly type: 'applied'; readonly job: number; readonly changes: number }
+  | { readonly type: 'verified'; readonly job: number; readonly result: VerifyResult }
+  | {
+      readonly type: 'rollback-planned';
+      readonly job: number;
+      readonly plan: RollbackPlan;
+      readonly document: Document;
+    }
+  | { readonly type: 'rolled-back'; readonly job: number; readonly result: RollbackResult }
+  | { readonly type: 'found'; readonly job: number; readonly findings: readonly CodeFinding[] }
+  | { readonly type: 'job-failed'; readonly job: number; readonly problem: Problem }
+  | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }
+  | { readonly type: 'waived'; readonly finding: string; readonly reason: string }
+  | { readonly type: 'saved'; readonly what: 'preview' | 'log'; readonly path: string }
+  | { readonly type: 'edited' }
+  | { readonly type: 'failed'; readonly problem: Problem };

@@ -1,0 +1,156 @@
+import type { StepId } from '../../rollout/step.ts';
+import { plural } from '../format.ts';
+import { newChange, newVerification } from './run.ts';
+import { ask, begin, type Dialog, type Intent, type State, statusOf, titleOf } from './state.ts';
+
+/** Opens a step and looks at what it would do now. Behind the gate it is only planned, not tried. */
+export const openStep = (state: State, id: StepId): State => {
+  const view: State = {
+    ...state,
+    screen: 'step',
+    cursor: Math.max(0, state.steps?.findIndex((one) => one.step === id) ?? 0),
+    step: { id, loading: { done: 0, of: null }, planned: null, reading: null, problem: null },
+  };
+  return begin(view, 'preview', id, (job) => ({ type: 'preview', job, step: id }));
+};
+
+export const startVerify = (state: State, step: StepId): State =>
+  begin(
+    { ...state, screen: 'verification', verification: newVerification(step, titleOf(state, step), state.now) },
+    'verify',
+    step,
+    (job) => ({ type: 'verify', job, step }),
+  );
+
+export const openRollback = (state: State, step: StepId): State =>
+  begin(
+    { ...state, screen: 'rollback', rollback: { step, plan: null, reading: null, problem: null } },
+    'rollback-plan',
+    step,
+    (job) => ({ type: 'rollback-plan', job, step }),
+  );
+
+export const openFindings = (state: State): State =>
+  begin(
+    {
+      ...state,
+      screen: 'findings',
+      findings: { list: null, by: state.findings?.by ?? 'kind', cursor: state.findings?.cursor ?? 0, problem: null },
+    },
+    'findings',
+    null,
+    (job) => ({ type: 'findings', job }),
+  );
+
+/** Does what the operator agreed to. */
+export const carryOut = (state: State, intent: Intent): State => {
+  const { step } = intent;
+  const changes =
+    intent.kind === 'apply'
+      ? (state.step?.planned?.plan.changes ?? [])
+      : (state.rollback?.plan?.entries.map((entry) => entry.change) ?? []);
+  const running: State = {
+    ...state,
+    dialog: null,
+    screen: 'running',
+    run: {
+      operation: intent.kind,
+      step,
+      title: titleOf(state, step),
+      startedAt: state.now,
+      endedAt: null,
+      changes: changes.map((change) => newChange(change.id, change.title)),
+      outcome: 'running',
+      settled: [],
+      problem: null,
+      result: null,
+      top: null,
+    },
+  };
+  return intent.kind === 'apply'
+    ? begin(running, 'apply', step, (job) => ({ type: 'apply', job, step, hash: intent.hash }))
+    : begin(running, 'rollback', step, (job) => ({ type: 'rollback', job, step }));
+};
+
+const confirm = (
+  state: State,
+  intent: Intent,
+  question: string,
+  verb: string,
+  details: readonly string[],
+): Extract<Dialog, { kind: 'confirm' }> => ({
+  kind: 'confirm',
+  intent,
+  question,
+  details,
+  verb,
+  word: state.target?.production ? state.target.project : null,
+  text: '',
+  choice: 'cancel',
+  complaint: null,
+});
+
+export const askApply = (state: State): State => {
+  const { step, target } = state;
+  if (!step?.planned || !target) return state;
+  const changes = step.planned.plan.changes.length;
+  const intent: Intent = { kind: 'apply', step: step.id, hash: step.planned.hash };
+  // An empty plan is agreed to as well: the journal then says that the step is done, and the next one opens.
+  return changes === 0
+    ? {
+        ...state,
+        dialog: confirm(state, intent, `Record ${step.id} as done`, 'record', [
+          'Nothing has to be changed; the journal says so, and its checks run next.',
+        ]),
+      }
+    : {
+        ...state,
+        dialog: confirm(state, intent, `Apply ${step.id} (${plural(changes, 'change')})`, 'apply', [
+          'Applied as shown or not at all; its checks run next; it can be rolled back.',
+        ]),
+      };
+};
+
+export const askRollback = (state: State): State => {
+  const plan = state.rollback?.plan;
+  if (!plan || plan.refusal !== null) return state;
+  const intent: Intent = { kind: 'rollback', step: plan.step };
+  const details = ['It is called rolled back only when the target is proven to be as it was.'];
+  return {
+    ...state,
+    dialog: confirm(
+      state,
+      intent,
+      `Roll back ${plan.step} (${plural(plan.entries.length, 'change')})`,
+      'roll back',
+      details,
+    ),
+  };
+};
+
+/** The first step that is neither verified nor left out: where a run resumes. */
+export const nextStep = (state: State): number => {
+  const index = state.steps?.findIndex((one) => one.state !== 'verified' && one.state !== 'skipped') ?? 0;
+  return index === -1 ? Math.max(0, (state.steps?.length ?? 1) - 1) : Math.max(0, index);
+};
+
+export const back = (state: State): State => {
+  const from = state.screen;
+  // What was only being looked at need not be waited for; its answer would find nobody.
+  const quiet: State =
+    state.job && from !== 'start' && from !== 'overview'
+      ? ask({ ...state, job: null }, { type: 'abort', job: state.job.id })
+      : state;
+  if (from === 'overview') return { ...quiet, screen: 'start' };
+  if (from === 'rollback' && state.rollback) return openStep(quiet, state.rollback.step);
+  if (from === 'running' && state.run) return openStep(quiet, state.run.step);
+  if (from === 'verification' && state.verification) {
+    const { step, outcome } = state.verification;
+    return outcome === 'verified'
+      ? ask({ ...quiet, screen: 'overview', cursor: nextStep(quiet) }, { type: 'status' })
+      : openStep(quiet, step);
+  }
+  if (from === 'findings' && state.step && statusOf(state, state.step.id) && state.step.reading)
+    return { ...quiet, screen: 'step' };
+  return { ...quiet, screen: 'overview' };
+};

@@ -1,0 +1,239 @@
+import { type Action, actionOf } from '../keys.ts';
+import { documentText } from '../preview/document.ts';
+import { bodyRows } from '../screens/frame-rows.ts';
+import { pressInDialog } from './dialog.ts';
+import { orderedFindings } from './findings.ts';
+import { leave } from './leave.ts';
+import { askApply, askRollback, back, nextStep, openFindings, openRollback, openStep, startVerify } from './moves.ts';
+import { find, jump, scroll, scrollTo } from './reading.ts';
+import { shownChecks } from './run.ts';
+import { ask, begin, changing, type State } from './state.ts';
+import { currentReading, readingWindow, withReading } from './window.ts';
+
+const clamp = (value: number, length: number): number => Math.max(0, Math.min(length - 1, value));
+
+/** Moves whatever the screen has to move: a cursor in a list, or a text. `by` is in rows. */
+const move = (state: State, by: number | 'first' | 'last'): State => {
+  const to = (at: number, length: number): number =>
+    clamp(by === 'first' ? 0 : by === 'last' ? length - 1 : at + by, length);
+  switch (state.screen) {
+    case 'overview':
+      return { ...state, cursor: to(state.cursor, state.steps?.length ?? 0) };
+    case 'step':
+    case 'rollback':
+      return withReading(state, (reading) =>
+        typeof by === 'number'
+          ? scroll(reading, readingWindow(state), by)
+          : scrollTo(reading, readingWindow(state), by),
+      );
+    case 'running': {
+      if (!state.run) return state;
+      const at =
+        state.run.top ??
+        Math.max(
+          0,
+          state.run.changes.findIndex((one) => one.state !== 'done'),
+        );
+      return { ...state, run: { ...state.run, top: to(at, state.run.changes.length) } };
+    }
+    case 'verification': {
+      if (!state.verification) return state;
+      const checks = shownChecks(state.verification);
+      const at = Math.max(
+        0,
+        checks.findIndex((check) => check.id === state.verification?.selected),
+      );
+      return { ...state, verification: { ...state.verification, selected: checks[to(at, checks.length)]?.id ?? null } };
+    }
+    case 'findings':
+      if (!state.findings) return state;
+      return {
+        ...state,
+        findings: { ...state.findings, cursor: to(state.findings.cursor, state.findings.list?.length ?? 0) },
+      };
+    default:
+      return state;
+  }
+};
+
+const page = (state: State): number =>
+  state.screen === 'step' || state.screen === 'rollback'
+    ? Math.max(1, readingWindow(state).visible - 1)
+    : Math.max(1, Math.floor(bodyRows(state) / 2));
+
+/** Ctrl-C: once to stop in order, twice to leave. */
+export const stop = (state: State): State => {
+  const { job } = state;
+  if (!job || job.kind === 'connect' || job.stopping) return leave(state, 130, job !== null);
+  const what = changing(state)
+    ? 'Stopping: the change that runs is finished or rolled back first.'
+    : 'Stopping what is being looked at.';
+  return ask(
+    {
+      ...state,
+      dialog: null,
+      job: { ...job, stopping: true },
+      notice: { tone: 'waiting', text: `${what} Ctrl-C again leaves at once.` },
+    },
+    { type: 'abort', job: job.id },
+  );
+};
+
+const again = (state: State): State => {
+  if (state.screen === 'step' && state.step) return openStep(state, state.step.id);
+  if (state.screen === 'verification' && state.verification) return startVerify(state, state.verification.step);
+  if (state.screen === 'findings') return openFindings(state);
+  return ask(state, { type: 'status' });
+};
+
+const save = (state: State): State => {
+  const reading = currentReading(state);
+  const step = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
+  return reading && step ? ask(state, { type: 'save-preview', step, text: documentText(reading.document) }) : state;
+};
+
+const saveLog = (state: State): State => {
+  const { lines, dropped } = state.log;
+  const gone = dropped > 0 ? [`-- ${dropped} earlier lines were not kept`] : [];
+  return ask(state, { type: 'save-log', text: `${[...gone, ...lines].join('\n')}\n` });
+};
+
+const chosenFinding = (state: State) =>
+  state.findings ? orderedFindings(state.findings)[state.findings.cursor] : undefined;
+
+const search = (state: State, by: 1 | -1): State =>
+  withReading(state, (reading) =>
+    reading.search === '' ? reading : find(reading, readingWindow(state), reading.search, by),
+  );
+
+const act = (state: State, action: Action): State => {
+  switch (action) {
+    case 'up':
+      return move(state, -1);
+    case 'down':
+      return move(state, 1);
+    case 'page-up':
+      return move(state, -page(state));
+    case 'page-down':
+      return move(state, page(state));
+    case 'first':
+    case 'last':
+      return move(state, action);
+    case 'connect':
+      return state.start.needsUrl
+        ? { ...state, dialog: { kind: 'url', text: '', complaint: null } }
+        : begin({ ...state, connectProblem: null }, 'connect', null, (job) => ({
+            type: 'connect',
+            job,
+            url: undefined,
+          }));
+    case 'open': {
+      if (state.screen === 'start') return { ...state, screen: 'overview', cursor: nextStep(state) };
+      const step = state.steps?.[state.cursor]?.step;
+      return step ? openStep(state, step) : state;
+    }
+    case 'back':
+      return back(state);
+    case 'apply':
+      return askApply(state);
+    case 'verify': {
+      const step = state.screen === 'running' ? state.run?.step : state.step?.id;
+      return step ? startVerify(state, step) : state;
+    }
+    case 'roll-back': {
+      if (state.screen === 'rollback') return askRollback(state);
+      const step =
+        state.screen === 'verification'
+          ? state.verification?.step
+          : state.screen === 'running'
+            ? state.run?.step
+            : state.step?.id;
+      return step ? openRollback(state, step) : state;
+    }
+    case 'skip':
+      return state.step
+        ? {
+            ...state,
+            dialog: {
+              kind: 'reason',
+              intent: { kind: 'skip', step: state.step.id },
+              question: `Leave out step ${state.step.id}. Why?`,
+              text: '',
+              complaint: null,
+            },
+          }
+        : state;
+    case 'waive': {
+      const finding = chosenFinding(state);
+      return finding
+        ? {
+            ...state,
+            dialog: {
+              kind: 'reason',
+              intent: { kind: 'waive', finding: finding.id },
+              question: `Leave ${finding.file}:${finding.line} as it is. Why?`,
+              text: '',
+              complaint: null,
+            },
+          }
+        : state;
+    }
+    case 'save':
+      return save(state);
+    case 'again':
+      return again(state);
+    case 'next-step': {
+      const step = state.steps?.[nextStep(state)];
+      return step && step.state !== 'verified' ? openStep(state, step.step) : back(state);
+    }
+    case 'search':
+      return { ...state, dialog: { kind: 'search', text: '' } };
+    case 'next-match':
+      return search(state, 1);
+    case 'previous-match':
+      return search(state, -1);
+    case 'next-part':
+      return withReading(state, (reading) => jump(reading, readingWindow(state), 1));
+    case 'previous-part':
+      return withReading(state, (reading) => jump(reading, readingWindow(state), -1));
+    case 'findings':
+      return openFindings(state);
+    case 'group':
+      return state.findings
+        ? { ...state, findings: { ...state.findings, by: state.findings.by === 'kind' ? 'file' : 'kind', cursor: 0 } }
+        : state;
+    case 'edit': {
+      const finding = chosenFinding(state);
+      return finding
+        ? ask({ ...state, suspended: true }, { type: 'edit', file: finding.file, line: finding.line })
+        : state;
+    }
+    case 'evidence':
+      return state.verification
+        ? { ...state, verification: { ...state.verification, evidence: !state.verification.evidence } }
+        : state;
+    case 'log':
+      return { ...state, log: { ...state.log, open: !state.log.open } };
+    case 'save-log':
+      return saveLog(state);
+    case 'help':
+      return { ...state, help: true };
+    case 'redraw':
+      return ask(state, { type: 'redraw' });
+    case 'quit':
+      return leave(state);
+    case 'stop':
+      return stop(state);
+  }
+};
+
+/** One key. `alone`: it came by itself, not within a burst or a paste. */
+export const press = (state: State, key: string, alone: boolean): State => {
+  if (state.exit) return state;
+  if (key === 'ctrl-c') return stop(state);
+  if (state.dialog) return pressInDialog(state, state.dialog, key, alone);
+  const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
+  if (state.help) return { ...quiet, help: false };
+  const action = actionOf(quiet, key);
+  return action ? act(quiet, action) : quiet;
+};

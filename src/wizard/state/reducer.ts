@@ -1,0 +1,249 @@
+import type { StepId } from '../../rollout/step.ts';
+import { plural } from '../format.ts';
+import type { Problem } from '../session.ts';
+import type { WizardEvent } from './events.ts';
+import { leave } from './leave.ts';
+import { nextStep, startVerify } from './moves.ts';
+import { press, stop } from './press.ts';
+import { newReading, refold } from './reading.ts';
+import { reduceRollout } from './run.ts';
+import { ask, type Deed, type Job, type RunChange, type Size, type State } from './state.ts';
+import { readingWindow, withReading } from './window.ts';
+
+const deed = (state: State, what: Deed['what'], subject: string, detail = ''): State => ({
+  ...state,
+  deeds: [...state.deeds, { what, subject, detail }],
+});
+
+const named = (state: State, step: StepId): string => {
+  const title = state.steps?.find((one) => one.step === step)?.title;
+  return title ? `${step} ${title}` : step;
+};
+
+/** What is known of a step before the target was asked again; the answer to `status` follows and says the rest. */
+const nowIs = (state: State, step: StepId, to: 'applied' | 'verified' | 'failed'): State['steps'] =>
+  state.steps?.map((one) => (one.step === step ? { ...one, state: to } : one)) ?? null;
+
+const withoutFailure = (state: State, key: string): State['failures'] =>
+  Object.fromEntries(Object.entries(state.failures).filter(([name]) => name !== key));
+
+const resize = (state: State, size: Size): State => {
+  const before = readingWindow(state).columns;
+  const resized = { ...state, size };
+  return withReading(resized, (reading) => refold(reading, before, readingWindow(resized)));
+};
+
+/** The job is over: nothing is under way, and a leave that waited for it takes place. */
+const settle = (state: State, job: Job): State => {
+  const quiet: State = {
+    ...state,
+    job: null,
+    stopped: job.stopping ? true : state.stopped,
+    notice: job.stopping ? null : state.notice,
+  };
+  return state.leaving ? leave(quiet, 130) : quiet;
+};
+
+/** Whether an answer is still wanted: not when its job was abandoned. */
+const wanted = (state: State, id: number): Job | null => (state.job?.id === id ? state.job : null);
+
+const connected = (state: State, event: Extract<WizardEvent, { type: 'connected' }>): State => ({
+  ...state,
+  job: null,
+  target: event.session.target,
+  doctor: event.session.findings,
+  phases: event.session.phases ?? state.phases,
+  estimates: event.session.estimates ?? {},
+  offers: event.offers,
+  connectProblem: null,
+  failures: withoutFailure(state, 'connect'),
+});
+
+const applied = (state: State, job: Job, changes: number): State => {
+  if (!state.run) return settle(state, job);
+  const run = { ...state.run, outcome: 'done', endedAt: state.now } as const;
+  const done = deed(settle({ ...state, run }, job), 'applied', named(state, run.step), plural(changes, 'change'));
+  if (done.exit || job.stopping) return ask(done, { type: 'status' });
+  return startVerify(ask(done, { type: 'status' }), run.step);
+};
+
+const verified = (state: State, job: Job, failed: number): State => {
+  const { verification } = state;
+  if (!verification) return settle(state, job);
+  const { counts, step } = verification;
+  const outcome = failed > 0 ? 'failed' : 'verified';
+  const sums = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+  const settled = settle({ ...state, verification: { ...verification, outcome, endedAt: state.now } }, job);
+  const said = deed(settled, outcome, named(state, step), sums);
+  const failures = failed > 0 ? { ...withoutFailure(state, step), [step]: 1 as const } : withoutFailure(state, step);
+  return ask(
+    { ...said, failures, steps: nowIs(state, step, outcome), stopped: failed > 0 ? said.stopped : false },
+    { type: 'status' },
+  );
+};
+
+const rolledBack = (state: State, job: Job, event: Extract<WizardEvent, { type: 'rolled-back' }>): State => {
+  if (!state.run) return settle(state, job);
+  const { step } = state.run;
+  const { proven, differences, stayed } = event.result;
+  const run = { ...state.run, outcome: 'done', endedAt: state.now, result: event.result } as const;
+  const detail = proven
+    ? `proven${stayed.length > 0 ? `, ${plural(stayed.length, 'thing')} stayed` : ''}`
+    : `${plural(differences.length, 'difference')} left`;
+  const said = deed(settle({ ...state, run }, job), proven ? 'rolled back' : 'not proven', named(state, step), detail);
+  const failures = proven ? state.failures : { ...state.failures, [step]: 1 as const };
+  return ask({ ...said, failures, previewed: state.previewed.filter((one) => one !== step) }, { type: 'status' });
+};
+
+const jobFailed = (state: State, job: Job, problem: Problem): State => {
+  const key = job.step ?? job.kind;
+  const settled = settle(state, job);
+  const counted: State = job.stopping
+    ? settled
+    : { ...settled, failures: { ...settled.failures, [key]: problem.exitCode === 0 ? 1 : problem.exitCode } };
+  const outcome = job.stopping ? 'stopped' : 'failed';
+  switch (job.kind) {
+    case 'connect':
+      return { ...counted, connectProblem: problem };
+    case 'preview':
+      // Looking at a step is no deed: what it would do may fail without anything being wrong with the session.
+      return {
+        ...settled,
+        step: state.step && { ...state.step, loading: null, problem },
+      };
+    case 'apply':
+    case 'rollback': {
+      const subject = named(state, job.step ?? '1.0');
+      const ended = (change: RunChange): RunChange =>
+        change.state === 'running' || change.state === 'waiting'
+          ? { ...change, state: outcome, waiting: null }
+          : change;
+      const run: State['run'] = state.run && {
+        ...state.run,
+        outcome,
+        problem,
+        endedAt: state.now,
+        changes: state.run.changes.map(ended),
+      };
+      const what = job.kind === 'apply' ? 'apply' : 'rollback';
+      return ask(deed({ ...counted, run }, outcome, subject, `${what}: ${problem.problem}`), { type: 'status' });
+    }
+    case 'verify': {
+      const verification = state.verification && {
+        ...state.verification,
+        outcome: job.stopping ? ('stopped' as const) : ('broken' as const),
+        problem,
+        endedAt: state.now,
+      };
+      return ask({ ...counted, verification }, { type: 'status' });
+    }
+    case 'rollback-plan':
+      return { ...settled, rollback: state.rollback && { ...state.rollback, problem } };
+    case 'findings':
+      return { ...settled, findings: state.findings && { ...state.findings, problem } };
+  }
+};
+
+const skipped = (state: State, step: StepId, reason: string): State => {
+  const said = deed(state, 'skipped', named(state, step), reason);
+  const text = `Step ${step} is left out: ${reason}`;
+  return ask({ ...said, screen: 'overview', notice: { tone: 'ok', text } }, { type: 'status' });
+};
+
+const waived = (state: State, id: string, reason: string): State => {
+  const list = state.findings?.list?.map((one) => (one.id === id ? { ...one, waived: reason } : one)) ?? null;
+  const finding = list?.find((one) => one.id === id);
+  const place = finding ? `${finding.file}:${finding.line}` : id;
+  return deed(
+    {
+      ...state,
+      findings: state.findings && { ...state.findings, list },
+      notice: { tone: 'ok', text: `${place} stays as it is: ${reason}` },
+    },
+    'waived',
+    place,
+    reason,
+  );
+};
+
+const signalled = (state: State, name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): State => {
+  if (name === 'SIGINT' || !state.job) return stop(state);
+  return { ...stop(state), leaving: true };
+};
+
+const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): State => {
+  const job = wanted(state, event.job);
+  if (!job) return state;
+  switch (event.type) {
+    case 'connected':
+      return ask(connected(state, event), { type: 'status' });
+    case 'previewed': {
+      if (!state.step) return settle(state, job);
+      const { planned, document } = event;
+      const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
+      return {
+        ...settle(state, job),
+        previewed,
+        step: { ...state.step, loading: null, planned, reading: newReading(document), problem: null },
+      };
+    }
+    case 'applied':
+      return applied(state, job, event.changes);
+    case 'verified':
+      return verified(state, job, event.result.failed);
+    case 'rollback-planned': {
+      if (!state.rollback) return settle(state, job);
+      const { plan, document } = event;
+      return { ...settle(state, job), rollback: { ...state.rollback, plan, reading: newReading(document) } };
+    }
+    case 'rolled-back':
+      return rolledBack(state, job, event);
+    case 'found':
+      return {
+        ...settle(state, job),
+        findings: state.findings && {
+          ...state.findings,
+          list: event.findings,
+          cursor: Math.max(0, Math.min(state.findings.cursor, event.findings.length - 1)),
+        },
+      };
+    case 'job-failed':
+      return jobFailed(state, job, event.problem);
+  }
+};
+
+/** Pure: the next state, with what the effect layer must do about it in `requests`. */
+export const reduce = (before: State, event: WizardEvent): State => {
+  const state = before.requests.length === 0 ? before : { ...before, requests: [] };
+  switch (event.type) {
+    case 'keys':
+      return event.keys.reduce((next, key) => press(next, key, event.keys.length === 1), state);
+    case 'resize':
+      return resize(state, event.size);
+    case 'tick':
+      return { ...state, frame: state.frame + 1 };
+    case 'signal':
+      return signalled(state, event.name);
+    case 'rollout':
+      return reduceRollout(state, event.events);
+    case 'status': {
+      const first = state.steps === null;
+      const next = { ...state, steps: event.steps };
+      return first ? { ...next, cursor: nextStep(next) } : next;
+    }
+    case 'skipped':
+      return skipped(state, event.step, event.reason);
+    case 'waived':
+      return waived(state, event.finding, event.reason);
+    case 'saved': {
+      const what = event.what === 'log' ? 'The command log' : 'The preview';
+      return { ...state, notice: { tone: 'ok', text: `${what} is in ${event.path}` } };
+    }
+    case 'edited':
+      return { ...state, suspended: false };
+    case 'failed':
+      return { ...state, notice: { tone: 'failed', text: `${event.problem.problem} ${event.problem.remedy}` } };
+    default:
+      return reduceJob(state, event);
+  }
+};

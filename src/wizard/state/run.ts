@@ -1,0 +1,186 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
+import type { StepId } from '../../rollout/step.ts';
+import { clean } from '../lines.ts';
+import type { Log, Run, RunChange, State, Verification } from './state.ts';
+
+/** Bounds of what is kept, so that a run of any length takes the same memory. The counts are of everything. */
+export const kept = { failed: 1000, skipped: 500, passed: 500, log: 2000 } as const;
+
+export const newChange = (id: string, title: string): RunChange => ({
+  id,
+  title,
+  state: 'queued',
+  startedAt: null,
+  milliseconds: null,
+  progress: null,
+  waiting: null,
+  problem: null,
+  stayed: [],
+});
+
+export const newVerification = (step: StepId, title: string, now: number): Verification => ({
+  step,
+  title,
+  startedAt: now,
+  endedAt: null,
+  failed: [],
+  skipped: [],
+  passed: [],
+  counts: { passed: 0, failed: 0, skipped: 0 },
+  outcome: 'running',
+  problem: null,
+  selected: null,
+  evidence: false,
+});
+
+type Draft = {
+  changes: RunChange[];
+  readonly at: Map<string, number>;
+  settled: readonly string[];
+};
+
+const update = (draft: Draft, id: string, how: (change: RunChange) => RunChange): void => {
+  const index = draft.at.get(id);
+  const change = index === undefined ? undefined : draft.changes[index];
+  if (index !== undefined && change) draft.changes[index] = how(change);
+};
+
+/** A rollback says what it has taken back, in the order that was shown; what comes next is therefore under way. */
+const startNext = (draft: Draft, now: number): void => {
+  const next = draft.changes.find((change) => change.state === 'queued');
+  if (next) update(draft, next.id, (change) => ({ ...change, state: 'running', startedAt: now }));
+};
+
+const applyToRun = (draft: Draft, event: RolloutEvent, now: number): void => {
+  switch (event.type) {
+    case 'change-started': {
+      const { id, title } = event.change;
+      if (!draft.at.has(id)) draft.at.set(id, draft.changes.push(newChange(id, title)) - 1);
+      update(draft, id, (change) => ({ ...change, state: 'running', startedAt: now, waiting: null, problem: null }));
+      return;
+    }
+    case 'change-waiting': {
+      const { attempt, reason, holders } = event;
+      update(draft, event.change, (change) => ({ ...change, state: 'waiting', waiting: { attempt, reason, holders } }));
+      return;
+    }
+    case 'change-progress': {
+      const { done, total, perSecond } = event;
+      const progress = { done, total, perSecond };
+      update(draft, event.change, (change) => ({ ...change, state: 'running', waiting: null, progress }));
+      return;
+    }
+    case 'change-applied':
+      update(draft, event.change, (change) => ({
+        ...change,
+        state: 'done',
+        waiting: null,
+        milliseconds: event.milliseconds,
+      }));
+      return;
+    case 'rollback-started':
+      startNext(draft, now);
+      return;
+    case 'change-reverted':
+      update(draft, event.change, (change) => ({
+        ...change,
+        state: 'done',
+        waiting: null,
+        milliseconds: change.startedAt === null ? null : now - change.startedAt,
+        stayed: event.stayed,
+      }));
+      startNext(draft, now);
+      return;
+    case 'change-failed': {
+      const { problem, remedy } = event;
+      update(draft, event.change, (change) => ({
+        ...change,
+        state: 'failed',
+        waiting: null,
+        problem: { problem, remedy },
+        milliseconds: change.startedAt === null ? null : now - change.startedAt,
+      }));
+      return;
+    }
+    case 'settled':
+      draft.settled = [...draft.settled, `${event.change}: ${event.outcome}`];
+      return;
+    default:
+  }
+};
+
+const reduceRun = (run: Run, events: readonly RolloutEvent[], now: number): Run => {
+  const mine = events.filter((event) => 'step' in event && event.step === run.step);
+  if (mine.length === 0) return run;
+  const changes = [...run.changes];
+  const draft: Draft = {
+    changes,
+    at: new Map(changes.map((change, index) => [change.id, index])),
+    settled: run.settled,
+  };
+  for (const event of mine) applyToRun(draft, event, now);
+  return { ...run, changes: draft.changes, settled: draft.settled };
+};
+
+const append = <T>(list: readonly T[], more: readonly T[], limit: number): readonly T[] =>
+  more.length === 0 || list.length >= limit ? list : [...list, ...more.slice(0, limit - list.length)];
+
+const reduceVerification = (verification: Verification, events: readonly RolloutEvent[]): Verification => {
+  const more: Record<CheckResult['verdict'], CheckResult[]> = { passed: [], failed: [], skipped: [] };
+  for (const event of events)
+    if (event.type === 'check' && event.step === verification.step) more[event.result.verdict].push(event.result);
+  if (more.passed.length + more.failed.length + more.skipped.length === 0) return verification;
+  const { counts } = verification;
+  return {
+    ...verification,
+    failed: append(verification.failed, more.failed, kept.failed),
+    skipped: append(verification.skipped, more.skipped, kept.skipped),
+    passed: append(verification.passed, more.passed, kept.passed),
+    counts: {
+      passed: counts.passed + more.passed.length,
+      failed: counts.failed + more.failed.length,
+      skipped: counts.skipped + more.skipped.length,
+    },
+  };
+};
+
+const reduceLog = (log: Log, events: readonly RolloutEvent[]): Log => {
+  const more = events.flatMap((event) => (event.type === 'command' ? event.text.split('\n').map(clean) : []));
+  if (more.length === 0) return log;
+  const lines = [...log.lines, ...more];
+  const over = Math.max(0, lines.length - kept.log);
+  return { ...log, lines: over > 0 ? lines.slice(over) : lines, dropped: log.dropped + over };
+};
+
+const reduceLoading = (state: State, events: readonly RolloutEvent[]): State['step'] => {
+  const { step } = state;
+  if (!step?.loading) return step;
+  let { done, of } = step.loading;
+  for (const event of events) {
+    if (!('step' in event) || event.step !== step.id) continue;
+    if (event.type === 'planned') of = event.plan.changes.length;
+    if (event.type === 'previewed') done += 1;
+  }
+  return { ...step, loading: { done, of } };
+};
+
+/** Everything that the rollout said since the last frame, at once: one copy of each list, however many events. */
+export const reduceRollout = (state: State, events: readonly RolloutEvent[]): State => {
+  const job = state.job?.kind;
+  return {
+    ...state,
+    log: reduceLog(state.log, events),
+    step: job === 'preview' ? reduceLoading(state, events) : state.step,
+    run: state.run && (job === 'apply' || job === 'rollback') ? reduceRun(state.run, events, state.now) : state.run,
+    verification:
+      state.verification && job === 'verify' ? reduceVerification(state.verification, events) : state.verification,
+  };
+};
+
+/** The list as shown: what failed first, then what was not checked, then the rest. */
+export const shownChecks = (verification: Verification): readonly CheckResult[] => [
+  ...verification.failed,
+  ...verification.skipped,
+  ...verification.passed,
+];

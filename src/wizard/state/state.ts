@@ -1,0 +1,289 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { ExitCode } from '../../rollout/errors.ts';
+import type { LockHolder } from '../../rollout/events.ts';
+import type { Planned, RollbackPlan, RollbackResult, StepStatus } from '../../rollout/rollout.ts';
+import type { PhaseId, StepId } from '../../rollout/step.ts';
+import type { Look } from '../glyphs.ts';
+import type { Document } from '../preview/document.ts';
+import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo } from '../session.ts';
+
+export type Screen = 'start' | 'overview' | 'step' | 'running' | 'verification' | 'rollback' | 'findings';
+
+export type Size = { readonly columns: number; readonly rows: number };
+
+/** Something asked of the target. Only one is under way at a time, so that nothing runs behind the operator's back. */
+export type JobKind = 'connect' | 'preview' | 'apply' | 'verify' | 'rollback-plan' | 'rollback' | 'findings';
+export type Job = {
+  readonly id: number;
+  readonly kind: JobKind;
+  readonly step: StepId | null;
+  /** After the first Ctrl-C. */
+  readonly stopping: boolean;
+};
+
+/** What the effect layer must do next. The reducer only ever says it; the list holds what the last event asked for. */
+export type Request =
+  | { readonly type: 'connect'; readonly job: number; readonly url: string | undefined }
+  | { readonly type: 'preview' | 'verify' | 'rollback-plan' | 'rollback'; readonly job: number; readonly step: StepId }
+  | { readonly type: 'apply'; readonly job: number; readonly step: StepId; readonly hash: string }
+  | { readonly type: 'findings'; readonly job: number }
+  | { readonly type: 'abort'; readonly job: number }
+  | { readonly type: 'status' }
+  | { readonly type: 'skip'; readonly step: StepId; readonly reason: string }
+  | { readonly type: 'waive'; readonly finding: string; readonly reason: string }
+  | { readonly type: 'save-preview'; readonly step: StepId; readonly text: string }
+  | { readonly type: 'save-log'; readonly text: string }
+  | { readonly type: 'edit'; readonly file: string; readonly line: number }
+  | { readonly type: 'redraw' };
+
+/** A long text on the screen: which row is at the top, and what was searched for. */
+export type Reading = {
+  readonly document: Document;
+  readonly top: number;
+  readonly search: string;
+  /** Line of the match the cursor is at. */
+  readonly match: number | null;
+};
+
+export type StepView = {
+  readonly id: StepId;
+  readonly loading: { readonly done: number; readonly of: number | null } | null;
+  readonly planned: Planned | null;
+  readonly reading: Reading | null;
+  readonly problem: Problem | null;
+};
+
+export type ChangeState = 'queued' | 'running' | 'waiting' | 'done' | 'failed' | 'stopped';
+export type RunChange = {
+  readonly id: string;
+  readonly title: string;
+  readonly state: ChangeState;
+  readonly startedAt: number | null;
+  readonly milliseconds: number | null;
+  readonly progress: { readonly done: number; readonly total: number; readonly perSecond: number } | null;
+  readonly waiting: {
+    readonly attempt: number;
+    readonly reason: string;
+    readonly holders: readonly LockHolder[];
+  } | null;
+  readonly problem: { readonly problem: string; readonly remedy: string } | null;
+  readonly stayed: readonly string[];
+};
+
+export type Run = {
+  readonly operation: 'apply' | 'rollback';
+  readonly step: StepId;
+  readonly title: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly changes: readonly RunChange[];
+  readonly outcome: 'running' | 'done' | 'failed' | 'stopped';
+  /** What a crash had left half-done, and how it was settled first. */
+  readonly settled: readonly string[];
+  readonly problem: Problem | null;
+  readonly result: RollbackResult | null;
+  /** First change shown; `null` follows the one that runs. */
+  readonly top: number | null;
+};
+
+/** Checks as they come. Only so many are kept; the counts are of all of them. */
+export type Verification = {
+  readonly step: StepId;
+  readonly title: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly failed: readonly CheckResult[];
+  readonly skipped: readonly CheckResult[];
+  readonly passed: readonly CheckResult[];
+  readonly counts: { readonly passed: number; readonly failed: number; readonly skipped: number };
+  readonly outcome: 'running' | 'verified' | 'failed' | 'stopped' | 'broken';
+  readonly problem: Problem | null;
+  /** Id of the chosen check; `null` stays at the first one, whichever that comes to be. */
+  readonly selected: string | null;
+  readonly evidence: boolean;
+};
+
+export type RollbackView = {
+  readonly step: StepId;
+  readonly plan: RollbackPlan | null;
+  readonly reading: Reading | null;
+  readonly problem: Problem | null;
+};
+
+export type FindingsView = {
+  readonly list: readonly CodeFinding[] | null;
+  readonly by: 'kind' | 'file';
+  readonly cursor: number;
+  readonly problem: Problem | null;
+};
+
+/** What a confirmation leads to. */
+export type Intent =
+  | { readonly kind: 'apply'; readonly step: StepId; readonly hash: string }
+  | { readonly kind: 'rollback'; readonly step: StepId };
+
+/** A question. While it is open every key goes to it. */
+export type Dialog =
+  | {
+      readonly kind: 'confirm';
+      readonly intent: Intent;
+      readonly question: string;
+      readonly details: readonly string[];
+      readonly verb: string;
+      /** What must be typed, or `null` where a plain y is enough. */
+      readonly word: string | null;
+      readonly text: string;
+      readonly choice: 'cancel' | 'go';
+      readonly complaint: string | null;
+    }
+  | {
+      readonly kind: 'reason';
+      readonly intent:
+        | { readonly kind: 'skip'; readonly step: StepId }
+        | { readonly kind: 'waive'; readonly finding: string };
+      readonly question: string;
+      readonly text: string;
+      readonly complaint: string | null;
+    }
+  | { readonly kind: 'search'; readonly text: string }
+  | { readonly kind: 'url'; readonly text: string; readonly complaint: string | null };
+
+export type Notice = { readonly tone: 'ok' | 'failed' | 'waiting'; readonly text: string };
+
+/** The command log: the newest lines, and how many older ones were let go. */
+export type Log = { readonly lines: readonly string[]; readonly dropped: number; readonly open: boolean };
+
+export type Deed = {
+  readonly what: 'applied' | 'verified' | 'failed' | 'rolled back' | 'not proven' | 'stopped' | 'skipped' | 'waived';
+  readonly subject: string;
+  readonly detail: string;
+};
+
+export type State = {
+  readonly look: Look;
+  readonly size: Size;
+  /** Milliseconds since the epoch, as of the last event. */
+  readonly now: number;
+  readonly frame: number;
+  readonly start: StartInfo;
+  readonly target: TargetInfo | null;
+  readonly doctor: readonly DoctorFinding[];
+  readonly phases: readonly { readonly id: PhaseId; readonly title: string }[];
+  readonly estimates: Readonly<Partial<Record<StepId, number>>>;
+  /** What the session can do beyond the rollout itself. */
+  readonly offers: { readonly findings: boolean; readonly waive: boolean };
+  readonly connectProblem: Problem | null;
+  readonly steps: readonly StepStatus[] | null;
+  readonly previewed: readonly StepId[];
+  readonly cursor: number;
+  readonly screen: Screen;
+  readonly step: StepView | null;
+  readonly run: Run | null;
+  readonly verification: Verification | null;
+  readonly rollback: RollbackView | null;
+  readonly findings: FindingsView | null;
+  readonly log: Log;
+  readonly help: boolean;
+  readonly dialog: Dialog | null;
+  readonly notice: Notice | null;
+  readonly job: Job | null;
+  readonly nextJob: number;
+  readonly requests: readonly Request[];
+  /** What was done in this session, for the summary. */
+  readonly deeds: readonly Deed[];
+  /** Failures that nothing has made good yet, by step or by `connect`. */
+  readonly failures: Readonly<Record<string, ExitCode>>;
+  readonly stopped: boolean;
+  /** An editor has the terminal: no key is ours. */
+  readonly suspended: boolean;
+  /** Leave as soon as the present job has settled (after SIGTERM or SIGHUP). */
+  readonly leaving: boolean;
+  /** Set once, when the wizard is to be left. `now`: without waiting for what still runs. */
+  readonly exit: { readonly code: ExitCode; readonly now: boolean } | null;
+};
+
+const defaultPhases: State['phases'] = [
+  { id: 1, title: 'Database' },
+  { id: 2, title: 'Backend' },
+  { id: 3, title: 'Frontend' },
+  { id: 4, title: 'Settings' },
+];
+
+export const initialState = (start: StartInfo, look: Look, size: Size, now: number): State => {
+  const state: State = {
+    look,
+    size,
+    now,
+    frame: 0,
+    start,
+    target: null,
+    doctor: start.findings,
+    phases: defaultPhases,
+    estimates: {},
+    offers: { findings: false, waive: false },
+    connectProblem: null,
+    steps: null,
+    previewed: [],
+    cursor: 0,
+    screen: 'start',
+    step: null,
+    run: null,
+    verification: null,
+    rollback: null,
+    findings: null,
+    log: { lines: [], dropped: 0, open: false },
+    help: false,
+    dialog: null,
+    notice: null,
+    job: null,
+    nextJob: 1,
+    requests: [],
+    deeds: [],
+    failures: {},
+    stopped: false,
+    suspended: false,
+    leaving: false,
+    exit: null,
+  };
+  if (start.needsUrl) return { ...state, dialog: { kind: 'url', text: '', complaint: null } };
+  return begin(state, 'connect', null, (job) => ({ type: 'connect', job, url: undefined }));
+};
+
+export const ask = (state: State, ...requests: readonly Request[]): State => ({
+  ...state,
+  requests: [...state.requests, ...requests],
+});
+
+/** Starts a job; whatever ran before is told to stop, and its answer will no longer be listened to. */
+export const begin = (state: State, kind: JobKind, step: StepId | null, request: (job: number) => Request): State => {
+  const id = state.nextJob;
+  const before: readonly Request[] = state.job ? [{ type: 'abort', job: state.job.id }] : [];
+  return ask({ ...state, job: { id, kind, step, stopping: false }, nextJob: id + 1 }, ...before, request(id));
+};
+
+/** True while something is under way that changes the target: it may be stopped, but not walked away from. */
+export const changing = (state: State): boolean => state.job?.kind === 'apply' || state.job?.kind === 'rollback';
+
+export const statusOf = (state: State, step: StepId | undefined | null): StepStatus | undefined =>
+  state.steps?.find((one) => one.step === step);
+
+export const titleOf = (state: State, step: StepId): string => statusOf(state, step)?.title ?? '';
+
+export const problemOf = (error: unknown): Problem => {
+  const known = error as Partial<Problem> | null;
+  if (error instanceof Error && typeof known?.problem === 'string' && typeof known.remedy === 'string')
+    return {
+      problem: known.problem,
+      remedy: known.remedy,
+      kind: known.kind ?? 'operator',
+      exitCode: known.exitCode ?? 1,
+      detail: known.detail,
+    };
+  return {
+    problem: `Something went wrong that should not have: ${error instanceof Error ? error.message : String(error)}.`,
+    remedy: 'This is a defect of voxanne-rollout. Run again with --debug and report what it prints.',
+    kind: 'defect',
+    exitCode: 1,
+    detail: undefined,
+  };
+};

@@ -1,0 +1,21 @@
+import { bodyRows } from '../screens/frame-rows.ts';
+import { readingHead } from '../screens/reading.ts';
+import type { Window } from './reading.ts';
+import type { Reading, State } from './state.ts';
+
+/** Width and height of the text that is being read, on the step and the rollback screen. */
+export const readingWindow = (state: State): Window => ({
+  columns: Math.max(1, state.size.columns - 4),
+  visible: Math.max(1, bodyRows(state) - readingHead(state).length - 1),
+});
+
+export const currentReading = (state: State): Reading | null =>
+  (state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading) ?? null;
+
+export const withReading = (state: State, how: (reading: Reading) => Reading): State => {
+  if (state.screen === 'rollback' && state.rollback?.reading)
+    return { ...state, rollback: { ...state.rollback, reading: how(state.rollback.reading) } };
+  if (state.screen === 'step' && state.step?.reading)
+    return { ...state, step: { ...state.step, reading: how(state.step.reading) } };
+  return state;
+};

@@ -1,0 +1,53 @@
+import { plural } from './format.ts';
+import { clean } from './lines.ts';
+import type { State } from './state/state.ts';
+
+/** What is left for the operator after the wizard: plain text for the main screen. */
+export const summary = (state: State, report: string | null): readonly string[] => {
+  const { glyphs } = state.look;
+  const target = state.target ?? state.start;
+  const lines: string[] = [];
+  const name = [target.project, target.host, target.environment].filter((part) => part !== null).map(clean);
+  lines.push(`voxanne-rollout${name.length > 0 ? `: ${name.join(` ${glyphs.separator} `)}` : ''}`);
+  const signs = {
+    applied: glyphs.applied,
+    verified: glyphs.ok,
+    failed: glyphs.failed,
+    'rolled back': glyphs.back,
+    'not proven': glyphs.failed,
+    stopped: glyphs.waiting,
+    skipped: glyphs.skipped,
+    waived: glyphs.skipped,
+  } as const;
+  for (const { what, subject, detail } of state.deeds)
+    lines.push(`  ${signs[what]} ${what.padEnd(11)} ${clean(subject)}${detail === '' ? '' : `  (${clean(detail)})`}`);
+  if (state.deeds.length === 0) lines.push('  Nothing was changed.');
+
+  if (state.exit?.now && state.job && (state.job.kind === 'apply' || state.job.kind === 'rollback')) {
+    const run = state.run?.changes.find((change) => change.state === 'running' || change.state === 'waiting');
+    const what = run ? `“${clean(run.title)}”` : `Step ${state.job.step ?? ''}`;
+    lines.push(
+      `  ${glyphs.waiting} ${what} was still running when you left. The server takes it back or finishes it;`,
+      '    the next run looks at the target and settles it before anything else.',
+    );
+  }
+  const problem = state.connectProblem;
+  if (problem) lines.push(`  ${glyphs.failed} ${clean(problem.problem)} ${clean(problem.remedy)}`);
+
+  const { steps } = state;
+  if (steps !== null) {
+    const verified = steps.filter((step) => step.state === 'verified').length;
+    const skipped = steps.filter((step) => step.state === 'skipped').length;
+    const next = steps.find((step) => step.state !== 'verified' && step.state !== 'skipped');
+    const left = steps.length - verified - skipped;
+    const left_ = skipped > 0 ? `, ${skipped} skipped` : '';
+    lines.push('', `${verified} of ${plural(steps.length, 'step')} verified${left_}, ${left} left.`);
+    if (report !== null) lines.push(`Report: ${report}`);
+    lines.push(
+      next
+        ? `Next: voxanne-rollout   goes on with ${next.step} ${clean(next.title)}`
+        : 'Next: voxanne-rollout verify   runs every check again; changes nothing',
+    );
+  } else lines.push('', 'Next: voxanne-rollout doctor   says what works and what to do about the rest');
+  return lines;
+};
