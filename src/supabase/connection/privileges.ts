@@ -40,6 +40,10 @@ select what, why, held, required from (
     coalesce((select rolsuper or rolbypassrls from pg_roles where rolname = current_user), false), true
   union all select 11, 'see the activity of other roles', 'the readout of who blocks',
     coalesce((select pg_has_role(oid, 'usage') from pg_roles where rolname = 'pg_read_all_stats'), false), false
+  union all select 12, 'alter every table of public', 'tables of another owner are reported and left out',
+    not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'public' and c.relkind in ('r', 'p') and not pg_has_role(c.relowner, 'usage')
+        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')), false
 ) privileges order by n`;
 
 /** What the present role needs for the database phase, as the catalog answers. Reads only. */

@@ -57,16 +57,11 @@ export async function* connectionChecks(options: {
 }): AsyncIterable<CheckResult> {
   const { client, inspection, description } = options;
   yield await runCheck(questions.pooler, () => pooler(inspection, description));
-  yield await runCheck(questions.server, () =>
-    inspection.serverVersion >= oldestServer
-      ? passed(inspection.serverVersionText)
-      : failed(inspection.serverVersionText, 'Upgrade the project in its dashboard (Settings, Infrastructure).'),
-  );
-  yield await runCheck(questions.writable, () =>
-    inspection.readOnly === null
-      ? passed('writable')
-      : failed(inspection.readOnly, 'Use the connection string of the primary database.'),
-  );
+  yield await runCheck(questions.server, () => ({ evidence: 'show server_version', ...server(inspection) }));
+  yield await runCheck(questions.writable, () => ({
+    evidence: "select pg_is_in_recovery(), current_setting('transaction_read_only')",
+    ...writable(inspection),
+  }));
   yield await runCheck(questions.supabase, () =>
     inspection.missing.length === 0
       ? passed('all there')
@@ -80,6 +75,18 @@ export async function* connectionChecks(options: {
   yield await runCheck(questions.policyLock, () =>
     inspection.readOnly === null ? policyLock(client) : skipped('not tried', 'The probe needs a writable server.'),
   );
+}
+
+function server({ serverVersion, serverVersionText }: Inspection): Outcome {
+  return serverVersion >= oldestServer
+    ? passed(serverVersionText)
+    : failed(serverVersionText, 'Upgrade the project in its dashboard (Settings, Infrastructure).');
+}
+
+function writable({ readOnly }: Inspection): Outcome {
+  return readOnly === null
+    ? passed('writable')
+    : failed(readOnly, 'Use the connection string of the primary database.');
 }
 
 function pooler({ mode }: Inspection, description: ConnectionDescription): Outcome {

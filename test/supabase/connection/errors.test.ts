@@ -222,8 +222,13 @@ describe('a statement that fails', () => {
         const waited = await failure(client.query('select from public.profiles'));
         expect(isRetryable(waited)).toBe(true);
         expect(toRolloutError(waited).problem).toContain('A lock could not be had in time');
+        // Inside a transaction the view of other sessions would be the one taken first.
+        await holder.query('rollback');
         const { rows } = await client.query('select pg_backend_pid() as pid');
         const sleeping = failure(client.query('select pg_sleep(10)'));
+        const running =
+          "select from pg_stat_activity where pid = $1 and query like '%pg_sleep(10)%' and state = 'active'";
+        await expect.poll(async () => (await holder.query(running, [rows[0].pid])).rows.length).toBe(1);
         await holder.query('select pg_cancel_backend($1)', [rows[0].pid]);
         const cancelled = await sleeping;
         expect(isRetryable(cancelled)).toBe(false);

@@ -1,15 +1,20 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import {
+  connector,
   describeUrl,
   type Inspection,
   inspectConnection,
   openConnection,
   probePolicyLock,
   refusal,
+  requireUsable,
 } from '../../../src/supabase/connection/index.ts';
 import { type DoctorOptions, doctor } from '../../../src/supabase/doctor.ts';
 
@@ -81,6 +86,36 @@ describe('what a connection turns out to be', () => {
       refusal({ ...inspection, serverVersion: 140_011, serverVersionText: '14.11' }, description)?.problem,
     ).toContain('PostgreSQL 14.11');
     expect(refusal({ ...inspection, readOnly: 'a replica' }, description)?.problem).toContain('a replica');
+  });
+});
+
+describe('the connector', () => {
+  test('finds the database, connects as often as asked, and knows what to hide', async () => {
+    const url = new URL(server.url('app'));
+    const { password } = url;
+    url.password = '';
+    const way = await connector({
+      env: { SUPABASE_DB_URL: url.href, SUPABASE_DB_PASSWORD: password },
+      workspace: '/nowhere',
+      applicationName: 'voxanne-rollout test',
+    });
+    expect(way).toMatchObject({ tls: false, authorities: null, secrets: [password] });
+    expect(way.source).toMatchObject({ origin: 'SUPABASE_DB_URL', explicit: true });
+    const clients = await Promise.all([way.connect(), way.connect()]);
+    const { rows } = await clients[0].query("select current_setting('application_name') as name");
+    expect(rows).toEqual([{ name: 'voxanne-rollout test' }]);
+    await Promise.all(clients.map((client) => client.end()));
+    expect(await requireUsable(way)).toMatchObject({ mode: 'direct', missing: [] });
+  });
+
+  test('does not let a rollout use what it refuses, and leaves no session there', async () => {
+    const way = await connector({ env: {}, dbUrl: server.url('plain'), workspace: '/nowhere' });
+    await expect(requireUsable(way)).rejects.toMatchObject({ exitCode: 4 });
+    await withClient(server.adminUrl('postgres'), async (admin) => {
+      const sessions = async () =>
+        (await admin.query("select from pg_stat_activity where datname = 'plain'")).rows.length;
+      await expect.poll(sessions).toBe(0);
+    });
   });
 });
 
@@ -175,6 +210,26 @@ describe('doctor', () => {
     });
     expect(found.get('doctor/source')?.advice).toContain('DATABASE_URL names u@127.0.0.1:2/other');
     expect(found.get('doctor/supabase-cli')).toMatchObject({ verdict: 'failed', observed: 'not installed' });
+  });
+
+  test.each([
+    ['3.1.0', 'passed'],
+    ['1.226.4', 'failed'],
+  ])('reads the version of a CLI in the workspace, with its telemetry off: %s', async (version, verdict) => {
+    const workspace = await mkdtemp(join(tmpdir(), 'doctor-test-'));
+    await mkdir(join(workspace, 'node_modules/.bin'), { recursive: true });
+    const script = `#!/bin/sh\n[ "$DO_NOT_TRACK$SUPABASE_TELEMETRY_DISABLED" = 11 ] || exit 9\necho ${version}\n`;
+    await writeFile(join(workspace, 'node_modules/.bin/supabase'), script, { mode: 0o755 });
+    const found = await results({ workspace, executor: 'supabase-cli' });
+    await rm(workspace, { recursive: true });
+    expect(found.get('doctor/supabase-cli')).toMatchObject({ verdict, observed: version });
+  });
+
+  test('says what is not owned without calling it a failure', async () => {
+    await withClient(server.adminUrl('locked'), (admin) => admin.query('create table public.theirs ()'));
+    const found = await results({ dbUrl: server.url('locked') });
+    expect(found.get('doctor/privileges')).toMatchObject({ verdict: 'passed' });
+    expect(found.get('doctor/privileges')?.observed).toContain('may not alter every table of public');
   });
 
   test('runs the checks of the workspace that it is given', async () => {
