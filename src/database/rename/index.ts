@@ -1,0 +1,67 @@
+import { loadModule } from 'libpg-query';
+import type { Blocker, Note } from '../../rollout/step.ts';
+import type { Catalog, Trigger } from '../catalog/types.ts';
+import { formGroups } from './groups.ts';
+import { planPolicies } from './policies.ts';
+import { type Routine, rewriteRoutine } from './routine.ts';
+import { commentNotes, refusals } from './tables.ts';
+import { planTriggers } from './triggers.ts';
+import type { ColumnRename, RenameOptions, RenamePlan } from './types.ts';
+import { planViews } from './views.ts';
+import { createWorld, type World } from './world.ts';
+
+export { type LegacyRead, legacyComment, planLegacyReads } from './legacy.ts';
+export type { ColumnRename, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
+
+/**
+ * Everything that must go with `ALTER TABLE … RENAME COLUMN` because PostgreSQL does not follow it: function bodies,
+ * view columns, trigger arguments. Bodies are parsed and every name is resolved twice, in the catalog of before and of
+ * after; a body that cannot be proven to mean the same is a blocker, never a guess.
+ */
+export async function planRename(
+  catalog: Catalog,
+  renames: readonly ColumnRename[],
+  options: RenameOptions,
+): Promise<RenamePlan> {
+  if (renames.length === 0) return { groups: [], blockers: [], notes: [] };
+  await loadModule();
+  const views = planViews(catalog, renames);
+  const world = createWorld(catalog, renames, views.renames);
+  const settled = createWorld(catalog, renames, views.renames, true);
+  const triggersOf = new Map<string, Trigger[]>();
+  for (const item of catalog.triggers) triggersOf.set(item.function, [...(triggersOf.get(item.function) ?? []), item]);
+  const routines: Routine[] = catalog.functions.map((item) =>
+    rewriteRoutine(world, settled, item, triggersOf.get(item.signature) ?? [], options),
+  );
+  const bySignature = new Map(routines.map((item) => [item.function.signature, item]));
+  const triggers = planTriggers(catalog, world, bySignature);
+  const policies = planPolicies(catalog, world, options.renameClaims);
+  const blockers: Blocker[] = [
+    ...refusals(catalog, renames),
+    ...views.blockers,
+    ...routines.flatMap((item) => item.blockers),
+    ...triggers.blockers,
+    ...policies.blockers,
+  ];
+  const notes: Note[] = [
+    ...views.notes,
+    ...routines.flatMap((item) => [...item.notes, ...argumentNotes(world, item)]),
+    ...policies.notes,
+    ...commentNotes(catalog, renames),
+  ];
+  return {
+    groups: [...formGroups(renames, views.renames, routines, triggers.triggers), ...policies.groups],
+    blockers,
+    notes,
+  };
+}
+
+/** Names in a signature are what callers write; `CREATE OR REPLACE` refuses to change them. */
+function argumentNotes(world: World, item: Routine): readonly Note[] {
+  if (item.roots.size === 0) return [];
+  return item.function.arguments
+    .filter((argument) => argument.name !== null && world.old.has(argument.name))
+    .map((argument) => ({
+      text: `${item.function.signature}: the ${argument.mode === 'i' || argument.mode === 'v' ? 'argument' : 'result column'} ${argument.name} keeps its name, which is what callers use.`,
+    }));
+}

@@ -1,0 +1,36 @@
+import type { Blocker, Note } from '../../rollout/step.ts';
+
+/** Names are unquoted. `table` is the topmost parent: partitions and inherited children follow. */
+export type ColumnRename = {
+  readonly schema: string;
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+};
+
+/** Everything that has to change in one transaction so that nothing is broken for a moment. */
+export type RenameGroup = {
+  /** Stable between two plans of the same rename: `rename public.calls`. */
+  readonly id: string;
+  readonly title: string;
+  readonly tables: readonly ColumnRename[];
+  /** Statements without BEGIN and COMMIT. */
+  readonly up: string;
+  /** The exact inverse; function definitions come back byte for byte. */
+  readonly down: string;
+  /** Signatures of the functions that are rewritten. */
+  readonly functions: readonly string[];
+  /** Those of `functions` that catch every error, and would therefore fail in silence: run them before and after. */
+  readonly swallowing: readonly string[];
+};
+
+export type RenamePlan = {
+  readonly groups: readonly RenameGroup[];
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+};
+
+export type RenameOptions = {
+  /** Also change claim keys and setting names that equal the old name. They are contracts with whoever sets them. */
+  readonly renameClaims: boolean;
+};
