@@ -1,0 +1,147 @@
+import { loadModule } from 'libpg-query';
+import { qualified } from '../../src/database/quote.ts';
+import type { SqlChange } from '../../src/rollout/change.ts';
+import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { checkIsolation } from './checks.ts';
+import { checkCatalog } from './isolation/checks.ts';
+import { planDefiners } from './isolation/definers.ts';
+import { viewFacts } from './isolation/facts.ts';
+import { planHelpers } from './isolation/functions.ts';
+import { planTable } from './isolation/policies.ts';
+import { renameColumns } from './isolation/rename.ts';
+import { roleSource, rulesOf } from './isolation/rules.ts';
+import { planViews } from './isolation/views.ts';
+import { type Survey, survey } from './survey.ts';
+
+export const step: Step<Target> = {
+  id: '1.7',
+  title: 'Isolation',
+  why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
+  plan,
+  checks: async function* (target, signal) {
+    const found = await survey(target);
+    yield* checkCatalog(target, found);
+    yield* checkIsolation(target, found, signal);
+  },
+};
+
+async function plan(target: Target): Promise<Plan> {
+  const found = await survey(target);
+  const facts = await viewFacts(await target.session.work());
+  return planIsolation(found, facts, target.config);
+}
+
+/**
+ * The order keeps every moment safe. New policies do nothing while row security is off, and where it is on they add
+ * nothing to the old ones. What would come alive with row security is dropped while it is still inert. Then row security
+ * goes on; only then do the old policies of guarded tables go, so that nobody is without one in between. Each policy
+ * statement is a change, and so a transaction, of its own: on hosted projects it locks the auth tables until commit.
+ */
+export async function planIsolation(
+  found: Survey,
+  facts: Awaited<ReturnType<typeof viewFacts>>,
+  config: Target['config'],
+): Promise<Plan> {
+  await loadModule();
+  const blockers: Blocker[] = [...blocked(found)];
+  const helpers = planHelpers(found, config.decisions.createProfiles);
+  const definers = planDefiners(found, { from: config.names.from, revoke: config.decisions.revokeExecute });
+  const views = planViews(found, facts);
+  blockers.push(...helpers.blockers, ...definers.blockers);
+  if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
+
+  const renames = found.tenants.some((one) => one.renamed);
+  const context = {
+    directories: directoriesOf(found),
+    renamed: (expression: string): string =>
+      renames ? renameColumns(expression, config.names.from, found.to) : expression,
+    after: helpers.ids,
+  };
+  const rules = rulesOf(found);
+  const tables = [];
+  for (const rule of rules) {
+    const { schema, name } = rule.table;
+    const policies = found.catalog.policies.filter((one) => one.schema === schema && one.table === name);
+    tables.push(await planTable(rule, policies, context));
+  }
+  const changes: SqlChange[] = [
+    ...helpers.changes,
+    ...tables.flatMap((one) => one.create),
+    ...tables.flatMap((one) => [...one.dropInert, ...one.enable]),
+    ...tables.flatMap((one) => one.dropOld),
+    ...views.changes,
+    ...definers.changes,
+  ];
+  const notes: Note[] = [...definers.notes, ...views.notes, ...tables.flatMap((one) => one.notes)];
+  if (changes.length > 0) notes.push(...general(found));
+  return { changes, blockers: [], notes };
+}
+
+/** Tables that policies ask about a user's organization. */
+const directoriesOf = (found: Survey): ReadonlySet<string> =>
+  new Set(
+    [found.profiles, found.memberships?.table]
+      .filter((table) => table != null)
+      .map((table) => `${table.schema}.${table.name}`),
+  );
+
+function* blocked(found: Survey): Iterable<Blocker> {
+  if (found.organizations === null) {
+    yield {
+      problem: 'There is no organizations table, so nothing says what a tenant is.',
+      remedy: 'Name it with names.organizations in the configuration file.',
+    };
+  }
+  if (found.membershipCandidates.length > 1) {
+    yield {
+      problem: `More than one table could hold memberships: ${found.membershipCandidates.map((one) => `${one.schema}.${one.name}`).join(', ')}.`,
+      remedy: 'Name the right one with names.memberships in the configuration file: it decides who may manage members.',
+    };
+  }
+  const foreign = rulesOf(found).filter((rule) => !rule.table.ours);
+  if (foreign.length > 0) {
+    yield {
+      problem: `${foreign.length} tables belong to another role, which alone may turn row security on: ${foreign.map((rule) => rule.sql).join(', ')}.`,
+      remedy: 'Run as their owner, give them to your role (alter table … owner to …), or leave them out with exclude.',
+    };
+  }
+}
+
+function* general(found: Survey): Iterable<Note> {
+  const rules = rulesOf(found);
+  const list = (kind: (typeof rules)[number]['kind']): string =>
+    rules
+      .filter((rule) => rule.kind === kind && !rule.table.rowSecurity)
+      .map((rule) => rule.sql)
+      .join(', ');
+  const lookup = list('lookup');
+  if (lookup !== '') {
+    yield {
+      text: `Without any organization, so that signed-in users may read every row and only the service role writes: ${lookup}. Where rows belong to someone, give the table an org_id, or drop its policy lookup_select.`,
+    };
+  }
+  const personal = list('personal');
+  if (personal !== '') yield { text: `Seen and written by their own user only: ${personal}.` };
+  const child = list('child');
+  if (child !== '') {
+    yield {
+      text: `Guarded through the row that they refer to: ${child}. A row that refers to none is for the service role alone.`,
+    };
+  }
+  if (roleSource(found) === null) {
+    yield {
+      text: 'No column says what role a member has, so nobody may change an organization or its members through the API; the service role may.',
+    };
+  }
+  for (const table of found.excluded)
+    yield { text: `${qualified(table.schema, table.name)} is left out, as configured.` };
+  for (const table of found.catalog.tables.filter((one) => one.kind === 'foreign')) {
+    yield {
+      text: `${qualified(table.schema, table.name)} is a foreign table, which knows no row security; take its grants from anon and authenticated if it holds an organization's rows.`,
+    };
+  }
+  yield {
+    text: 'The service role, realtime of the service role and functions that run with their owner’s rights bypass row security as before.',
+  };
+}

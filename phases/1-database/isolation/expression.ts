@@ -1,0 +1,59 @@
+import { parse } from 'libpg-query';
+import { child, children, list, open, string, type Tree } from '../../../src/database/rename/tree.ts';
+
+/**
+ * The conjuncts of a boolean SQL expression, each in a form that is equal for equal meaning: PostgreSQL prints a stored
+ * expression with its own brackets, casts of constants to text and column labels, and none of them counts here.
+ */
+export async function conjuncts(expression: string): Promise<readonly string[]> {
+  const root = await tree(expression);
+  return root === null ? [] : flatten(root).map((one) => JSON.stringify(bare(one)));
+}
+
+/** Every conjunct of `part` stands in `whole`: `whole` lets through no row that `part` does not. */
+export async function implies(whole: string | null, part: string | null): Promise<boolean> {
+  if (part === null) return whole === null;
+  if (whole === null) return false;
+  const there = new Set(await conjuncts(whole));
+  return (await conjuncts(part)).every((one) => there.has(one));
+}
+
+export async function tree(expression: string): Promise<Tree | null> {
+  const parsed = (await parse(`select ${expression}`)) as unknown as Tree;
+  const statement = list(parsed, 'stmts')[0];
+  const select = statement === undefined ? null : child(child(statement, 'stmt') ?? {}, 'SelectStmt');
+  const target = select === null ? undefined : list(select, 'targetList')[0];
+  return target === undefined ? null : child(child(target, 'ResTarget') ?? {}, 'val');
+}
+
+function flatten(wrapped: Tree): readonly Tree[] {
+  const [kind, node] = open(wrapped);
+  return kind === 'BoolExpr' && string(node, 'boolop') === 'AND_EXPR' ? list(node, 'args').flatMap(flatten) : [wrapped];
+}
+
+/** The tree without places, labels and casts to text. */
+function bare(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(bare);
+  if (typeof value !== 'object' || value === null) return value;
+  const node = value as Tree;
+  const cast = child(node, 'TypeCast');
+  if (cast !== null && typeName(cast) === 'text') return bare(child(cast, 'arg'));
+  const target = child(node, 'ResTarget');
+  if (target !== null) return { ResTarget: bare({ val: target.val }) };
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([key]) => key !== 'location' && !key.startsWith('list_') && !key.startsWith('rexpr_list'))
+      .map(([key, item]) => [key, bare(item)]),
+  );
+}
+
+const typeName = (cast: Tree): string | null => {
+  const names = list(child(cast, 'typeName') ?? {}, 'names').map((one) => string(child(one, 'String') ?? {}, 'sval'));
+  return names.at(-1) ?? null;
+};
+
+/** Every node of one kind, wherever it stands. */
+export function nodes(root: Tree, kind: string): readonly Tree[] {
+  const own = child(root, kind);
+  return [...(own === null ? [] : [own]), ...children(root).flatMap((one) => nodes(one, kind))];
+}

@@ -1,0 +1,230 @@
+import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
+import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
+import { ownerRole } from '../values.ts';
+
+export const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
+export type Command = (typeof commands)[number];
+
+/** SQL over the table's columns, as it stands in USING (for INSERT: WITH CHECK; for UPDATE: both, unless they differ). */
+export type Condition = { readonly using: string; readonly check?: string };
+
+export type Kind = 'tenant' | 'organizations' | 'profiles' | 'memberships' | 'child' | 'personal' | 'lookup';
+
+/** Who may do what with the rows of one table once step 1.7 is done. */
+export type Rule = {
+  readonly table: Table;
+  readonly sql: string;
+  readonly kind: Kind;
+  /** Commands that no condition names are closed to API roles. */
+  readonly conditions: Readonly<Partial<Record<Command, Condition>>>;
+  /** Commands that get their policy even where row security had closed them: without them nobody could work. */
+  readonly always: readonly Command[];
+  /** Beginning of the names of its policies. */
+  readonly prefix: 'org' | 'own' | 'lookup';
+  /** Columns that say whose row it is, by their names of now. */
+  readonly keys: readonly string[];
+  readonly user: string | null;
+};
+
+export const currentOrg = '(select public.current_org_id())';
+const currentRole = '(select public.current_org_role())';
+const caller = '(select auth.uid())';
+
+/** The rule of every table that the rollout may touch. */
+export function rulesOf(survey: Survey): readonly Rule[] {
+  const excluded = new Set(survey.excluded.map((table) => table.oid));
+  const inScope = new Set(
+    [...survey.tenants.map((one) => one.table), ...survey.unkeyed, ...survey.unclear.map((one) => one.table)].map(
+      (table) => table.oid,
+    ),
+  );
+  if (survey.organizations !== null) inScope.add(survey.organizations.oid);
+  return survey.catalog.tables
+    .filter((table) => inScope.has(table.oid) && !excluded.has(table.oid) && table.kind !== 'foreign')
+    .map((table) => ruleOf(survey, table));
+}
+
+function ruleOf(survey: Survey, table: Table): Rule {
+  if (table === survey.organizations) return organizationsRule(survey, table);
+  if (table === survey.profiles) return profilesRule(survey, table);
+  if (table === survey.memberships?.table) return membershipsRule(survey, table);
+  const tenant = tenantOf(survey, table);
+  if (tenant !== null) {
+    const key = identifier(survey.to);
+    return all(
+      table,
+      'tenant',
+      'org',
+      `${key} = ${currentOrg}`,
+      [tenant.key, ...tenant.also].map((one) => one.name),
+    );
+  }
+  const parents = parentConditions(survey, table, [table.oid]);
+  if (parents !== null) return all(table, 'child', 'org', parents, []);
+  const user = userColumnOf(survey, table);
+  if (user !== null) return { ...all(table, 'personal', 'own', `${identifier(user)} = ${caller}`, []), user };
+  return { ...base(table, 'lookup', 'lookup'), conditions: { SELECT: { using: 'true' } } };
+}
+
+const base = (table: Table, kind: Kind, prefix: Rule['prefix']): Omit<Rule, 'conditions'> => ({
+  table,
+  sql: qualified(table.schema, table.name),
+  kind,
+  prefix,
+  always: [],
+  keys: [],
+  user: null,
+});
+
+const all = (table: Table, kind: Kind, prefix: Rule['prefix'], using: string, keys: readonly string[]): Rule => ({
+  ...base(table, kind, prefix),
+  keys,
+  conditions: { SELECT: { using }, INSERT: { using }, UPDATE: { using }, DELETE: { using } },
+});
+
+function organizationsRule(survey: Survey, table: Table): Rule {
+  const key = primaryColumn(table)?.name ?? 'id';
+  const own = `${identifier(key)} = ${currentOrg}`;
+  const roles = rolesOf(survey);
+  return {
+    ...base(table, 'organizations', 'org'),
+    keys: [key],
+    always: ['SELECT', 'UPDATE'],
+    conditions: {
+      SELECT: { using: own },
+      ...(roles === null
+        ? {}
+        : { UPDATE: { using: `${own} and ${currentRole} = any (array[${roles.writers.map(literal).join(', ')}])` } }),
+    },
+  };
+}
+
+function profilesRule(survey: Survey, table: Table): Rule {
+  const tenant = tenantOf(survey, table);
+  const user = profileUser(survey);
+  const own = `${identifier(user)} = ${caller}`;
+  if (tenant === null) return { ...all(table, 'profiles', 'org', own, []), user };
+  const key = identifier(survey.to);
+  // A profile without an organization stays its user's to edit: NULL then equals NULL.
+  const kept = `${own} and not (${key} is distinct from ${currentOrg})`;
+  return {
+    ...base(table, 'profiles', 'org'),
+    keys: [tenant.key.name],
+    user,
+    always: ['SELECT', 'UPDATE'],
+    conditions: {
+      SELECT: { using: `${key} = ${currentOrg} or ${own}` },
+      INSERT: { using: kept },
+      UPDATE: { using: own, check: kept },
+    },
+  };
+}
+
+function membershipsRule(survey: Survey, table: Table): Rule {
+  const user = survey.memberships?.userColumn ?? 'user_id';
+  const key = identifier(survey.to);
+  const keys = [tenantOf(survey, table)?.key.name ?? survey.to];
+  const seen = `${key} = ${currentOrg} or ${identifier(user)} = ${caller}`;
+  const roles = rolesOf(survey);
+  const roleColumn = survey.memberships?.roleColumn ?? null;
+  const conditions: Partial<Record<Command, Condition>> = { SELECT: { using: seen } };
+  if (roles !== null && roleColumn !== null) {
+    const owner = literal(roles.owner);
+    const [, ...helpers] = roles.writers;
+    const notOwner = `${identifier(roleColumn)}::text <> ${owner}`;
+    const allowed = [
+      `${currentRole} = ${owner}`,
+      ...helpers.map((one) => `${currentRole} = ${literal(one)} and ${notOwner}`),
+    ].join(' or ');
+    const using = `${key} = ${currentOrg} and ${identifier(user)} <> ${caller} and (${allowed})`;
+    for (const command of ['INSERT', 'UPDATE', 'DELETE'] as const) conditions[command] = { using };
+  }
+  return { ...base(table, 'memberships', 'org'), keys, user, always: ['SELECT'], conditions };
+}
+
+/** Who runs an organization, as its members' roles are called: the owner first. Null where no column names roles. */
+export function rolesOf(survey: Survey): { readonly owner: string; readonly writers: readonly string[] } | null {
+  const source = roleSource(survey);
+  if (source === null) return null;
+  const allowed = source.table === survey.memberships?.table ? survey.memberships.roles : [];
+  const owner = ownerRole(allowed);
+  const helpers = ['admin'].filter((name) => name !== owner && (allowed.length === 0 || allowed.includes(name)));
+  return { owner, writers: [owner, ...helpers] };
+}
+
+/** Where the caller's role stands: the membership table, else the profile. */
+export function roleSource(
+  survey: Survey,
+): { readonly table: Table; readonly column: string; readonly user: string } | null {
+  const { memberships, profiles } = survey;
+  if (memberships?.roleColumn != null) {
+    return { table: memberships.table, column: memberships.roleColumn, user: memberships.userColumn };
+  }
+  const user = profileUser(survey);
+  const role = profiles?.columns.find((column) => column.name === 'role');
+  if (profiles === null || role === undefined || tenantOf(survey, profiles) === null) return null;
+  return { table: profiles, column: role.name, user };
+}
+
+/**
+ * For a table without the key: every foreign key to a table whose rows have an organization must lead to the caller's.
+ * Null when no foreign key does. `path` ends a walk around a circle of foreign keys.
+ */
+function parentConditions(
+  survey: Survey,
+  table: Table,
+  path: readonly number[],
+  own = identifier(table.name),
+): string | null {
+  const links = foreignKeys(table).flatMap((foreign) => {
+    const [column] = foreign.columns;
+    const [target] = foreign.references?.columns ?? [];
+    const parent = survey.catalog.tables.find(
+      (one) => one.schema === foreign.references?.schema && one.name === foreign.references.table,
+    );
+    if (column === undefined || target === undefined || parent === undefined || path.includes(parent.oid)) return [];
+    if (parent === survey.profiles) return [];
+    const reference = `${own}.${identifier(column)}`;
+    const alias = `parent_${path.length}`;
+    const inside =
+      parent === survey.organizations
+        ? `${reference} = ${currentOrg}`
+        : exists(survey, parent, alias, `${alias}.${identifier(target)} = ${reference}`, [...path, parent.oid]);
+    const notNull = table.columns.find((one) => one.name === column)?.notNull === true;
+    return inside === null ? [] : [{ reference, notNull, inside }];
+  });
+  if (links.length === 0) return null;
+  const parts = links.map((link) =>
+    link.notNull ? link.inside : links.length === 1 ? link.inside : `(${link.reference} is null or ${link.inside})`,
+  );
+  if (links.length > 1 && !links.some((link) => link.notNull)) {
+    parts.push(`(${links.map((link) => `${link.reference} is not null`).join(' or ')})`);
+  }
+  return parts.join(' and ');
+}
+
+function exists(survey: Survey, parent: Table, alias: string, join: string, path: readonly number[]): string | null {
+  const condition =
+    tenantOf(survey, parent) !== null
+      ? `${alias}.${identifier(survey.to)} = ${currentOrg}`
+      : parentConditions(survey, parent, path, alias);
+  if (condition === null) return null;
+  return `exists (select 1 from ${qualified(parent.schema, parent.name)} ${alias} where ${join} and ${condition})`;
+}
+
+const foreignKeys = (table: Table): readonly Constraint[] =>
+  table.constraints.filter((one) => one.type === 'f' && one.columns.length === 1);
+
+/** The column that holds a user's id, in a table of users' own rows. */
+function userColumnOf(survey: Survey, table: Table): string | null {
+  const { profiles } = survey;
+  const toUser = foreignKeys(table).filter(
+    ({ references }) =>
+      (references?.schema === 'auth' && references.table === 'users') ||
+      (profiles !== null && references?.schema === profiles.schema && references.table === profiles.name),
+  );
+  const names = toUser.flatMap((one) => one.columns);
+  const named = table.columns.find((column) => column.name === 'user_id' && column.type === 'uuid');
+  return names.find((name) => name === 'user_id') ?? named?.name ?? names[0] ?? null;
+}

@@ -1,0 +1,66 @@
+import type { View } from '../../../src/database/catalog/types.ts';
+import { identifier, qualified } from '../../../src/database/quote.ts';
+import type { SqlChange } from '../../../src/rollout/change.ts';
+import type { Note } from '../../../src/rollout/step.ts';
+import type { Survey } from '../survey.ts';
+import type { ViewFacts } from './facts.ts';
+import { rulesOf } from './rules.ts';
+
+/**
+ * A view runs with its owner's rights, and the owner bypasses row security. `security_invoker` makes it ask as the
+ * caller. A materialized view has no such option and holds a copy of every organization's rows: API roles lose it.
+ */
+export function planViews(
+  survey: Survey,
+  facts: readonly ViewFacts[],
+): { readonly changes: readonly SqlChange[]; readonly notes: readonly Note[] } {
+  const guarded = new Set(
+    rulesOf(survey)
+      .filter((rule) => rule.kind !== 'lookup')
+      .map((rule) => rule.table.oid),
+  );
+  const changes: SqlChange[] = [];
+  const notes: Note[] = [];
+  for (const view of survey.catalog.views) {
+    const fact = facts.find((one) => one.oid === view.oid);
+    if (fact === undefined) continue;
+    const label = `${view.schema}.${view.name}`;
+    const sql = qualified(view.schema, view.name);
+    if (!view.ours) {
+      notes.push({ text: `${label} belongs to another role and is left as it is.` });
+    } else if (!view.materialized) {
+      if (!view.securityInvoker) changes.push(invoker(view, fact, label, sql));
+    } else if (fact.grants.length > 0) {
+      if (fact.reads.some((oid) => guarded.has(oid))) changes.push(revoked(fact, label, sql));
+      else
+        notes.push({ text: `${label} is a materialized view over tables without an organization; API roles keep it.` });
+    }
+  }
+  return { changes, notes };
+}
+
+const invoker = (_view: View, fact: ViewFacts, label: string, sql: string): SqlChange => ({
+  kind: 'sql',
+  id: `view ${label}`,
+  title: `Let the view ${label} ask with the caller's rights`,
+  mode: 'transaction',
+  up: `alter view ${sql} set (security_invoker = true);`,
+  down:
+    fact.invoker === null
+      ? `alter view ${sql} reset (security_invoker);`
+      : `alter view ${sql} set (security_invoker = ${fact.invoker});`,
+});
+
+const revoked = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
+  kind: 'sql',
+  id: `materialized view ${label}`,
+  title: `Take the materialized view ${label} away from API roles: it holds every organization's rows`,
+  mode: 'transaction',
+  up: `revoke all on table ${sql} from public, anon, authenticated;`,
+  down: fact.grants
+    .map(
+      ({ role, privilege, grantable }) =>
+        `grant ${privilege.toLowerCase()} on table ${sql} to ${role === 'public' ? 'public' : identifier(role)}${grantable ? ' with grant option' : ''};`,
+    )
+    .join('\n'),
+});

@@ -1,0 +1,68 @@
+import { expect } from 'vitest';
+import type { CheckResult } from '../../src/rollout/check.ts';
+import { differences } from '../../src/rollout/fingerprint.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import type { StepId } from '../../src/rollout/step.ts';
+import type { TestTarget } from './target.ts';
+
+/** One hash per table of the app's schemas and of auth.users, over every row as text. */
+export async function rowChecksums(at: TestTarget): Promise<Readonly<Record<string, string>>> {
+  const tables = await at.sql<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname !~ '^(pg_|information_schema$|voxanne_rollout$)' order by 1`,
+  );
+  const sums: Record<string, string> = {};
+  for (const { name } of tables) {
+    // By name, not by position: a column that was rebuilt stands at the end, and is the same column.
+    const [row] = await at.sql<{ sum: string }>(
+      `select count(*) || ' ' || coalesce(md5(string_agg(to_jsonb(t)::text, e'\\n' order by to_jsonb(t)::text)), '') as sum from ${name} t`,
+    );
+    sums[name] = row?.sum ?? '';
+  }
+  return sums;
+}
+
+export type RoundTrip = { readonly changes: number; readonly checks: readonly CheckResult[] };
+
+/**
+ * The test that every step passes: preview leaves no trace, apply, checks pass, apply again is a no-op, rollback, the
+ * target equals the start, apply again.
+ */
+export async function roundTrip(at: TestTarget, rollout: Rollout, step: StepId): Promise<RoundTrip> {
+  const { signal } = new AbortController();
+  const checks: CheckResult[] = [];
+  const stop = rollout.listen((event) => {
+    if (event.type === 'check') checks.push(event.result);
+  });
+  const start = await at.executor.fingerprint();
+  const rows = await rowChecksums(at);
+
+  const { results } = await rollout.preview(step, signal);
+  expect(results.filter((one) => one.outcome === 'failed').map((one) => `${one.change.id}: ${one.reason}`)).toEqual([]);
+  expect(differences(start, await at.executor.fingerprint())).toEqual([]);
+  expect(await rowChecksums(at)).toEqual(rows);
+
+  const changes = await rollout.apply(step, signal);
+  const verified = await rollout.verify(step, signal);
+  const failed = checks.filter((one) => one.verdict === 'failed');
+  expect(failed.map((one) => `${one.id}: ${one.observed}`)).toEqual([]);
+  expect(verified.failed).toBe(0);
+  const applied = await at.executor.fingerprint();
+  const appliedRows = await rowChecksums(at);
+
+  expect((await rollout.plan(step)).plan.changes.map((one) => one.id)).toEqual([]);
+  expect(await rollout.apply(step, signal)).toBe(0);
+
+  const back = await rollout.rollback(step, signal);
+  expect(back.differences).toEqual([]);
+  expect(back.stayed).toEqual([]);
+  if (changes > 0) expect(back.proven).toBe(true);
+  expect(differences(start, await at.executor.fingerprint())).toEqual([]);
+  expect(await rowChecksums(at)).toEqual(rows);
+
+  await rollout.apply(step, signal);
+  expect(differences(applied, await at.executor.fingerprint())).toEqual([]);
+  expect(await rowChecksums(at)).toEqual(appliedRows);
+  stop();
+  return { changes, checks };
+}
