@@ -1,7 +1,7 @@
-import { identifier, qualified } from '../quote.ts';
-import { addRow, createFamily, type Family, insertSql, type Row } from './rows.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import { addRow, createFamily, type Family, findFilter, insertSql, keepSql, type Row } from './rows.ts';
 import { quietly } from './script.ts';
-import { createIds, type Ids, type Person, type World } from './world.ts';
+import { createIds, type Ids, nameOf, type Person, type World } from './world.ts';
 
 const people: readonly Person[] = ['a', 'b', 'member'];
 
@@ -34,8 +34,10 @@ export function preparation(world: World, family: Family, quiet: boolean): reado
   const before = family.rows.slice(0, family.rows.indexOf(cast[0] as Row));
   const rest = family.rows.filter((row) => rank(row) === order.length && !before.includes(row));
   const all = [...before, ...cast, ...rest];
-  if (quiet) return quietly(all.map((row) => insertSql(row)));
-  return all.map((row) => {
+  const kept = all.filter((row) => row.copied.length > 0).flatMap(keepSql);
+  const present = [...new Set(all.filter((row) => !cast.includes(row)))].flatMap((row) => presentSql(world, row));
+  if (quiet) return [...kept, ...quietly(all.map((row) => insertSql(row))), ...present];
+  const loud = all.map((row) => {
     if (row.table !== world.profiles || row.table.primary.length !== 1) return insertSql(row);
     const [key = ''] = row.table.primary;
     const updates = [...row.values.keys()]
@@ -45,6 +47,21 @@ export function preparation(world: World, family: Family, quiet: boolean): reado
       ? `${insertSql(row)} on conflict do nothing`
       : `${insertSql(row)} on conflict (${identifier(key)}) do update set ${updates.join(', ')}`;
   });
+  return [...kept, ...loud, ...present];
+}
+
+/** Raised by the preparation when a row did not arrive: a rule, a trigger or an empty table to copy from. */
+export const rowMissing = 'VX001';
+
+/** A probe of rows that are not there would pass whatever the policies are. */
+function presentSql(world: World, row: Row): readonly string[] {
+  const filter = findFilter(world, row);
+  if (filter === null) return [];
+  const message = literal(`the probe's row of ${nameOf(row.table)} did not arrive`);
+  return [
+    `do $voxanne$ begin if not exists (select from ${qualified(row.table.schema, row.table.name)} where ${filter}) then
+  raise exception using errcode = '${rowMissing}', message = ${message}; end if; end $voxanne$`,
+  ];
 }
 
 /** Takes a prepared row away again, as the connected role, so that somebody can try to insert it. */

@@ -11,8 +11,8 @@ export type Row = {
   readonly marker: string;
   /** Column name to SQL expression. */
   readonly values: ReadonlyMap<string, string>;
-  /** Set when no values could be made: the columns to copy from a row that exists. */
-  readonly cloned?: boolean;
+  /** Columns that are copied from a row that exists, because no values could be made. Empty for a made-up row. */
+  readonly copied: readonly string[];
 };
 
 /** Rows that belong together, in the order in which foreign keys allow them to be inserted. */
@@ -81,10 +81,50 @@ export async function addRow(
     table,
     person,
     marker,
+    copied: [],
     values: new Map([...chosen].filter(([, choice]) => choice.given).map(([name, choice]) => [name, choice.sql])),
   };
   family.rows.push(row);
   return row;
+}
+
+/**
+ * Adds a row that takes its keys and its organization from the probe and everything else from any row of the table: for
+ * tables whose rules no made-up value meets.
+ *
+ * @throws NoRow
+ */
+export async function copyRow(world: World, family: Family, table: TableFacts, person: Person): Promise<Row> {
+  const ordinal = family.rows.length + 1;
+  const marker = `probe-${person}-${world.nonce}-${ordinal}`;
+  const seed: Seed = { nonce: world.nonce, ordinal, marker, uuid: randomUUID };
+  const fixed = await fixedValues(world, family, table, person, [table]);
+  const keys = new Set([...table.primary, ...table.unique.flatMap((columns) => (columns.length === 1 ? columns : []))]);
+  const values = new Map<string, string>();
+  for (const column of table.columns) {
+    if (column.generated) continue;
+    const value = fixed.get(column.name);
+    const [made] = keys.has(column.name) ? candidates(column, seed, []) : [];
+    if (value !== undefined) values.set(column.name, `${literalOrSql(value)}::${column.type}`);
+    else if (made !== undefined) values.set(column.name, made);
+  }
+  const copied = table.columns.filter(({ generated, name }) => !generated && !values.has(name)).map(({ name }) => name);
+  const row: Row = { table, person, marker, values, copied };
+  family.rows.push(row);
+  return row;
+}
+
+/** Makes the temporary table from which a copied row is inserted, by whoever acts. */
+export function keepSql(row: Row): readonly string[] {
+  const columns = [
+    ...[...row.values].map(([name, sql]) => `${sql} as ${identifier(name)}`),
+    ...row.copied.map((name) => identifier(name)),
+  ];
+  const from = qualified(row.table.schema, row.table.name);
+  return [
+    `create temporary table ${keepName(row).slice('pg_temp.'.length)} on commit drop as select ${columns.join(', ')} from ${from} limit 1`,
+    `grant select on ${keepName(row)} to anon, authenticated`,
+  ];
 }
 
 /** A value that is already SQL, as opposed to a text that has to be quoted. */
@@ -288,14 +328,14 @@ function groupChecks(table: TableFacts, choices: ReadonlyMap<string, readonly Ch
 }
 
 export function insertSql(row: Row, allowed: (column: ColumnFacts) => boolean = () => true): string {
-  const names = [...row.values.keys()].filter((name) => {
+  const names = [...row.values.keys(), ...row.copied].filter((name) => {
     const column = row.table.columns.find((candidate) => candidate.name === name);
     return column !== undefined && allowed(column);
   });
   const target = qualified(row.table.schema, row.table.name);
   if (names.length === 0) return `insert into ${target} default values`;
   const list = names.map(identifier).join(', ');
-  if (row.cloned === true)
+  if (row.copied.length > 0)
     return `insert into ${target} (${list}) overriding system value select ${list} from ${keepName(row)}`;
   return `insert into ${target} (${list}) overriding system value values (${names.map((name) => row.values.get(name)).join(', ')})`;
 }
@@ -303,8 +343,18 @@ export function insertSql(row: Row, allowed: (column: ColumnFacts) => boolean = 
 /** The temporary table that holds a row copied from one that exists. */
 export const keepName = (row: Row): string => `pg_temp.${identifier(`voxanne_probe_${row.person}`)}`;
 
-/** A condition that is true for this row alone: its key, else the organization, which has no other row. */
+/**
+ * A condition that is true for this row alone: its key, else the organization, which has no other row.
+ *
+ * @throws NoRow
+ */
 export function rowFilter(world: World, row: Row): string {
+  const filter = findFilter(world, row);
+  if (filter !== null) return filter;
+  throw new NoRow(`${nameOf(row.table)} has neither a key nor an organization by which a row could be found again`);
+}
+
+export function findFilter(world: World, row: Row): string | null {
   const keys = [row.table.primary, ...row.table.unique, [world.tenantColumns.get(nameOf(row.table)) ?? '']];
   for (const key of keys) {
     const conditions = key.map((name) => [name, row.values.get(name)] as const);
@@ -312,5 +362,5 @@ export function rowFilter(world: World, row: Row): string {
       return conditions.map(([name, value]) => `${identifier(name)} = ${value}`).join(' and ');
     }
   }
-  throw new NoRow(`${nameOf(row.table)} has neither a key nor an organization by which a row could be found again`);
+  return null;
 }

@@ -6,7 +6,8 @@ import type { ApiRole } from './facts.ts';
 /** One thing that somebody tries, in a subtransaction of its own. */
 export type Act = {
   readonly name: string;
-  readonly role: ApiRole;
+  /** `self`: as the connected role, which no policy holds back. */
+  readonly role: ApiRole | 'self';
   /** The token, as JSON. */
   readonly claims: string;
   /** Run before, as the connected role. */
@@ -29,6 +30,8 @@ export type Outcome = {
   readonly stage: 'prepare' | 'role' | 'act' | 'observe' | 'done';
   readonly code: string | null;
   readonly message: string | null;
+  /** The constraint (or NOT NULL column) that the server itself found violated; null when a function raised the error. */
+  readonly constraint: string | null;
   /** Rows changed, or the value that came back. */
   readonly result: string | null;
   readonly seen: number | null;
@@ -96,6 +99,7 @@ const missing: Outcome = {
   stage: 'prepare',
   code: null,
   message: 'the server reported nothing',
+  constraint: null,
   result: null,
   seen: null,
   milliseconds: 0,
@@ -107,10 +111,10 @@ declare
   acts constant jsonb := ${literal(JSON.stringify(acts))};
   me constant name := current_user;
   act jsonb; line text; stage text; answer text; seen numeric; changed bigint; held refcursor; ignored record;
-  code text; said text; began timestamptz; spent numeric; outcomes jsonb := '[]';
+  code text; said text; broken text; attribute text; context text; began timestamptz; spent numeric; outcomes jsonb := '[]';
 begin
   for act in select value from jsonb_array_elements(acts) loop
-    answer := null; seen := null; code := null; said := null; spent := 0; stage := 'prepare';
+    answer := null; seen := null; code := null; said := null; broken := null; spent := 0; stage := 'prepare';
     begin
       for line in select value from jsonb_array_elements_text(coalesce(act->'before', '[]')) loop execute line; end loop;
       if act ? 'cursor' then
@@ -120,7 +124,7 @@ begin
       end if;
       stage := 'role';
       perform set_config('request.jwt.claims', act->>'claims', true);
-      execute format('set local role %I', act->>'role');
+      if act->>'role' <> 'self' then execute format('set local role %I', act->>'role'); end if;
       stage := 'act';
       began := clock_timestamp();
       for line in select value from jsonb_array_elements_text(act->'sql') loop
@@ -140,11 +144,14 @@ begin
       raise exception using errcode = 'VX000';
     exception when others then
       if stage <> 'done' then
-        get stacked diagnostics code = returned_sqlstate, said = message_text;
+        get stacked diagnostics code = returned_sqlstate, said = message_text, broken = constraint_name,
+          attribute = column_name, context = pg_exception_context;
+        -- Triggers like to raise check_violation too: that is the app's own rule, not a constraint.
+        broken := case when context ~ ' at RAISE' then null else coalesce(nullif(broken, ''), nullif(attribute, '')) end;
         answer := null;
       end if;
     end;
-    outcomes := outcomes || jsonb_build_object('stage', stage, 'code', code, 'message', said, 'result', answer,
+    outcomes := outcomes || jsonb_build_object('stage', stage, 'code', code, 'message', said, 'constraint', broken, 'result', answer,
       'seen', seen, 'milliseconds', round(spent, 3));
   end loop;
   perform set_config('voxanne_probe.outcomes', outcomes::text, true);
@@ -159,9 +166,7 @@ export function evidence(settings: Settings, preparation: readonly string[], act
     ...(act.before ?? []),
     ...(act.cursor === undefined ? [] : [`declare ${cursorName} cursor for ${act.cursor}`, `fetch ${cursorName}`]),
     `select set_config('request.jwt.claims', ${literal(act.claims)}, true)`,
-    `set local role ${act.role}`,
-    ...act.sql,
-    'reset role',
+    ...(act.role === 'self' ? act.sql : [`set local role ${act.role}`, ...act.sql, 'reset role']),
     ...(act.observe === undefined ? [] : [act.observe]),
     'rollback',
   ];

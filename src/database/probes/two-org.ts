@@ -1,19 +1,35 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Catalog } from '../catalog/types.ts';
-import { createCast } from './cast.ts';
+import { createCast, rowMissing } from './cast.ts';
 import type { TableFacts } from './facts.ts';
-import { addRow, NoRow } from './rows.ts';
+import { probeFunction } from './functions.ts';
+import { probeMembers } from './members.ts';
+import { addRow, copyRow, NoRow } from './rows.ts';
+import { chooseIds, scopeOf } from './scope.ts';
 import { perform, type Settings } from './script.ts';
-import { probeTable, type Scope } from './tables.ts';
+import { probeTable } from './tables.ts';
 import { skipped } from './verdict.ts';
+import { probeView } from './views.ts';
 import { createWorld, type IsolationOptions, nameOf, type World } from './world.ts';
 
 export type { IsolationOptions, TableName } from './world.ts';
 
+/** What the probes of a run have in common. */
+export type Run = {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly quiet: boolean;
+  readonly prefix: string;
+};
+
 /**
- * Judges isolation by acting: a user of organization A against rows of organization B, on every table of the app's
- * schemas. Each table has a transaction of its own that is always rolled back; only sequences may advance.
+ * Judges isolation by acting: a user of organization A against the rows of organization B, on every table, view and
+ * callable function of the app's schemas. Each has a transaction of its own that is always rolled back; nothing stays,
+ * but that sequences may have advanced where a default or a trigger asked one.
+ *
+ * Results come table by table, while it goes on. What could not be acted upon is `skipped` with the reason.
  *
  * The connection must be one that is in no transaction, of a role that bypasses row security and may become
  * `authenticated` and `anon` (on a hosted project: `postgres`).
@@ -30,11 +46,28 @@ export async function* probeIsolation(
     return;
   }
   const settings: Settings = { searchPath: options.schemas, statementTimeout: 10_000 };
-  const quiet = await canRest(world, settings);
+  const run: Run = { world, settings, quiet: await canRest(world, settings), prefix };
   for (const table of world.facts.values()) {
     if (table === world.users) continue;
     options.signal.throwIfAborted();
-    yield* await tableResults(world, settings, quiet, table, prefix);
+    yield* await probeOneTable(run, table);
+  }
+  options.signal.throwIfAborted();
+  yield* await orSkip(run, 'members', 'What an ordinary member may do', [() => probeMembers(run)]);
+  for (const view of catalog.views.filter(({ schema }) => options.schemas.includes(schema))) {
+    options.signal.throwIfAborted();
+    const name = nameOf(view);
+    yield* await orSkip(run, name, `${name}: two organizations through the view`, [
+      () => probeView(run, view, true),
+      () => probeView(run, view, false),
+    ]);
+  }
+  for (const fn of catalog.functions.filter(({ schema }) => options.schemas.includes(schema))) {
+    options.signal.throwIfAborted();
+    yield* await orSkip(run, fn.signature, `${fn.signature}: two organizations through the function`, [
+      () => probeFunction(run, fn, true),
+      () => probeFunction(run, fn, false),
+    ]);
   }
 }
 
@@ -49,34 +82,65 @@ async function canRest(world: World, settings: Settings): Promise<boolean> {
   }
 }
 
-async function tableResults(
-  world: World,
-  settings: Settings,
-  quiet: boolean,
-  table: TableFacts,
-  prefix: string,
-): Promise<readonly CheckResult[]> {
-  const question = {
-    id: `${prefix}/${nameOf(table)}`,
-    title: `${nameOf(table)}: two organizations`,
-    expected: 'rows of another organization out of reach',
-  };
-  try {
-    const family = await createCast(world);
+function probeOneTable(run: Run, table: TableFacts): Promise<readonly CheckResult[]> {
+  const { world, settings, quiet } = run;
+  const attempt = async (add: typeof addRow): Promise<readonly CheckResult[]> => {
+    const ids = await chooseIds(world, table);
+    if (ids === null)
+      throw new NoRow(`${nameOf(table)} is a partition that takes only rows of organizations that exist`);
+    const family = await createCast(world, { ids });
     const scope = scopeOf(world, table);
-    await addRow(world, family, table, 'a');
-    if (scope.kind !== 'none') await addRow(world, family, table, 'b');
-    return await probeTable({ world, settings, family, quiet }, table, scope);
-  } catch (error) {
-    if (error instanceof NoRow || (error instanceof Error && 'code' in error))
-      return [skipped(question, error.message)];
-    throw error;
-  }
+    await addOwn(add, family, 'a');
+    if (scope.kind !== 'none') await addOwn(add, family, 'b');
+    return probeTable({ world, settings, family, quiet }, table, scope);
+  };
+  const addOwn = async (add: typeof addRow, family: Parameters<typeof addRow>[1], person: 'a' | 'b'): Promise<void> => {
+    if (!family.rows.some((row) => row.table === table && row.person === person))
+      await add(world, family, table, person);
+  };
+  return orSkip(run, nameOf(table), `${nameOf(table)}: two organizations`, [
+    () => attempt(addRow),
+    () => attempt(copyRow),
+  ]);
 }
 
-function scopeOf(world: World, table: TableFacts): Scope {
-  if (table === world.organizations) return { kind: 'organization' };
-  const column = world.tenantColumns.get(nameOf(table));
-  if (column !== undefined) return { kind: 'column', column };
-  return { kind: 'none' };
+/** How often and how long the locks of one transaction are waited for: 50 ms each time, and a pause in between. */
+const pauses = [100, 200, 400, 800];
+
+/** Tries one way after another; when none works, the check is skipped and says why each did not. */
+async function orSkip(
+  { world, prefix }: Run,
+  id: string,
+  title: string,
+  ways: readonly (() => Promise<readonly CheckResult[]>)[],
+): Promise<readonly CheckResult[]> {
+  const reasons: string[] = [];
+  for (const way of ways) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await way();
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        const wait = pauses[attempt];
+        if (wait !== undefined && (code === '55P03' || code === '40P01' || code === '40001')) {
+          await pause(wait, undefined, { signal: world.options.signal });
+          continue;
+        }
+        const reason = reasonOf(error);
+        if (reason === null) throw error;
+        reasons.push(reason);
+        break;
+      }
+    }
+  }
+  const question = { id: `${prefix}/${id}`, title, expected: 'rows of another organization out of reach' };
+  return [skipped(question, `No row could be prepared: ${[...new Set(reasons)].join('; then ')}.`)];
+}
+
+/** The words for an error of a preparation; null for a lost connection or a defect, which end the probe. */
+function reasonOf(error: unknown): string | null {
+  if (error instanceof NoRow) return error.message;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+  if (/^(08|57P|E)/.test(error.code)) return null;
+  return error.code === rowMissing ? error.message : `${error.message} (${error.code})`;
 }

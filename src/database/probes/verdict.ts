@@ -48,6 +48,12 @@ export function refusal(outcome: Outcome): string {
   return `refused: ${message} (${outcome.code})`;
 }
 
+/** An act and what came of it. */
+export type Try = { readonly act: Act; readonly outcome: Outcome };
+
+/** Rows that an act got at: what it left behind where that was looked at, else what came back or was changed. */
+export const reached = ({ outcome }: Try): number => outcome.seen ?? Number(outcome.result ?? 0);
+
 /** Nothing was tried: the probe itself could not get so far. */
 export const notTried = (outcome: Outcome): Judgement | null =>
   outcome.stage === 'done' || outcome.stage === 'act'
@@ -64,11 +70,12 @@ const inconclusive = (code: string | null): boolean => code !== null && /^(55P03
 /**
  * Judges an act against somebody else's row.
  *
- * `reached` is how many rows the act got at. An error is a refusal, with three exceptions: a violated constraint
- * (class 23) comes after privileges, row security and BEFORE triggers have let the row through, so it is no protection;
+ * An error is a refusal, with three exceptions: a violated constraint
+ * comes after privileges, row security and BEFORE triggers have let the row through, so it is no protection;
  * endless recursion in policies (42P17) shuts everyone out, the owner too; a time-out proves nothing.
  */
-export function judgeForeign(outcome: Outcome, reached: number, what: string, act: Act): Judgement {
+export function judgeForeign(attempt: Try, what: string): Judgement {
+  const { act, outcome } = attempt;
   const untried = notTried(outcome);
   if (untried !== null) return untried;
   if (outcome.stage === 'act') {
@@ -85,7 +92,7 @@ export function judgeForeign(outcome: Outcome, reached: number, what: string, ac
         observed: `the policies fail: ${outcome.message} (42P17), so that nobody reaches any row`,
       };
     }
-    if (outcome.code?.startsWith('23') === true && act.measure === 'rows') {
+    if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'failed',
         observed: `let through by privileges and policies, stopped only by a constraint: ${outcome.message} (${outcome.code})`,
@@ -93,11 +100,13 @@ export function judgeForeign(outcome: Outcome, reached: number, what: string, ac
     }
     return { verdict: 'passed', observed: refusal(outcome) };
   }
-  return { verdict: reached > 0 ? 'failed' : 'passed', observed: rows(reached, what) };
+  const count = reached(attempt);
+  return { verdict: count > 0 ? 'failed' : 'passed', observed: rows(count, what) };
 }
 
 /** Judges an act upon one's own row, which should succeed. */
-export function judgeOwn(outcome: Outcome, reached: number, what: string, act: Act): Judgement {
+export function judgeOwn(attempt: Try, what: string): Judgement {
+  const { act, outcome } = attempt;
   const untried = notTried(outcome);
   if (untried !== null) return untried;
   if (outcome.stage === 'act') {
@@ -108,7 +117,7 @@ export function judgeOwn(outcome: Outcome, reached: number, what: string, act: A
         advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
       };
     }
-    if (outcome.code?.startsWith('23') === true && act.measure === 'rows') {
+    if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'passed',
         observed: `let through by privileges and policies; the probe's row then met a constraint: ${outcome.message}`,
@@ -118,9 +127,20 @@ export function judgeOwn(outcome: Outcome, reached: number, what: string, act: A
     if (outcome.code === '42501' && !/row-level security/.test(outcome.message ?? '')) {
       return { verdict: 'passed', observed: `not granted: ${outcome.message}` };
     }
-    if (outcome.code === 'P0001')
+    if (outcome.code === 'P0001' || outcome.code?.startsWith('23') === true)
       return { verdict: 'passed', observed: `refused by the app's own rule: ${outcome.message}` };
     return { verdict: 'failed', observed: refusal(outcome) };
   }
-  return { verdict: reached > 0 ? 'passed' : 'failed', observed: rows(reached, what) };
+  const count = reached(attempt);
+  return { verdict: count > 0 ? 'passed' : 'failed', observed: rows(count, what) };
+}
+
+/** The judgement that decides: a failure, else what was not checked, else the first. */
+export function worst(judgements: readonly Judgement[]): Judgement {
+  const found =
+    judgements.find(({ verdict }) => verdict === 'failed') ??
+    judgements.find(({ verdict }) => verdict === 'skipped') ??
+    judgements[0];
+  if (found === undefined) throw new Error('no act was judged');
+  return found;
 }

@@ -1,0 +1,240 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { DbFunction } from '../catalog/types.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import { createCast } from './cast.ts';
+import type { ApiRole, TableFacts } from './facts.ts';
+import { type Probe, performProbes } from './probe.ts';
+import { addRow, type Family, findFilter, findRow } from './rows.ts';
+import { scopeOf } from './scope.ts';
+import type { Act } from './script.ts';
+import type { Run } from './two-org.ts';
+import { judgeForeign, notTried, refusal, skipped, type Try } from './verdict.ts';
+import { marks } from './views.ts';
+import { anonClaims, claims, nameOf, type World } from './world.ts';
+
+const callers = (fn: DbFunction): ApiRole[] =>
+  (['authenticated', 'anon'] as const).filter((role) => fn.executors.includes(role) || fn.executors.includes('PUBLIC'));
+
+/** What a rollback does not take back, or what ends other sessions. `net.http_…` only queues, inside the transaction. */
+const outside =
+  /\b(dblink\w*|pg_terminate_backend|pg_cancel_backend|pg_sleep\w*|pg_reload_conf|lo_(import|export)|pg_(read|write)_file\w*|setval|copy\s+[\w.]+\s+(to|from))\b|(?<!net\.)\bhttp(_get|_post|_put|_patch|_delete|_head)?\s*\(/i;
+
+type Argument = { readonly name: string | null; readonly sql: string };
+
+/**
+ * Calls a SECURITY DEFINER function that API roles may execute, with B's ids, as A and without a login, and looks
+ * whether B's rows came back or were changed. The same call as B shows whether the question was a real one: if even B
+ * gets and changes nothing, the result is skipped. Functions that run with their caller's rights are under the policies
+ * of the tables and need no probe of their own.
+ */
+export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Promise<readonly CheckResult[]> {
+  const roles = callers(fn);
+  const { world } = run;
+  if (!fn.securityDefiner || fn.kind !== 'function' || roles.length === 0) return [];
+  if (fn.returns === 'trigger' || fn.returns === 'event_trigger') return [];
+  const id = `${run.prefix}/${fn.signature}`;
+  const question = (role: ApiRole) => ({
+    id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,
+    title: `${fn.signature}: ${role === 'anon' ? 'without a login' : 'a user of A'} calls it with ids of B`,
+    expected: 'nothing of another organization comes back or changes',
+    advice:
+      'Revoke EXECUTE from anon and authenticated, or compare the argument with the caller’s organization in the body.',
+  });
+  const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
+  if (fn.language !== 'sql' && fn.language !== 'plpgsql')
+    return skipAll(`What a function in ${fn.language} does is not known: it was not called.`);
+  if (outside.test(fn.body)) return skipAll('It does something that a rollback does not take back: it was not called.');
+  const tables = mentioned(world, fn);
+  if (tables.length === 0) return skipAll('Its body names no table that belongs to organizations: it was not called.');
+  const family = await createCast(world, full ? { full, wanted: new Set(tables.map(nameOf)) } : {});
+  for (const table of tables) for (const person of ['a', 'b'] as const) await addRow(world, family, table, person);
+  const given = await argumentsOf(world, family, tables, fn);
+  if (typeof given === 'string') return skipAll(given);
+
+  const { org } = family.ids;
+  const call = given.map(({ name, sql }) => (name === null ? sql : `${identifier(name)} => ${sql}`)).join(', ');
+  // What was handed in proves nothing when it comes back.
+  const telling = marks(world, family).filter((mark) => !given.some(({ sql }) => sql.includes(mark.slice(2, -2))));
+  const text = `select count(*) from (select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines
+    where line like any (array[${telling.join(', ')}])`;
+  const state = stateSql(world, family, tables);
+  const act = (name: string, role: Act['role'], token: string): Act => ({
+    name,
+    role,
+    claims: token,
+    before: [`select set_config('voxanne_probe.state', (${state}), true)`],
+    sql: [text],
+    measure: 'value',
+    observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
+  });
+  const asB = claims(family.ids, 'b', { org: org.b });
+  const touched = ({ outcome }: Try): boolean =>
+    outcome.stage === 'done' && (Number(outcome.result ?? 0) > 0 || (outcome.seen ?? 0) > 0);
+  const control: Probe = {
+    question: { id, title: fn.signature, expected: '', advice: '' },
+    acts: [act('control-b', 'authenticated', asB), act('control', 'self', asB)],
+    judge: (tries) => ({
+      verdict: tries.some(touched) ? 'passed' : 'failed',
+      observed: tries.map(({ outcome }) => outcome.message ?? 'nothing').join('; '),
+    }),
+  };
+  const probes = roles.map(
+    (role): Probe => ({
+      question: question(role),
+      acts: [act(role, role, role === 'anon' ? anonClaims : claims(family.ids, 'a', { org: org.a }))],
+      judge: ([one]) => {
+        if (one === undefined) throw new Error(`${fn.signature} has no outcome`);
+        const untried = notTried(one.outcome);
+        if (untried !== null) return untried;
+        if (one.outcome.stage === 'act') {
+          const judged = judgeForeign(one, '');
+          return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
+        }
+        const came = Number(one.outcome.result ?? 0);
+        const words = [
+          ...(came > 0 ? [`${came} ${came === 1 ? 'row' : 'rows'} of another organization came back`] : []),
+          ...((one.outcome.seen ?? 0) > 0 ? ['rows of another organization changed'] : []),
+        ];
+        return {
+          verdict: words.length > 0 ? 'failed' : 'passed',
+          observed: words.join('; ') || 'nothing of another organization',
+        };
+      },
+    }),
+  );
+  const [first, ...results] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
+    control,
+    ...probes,
+  ]);
+  if (first?.verdict === 'passed') return results;
+  return results.map((result) =>
+    result.verdict === 'failed' || result.observed.startsWith('refused: permission denied')
+      ? result
+      : skipped(
+          result,
+          `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`,
+        ),
+  );
+}
+
+/** Tables of organizations that the body names, by whole word. */
+const mentioned = (world: World, fn: DbFunction): readonly TableFacts[] => {
+  const words = new Set(fn.body.match(/[\w$]+/g) ?? []);
+  return [...world.facts.values()]
+    .filter((table) => table !== world.users && !table.isPartition && words.has(table.name))
+    .filter((table) => scopeOf(world, table).kind !== 'none')
+    .slice(0, 8);
+};
+
+/** B's rows as one value: what differs before and after a call was changed by it. */
+const stateSql = (world: World, family: Family, tables: readonly TableFacts[]): string => {
+  const parts = tables.flatMap((table) => {
+    const row = findRow(family, table, 'b');
+    const filter = row === undefined ? null : findFilter(world, row);
+    return filter === null
+      ? []
+      : [
+          `coalesce((select string_agg(t::text, '|') from ${qualified(table.schema, table.name)} t where ${filter}), '-')`,
+        ];
+  });
+  return parts.length === 0 ? `select ''` : `select md5(${parts.join(` || '#' || `)})`;
+};
+
+/**
+ * An argument for every parameter without a default: B's organization where the name says so, B's user, B's row of the
+ * table that the name points to, else a plain value of the type. A sentence when an id's meaning is unknown.
+ */
+async function argumentsOf(
+  world: World,
+  family: Family,
+  tables: readonly TableFacts[],
+  fn: DbFunction,
+): Promise<readonly Argument[] | string> {
+  const { rows } = await world.client.query<{ defaults: number }>(
+    'select pronargdefaults as defaults from pg_catalog.pg_proc where oid = $1::oid',
+    [fn.oid],
+  );
+  const inputs = fn.arguments.filter(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v');
+  const required = inputs.length - (rows[0]?.defaults ?? 0);
+  const given: Argument[] = [];
+  let identified = false;
+  for (const [index, { name, type, mode }] of inputs.entries()) {
+    const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
+    const id = idFor(world, family, tables, bare, type);
+    if (id !== null) identified = true;
+    if (id === null && (index >= required || mode === 'v')) {
+      // Without names, what follows an omitted argument would take its place.
+      if (name === null) break;
+      continue;
+    }
+    if (id === null && /^(uuid|bigint|integer)$/.test(type) && /id$/.test(bare)) {
+      return `What its argument ${name ?? index + 1} identifies is not known: it was not called.`;
+    }
+    const value = id ?? plain(type);
+    if (value === null)
+      return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
+    given.push({ name, sql: `${literal(value)}::${type}` });
+  }
+  if (!identified && inputs.length > 0 && !inputs.every((_, index) => index >= required)) {
+    return 'None of its arguments looks like the id of an organization or of a row: it was not called.';
+  }
+  return given;
+}
+
+function idFor(world: World, family: Family, tables: readonly TableFacts[], name: string, type: string): string | null {
+  const { org, user } = family.ids;
+  const organizationNames = new Set([
+    ...world.tenantColumns.values(),
+    'org',
+    'org_id',
+    'organization',
+    'organization_id',
+    'tenant',
+    'tenant_id',
+  ]);
+  const orgType = world.organizations.columns.find((column) => column.name === world.organizationKey)?.base;
+  if ((type === orgType || type === 'text') && organizationNames.has(name)) return org.b;
+  if ((type === 'uuid' || type === 'text') && /^(user|profile|owner|member|uid)(_id)?$/.test(name)) return user.b;
+  const stem = name.replace(/_?id$/, '');
+  const named = tables.filter(
+    (table) => stem !== '' && [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(table.name),
+  );
+  const candidates =
+    named.length > 0 ? named : tables.length === 1 && (name === 'id' || name === 'row_id') ? tables : [];
+  for (const table of candidates) {
+    const [key = ''] = table.primary;
+    const column = table.columns.find((one) => one.name === key);
+    const value = /^'((?:[^']|'')*)'::/.exec(findRow(family, table, 'b')?.values.get(key) ?? '')?.[1];
+    if (value !== undefined && table.primary.length === 1 && (column?.base === type || type === 'text')) return value;
+  }
+  return null;
+}
+
+function plain(type: string): string | null {
+  switch (type) {
+    case 'text':
+    case 'character varying':
+      return 'probe';
+    case 'integer':
+    case 'bigint':
+    case 'smallint':
+    case 'numeric':
+    case 'double precision':
+    case 'real':
+      return '10';
+    case 'boolean':
+      return 'true';
+    case 'json':
+    case 'jsonb':
+      return '{}';
+    case 'date':
+      return '2001-01-01';
+    case 'timestamp with time zone':
+    case 'timestamp without time zone':
+      return '2001-01-01 00:00:00';
+    case 'interval':
+      return '1 day';
+    default:
+      return type.endsWith('[]') ? '{}' : null;
+  }
+}

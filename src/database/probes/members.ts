@@ -1,0 +1,150 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import { identifier, qualified } from '../quote.ts';
+import { insert, reach, remove, type Who } from './acts.ts';
+import { createCast } from './cast.ts';
+import { type Probe, performProbes } from './probe.ts';
+import { findRow, NoRow, type Row, roleOf, rowFilter } from './rows.ts';
+import type { Act } from './script.ts';
+import type { Run } from './two-org.ts';
+import { judgeForeign, worst } from './verdict.ts';
+import { claims } from './world.ts';
+
+/**
+ * What an ordinary member may do within their own organization: not make themselves owner, not remove the owner, not
+ * rename or delete the organization, not join another one.
+ */
+export async function probeMembers({ world, settings, quiet, prefix }: Run): Promise<readonly CheckResult[]> {
+  const family = await createCast(world);
+  const { profiles, memberships, organizations } = world;
+  const names = world.options.memberships;
+  const row = (table: typeof organizations, person: 'a' | 'b' | 'member'): Row => {
+    const found = findRow(family, table, person);
+    if (found === undefined) throw new NoRow(`the probe has no row of ${table.name} for ${person}`);
+    return found;
+  };
+  const member: Who = { role: 'authenticated', claims: claims(family.ids, 'member', { org: family.ids.org.a }) };
+  const probe = (id: string, title: string, expected: string, advice: string, acts: readonly Act[]): Probe => ({
+    question: { id: `${prefix}/members/${id}`, title: `An ordinary member ${title}`, expected, advice },
+    acts,
+    judge: (tries) => worst(tries.map((one) => judgeForeign(one, 'changed'))),
+  });
+  const probes: Probe[] = [];
+  const organization = row(organizations, 'a');
+  const target = qualified(organizations.schema, organizations.name);
+  const label = organizations.columns.find(({ name, generated }) => name === 'name' && !generated);
+  probes.push(
+    probe('delete-organization', 'deletes the organization', '0 rows changed', 'Let members delete no organization.', [
+      remove('delete-organization', member, world, organization, 'blind'),
+    ]),
+  );
+  if (label !== undefined) {
+    const value = organization.values.get(label.name) ?? `${identifier(label.name)}`;
+    probes.push(
+      probe('rename-organization', 'renames the organization', '0 rows changed', 'Let only owners update it.', [
+        reach(
+          'rename-organization',
+          member,
+          world,
+          organization,
+          'blind',
+          `update ${target} set ${identifier(label.name)} = ${value}`,
+        ),
+      ]),
+    );
+  }
+  const owner = roleOf(world, 'owner');
+  if (profiles !== null) {
+    probes.push(
+      probe(
+        'delete-owner-profile',
+        'deletes the owner’s profile',
+        '0 rows changed',
+        'Let nobody delete the profile of another.',
+        [remove('delete-owner-profile', member, world, row(profiles, 'a'), 'blind')],
+      ),
+    );
+  }
+  if (memberships !== null && names !== null) {
+    const mine = row(memberships, 'member');
+    const table = qualified(memberships.schema, memberships.name);
+    const advice = 'Let only owners write memberships, and nobody their own role.';
+    probes.push(
+      probe('delete-owner', 'removes the owner', '0 rows changed', advice, [
+        remove('delete-owner', member, world, row(memberships, 'a'), 'blind'),
+      ]),
+      // The member's own row of another organization: B's id under the member's user id.
+      probe('join-other', 'joins another organization', '0 rows changed', advice, [
+        insertAs(
+          'join-other',
+          member,
+          world,
+          mine,
+          { [names.orgColumn]: valueIn(row(memberships, 'b'), names.orgColumn) },
+          quiet,
+        ),
+      ]),
+    );
+    if (
+      owner !== null &&
+      owner !== roleOf(world, 'member') &&
+      memberships.columns.some(({ name }) => name === names.roleColumn)
+    ) {
+      const role = valueIn(row(memberships, 'a'), names.roleColumn);
+      probes.push(
+        probe('become-owner', 'makes themselves owner', '0 rows changed', advice, [
+          reach(
+            'become-owner',
+            member,
+            world,
+            mine,
+            'blind',
+            `update ${table} set ${identifier(names.roleColumn)} = ${role}`,
+          ),
+          insertAs('become-owner-anew', member, world, mine, { [names.roleColumn]: role }, quiet),
+        ]),
+      );
+    }
+  }
+  // A token decides through the profile too: whoever edits theirs to say "owner" or another organization has moved up.
+  const roleColumn = profiles?.columns.find(({ name, generated }) => name === 'role' && !generated);
+  if (profiles !== null && roleColumn !== undefined) {
+    const value = `'${owner ?? 'owner'}'::${roleColumn.type}`;
+    probes.push(
+      probe(
+        'profile-role',
+        'gives themselves the role of owner in the profile',
+        '0 rows changed',
+        'Let nobody update their own role.',
+        [
+          reach(
+            'profile-role',
+            member,
+            world,
+            row(profiles, 'member'),
+            'blind',
+            `update ${qualified(profiles.schema, profiles.name)} set ${identifier(roleColumn.name)} = ${value}`,
+          ),
+        ],
+      ),
+    );
+  }
+  return performProbes({ world, settings, family, quiet }, probes);
+}
+
+const valueIn = (row: Row, column: string): string => row.values.get(column) ?? 'null';
+
+/** Inserts the member's row with other values, after the prepared one has been taken away. */
+function insertAs(
+  name: string,
+  who: Who,
+  world: Run['world'],
+  row: Row,
+  values: Readonly<Record<string, string>>,
+  quiet: boolean,
+): Act {
+  const changed: Row = { ...row, values: new Map([...row.values, ...Object.entries(values)]) };
+  const act = insert(name, who, world, changed, quiet);
+  // Where the organization or the role is part of the key, the prepared row has another one.
+  const own = insert(name, who, world, row, quiet);
+  return rowFilter(world, changed) === rowFilter(world, row) ? act : { ...act, before: own.before ?? [] };
+}

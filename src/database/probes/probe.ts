@@ -1,0 +1,48 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import { preparation } from './cast.ts';
+import type { Family } from './rows.ts';
+import { type Act, evidence, perform, type Settings } from './script.ts';
+import { type Judgement, type Question, result, type Try } from './verdict.ts';
+import type { World } from './world.ts';
+
+/** Everything that one transaction starts from. */
+export type Attempt = {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly family: Family;
+  /** Whether triggers and foreign keys rest while rows are prepared. */
+  readonly quiet: boolean;
+};
+
+/** A question, the acts that answer it, and how they are judged: all together, or one alone to find the telling one. */
+export type Probe = {
+  readonly question: Question;
+  readonly acts: readonly Act[];
+  readonly judge: (tries: readonly Try[]) => Judgement;
+};
+
+/**
+ * Performs all probes in one transaction that is rolled back.
+ *
+ * @throws whatever the server says about the preparation.
+ */
+export async function performProbes(attempt: Attempt, probes: readonly Probe[]): Promise<readonly CheckResult[]> {
+  const prepared = preparation(attempt.world, attempt.family, attempt.quiet);
+  const acts = probes.flatMap((probe) => probe.acts);
+  const outcomes = await perform(attempt.world.client, attempt.settings, prepared, acts);
+  return probes.map((probe) => {
+    const tries = probe.acts.flatMap((act): Try[] => {
+      const outcome = outcomes.get(act.name);
+      return outcome === undefined ? [] : [{ act, outcome }];
+    });
+    const judgement = probe.judge(tries);
+    // The act to show is the one that explains the verdict.
+    const telling = tries.find((one) => probe.judge([one]).verdict === judgement.verdict) ?? tries[0];
+    return result(
+      probe.question,
+      judgement,
+      tries.map(({ outcome }) => outcome),
+      telling === undefined ? '' : evidence(attempt.settings, prepared, telling.act),
+    );
+  });
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { identifier, literal } from '../quote.ts';
+import type { TableFacts } from './facts.ts';
+import type { Scope } from './tables.ts';
+import { createIds, type Ids, nameOf, type World } from './world.ts';
+
+/**
+ * How a table is told apart by organization: by its tenant column, or, without one, by a NOT NULL foreign key to a row
+ * that is (a call's transcripts, a user's devices). A nullable key proves nothing: the row may belong to nobody.
+ */
+export function scopeOf(world: World, table: TableFacts, path: readonly TableFacts[] = []): Scope {
+  if (table === world.organizations) return { kind: 'organization' };
+  const column = world.tenantColumns.get(nameOf(table));
+  if (column !== undefined) return { kind: 'column', column };
+  for (const key of table.foreignKeys) {
+    const parent = world.facts.get(`${key.schema}.${key.table}`);
+    if (parent === undefined || parent === table || path.includes(parent) || path.length > 2) continue;
+    const certain = key.columns.every((name) => table.columns.find((one) => one.name === name)?.notNull === true);
+    if (!certain) continue;
+    const own = [world.organizations, world.users, world.profiles].includes(parent);
+    if (own || scopeOf(world, parent, [...path, table]).kind !== 'none') {
+      return { kind: 'parent', columns: key.columns, table: nameOf(parent) };
+    }
+  }
+  return { kind: 'none' };
+}
+
+/** How many ids are tried for a partition that takes only some of them. */
+const tries = 256;
+
+/**
+ * Ids for two organizations whose rows this table takes. Only a partition by organization is choosy: by hash, any will
+ * do after some tries; by list, it takes the organizations that it names and no other. Null: none was found.
+ */
+export async function chooseIds(world: World, table: TableFacts): Promise<Ids | null> {
+  const ids = createIds(world);
+  const name = world.tenantColumns.get(nameOf(table));
+  const column = table.columns.find((one) => one.name === name);
+  const bounds = table.bounds.filter((bound) => column !== undefined && bound.includes(identifier(column.name)));
+  if (column === undefined || bounds.length === 0 || bounds.length < table.bounds.length) return ids;
+  const numeric = /^(bigint|integer|smallint|numeric)$/.test(column.base);
+  const made = Array.from({ length: tries }, (_, at) => (numeric ? String(2_000_000_000 + at) : randomUUID()));
+  const values = made.map((id) => `(${literal(id)}::${column.type})`).join(', ');
+  const others = table.columns
+    .filter((one) => one !== column)
+    .map((one) => `null::${one.type} as ${identifier(one.name)}`);
+  // Bounds over further columns are left to the row's values: only what the organization decides is asked here.
+  const { rows } = await world.client.query<{ id: string }>(
+    `select ${identifier(column.name)}::text as id from (select v.${identifier(column.name)}${others.map((one) => `, ${one}`).join('')}
+      from (values ${values}) as v(${identifier(column.name)})) as probe
+      where ${bounds.map((bound) => `(${bound}) is not false`).join(' or ')} limit 2`,
+  );
+  const [a, b] = rows;
+  return a === undefined || b === undefined ? null : { ...ids, org: { a: a.id, b: b.id } };
+}

@@ -1,0 +1,209 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { View } from '../catalog/types.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import type { Who } from './acts.ts';
+import { createCast } from './cast.ts';
+import type { ApiRole } from './facts.ts';
+import { type Probe, performProbes } from './probe.ts';
+import { addRow, type Family, NoRow } from './rows.ts';
+import { scopeOf } from './scope.ts';
+import { type Act, perform } from './script.ts';
+import { foreign } from './tables.ts';
+import type { Run } from './two-org.ts';
+import { type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
+import { anonClaims, claims, nameOf, type World } from './world.ts';
+
+const readable = (view: View): ApiRole[] =>
+  (['authenticated', 'anon'] as const).filter((role) => view.readers.includes(role) || view.readers.includes('PUBLIC'));
+
+/**
+ * Reads a view as A and without a login, and looks for rows of B; a view that can be updated is also written through.
+ * What it shows is first asked as B: a view that does not even show the probe's rows to their owner is skipped, because
+ * nothing follows from A not seeing them. `full` fills optional columns and keys too, so that joins find something.
+ *
+ * A materialized view holds what its last refresh saw, and no row security: whoever may read it reads everything in it.
+ */
+export async function probeView(run: Run, view: View, full: boolean): Promise<readonly CheckResult[]> {
+  const roles = readable(view);
+  if (roles.length === 0) return [];
+  const { world } = run;
+  const bases = await baseTables(world, view);
+  const owned = bases.some((table) => scopeOf(world, table).kind !== 'none');
+  const id = `${run.prefix}/${nameOf(view)}`;
+  if (!owned) {
+    const question = {
+      id: `${id}/read`,
+      title: `${nameOf(view)}: read through the view`,
+      expected: 'nothing to isolate',
+    };
+    return [
+      {
+        ...question,
+        kind: 'probe',
+        verdict: 'passed',
+        observed: bases.length === 0 ? 'reads no table of the app' : 'reads no table that belongs to organizations',
+        milliseconds: 0,
+      },
+    ];
+  }
+  const tenant = view.columns.find(({ name }) => [...world.tenantColumns.values()].includes(name));
+  if (view.materialized) return probeSnapshot(run, view, roles, tenant);
+  const family = await createCast(world, full ? { full, wanted: new Set(bases.map(nameOf)) } : {});
+  for (const table of bases) {
+    for (const person of ['a', 'b'] as const) await addRow(world, family, table, person);
+  }
+  const name = qualified(view.schema, view.name);
+  const where =
+    tenant === undefined
+      ? `v::text like any (array[${marks(world, family).join(', ')}])`
+      : `v.${identifier(tenant.name)}::text = ${literal(family.ids.org.b)}`;
+  const read = (act: string, who: { role: Act['role']; claims: string }): Act => ({
+    name: act,
+    ...who,
+    sql: [`select count(*) from ${name} v where ${where}`],
+    measure: 'value',
+  });
+  const asB = claims(family.ids, 'b', { org: family.ids.org.b });
+  const controls = [
+    read('control-b', { role: 'authenticated', claims: asB }),
+    read('control', { role: 'self', claims: asB }),
+  ];
+  const control = { world, settings: run.settings, family, quiet: run.quiet };
+  const shown: Probe = {
+    question: { id, title: nameOf(view), expected: '', advice: '' },
+    acts: controls,
+    judge: (tries) => ({
+      verdict: tries.some((one) => one.outcome.stage === 'done' && reached(one) > 0) ? 'passed' : 'failed',
+      observed: '',
+    }),
+  };
+  const who: Record<ApiRole, Who> = {
+    authenticated: { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) },
+    anon: { role: 'anon', claims: anonClaims },
+  };
+  const probes = roles.map((role): Probe => {
+    const writes = tenant === undefined ? [] : writeActs(view, tenant, family.ids.org.b, who[role]);
+    return {
+      question: {
+        id: `${id}/${role === 'anon' ? 'anon-view' : 'view'}`,
+        title: `${nameOf(view)}: ${role === 'anon' ? 'without a login' : 'a user of A'} reaches B through the view`,
+        expected: `0 rows ${foreign}`,
+        advice:
+          'Set security_invoker = true on the view, so that the policies of its tables apply to whoever reads it.',
+      },
+      acts: [read(`${role}-read`, who[role]), ...writes],
+      judge: (tries) => worst(tries.map((one) => judgeWrite(one))),
+    };
+  });
+  const [first, ...results] = await performProbes(control, [shown, ...probes]);
+  if (first?.verdict === 'passed') return results;
+  return results.map((result) =>
+    result.verdict === 'failed'
+      ? result
+      : skipped(
+          result,
+          'The view does not show the probe’s rows even to the organization that they belong to: its conditions want other values.',
+        ),
+  );
+}
+
+/** "cannot update view" (55000, 0A000) is PostgreSQL's own answer for views that nothing can be written through. */
+const judgeWrite = (one: Try): Judgement =>
+  one.outcome.stage === 'act' && (one.outcome.code === '55000' || one.outcome.code === '0A000')
+    ? { verdict: 'passed', observed: rows(0, foreign) }
+    : judgeForeign(one, foreign);
+
+function writeActs(view: View, tenant: View['columns'][number], org: string, who: Who): readonly Act[] {
+  const name = qualified(view.schema, view.name);
+  const value = `${literal(org)}::${tenant.type}`;
+  const column = identifier(tenant.name);
+  return [
+    {
+      name: `${who.role}-update`,
+      ...who,
+      sql: [`update ${name} set ${column} = ${value} where ${column} = ${value}`],
+      measure: 'rows',
+    },
+    { name: `${who.role}-delete`, ...who, sql: [`delete from ${name} where ${column} = ${value}`], measure: 'rows' },
+  ];
+}
+
+async function probeSnapshot(
+  run: Run,
+  view: View,
+  roles: readonly ApiRole[],
+  tenant: View['columns'][number] | undefined,
+): Promise<readonly CheckResult[]> {
+  const { world } = run;
+  const family = await createCast(world);
+  const name = qualified(view.schema, view.name);
+  const acts = roles.map(
+    (role): Act => ({
+      name: role,
+      role,
+      claims: role === 'anon' ? anonClaims : claims(family.ids, 'a', { org: family.ids.org.a }),
+      // A thousand rows prove as much as all of them.
+      sql: [
+        `select count(*) from (select from ${name}${tenant === undefined ? '' : ` where ${identifier(tenant.name)} is not null`} limit 1000) v`,
+      ],
+      measure: 'value',
+    }),
+  );
+  const outcomes = await perform(world.client, run.settings, [], acts);
+  return acts.map((act): CheckResult => {
+    const question = {
+      id: `${run.prefix}/${nameOf(view)}/${act.role === 'anon' ? 'anon-view' : 'view'}`,
+      title: `${nameOf(view)}: ${act.role === 'anon' ? 'without a login' : 'a user of A'} reads the materialized view`,
+      expected: 'refused',
+    };
+    const outcome = outcomes.get(act.name);
+    if (outcome === undefined) return skipped(question, 'The server reported nothing.');
+    const one: Try = { act, outcome };
+    const evidence = `begin;\nset local role ${act.role};\n${act.sql.join(';\n')};\nrollback;\n`;
+    const base = { ...question, kind: 'probe', evidence, milliseconds: outcome.milliseconds } as const;
+    if (outcome.stage !== 'done') return { ...base, ...judgeForeign(one, foreign) };
+    if (tenant === undefined) {
+      return {
+        ...base,
+        verdict: 'skipped',
+        observed: rows(reached(one), 'readable'),
+        advice: 'No column says whose its rows are. Look whether what it sums up may be seen by everybody.',
+      };
+    }
+    return {
+      ...base,
+      verdict: 'failed',
+      observed: reached(one) === 0 ? 'readable, empty since its last refresh' : rows(reached(one), foreign),
+      advice:
+        'Row security does not apply to materialized views: revoke SELECT and give a view or function that filters by organization.',
+    };
+  });
+}
+
+/** Patterns that only rows of B match: its ids and the marks in its texts. */
+export const marks = (world: World, family: Family): readonly string[] => [
+  literal(`%probe-b-${world.nonce}%`),
+  literal(`%${family.ids.org.b}%`),
+  literal(`%${family.ids.user.b}%`),
+  ...family.rows
+    .filter((row) => row.person === 'b')
+    .flatMap((row) => row.table.primary.flatMap((name) => [...(row.values.get(name)?.matchAll(/'([^']{8,})'/g) ?? [])]))
+    .map(([, id = '']) => literal(`%${id}%`)),
+];
+
+async function baseTables(world: World, view: View): Promise<readonly (typeof world.users)[]> {
+  const { rows: found } = await world.client.query<{ oid: number }>(
+    `with recursive base as (
+       select $1::oid as oid
+       union
+       select d.refobjid from base join pg_catalog.pg_rewrite r on r.ev_class = base.oid
+       join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
+         and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> r.ev_class)
+     select oid::int8::float8 as oid from base`,
+    [view.oid],
+  );
+  const tables = [...world.facts.values()].filter(({ oid }) => found.some((one) => one.oid === oid));
+  if (tables.length > 12)
+    throw new NoRow(`${nameOf(view)} reads ${tables.length} tables, more than the probe prepares`);
+  return tables;
+}
