@@ -13,7 +13,7 @@ export type GatewayOptions = {
   readonly databaseUrls: {
     /** Logs in as `supabase_auth_admin`, or as a superuser. */
     readonly auth: string;
-    /** Logs in as `authenticator`, or as a superuser. */
+    /** Logs in as a superuser; see `startRest`. */
     readonly rest: string;
   };
   readonly jwtSecret: string;

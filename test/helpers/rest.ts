@@ -2,7 +2,8 @@
  * Supabase's data API over a PostgreSQL of our own: `@supabase/lite` in front of it, with the database's row security and the
  * roles of the token. Its first request would run `GRANT ALL … TO anon, authenticated, service_role` and change the default
  * privileges of every schema with row security (`ensureRlsContext`, 0.10.0), which would hide exactly what a rollout is about.
- * The field that says "already done" is set before the first request, so no grant is ever made; `rest.test.ts` watches that.
+ * The field that says "already done" is set before the first request, so no grant is ever made;
+ * `test/app/gateway.test.ts` watches that. It writes each refusal of the database to the console; that is its way, not a failure.
  */
 import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
@@ -20,7 +21,10 @@ type Running = {
   readonly close: () => Promise<void>;
 };
 
-/** `databaseUrl` must log in as a role that may become anon, authenticated and service_role. */
+/**
+ * `databaseUrl` must log in as a superuser: as `authenticator` it sees no table (its introspection reads `information_schema`)
+ * and cannot look the user of a token up. Every request then runs as the role of its token.
+ */
 export async function startRest(options: { readonly databaseUrl: string; readonly jwtSecret: string }): Promise<Rest> {
   let running = await open(options);
   return {
