@@ -195,7 +195,27 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
   if (isRouteContext(fn, index) && path[0] === 'params') {
     return [{ kind: 'request', part: 'params', node: binding.node, path: path.slice(1) }];
   }
+  const element = elementOfCallback(fn, index);
+  if (element !== null) return walk(element.object, [...element.path, ...path], at);
   return classified({ kind: 'parameter', fn, index, node: binding.node, path });
+}
+
+const overElements =
+  /^(?:map|forEach|filter|find|findIndex|findLast|some|every|flatMap|sort|toSorted|reduce|reduceRight)$/;
+
+/** `rows.map((row) => …)`: what the parameter is an element of; `.then((result) => …)`: what it is. */
+export function elementOfCallback(
+  fn: SyntaxNode,
+  index: number,
+): { readonly object: SyntaxNode; readonly path: readonly string[] } | null {
+  const call = fn.parent?.kind === 'arguments' && fn.parent.child(0) === fn ? fn.parent.parent : null;
+  const callee = call?.kind === 'call_expression' ? call.child(0) : null;
+  const member = callee ? memberOf(callee) : null;
+  if (member === null) return null;
+  if (member.name === 'then' && index === 0) return { object: member.object, path: [] };
+  if (!overElements.test(member.name)) return null;
+  const position = member.name.startsWith('reduce') ? 1 : 0;
+  return index === position || (/ort/.test(member.name) && index < 2) ? { object: member.object, path: ['*'] } : null;
 }
 
 const requestNames = /^_?(?:req|request|ctx|context|c|event)$/;

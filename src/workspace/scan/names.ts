@@ -1,5 +1,5 @@
 /** `requestedOrgId`, `requested_org_id`, `x-requested-org-id` -> requested, org, id. */
-function wordsOf(name: string): readonly string[] {
+export function wordsOf(name: string): readonly string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')

@@ -4,7 +4,9 @@ import { browserOrgHeader } from './browser-org-header.ts';
 import { defaultOrg } from './default-org.ts';
 import { firstOrg } from './first-org.ts';
 import { hardCodedOrg } from './hard-coded-org.ts';
+import { oldColumn } from './old-column.ts';
 import { requestOrg } from './request-org.ts';
+import { settingsPlaceholder } from './settings-placeholder.ts';
 import { storedOrg } from './stored-org.ts';
 import { unscopedQuery } from './unscoped-query.ts';
 import { userMetadataOrg } from './user-metadata-org.ts';
@@ -20,4 +22,6 @@ export const rules: readonly Rule[] = [
   browserOrgHeader,
   storedOrg,
   unscopedQuery,
+  oldColumn,
+  settingsPlaceholder,
 ];

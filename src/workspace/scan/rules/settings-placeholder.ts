@@ -1,0 +1,102 @@
+import type { Rule } from '../rule.ts';
+import type { SyntaxNode } from '../syntax.ts';
+
+const about = /\b(?:organi[sz]ations?|company|business|workspace|clinic|team|account|tenant)\b/i;
+const later =
+  /\bcoming soon\b|\bnot (?:yet )?(?:available|editable|implemented|supported)\b|\b(?:contact|ask|write to|email|reach out to)\b.{0,40}\b(?:us|support|admin(?:istrator)?|team)\b|\b(?:is|are) (?:managed|handled|maintained|set|configured) by\b|\bcannot be (?:changed|edited)\b|\bunder construction\b|\bplaceholder\b|\bTBD\b|\bwork in progress\b|\bmulti-?tenant\b/i;
+const moved = /^\s*(?:note|info|heads up)\b\s*:?|\bhas moved to\b/i;
+
+/**
+ * The settings page says something about the organization instead of letting its people change it. Looks at static text
+ * of settings pages and their components only; the roles that a form offers are compared with the API across files.
+ */
+export const settingsPlaceholder: Rule = {
+  kind: 'settings-placeholder',
+  seeds: (context) => (isSettingsFile(context.source.path) ? /(?<=[>}]\s*)[^\s<>{}][^<>{}]*(?=[<{])/g : null),
+  *check(node) {
+    const text = node.kind === 'jsx_text' ? node : (node.children.find((child) => child.kind === 'jsx_text') ?? null);
+    if (text === null) return;
+    const element = sentenceAround(text);
+    const sentence = plainText(element);
+    const isLater = later.test(sentence) && about.test(sentence);
+    // A note that fills a whole tab leaves the tab without a form.
+    const isNote = moved.test(sentence) && onlyStatic(branchAround(element));
+    if (!isLater && !isNote) return;
+    yield {
+      node: element,
+      reason: isLater
+        ? 'The settings page shows a fixed text where the organization could be edited.'
+        : 'A tab of the settings page holds a fixed note and nothing that can be set.',
+      certainty: isLater ? 'certain' : 'likely',
+      instruction: 'Put the organization settings form in its place.',
+    };
+  },
+  examples: {
+    finds: [
+      {
+        path: 'src/app/settings/page.tsx',
+        code: `export default () => <p className="x">Organization settings are managed by our support team. Write to us to change them.</p>;`,
+      },
+      {
+        path: 'src/pages/settings.tsx',
+        code: `export default () => <div><p>Organization profile: coming soon</p></div>;`,
+      },
+      {
+        path: 'src/app/settings/page.tsx',
+        code: `export default () => <div>{tab === 'a' ? (<div><p><strong>Note:</strong> Integrations have moved to the <a href="/i">Integrations</a> page.</p></div>) : <Team />}</div>;`,
+      },
+    ],
+    leaves: [
+      { path: 'src/app/login/page.tsx', code: `export default () => <p>Contact your organization's admin.</p>;` },
+      {
+        path: 'src/app/settings/page.tsx',
+        code: `export default () => <p>Telephony is {on ? 'connected' : 'not connected'}.</p>;`,
+      },
+      {
+        path: 'src/app/settings/page.tsx',
+        code: `export default () => <p>Configure your account, team, and integrations</p>;`,
+      },
+      {
+        path: 'src/app/settings/page.tsx',
+        code: `export default () => <div>{tab === 'a' ? (<div><p>Note: names are public.</p><input name="org" /></div>) : null}</div>;`,
+      },
+    ],
+  },
+};
+
+export function isSettingsFile(path: string): boolean {
+  return (
+    /\.[jt]sx$/.test(path) &&
+    /(?:^|\/)(?:settings?|organi[sz]ation|preferences)(?:[/.]|Page)|Settings\w*\.[jt]sx$|(?:^|\/)settings-/i.test(path)
+  );
+}
+
+/** The paragraph that a text stands in: links and emphasis belong to the sentence. */
+function sentenceAround(text: SyntaxNode): SyntaxNode {
+  let at = text.parent ?? text;
+  while (at.parent?.kind === 'jsx_element' && /^<(?:a|strong|b|em|i|span|code|Link|small)[\s>]/.test(at.text))
+    at = at.parent;
+  return at;
+}
+
+function plainText(element: SyntaxNode): string {
+  return element.text
+    .replace(/\{\/\*[\s\S]*?\*\/\}/g, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** What one condition of the page shows. */
+function branchAround(element: SyntaxNode): SyntaxNode {
+  let at = element;
+  while (at.parent !== null && /^(?:jsx_element|jsx_fragment|parenthesized_expression)$/.test(at.parent.kind))
+    at = at.parent;
+  return at;
+}
+
+/** No field, no component, no expression, and only a branch of a page rather than all of it. */
+function onlyStatic(branch: SyntaxNode): boolean {
+  if (!/^(?:ternary_expression|binary_expression)$/.test(branch.parent?.kind ?? '')) return false;
+  return !/<(?:input|select|textarea|form|button|[A-Z](?!ink\b)\w*)[\s/>]/.test(branch.text);
+}
