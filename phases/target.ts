@@ -1,8 +1,18 @@
 import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
+import type { DatabaseFacts } from './2-backend/facts.ts';
 
 /** What a step plans for and checks: one database and one workspace, with the operator's settings. */
 export type Target = {
   readonly config: Config;
   readonly session: Session;
+  /** The app's code; null where none was named, and phases 2 to 4 are then closed. */
+  readonly workspace: WorkspaceTarget | null;
+};
+
+export type WorkspaceTarget = {
+  /** Absolute path of the checkout. */
+  readonly root: string;
+  /** What the code has to know of the database; asked anew by each plan. */
+  readonly database: () => Promise<DatabaseFacts>;
 };

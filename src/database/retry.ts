@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { RolloutError } from '../rollout/errors.ts';
 import type { LockHolder } from '../rollout/events.ts';
-import { isConnectionLost, isRetryable, toRolloutError } from './errors.ts';
+import { isConnectionLost, isConnectRetryable, isRetryable, toRolloutError } from './errors.ts';
 
 export type Waiting = { readonly attempt: number; readonly reason: string; readonly holders: readonly LockHolder[] };
 
@@ -45,7 +45,8 @@ export async function retrying<T>(options: {
       return await options.attempt();
     } catch (error) {
       options.signal.throwIfAborted();
-      const lost = isConnectionLost(error);
+      // A server that restarts first drops the connection and then refuses new ones for a while.
+      const lost = isConnectionLost(error) || isConnectRetryable(error);
       if (!isRetryable(error) && !lost) throw error;
       if (Date.now() + delay >= until) {
         if (lost) throw toRolloutError(error);

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import type { LockHolder } from '../rollout/events.ts';
@@ -129,10 +130,18 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       const work = open.get('work');
       if (work === undefined) return false;
       const observer = await client('observer');
-      const result = await observer.query<{ told: boolean }>('select pg_catalog.pg_cancel_backend($1) as told', [
-        backends.get(work),
-      ]);
-      return result.rows[0]?.told === true;
+      const pid = backends.get(work);
+      // A cancel that arrives before its statement has begun is lost: ask again until the backend is no longer busy.
+      for (let tries = 0; tries < 100; tries++) {
+        const { rows } = await observer.query<{ busy: boolean }>(
+          `select case when a.state = 'active' then pg_catalog.pg_cancel_backend(a.pid) else false end as busy
+           from pg_catalog.pg_stat_activity a where a.pid = $1`,
+          [pid],
+        );
+        if (rows[0]?.busy !== true && tries > 0) return true;
+        await pause(20);
+      }
+      return false;
     },
     close: async () => {
       clearInterval(heartbeat);

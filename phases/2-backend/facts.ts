@@ -1,0 +1,104 @@
+import { splitName } from '../../src/config/names.ts';
+import type { Config } from '../../src/config/schema.ts';
+import type { Column } from '../../src/database/catalog/types.ts';
+import type { Rename } from '../../src/workspace/scan/types.ts';
+import { primaryColumn, profileUser, type Survey, survey, tenantOf } from '../1-database/survey.ts';
+import { memberRole, ownerRole } from '../1-database/values.ts';
+import type { Target } from '../target.ts';
+
+type Named = { readonly schema: string; readonly table: string };
+
+/** A column of organizations that a form may edit. */
+export type EditableColumn = {
+  readonly name: string;
+  readonly type: 'text' | 'number' | 'boolean';
+  readonly required: boolean;
+};
+
+/** What phases 2 to 4 know of the database. Names are those that stand once phase 1 is done. */
+export type DatabaseFacts = {
+  /** The one name of the tenant key. */
+  readonly column: string;
+  readonly organizations: Named & {
+    readonly key: string;
+    readonly nameColumn: string | null;
+    /** Beyond the name; see `editable`. */
+    readonly editable: readonly EditableColumn[];
+  };
+  readonly profiles: (Named & { readonly userColumn: string; readonly orgColumn: string }) | null;
+  readonly memberships:
+    | (Named & { readonly userColumn: string; readonly orgColumn: string; readonly roleColumn: string | null })
+    | null;
+  /** Roles as phase 1 creates them. `managers` may change the organization. */
+  readonly roles: { readonly owner: string; readonly member: string; readonly managers: readonly string[] };
+  /** Columns that code must no longer name. */
+  readonly renames: readonly Rename[];
+};
+
+/** Reads the facts from the live database. */
+export const databaseFacts = async (target: Pick<Target, 'config' | 'session'>): Promise<DatabaseFacts> =>
+  factsOf(await survey({ ...target, workspace: null }), target.config);
+
+/** The pure part: a survey in, facts out. */
+export function factsOf(found: Survey, config: Config): DatabaseFacts {
+  const { memberships, organizations, profiles } = found;
+  const named = splitName(config.names.organizations);
+  const roles = memberships?.roles ?? [];
+  const owner = ownerRole(roles);
+  const orgColumn = (table: NonNullable<Survey['profiles']>): string =>
+    tenantOf(found, table)?.renamed === false ? (tenantOf(found, table)?.key.name ?? found.to) : found.to;
+  const columns = organizations?.columns ?? [];
+  return {
+    column: found.to,
+    organizations: {
+      schema: organizations?.schema ?? named.schema,
+      table: organizations?.name ?? named.name,
+      key: primaryColumn(organizations)?.name ?? 'id',
+      nameColumn: ['name', 'display_name', 'title'].find((name) => columns.some((one) => one.name === name)) ?? null,
+      editable: columns.flatMap(editable),
+    },
+    profiles:
+      profiles === null
+        ? null
+        : {
+            schema: profiles.schema,
+            table: profiles.name,
+            userColumn: profileUser(found),
+            orgColumn: orgColumn(profiles),
+          },
+    memberships:
+      memberships === null
+        ? null
+        : {
+            schema: memberships.table.schema,
+            table: memberships.table.name,
+            userColumn: memberships.userColumn,
+            orgColumn: orgColumn(memberships.table),
+            roleColumn: memberships.roleColumn,
+          },
+    roles: {
+      owner,
+      member: memberRole(roles),
+      managers: [...new Set([owner, ...['owner', 'admin'].filter((one) => roles.length === 0 || roles.includes(one))])],
+    },
+    // After the rename the catalog shows the new name alone, and code with an old one is broken all the same: every
+    // old name counts on every tenant table, but where the table keeps such a column for something else.
+    renames: found.tenants.flatMap(({ table }) =>
+      config.names.from
+        .filter((from) => !found.unclear.some((one) => one.table === table && one.column.name === from))
+        .map((from) => ({ table: table.name, from, to: found.to })),
+    ),
+  };
+}
+
+/**
+ * Columns that a member may edit in a form: contact data by name. What billing, limits, secrets or integrations depend
+ * on is left out, since a form that sets a plan is a hole.
+ */
+function editable(column: Column): readonly EditableColumn[] {
+  const known =
+    /^(?:(?:contact|support|billing|notification|clinic|business)_)?(?:email|phone|phone_number|website|address)$|^(?:timezone|time_zone|locale|language|currency|description|industry|city|country)$/;
+  if (!known.test(column.name) || column.generated) return [];
+  if (!/^(?:text|character varying|citext)/.test(column.type)) return [];
+  return [{ name: column.name, type: 'text', required: column.notNull }];
+}

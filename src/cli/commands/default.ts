@@ -1,0 +1,19 @@
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { type ApplyOptions, applyCommand } from './apply.ts';
+
+export type DefaultOptions = ApplyOptions & { readonly inline?: boolean; readonly interactive?: boolean };
+
+/** No command: `--yes` applies; a terminal gets the wizard; anything else the plan, with nothing changed. */
+export async function defaultCommand(options: DefaultOptions): Promise<ExitCode> {
+  if (options.yes === true) return applyCommand(options);
+  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
+  if (options.json !== true && (options.interactive ?? terminal)) {
+    const { wizardCommand } = await import('./wizard.ts');
+    return wizardCommand(options);
+  }
+  const { planCommand } = await import('./plan.ts');
+  const exit = await planCommand(options);
+  if (exit !== exitCodes.done) return exit;
+  process.stderr.write('This is not a terminal, so nobody could be asked: --yes applies the plan.\n');
+  return exitCodes.usage;
+}

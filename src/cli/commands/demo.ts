@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadDatabase } from '../../demo/databases/load.ts';
+import { startServer } from '../../demo/server.ts';
+import { packageRoot } from '../../package-root.ts';
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import type { CommonOptions } from '../options.ts';
+import { type CommandContext, run, withTarget } from '../run.ts';
+import { applyAll } from './apply.ts';
+import { chosen, rollbackSteps } from './rollback.ts';
+
+export type DemoOptions = CommonOptions & {
+  readonly yes?: boolean;
+  readonly keep?: boolean;
+  readonly inline?: boolean;
+};
+
+/** The decisions that the sample clinic needs; on a real target the operator makes them. */
+const decisions = {
+  orphans: 'own-organization',
+  ambiguousMemberships: 'owned',
+  wrongForeignKeys: 'repair',
+  revokeExecute: true,
+} as const;
+
+/** `voxanne-rollout demo`: the whole rollout, and its rollback, on a database and an app made for it. */
+export const demoCommand = (options: DemoOptions): Promise<ExitCode> =>
+  run(options, async (context) => {
+    const { output } = context;
+    output.say('Starting an embedded PostgreSQL and copying the sample app; both are removed at the end.');
+    const server = await startServer();
+    const workspace = await mkdtemp(join(tmpdir(), 'voxanne-demo-'));
+    try {
+      await loadDatabase(server, 'clinic', 'clinic');
+      await cp(join(packageRoot(), 'src/demo/app'), workspace, { recursive: true });
+      execFileSync('git', ['init', '--quiet', workspace], { stdio: 'ignore' });
+      const target: CommonOptions = {
+        ...options,
+        ...decisions,
+        dbUrl: server.url('clinic'),
+        workspace,
+        environment: 'demo',
+      };
+      const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
+      if (options.yes !== true && options.json !== true && terminal) {
+        const { wizardOn } = await import('./wizard.ts');
+        return await wizardOn({ ...target, ...(options.inline === undefined ? {} : { inline: options.inline }) });
+      }
+      return await applyAndTakeBack(target, context, options.keep === true);
+    } finally {
+      await server.stop();
+      await rm(workspace, { recursive: true, force: true });
+    }
+  });
+
+/** Applies and verifies everything, then takes everything back. */
+async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {
+  const { output, signal } = context;
+  return withTarget(target, context, async (opened) => {
+    const applied = await applyAll(opened, context);
+    if (keep && !signal.aborted) {
+      output.say('');
+      output.say(
+        `The database is at ${opened.connection.host}:${opened.connection.port}, the app in ${opened.config.workspace}. Ctrl-C removes both.`,
+      );
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      return applied;
+    }
+    output.say('');
+    output.say('Now everything is taken back.');
+    const reverted = await rollbackSteps(opened, context, chosen(await opened.rollout.status(), { all: true }));
+    return applied === exitCodes.done ? reverted : applied;
+  });
+}

@@ -1,0 +1,62 @@
+import { duration } from '../../report/format.ts';
+import { planLines } from '../../report/plain.ts';
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import type { PreviewResult } from '../../rollout/executor.ts';
+import type { CommonOptions } from '../options.ts';
+import { run, withTarget } from '../run.ts';
+
+export type PlanOptions = CommonOptions & { readonly sql?: boolean; readonly check?: boolean };
+
+/** `voxanne-rollout plan`: what would be done now. The next open step is run for real and rolled back. */
+export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
+  run(options, (context) =>
+    withTarget(options, context, async ({ rollout }) => {
+      const { output, signal } = context;
+      if (options.sql === true) {
+        const { sqlScript } = await import('../../report/sql-script.ts');
+        output.say(await sqlScript(rollout));
+        return exitCodes.done;
+      }
+      let pending = 0;
+      let blocked = 0;
+      let previewed = false;
+      for (const row of await rollout.status()) {
+        if (row.state === 'skipped') continue;
+        const open = row.gate === null && !previewed;
+        const planned = open ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
+        const { plan } = planned;
+        pending += plan.changes.length > 0 || (row.state !== 'verified' && row.state !== 'applied') ? 1 : 0;
+        blocked += plan.blockers.length;
+        for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true))
+          output.say(line);
+        if (open && 'results' in planned && plan.changes.length > 0) {
+          previewed = true;
+          for (const line of previewLines(planned.results as readonly PreviewResult[])) output.say(line);
+        }
+      }
+      output.say('');
+      output.say(
+        pending === 0
+          ? 'Nothing is pending.'
+          : `${pending} steps are pending${blocked === 0 ? '' : `, ${blocked} things block them`}. Nothing was changed.`,
+      );
+      return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
+    }),
+  );
+
+function previewLines(results: readonly PreviewResult[]): readonly string[] {
+  const ran = results.filter((one) => one.outcome === 'ran');
+  const failed = results.filter((one) => one.outcome === 'failed');
+  const not = results.filter((one) => one.outcome === 'not executed');
+  const longest = Math.max(0, ...ran.map((one) => one.milliseconds));
+  const exclusive = new Set(
+    ran.flatMap((one) => one.locks.filter((lock) => lock.level === 'AccessExclusive').map((lock) => lock.relation)),
+  );
+  const lines = [
+    `  executed and rolled back: ${ran.length}, longest ${duration(longest)}, taking an exclusive lock on ${exclusive.size} tables in turn`,
+  ];
+  if (not.length > 0) lines.push(`  not executed: ${not.length} (${not[0]?.reason})`);
+  for (const one of failed)
+    lines.push(`  would fail: ${one.change.title}`, ...(one.reason ?? '').split('\n').map((text) => `      ${text}`));
+  return lines;
+}

@@ -1,0 +1,38 @@
+import { writeFile } from 'node:fs/promises';
+import { htmlReport, markdownReport } from '../../report/evidence.ts';
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { redacted } from '../open.ts';
+import type { CommonOptions } from '../options.ts';
+import { run, withTarget } from '../run.ts';
+import { version } from '../version.ts';
+
+export type ReportOptions = CommonOptions & { readonly format: 'markdown' | 'html'; readonly output?: string };
+
+/** `voxanne-rollout report`: what was done, verified and left, with the evidence that anyone can run again. */
+export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
+  run(options, (context) =>
+    withTarget(options, context, async (opened) => {
+      const text = redacted(await reportText(opened, options.format, context.signal));
+      if (options.output === undefined) context.output.say(text);
+      else {
+        await writeFile(options.output, text);
+        context.output.say(`The report is in ${options.output}.`);
+      }
+      return exitCodes.done;
+    }),
+  );
+
+export async function reportText(
+  opened: import('../open.ts').Opened,
+  format: 'markdown' | 'html',
+  signal: AbortSignal,
+): Promise<string> {
+  const about = {
+    version,
+    label: opened.connection.label,
+    project: opened.connection.project,
+    environment: opened.environment,
+    at: new Date().toISOString(),
+  };
+  return format === 'html' ? htmlReport(about, opened.rollout, signal) : markdownReport(about, opened.rollout, signal);
+}

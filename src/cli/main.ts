@@ -1,0 +1,85 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type ExitCode, exitCodes } from '../rollout/errors.ts';
+import type { ReportOptions } from './commands/report.ts';
+import { type CommonOptions, stepId, withCommonOptions } from './options.ts';
+import { version } from './version.ts';
+
+/**
+ * Reads the arguments, runs one command and resolves to the exit code. Each command is imported when it is called, so
+ * that `--help` loads nothing but this file and the argument parser.
+ */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  let exit: ExitCode = exitCodes.done;
+  const action =
+    <O extends CommonOptions>(command: (options: O) => Promise<ExitCode>) =>
+    async (_: unknown, self: Command): Promise<void> => {
+      exit = await command(self.optsWithGlobals<O>());
+    };
+
+  const program = new Command('voxanne-rollout')
+    .description(
+      'Brings a multi-tenant Supabase app to one organization id, step by step:\nfour phases, each previewed by real execution, verified by acting, and reversible.',
+    )
+    .version(version, '--version')
+    .helpOption('--help', 'what can be done')
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nWithout a command: the wizard on a terminal; elsewhere the plan, with nothing changed and exit 2.\nExit codes: 0 done and verified, 1 a step or check failed, 2 usage or a yes was needed, 3 changes pending (plan --check), 4 cannot connect or sign in, 130 stopped.',
+    );
+
+  withCommonOptions(program, true)
+    .option('--yes', 'apply and verify what is pending, without questions')
+    .addOption(new Option('--to <step>', 'with --yes: stop after this step').argParser(stepId))
+    .option('--inline', 'the wizard stays in the normal screen buffer')
+    .option('--interactive', 'the wizard even where the terminal looks unfit')
+    .option('--no-interactive', 'never the wizard')
+    .action(action(async (options) => (await import('./commands/default.ts')).defaultCommand(options)));
+
+  withCommonOptions(program.command('plan'), true)
+    .description('what would be done now')
+    .option('--sql', 'phase 1 as one script')
+    .option('--check', 'exit 3 if anything is pending')
+    .action(action(async (options) => (await import('./commands/plan.ts')).planCommand(options)));
+  withCommonOptions(program.command('verify'), true)
+    .description('run every check of what is applied; writes nothing but its result')
+    .action(action(async (options) => (await import('./commands/verify.ts')).verifyCommand(options)));
+  withCommonOptions(program.command('status'), false)
+    .description('where the rollout stands')
+    .action(action(async (options) => (await import('./commands/status.ts')).statusCommand(options)));
+  withCommonOptions(program.command('rollback'), true)
+    .description('take steps back, newest first; without an option the last one')
+    .addOption(new Option('--to <step>', 'keep this step and those before it').argParser(stepId))
+    .addOption(new Option('--phase <number>', 'this phase and those after it').argParser(phaseNumber))
+    .option('--all', 'everything')
+    .option('--yes', 'without a question')
+    .action(action(async (options) => (await import('./commands/rollback.ts')).rollbackCommand(options)));
+  withCommonOptions(program.command('doctor'), true)
+    .description('connection, privileges, pooler, workspace, tools: what works and what to do about the rest')
+    .action(action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options)));
+  withCommonOptions(program.command('report'), true)
+    .description('the evidence of what was done and verified')
+    .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))
+    .option('--output <file>', 'write it there instead of to stdout')
+    .action(action<ReportOptions>(async (options) => (await import('./commands/report.ts')).reportCommand(options)));
+  withCommonOptions(program.command('demo'), true)
+    .description('the whole rollout on an embedded PostgreSQL and a sample app in a temporary folder')
+    .option('--yes', 'without questions: apply, verify, roll back')
+    .option('--keep', 'leave the server and the folder until Ctrl-C')
+    .action(action(async (options) => (await import('./commands/demo.ts')).demoCommand(options)));
+
+  try {
+    await program.parseAsync(argv as string[]);
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    throw error;
+  }
+}
+
+function phaseNumber(text: string): number {
+  if (!/^[1-4]$/.test(text)) throw new InvalidArgumentError('expected 1, 2, 3 or 4.');
+  return Number(text);
+}

@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import { phases } from '../../phases/index.ts';
+import type { Target } from '../../phases/target.ts';
+import { type Config, createRedactor, isProduction, loadConfig, secretsOf } from '../config/index.ts';
+import { createDatabaseExecutor } from '../database/executor.ts';
+import { applicationName, openSession, type Session } from '../database/session.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { createRollout } from '../rollout/runner.ts';
+import {
+  type ConnectionDescription,
+  type ConnectionSource,
+  connector,
+  requireUsable,
+} from '../supabase/connection/index.ts';
+import { type CommonOptions, flagsOf } from './options.ts';
+
+/** A target that was found, looked at and not refused. */
+export type Opened = {
+  readonly config: Config;
+  readonly source: ConnectionSource;
+  readonly connection: ConnectionDescription;
+  readonly production: boolean;
+  readonly environment: string;
+  readonly session: Session;
+  readonly target: Target;
+  readonly rollout: Rollout;
+  readonly close: () => Promise<void>;
+};
+
+/** Secrets of this process; every line of output goes through it. Extended when a connection string is chosen. */
+let redactor = createRedactor(secretsOf(process.env));
+export const redacted = (text: string): string => redactor(text);
+
+export async function loadSettings(options: CommonOptions): Promise<Config> {
+  return loadConfig({
+    workspace: resolve(options.workspace ?? '.'),
+    configPath: options.config,
+    flags: flagsOf(options),
+    env: process.env,
+  });
+}
+
+/**
+ * Finds the database, connects, refuses what a rollout must not run on, and builds the rollout over it.
+ *
+ * @throws {RolloutError} with the exit code of what is wrong; nothing was changed by then.
+ */
+export async function openTarget(options: CommonOptions, typedUrl?: string): Promise<Opened> {
+  const config = await loadSettings(options);
+  const found = await connector({
+    dbUrl: typedUrl ?? options.dbUrl,
+    env: process.env,
+    workspace: config.workspace,
+    ca: config.ca,
+    allowPlaintext: config.allowPlaintext,
+    applicationName: applicationName(),
+  });
+  redactor = createRedactor([...secretsOf(process.env), ...found.secrets]);
+  const { source, description: connection, connect } = found;
+  await requireUsable(found);
+  const session = openSession(connect, {
+    lockTimeout: config.lockTimeout,
+    statementTimeout: config.statementTimeout,
+    patience: config.patience,
+    batchSize: config.batchSize,
+  });
+  const target: Target = { config, session };
+  const rollout = createRollout({
+    phases,
+    target,
+    executors: { database: createDatabaseExecutor(session), workspace: null },
+  });
+  const production = isProduction(config, connection);
+  return {
+    config,
+    source,
+    connection,
+    production,
+    environment: config.environment ?? (production ? 'production' : 'local'),
+    session,
+    target,
+    rollout,
+    close: () => session.close(),
+  };
+}

@@ -1,0 +1,82 @@
+import { type Paint, painter, wantsColour } from '../report/format.ts';
+import { type ExtraEvent, type JsonTarget, jsonLine, jsonVersion } from '../report/ndjson.ts';
+import { plainListener } from '../report/plain.ts';
+import type { RolloutError } from '../rollout/errors.ts';
+import type { Emit } from '../rollout/events.ts';
+import { type Opened, redacted } from './open.ts';
+import type { CommonOptions } from './options.ts';
+import { version } from './version.ts';
+
+/** Where a command writes: lines for people, or NDJSON. Every byte passes the redactor. */
+export type Output = {
+  readonly json: boolean;
+  readonly paint: Paint;
+  /** A line for people; nothing with `--json`. */
+  readonly say: (text: string) => void;
+  readonly event: (event: ExtraEvent) => void;
+  readonly listener: Emit;
+  /** Names the target, in a header for people and in every line of NDJSON. */
+  readonly about: (opened: Opened) => void;
+  readonly error: (error: RolloutError, stack: string | undefined) => void;
+};
+
+export function createOutput(options: CommonOptions): Output {
+  const json = options.json === true;
+  const colour = options.color !== false && wantsColour(process.stdout);
+  const paint = painter(colour);
+  let target: JsonTarget | null = null;
+  const out = (text: string): void => {
+    process.stdout.write(redacted(text));
+  };
+  if (json) out(jsonLine({ type: 'version', tool: version, json: jsonVersion }, null));
+  return {
+    json,
+    paint,
+    say: (text) => {
+      if (!json) out(`${text}\n`);
+    },
+    event: (event) => {
+      if (json) out(jsonLine(event, target));
+    },
+    listener: json
+      ? (event) => out(jsonLine(event, target))
+      : plainListener({
+          write: out,
+          paint,
+          live: process.stdout.isTTY === true,
+          columns: process.stdout.columns ?? 80,
+          verbose: options.verbose === true,
+        }),
+    about: (opened) => {
+      const { connection, environment } = opened;
+      target = { host: connection.host, project: connection.project, database: connection.database, environment };
+      if (!json) {
+        const project = connection.project === null ? '' : `  project ${connection.project}`;
+        const where = opened.production ? paint('warn', environment) : environment;
+        out(`${paint('strong', 'voxanne-rollout')} ${version}  ${connection.label}${project}  ${where}\n\n`);
+      }
+    },
+    error: (error, stack) => {
+      if (json) {
+        out(
+          jsonLine(
+            {
+              type: 'error',
+              problem: error.problem,
+              remedy: error.remedy,
+              kind: error.kind,
+              detail: error.detail ?? null,
+            },
+            target,
+          ),
+        );
+        return;
+      }
+      const err = painter(options.color !== false && wantsColour(process.stderr));
+      const lines = [err('bad', `Error: ${error.problem}`), error.remedy];
+      if (error.detail !== undefined) lines.push('', ...error.detail.split('\n').map((line) => `  ${line}`));
+      if (stack !== undefined) lines.push('', stack);
+      process.stderr.write(redacted(`${lines.join('\n')}\n`));
+    },
+  };
+}

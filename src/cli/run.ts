@@ -1,0 +1,61 @@
+import { type ExitCode, exitCodes, RolloutError } from '../rollout/errors.ts';
+import type { Opened } from './open.ts';
+import type { CommonOptions } from './options.ts';
+import { createOutput, type Output } from './output.ts';
+import { interruptible } from './signals.ts';
+
+export type CommandContext = { readonly output: Output; readonly signal: AbortSignal };
+
+/** Runs one command: output, signals, errors and exit code in one place. */
+export async function run(
+  options: CommonOptions,
+  body: (context: CommandContext) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const output = createOutput(options);
+  const { signal, release } = interruptible((text) => process.stderr.write(`${text}\n`));
+  let exit: ExitCode;
+  try {
+    exit = await body({ output, signal });
+  } catch (error) {
+    const shown = toShown(error, signal);
+    output.error(shown, options.debug === true && error instanceof Error ? error.stack : undefined);
+    exit = shown.exitCode;
+  } finally {
+    release();
+  }
+  output.event({ type: 'end', exit });
+  return exit;
+}
+
+/** Opens the target, names it, listens, and closes it whatever happens. */
+export async function withTarget(
+  options: CommonOptions,
+  context: CommandContext,
+  body: (opened: Opened) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { openTarget } = await import('./open.ts');
+  const opened = await openTarget(options);
+  try {
+    context.output.about(opened);
+    opened.rollout.listen(context.output.listener);
+    return await body(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+function toShown(error: unknown, signal: AbortSignal): RolloutError {
+  if (error instanceof RolloutError) return error;
+  if (signal.aborted) {
+    return new RolloutError('Stopped.', 'Run the same command again to go on.', { exitCode: exitCodes.stopped });
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return new RolloutError(
+    `Something unexpected happened: ${text}`,
+    'This is a defect; report it with --debug and its output.',
+    {
+      kind: 'defect',
+      cause: error,
+    },
+  );
+}

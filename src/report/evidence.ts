@@ -1,0 +1,106 @@
+import type { Change } from '../rollout/change.ts';
+import type { CheckResult } from '../rollout/check.ts';
+import type { Rollout, StepStatus } from '../rollout/rollout.ts';
+import { duration } from './format.ts';
+
+export type About = {
+  readonly version: string;
+  readonly label: string;
+  readonly project: string | null;
+  readonly environment: string;
+  readonly at: string;
+};
+
+type Section = {
+  readonly row: StepStatus;
+  readonly changes: readonly Change[];
+  readonly checks: readonly CheckResult[];
+};
+
+/** Reads the journal and runs the checks of what is applied again: a report says only what is true now. */
+async function gather(rollout: Rollout, signal: AbortSignal): Promise<readonly Section[]> {
+  const sections: Section[] = [];
+  for (const row of await rollout.status()) {
+    const changes =
+      row.applied > 0 ? (await rollout.rollbackPlan(row.step)).entries.map((entry) => entry.change).reverse() : [];
+    const checks: CheckResult[] = [];
+    if (row.last !== null && row.state !== 'rolled back' && row.state !== 'skipped') {
+      const stop = rollout.listen((event) => {
+        if (event.type === 'check') checks.push(event.result);
+      });
+      try {
+        await rollout.verify(row.step, signal);
+      } finally {
+        stop();
+      }
+    }
+    sections.push({ row, changes, checks });
+  }
+  return sections;
+}
+
+export async function markdownReport(about: About, rollout: Rollout, signal: AbortSignal): Promise<string> {
+  const sections = await gather(rollout, signal);
+  const lines = [
+    '# Rollout report',
+    '',
+    `Target \`${about.label}\`${about.project === null ? '' : `, project \`${about.project}\``}, environment ${about.environment}. Made ${about.at} by voxanne-rollout ${about.version}.`,
+    '',
+    '| step | state | changes in force | checks passed | failed | not checked |',
+    '|---|---|---|---|---|---|',
+    ...sections.map(({ row, changes, checks }) => {
+      const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
+      return `| ${row.step} ${row.title} | ${row.state} | ${changes.length} | ${of('passed')} | ${of('failed')} | ${of('skipped')} |`;
+    }),
+  ];
+  for (const { row, changes, checks } of sections) {
+    if (changes.length === 0 && checks.length === 0) continue;
+    lines.push('', `## ${row.step} ${row.title}`, '', row.why, '');
+    for (const change of changes) lines.push(`- ${change.title}`);
+    for (const check of [...checks].sort(failedFirst)) {
+      lines.push(
+        '',
+        `### ${check.verdict}: ${check.title}`,
+        '',
+        `Expected ${check.expected}; observed ${check.observed} (${duration(check.milliseconds)}).`,
+      );
+      if (check.advice !== undefined) lines.push('', check.advice);
+      if (check.evidence !== undefined) lines.push('', '```sql', check.evidence, '```');
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export async function htmlReport(about: About, rollout: Rollout, signal: AbortSignal): Promise<string> {
+  const sections = await gather(rollout, signal);
+  const rows = sections.map(({ row, changes, checks }) => {
+    const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
+    return `<tr><td>${escapeHtml(`${row.step} ${row.title}`)}</td><td>${row.state}</td><td>${changes.length}</td><td>${of('passed')}</td><td>${of('failed')}</td><td>${of('skipped')}</td></tr>`;
+  });
+  const bodies = sections
+    .filter(({ changes, checks }) => changes.length > 0 || checks.length > 0)
+    .map(
+      ({ row, changes, checks }) =>
+        `<h2>${escapeHtml(`${row.step} ${row.title}`)}</h2><p>${escapeHtml(row.why)}</p><ul>${changes.map((one) => `<li>${escapeHtml(one.title)}</li>`).join('')}</ul>${[
+          ...checks,
+        ]
+          .sort(failedFirst)
+          .map(
+            (check) =>
+              `<details class="${check.verdict}"${check.verdict === 'failed' ? ' open' : ''}><summary>${check.verdict}: ${escapeHtml(check.title)}</summary><p>Expected ${escapeHtml(check.expected)}; observed ${escapeHtml(check.observed)}.</p>${check.advice === undefined ? '' : `<p>${escapeHtml(check.advice)}</p>`}${check.evidence === undefined ? '' : `<pre>${escapeHtml(check.evidence)}</pre>`}</details>`,
+          )
+          .join('')}`,
+    );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Rollout report</title>
+<style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}.passed summary{color:#1a6b2f}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
+<h1>Rollout report</h1><p>Target <code>${escapeHtml(about.label)}</code>${about.project === null ? '' : `, project <code>${escapeHtml(about.project)}</code>`}, environment ${escapeHtml(about.environment)}. Made ${about.at} by voxanne-rollout ${about.version}.</p>
+<table><tr><th>step</th><th>state</th><th>changes in force</th><th>checks passed</th><th>failed</th><th>not checked</th></tr>${rows.join('')}</table>
+${bodies.join('\n')}</html>
+`;
+}
+
+const order = { failed: 0, skipped: 1, passed: 2 } as const;
+const failedFirst = (a: CheckResult, b: CheckResult): number => order[a.verdict] - order[b.verdict];
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

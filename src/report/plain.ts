@@ -1,0 +1,166 @@
+import type { Emit, LockHolder } from '../rollout/events.ts';
+import type { Plan, StepId } from '../rollout/step.ts';
+import { count, duration, type Paint } from './format.ts';
+
+export type PlainOptions = {
+  readonly write: (text: string) => void;
+  readonly paint: Paint;
+  /** A terminal: the change under way is shown in one line that is written over. */
+  readonly live: boolean;
+  readonly columns: number;
+  /** Every check and every change gets a line, not only what failed or was not checked. */
+  readonly verbose: boolean;
+};
+
+/** A listener that writes what happens as lines a person likes to read. */
+export function plainListener(options: PlainOptions): Emit {
+  const { write, paint, live, verbose } = options;
+  let transient = false;
+  let waits = 0;
+  let failures = 0;
+  let number = 0;
+  let of = 0;
+  const line = (text: string): void => {
+    if (transient) write('\r\u001B[2K');
+    transient = false;
+    write(`${text}\n`);
+  };
+  const over = (text: string): void => {
+    if (!live) return;
+    write(`\r\u001B[2K${text.slice(0, options.columns - 1)}`);
+    transient = true;
+  };
+  return (event) => {
+    switch (event.type) {
+      case 'step-started':
+        failures = 0;
+        line(
+          `${paint('strong', `${event.step} ${event.title}`)}${event.changes === 0 ? paint('dim', '  nothing to change') : ''}`,
+        );
+        return;
+      case 'change-started':
+        waits = 0;
+        number = event.number;
+        of = event.of;
+        over(`  [${number}/${of}] ${event.change.title}`);
+        return;
+      case 'change-waiting':
+        waits++;
+        over(`  [${number}/${of}] waiting, try ${event.attempt}: ${event.reason}${holdersText(event.holders)}`);
+        if (!live && waits === 1) line(`  waiting for a lock: ${event.reason}${holdersText(event.holders)}`);
+        return;
+      case 'change-progress':
+        over(
+          `  [${number}/${of}] ${bar(event.done, event.total)} ${event.done.toLocaleString('en')} of ${event.total.toLocaleString('en')}, ${Math.round(event.perSecond).toLocaleString('en')}/s`,
+        );
+        return;
+      case 'change-applied':
+        if (verbose || waits > 0 || event.milliseconds > 1000) {
+          line(
+            `  [${number}/${of}] ${event.change}  ${paint('dim', `${duration(event.milliseconds)}${waits > 0 ? `, ${count(waits, 'retry', 'retries')}` : ''}`)}`,
+          );
+        }
+        return;
+      case 'change-failed':
+        line(`  ${paint('bad', '✗ failed')}  ${event.change}`);
+        return;
+      case 'settled':
+        line(`  ${paint('warn', '! settled')} ${event.change}: ${event.outcome}`);
+        return;
+      case 'step-applied':
+        if (event.changes > 0)
+          line(`  ${paint('ok', '✓ applied')}  ${count(event.changes, 'change')} in ${duration(event.milliseconds)}`);
+        return;
+      case 'check': {
+        const { result } = event;
+        if (result.verdict === 'failed' && (verbose || failures++ < 10)) {
+          line(`  ${paint('bad', '✗')} ${result.title}`);
+          line(`      expected ${result.expected}; observed ${paint('bad', result.observed)}`);
+          if (result.advice !== undefined) line(`      ${paint('dim', result.advice)}`);
+        } else if (verbose) {
+          const sign =
+            result.verdict === 'passed'
+              ? paint('ok', '✓')
+              : result.verdict === 'failed'
+                ? paint('bad', '✗')
+                : paint('warn', '-');
+          line(
+            `  ${sign} ${result.title}: ${result.observed}${result.advice === undefined ? '' : ` (${result.advice})`}`,
+          );
+        } else over(`  checking: ${result.title}`);
+        return;
+      }
+      case 'step-verified':
+      case 'step-failed': {
+        const { passed, failed, skipped } = event;
+        if (!verbose && failures > 10) line(`      and ${failures - 10} more failed checks; --verbose shows all`);
+        const rest = skipped === 0 ? '' : `, ${skipped} not checked`;
+        line(
+          event.type === 'step-verified'
+            ? `  ${paint('ok', '✓ verified')} ${count(passed, 'check')} passed${rest} in ${duration(event.milliseconds)}`
+            : `  ${paint('bad', '✗ not verified')} ${count(failed, 'check')} failed, ${passed} passed${rest}`,
+        );
+        return;
+      }
+      case 'rollback-started':
+        number = 0;
+        of = event.changes;
+        line(`${paint('strong', `${event.step} rolling back`)}  ${paint('dim', count(event.changes, 'change'))}`);
+        return;
+      case 'change-reverted':
+        number++;
+        over(`  [${number}/${of}] took back ${event.change}`);
+        if (verbose) line(`  [${number}/${of}] took back ${event.change}`);
+        return;
+      case 'step-rolled-back':
+        line(
+          event.proven
+            ? `  ${paint('ok', '✓ rolled back')} and proven: the target is as it was before ${event.step} (${duration(event.milliseconds)})`
+            : event.differences.length === 0
+              ? `  ${paint('dim', '- nothing of it was applied')}`
+              : `  ${paint('bad', '✗ taken back, but not proven')}: ${count(event.differences.length, 'object')} differ from before`,
+        );
+        for (const text of event.differences.slice(0, 10)) line(`      ${text}`);
+        for (const text of event.stayed.slice(0, 10)) line(`      ${paint('warn', 'stays')} ${text}`);
+        if (event.stayed.length > 10) line(`      and ${event.stayed.length - 10} more that stay`);
+        return;
+      case 'planned':
+      case 'previewed':
+      case 'command':
+        return;
+    }
+  };
+}
+
+/** A plan as lines: changes, notes, and what blocks it. */
+export function planLines(step: StepId, title: string, plan: Plan, paint: Paint, verbose: boolean): readonly string[] {
+  const lines = [
+    `${paint('strong', `${step} ${title}`)}  ${paint('dim', plan.changes.length === 0 ? 'nothing to change' : count(plan.changes.length, 'change'))}`,
+  ];
+  const shown = verbose ? plan.changes : plan.changes.slice(0, 8);
+  for (const change of shown) lines.push(`  + ${change.title}`);
+  if (shown.length < plan.changes.length)
+    lines.push(paint('dim', `    and ${plan.changes.length - shown.length} more; --verbose shows all`));
+  for (const note of plan.notes)
+    lines.push(
+      `  ${paint('dim', 'i')} ${note.text}${verbose && note.detail !== undefined ? `\n      ${paint('dim', note.detail)}` : ''}`,
+    );
+  for (const blocker of plan.blockers) {
+    lines.push(`  ${paint('bad', '✗ blocked')} ${blocker.problem}`, `      ${blocker.remedy}`);
+    if (blocker.detail !== undefined)
+      lines.push(...blocker.detail.split('\n').map((text) => `      ${paint('dim', text)}`));
+  }
+  return lines;
+}
+
+function bar(done: number, total: number): string {
+  const filled = total === 0 ? 20 : Math.min(20, Math.floor((done / total) * 20));
+  return `[${'#'.repeat(filled)}${'.'.repeat(20 - filled)}]`;
+}
+
+function holdersText(holders: readonly LockHolder[]): string {
+  if (holders.length === 0) return '';
+  const [first] = holders;
+  const name = first?.application || first?.user;
+  return `; blocked by pid ${first?.pid} (${name}, ${first?.state}, ${first?.seconds.toFixed(0)} s)${holders.length > 1 ? ` and ${holders.length - 1} more` : ''}`;
+}
