@@ -56,6 +56,8 @@ export async function loadFacts(client: ClientBase, schemas: readonly string[]):
   await client.query('begin transaction read only');
   try {
     await client.query(`set local search_path = ''`);
+    // pg_get_expr takes a lock on its table: behind an ALTER TABLE that does not end it would wait for ever.
+    await client.query(`set local lock_timeout = '1s'`);
     return (await client.query<TableFacts>(factsSql, [schemas])).rows;
   } finally {
     await client.query('rollback');

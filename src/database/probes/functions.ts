@@ -19,6 +19,9 @@ const callers = (fn: DbFunction): ApiRole[] =>
 const outside =
   /\b(dblink\w*|pg_terminate_backend|pg_cancel_backend|pg_sleep\w*|pg_reload_conf|lo_(import|export)|pg_(read|write)_file\w*|setval|copy\s+[\w.]+\s+(to|from))\b|(?<!net\.)\bhttp(_get|_post|_put|_patch|_delete|_head)?\s*\(/i;
 
+const isScalar = (type: string): boolean =>
+  ['boolean', 'uuid', 'integer', 'bigint', 'smallint', 'numeric', 'text', 'void'].includes(type);
+
 type Argument = { readonly name: string | null; readonly sql: string };
 
 /**
@@ -32,6 +35,8 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   const { world } = run;
   if (!fn.securityDefiner || fn.kind !== 'function' || roles.length === 0) return [];
   if (fn.returns === 'trigger' || fn.returns === 'event_trigger') return [];
+  // "Am I an owner?", "which is my organization?": nothing is asked about anybody else, and nothing can change.
+  if (fn.arguments.length === 0 && fn.volatility !== 'volatile' && !fn.returnsSet && isScalar(fn.returns)) return [];
   const id = `${run.prefix}/${fn.signature}`;
   const question = (role: ApiRole) => ({
     id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,

@@ -225,7 +225,7 @@ function freeChoices(family: Family, table: TableFacts, column: ColumnFacts, see
   const made = candidates(column, seed, checks).map((sql): Choice => ({ sql, given: true }));
   const isKey = table.primary.includes(column.name);
   const isUnique = isKey || table.unique.some((columns) => columns.length === 1 && columns[0] === column.name);
-  const nothing: Choice = { sql: `null::${column.type}`, given: column.default !== null };
+  const nothing: Choice = { sql: `null::${column.base}`, given: column.default !== null };
   // A default that asks a sequence would leave a trace; one that calls the app's functions may depend on who asks.
   const harmless = column.default !== null && !/nextval\(|auth\.|current_setting|\bcurrent_\w*\(/.test(column.default);
   const standard: Choice[] = harmless && !isKey ? [{ sql: `(${column.default})`, given: false }] : [];

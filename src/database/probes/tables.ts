@@ -152,7 +152,8 @@ function move({ world, quiet }: Attempt, scope: Scope, a: Row, b: Row, who: Who)
   return {
     ...reach('move', who, world, a, 'blind', `update ${name} set ${pairs.join(', ')}`),
     before: removeSql(b, rowFilter(world, b), quiet),
-    observe: `select count(*) from ${name} where ${pairs.join(' and ')}`,
+    // B's prepared row stays where it could not be taken away.
+    observe: `select count(*)${quiet ? '' : ' - 1'} from ${name} where ${pairs.join(' and ')}`,
   };
 }
 

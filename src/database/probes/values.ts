@@ -18,7 +18,9 @@ export type Seed = {
  * accept is asked of the server. Empty when nothing is known of the type.
  */
 export function candidates(column: ColumnFacts, seed: Seed, checks: readonly string[]): readonly string[] {
-  const cast = (value: string): string => `${literal(value)}::${column.type}`;
+  // A cast to a domain raises where its CHECK does not hold; the type below it can be asked about.
+  const cast = (value: string): string =>
+    `${literal(value)}::${column.domainChecks.length > 0 ? column.base : column.type}`;
   const plain = byType(column, seed).map(cast);
   if (checks.length === 0) return plain.slice(0, 1);
   // A CHECK over several columns names values of each: one that is none of this type would fail the whole question.
