@@ -59,34 +59,21 @@ export function callFunction(walk: Walk, node: Tree, scope: Scope | null): Info 
     const key = constant(args[0] ?? null);
     if (key !== null) setting(walk, key);
   }
+  if (builtIn && builders.has(name))
+    for (const key of keysOf(args)) if (walk.world.old.has(key.value)) contract(walk, key, [key.value], null);
   const first = args[0] === undefined ? plain : expression(walk, args[0], scope);
-  if (builtIn && (builders.has(name) || /^jsonb_(set|insert)/.test(name) || extract.test(name))) {
-    args.forEach((arg, index) => {
-      const array = as(arg, 'A_ArrayExpr');
-      for (const item of array === null ? [arg] : list(array, 'elements')) {
-        const key = constant(item);
-        if (key === null || ((index === 0) !== builders.has(name) && index === 0)) continue;
-        if (builders.has(name)) {
-          if (walk.world.old.has(key.value)) contract(walk, key, [key.value], null);
-        } else if (index === 1) jsonKey(walk, key, first, args[0] ?? null, '#>');
-      }
-    });
-  }
+  if (builtIn && (/^jsonb_(set|insert)/.test(name) || extract.test(name)))
+    for (const key of keysOf(args.slice(1, 2))) jsonKey(walk, key, first, args[0] ?? null, '#>');
   if (runsText.has(name)) for (const arg of args) textArgument(walk, arg);
   if (!builtIn && candidates.some(composesSql))
     for (const arg of args) nameArgument(walk, arg, candidates[0]?.signature ?? name);
 
   const rest = args.slice(1).map((arg) => expression(walk, arg, scope));
-  for (const key of ['agg_order', 'agg_filter', 'over'] as const) {
-    const part = node[key];
-    if (Array.isArray(part)) for (const item of part as Tree[]) expression(walk, item, scope);
-    else if (typeof part === 'object' && part !== null)
-      expression(
-        walk,
-        { [key === 'over' ? 'WindowDef' : '']: part, ...(key === 'agg_filter' ? (part as Tree) : {}) },
-        scope,
-      );
-  }
+  for (const item of list(node, 'agg_order')) expression(walk, item, scope);
+  const filter = child(node, 'agg_filter');
+  if (filter !== null) expression(walk, filter, scope);
+  const over = child(node, 'over');
+  if (over !== null) expression(walk, { WindowDef: over }, scope);
   const infos = [first, ...rest];
   const named = { before: name, after: name };
 
@@ -130,6 +117,12 @@ export function callFunction(walk: Walk, node: Tree, scope: Scope | null): Info 
   const rows = new Set(shapes.map((item) => item?.columns.map((each) => each.key).join() ?? ''));
   return { ...plain, ...named, row: rows.size === 1 ? shape : unknown };
 }
+
+const keysOf = (args: readonly Tree[]): readonly { readonly value: string; readonly location: number }[] =>
+  args.flatMap((arg) => {
+    const array = as(arg, 'A_ArrayExpr');
+    return (array === null ? [arg] : list(array, 'elements')).flatMap((item) => constant(item) ?? []);
+  });
 
 /**
  * A row of a renamed table as JSON gets another key by itself, as it does in every answer of the API. A derived row

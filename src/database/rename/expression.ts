@@ -248,11 +248,32 @@ function operator(walk: Walk, node: Tree, scope: Scope | null): Info {
       else if (left !== null && name !== '-') triggerArgument(walk, item, l);
     }
   }
+  for (const [a, b] of [
+    [left, right],
+    [right, left],
+  ] as const)
+    catalogName(walk, a, b);
   const r = right === null ? plain : expression(walk, right, scope);
   if (name === '||') {
     return { ...plain, json: l.json ?? r.json, mixed: l.mixed || r.mixed };
   }
   return name === '-' ? { ...plain, json: l.json, mixed: l.mixed } : plain;
+}
+
+/** `column_name = 'organization_id'` over the system catalogs asks for the column by its name as a text. */
+function catalogName(walk: Walk, reference: Tree | null, value: Tree | null): void {
+  const node = as(reference, 'ColumnRef');
+  if (node === null || value === null || !['column_name', 'attname'].includes(names(node, 'fields').at(-1) ?? ''))
+    return;
+  const all = [value, ...list(as(value, 'List') ?? {}, 'items'), ...list(as(value, 'A_ArrayExpr') ?? {}, 'elements')];
+  for (const text of all.map((item) => constant(item)))
+    if (text !== null && walk.world.old.has(text.value))
+      problem(
+        walk,
+        walk.source.at(text.location),
+        `looks for the column '${text.value}' in the catalog by its name as a text.`,
+        'Change the text by hand in the same change.',
+      );
 }
 
 /** `to_jsonb(new) ->> tg_argv[0]`: that argument of the trigger names a column. */

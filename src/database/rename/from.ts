@@ -43,9 +43,15 @@ export function relationItem(walk: Walk, node: Tree, scope: Scope | null): Item 
   const alias = child(node, 'alias');
   const shape = rename(relationShape(walk, node, scope), alias);
   return itemOf(walk, alias === null ? string(node, 'relname') : string(alias, 'aliasname'), shape, {
-    schema: alias === null ? string(node, 'schemaname') : null,
+    // `public.calls.organization_id` names the table itself, however FROM found it.
+    schema: alias === null ? schemaOf(walk, node) : null,
   });
 }
+
+const schemaOf = (walk: Walk, node: Tree): string | null => {
+  const schema = string(node, 'schemaname');
+  return schema ?? walk.world.relation(null, string(node, 'relname') ?? '', walk.path)?.schema ?? null;
+};
 
 /** Column aliases (`t(a, b)`) fix names, whatever happens below. */
 export function rename(shape: Shape, alias: Tree | null): Shape {

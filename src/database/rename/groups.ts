@@ -21,7 +21,8 @@ export function formGroups(
     if (first !== undefined) for (const root of rest) parent.set(find(root), find(first));
   };
   for (const item of views) tie(item.roots);
-  for (const item of routines) if (item.body !== null) tie(item.roots);
+  // Also where the text stays: a NATURAL JOIN of two tables must never see only one of them renamed.
+  for (const item of routines) tie(item.roots);
   for (const item of triggers) tie(item.roots);
 
   const members = new Map<string, ColumnRename[]>();

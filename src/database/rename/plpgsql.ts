@@ -599,8 +599,8 @@ class Reader {
     const record = only?.record === true ? only : null;
     if (record !== null) {
       const outer = this.walk.loops.get(record.id);
-      assign(this.walk, record, shapeOrRow(shape), null);
-      this.walk.loops.set(record.id, [shapeOrRow(shape)]);
+      assign(this.walk, record, shape, null);
+      this.walk.loops.set(record.id, [shape]);
       this.loopBody();
       if (outer === undefined) this.walk.loops.delete(record.id);
       else this.walk.loops.set(record.id, outer);
@@ -764,7 +764,7 @@ class Reader {
   private intoVariables(variables: readonly Variable[], shape: Shape): void {
     const [only] = variables;
     if (variables.length === 1 && only?.record === true) {
-      assign(this.walk, only, shapeOrRow(shape), null);
+      assign(this.walk, only, shape, null);
       return;
     }
     variables.forEach((variable, index) => {
@@ -796,10 +796,4 @@ class Reader {
     this.position = end;
     this.sign(';');
   }
-}
-
-/** `SELECT c INTO r FROM calls c` gives `r` the fields of the row, not one field that holds it. */
-function shapeOrRow(shape: Shape): Shape {
-  const [only, ...more] = shape.columns;
-  return only?.row != null && more.length === 0 && !shape.open ? only.row : shape;
 }

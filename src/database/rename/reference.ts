@@ -95,7 +95,9 @@ export function follow(
   walk.found.references.push(bindingKey(binding));
   const old = walk.world.old.has(last);
   if (binding.kind === 'none') {
-    if (old) remark(walk, at, `\`${parts.join('.')}\` names nothing that the database has; it is left as it is.`);
+    if (old && parts.length > 1 && !isKnown(walk, parts, scope))
+      problem(walk, at, `\`${parts.join('.')}\` is a column of something that is not known here.`, write);
+    else if (old) remark(walk, at, `\`${parts.join('.')}\` names nothing that the database has; it is left as it is.`);
     return last;
   }
   if (binding.kind === 'ambiguous' || binding.kind === 'open') {
@@ -132,6 +134,10 @@ export function follow(
   problem(walk, at, `\`${parts.join('.')}\` cannot be told from another \`${name}\` after the rename.`, write);
   return name;
 }
+
+/** Whether the part before the column is something whose columns are all known. */
+const isKnown = (walk: Walk, parts: readonly string[], scope: Scope | null): boolean =>
+  findItem(scope, parts.at(-2) ?? '') !== null || findVariable(walk.block, parts.at(-2) ?? '') !== null;
 
 /** Renamed tables in sight whose new name made this reference change: it belongs to their transaction. */
 function rootsInSight(scope: Scope | null, name: string): readonly string[] {

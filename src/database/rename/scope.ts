@@ -127,18 +127,19 @@ export function bareColumn(scope: Scope | null, name: string, when: When): Bindi
       .flatMap((item) => fields(item.shape, name, when).map((hit) => ({ item, column: hit })));
     const [first, second] = hits;
     if (first !== undefined && second !== undefined)
-      return { kind: 'ambiguous', what: `${label(first.item)} and ${label(second.item)}` };
+      return { kind: 'ambiguous', what: `${label(first)} and ${label(second)}` };
     if (first !== undefined) {
       // A relation further in, of unknown columns, may have it and would then win.
       return open === null ? { kind: 'column', ...first } : { kind: 'open', what: open };
     }
     const hole = level.items.find((item) => item.bare && item.shape.open);
-    if (hole !== undefined) open ??= label(hole);
+    if (hole !== undefined) open ??= hole.name ?? 'a join';
   }
   return open === null ? { kind: 'none' } : { kind: 'open', what: open };
 }
 
-const label = (item: Item): string => item.name ?? 'a join';
+const label = (hit: { readonly item: Item; readonly column: Column }): string =>
+  (hit.item.via?.get(hit.column) ?? hit.item).name ?? 'a join';
 
 /** The nearest FROM entry of that name. */
 export function findItem(scope: Scope | null, name: string, schema: string | null = null): Item | null {

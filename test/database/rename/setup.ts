@@ -52,7 +52,11 @@ export async function inTransaction(client: pg.Client, sql: string): Promise<voi
   }
 }
 
-export async function plan(client: pg.Client, renames: readonly ColumnRename[], renameClaims = false): Promise<RenamePlan> {
+export async function plan(
+  client: pg.Client,
+  renames: readonly ColumnRename[],
+  renameClaims = false,
+): Promise<RenamePlan> {
   return planRename(await loadCatalog(client), renames, { renameClaims });
 }
 
