@@ -1,23 +1,241 @@
 import type { Project } from '../discover.ts';
-import type { RuleContext } from './rule.ts';
-import type { Source } from './syntax.ts';
+import { resolveModule } from '../resolve.ts';
+import { type RouteAnswer, routeKeys } from './answers.ts';
+import type { Hit, Rule, RuleContext } from './rule.ts';
+import { hardCodedOrg, standsForOrg } from './rules/hard-coded-org.ts';
+import { isSettingsFile, settingsPlaceholder } from './rules/settings-placeholder.ts';
+import { type Binding, declarationsIn, placesOf, referencesOf } from './scope.ts';
+import { callOf, memberOf, type Source, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Finding } from './types.ts';
 
-/** What crosses files. Filled while files pass by, resolved at the end. */
+/** Turns hits of a file into findings; given by the engine. */
+export type Report = (rule: Rule, hit: Hit) => Finding;
+
+type Candidate = { readonly finding: Finding };
+
+/**
+ * What takes two files to see. While the files pass by it keeps findings that depend on another file, and the facts that
+ * decide about them; trees are let go. At the end the two are put together.
+ */
 export class CrossFile {
-  readonly known: ReadonlySet<string>;
-  readonly projects: readonly Project[];
+  readonly #known: ReadonlySet<string>;
+  readonly #projects: readonly Project[];
+  /** `file#name` of exported ids, with what to report if one of them is used as an org. */
+  readonly #constants = new Map<string, Candidate>();
+  readonly #usedAsOrg = new Set<string>();
+  /** Roles that some part of the API accepts; null until a list was seen. */
+  readonly #accepted = new Set<string>();
+  readonly #offered: { readonly role: string; readonly candidate: Candidate }[] = [];
+  readonly #answers: RouteAnswer[] = [];
+  readonly #mounts: { readonly path: string; readonly file: string }[] = [];
+  readonly #reads: { readonly url: string; readonly key: string; readonly candidate: Candidate }[] = [];
 
   constructor(known: ReadonlySet<string>, projects: readonly Project[]) {
-    this.known = known;
-    this.projects = projects;
+    this.#known = known;
+    this.#projects = projects;
   }
 
-  add(_source: Source, _context: RuleContext): void {
-    // filled in below
+  /** Takes in one file, whose own hits are already known. */
+  add(source: Source, context: RuleContext, report: Report): void {
+    if (context.fileClass !== 'source' || source.root.kind === 'prisma') return;
+    this.#addConstants(source, report);
+    if (context.side !== 'browser') this.#addServer(source);
+    if (context.side !== 'server' && isSettingsFile(source.path)) this.#addSettings(source, report);
   }
 
-  resolve(_findings: readonly Finding[]): readonly Finding[] {
-    return [];
+  /** Findings that no file shows by itself. */
+  resolve(findings: readonly Finding[]): readonly Finding[] {
+    const found: Finding[] = [];
+    for (const [key, { finding }] of this.#constants) if (this.#usedAsOrg.has(key)) found.push(finding);
+    if (this.#accepted.size > 0) {
+      for (const { role, candidate } of this.#offered) if (!this.#accepted.has(role)) found.push(candidate.finding);
+    }
+    found.push(...this.#wrongDepth());
+    const known = new Set(findings.map((finding) => finding.id));
+    return found.filter((finding) => !known.has(finding.id));
   }
+
+  #addConstants(source: Source, report: Report): void {
+    for (const place of placesOf(source, /(?<=['"`])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=['"`])/gi)) {
+      const literal = place.kind === 'string_fragment' ? place.parent : place;
+      const declarator = literal?.parent;
+      if (
+        !literal ||
+        declarator?.kind !== 'variable_declarator' ||
+        declarator.parent?.parent?.kind !== 'export_statement'
+      )
+        continue;
+      const name = declarator.child(0)?.text ?? '';
+      if (standsForOrg(literal, 0)) continue;
+      const hit: Hit = {
+        node: literal,
+        reason: 'An organization id is written into the code; another file uses it as the tenant.',
+        instruction:
+          'Let the URL or its host name the organization and look it up, or take it from the authenticated user.',
+      };
+      this.#constants.set(`${source.path}#${name}`, { finding: report(hardCodedOrg, hit) });
+    }
+    if (!/\bimport\b[^;]*\b[A-Z][A-Z0-9_]{2,}\b/.test(source.text)) return;
+    for (const binding of declarationsIn(source.root).values()) {
+      if (binding.imported === null || !/^[A-Z][A-Z0-9_]+$/.test(binding.imported.name)) continue;
+      if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;
+      const file = resolveModule(source.path, binding.imported.module, this.#known, this.#projects);
+      if (file !== null) this.#usedAsOrg.add(`${file}#${binding.imported.name}`);
+    }
+  }
+
+  #addServer(source: Source): void {
+    for (const role of acceptedRoles(source)) this.#accepted.add(role);
+    this.#answers.push(...routeKeys(source));
+    for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
+      const binding = declarationsIn(source.root).get(match[2] ?? '');
+      const file = binding?.imported
+        ? resolveModule(source.path, binding.imported.module, this.#known, this.#projects)
+        : null;
+      if (file !== null) this.#mounts.push({ path: match[1] ?? '', file });
+    }
+  }
+
+  #addSettings(source: Source, report: Report): void {
+    for (const { role, node } of offeredRoles(source)) {
+      const hit: Hit = {
+        node,
+        reason: `The form offers the role ${role}, which the API refuses.`,
+        certainty: 'likely',
+        instruction: 'Offer the roles that the API accepts and the database phase creates.',
+      };
+      this.#offered.push({ role, candidate: { finding: report(settingsPlaceholder, hit) } });
+    }
+    for (const { url, key, node } of answerReads(source)) {
+      const hit: Hit = {
+        node,
+        reason: `${key} is read from the answer of ${url}, which has it one level deeper.`,
+        certainty: 'likely',
+        instruction: `Read it where the API puts it; the settings form of the organization takes its place.`,
+      };
+      this.#reads.push({ url, key, candidate: { finding: report(settingsPlaceholder, hit) } });
+    }
+  }
+
+  /** A key that an answer does not have at its top, while it does have the organization there. */
+  #wrongDepth(): readonly Finding[] {
+    const found: Finding[] = [];
+    for (const { url, key, candidate } of this.#reads) {
+      const answers = this.#answers.filter(({ file, path }) =>
+        this.#mounts.some((mount) => mount.file === file && joined(mount.path, path) === url),
+      );
+      if (answers.length === 0 || answers.some(({ keys }) => keys.has(key))) continue;
+      if (
+        answers.some(({ keys }) =>
+          [...keys].some((name) =>
+            /^(?:org|organi[sz]ation|tenant|workspace|company|data|settings|profile)$/i.test(name),
+          ),
+        )
+      )
+        found.push(candidate.finding);
+    }
+    return found;
+  }
+}
+
+function joined(mount: string, path: string): string {
+  return `${mount}/${path}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+}
+
+/** Roles that the API checks for: `['admin', 'viewer'].includes(role)`, `z.enum([…])` under the key role. */
+function acceptedRoles(source: Source): readonly string[] {
+  const found: string[] = [];
+  for (const place of placesOf(
+    source,
+    /\.\s*includes\s*\(\s*(?:\w+\.)*\w*[rR]ole\b|\brole\s*:\s*z\s*\.\s*enum\s*\(/g,
+  )) {
+    const call = place.kind === 'call_expression' ? place : place.above('call_expression', 'pair');
+    if (call === null) continue;
+    if (call.kind === 'pair' || place.kind === 'property_identifier') {
+      const pair = call.kind === 'pair' ? call : call.above('pair');
+      found.push(...stringsOf(callOf(unwrap(pair?.child(1) ?? call))?.args[0] ?? null));
+      if (call.kind === 'pair') continue;
+    }
+    const object = memberOf(callOf(call)?.callee ?? call)?.object;
+    if (object) found.push(...stringsOf(object));
+  }
+  return found;
+}
+
+/** The strings of an array, or of the array that a name stands for. */
+function stringsOf(node: SyntaxNode | null): readonly string[] {
+  if (node === null) return [];
+  const inner = unwrap(node);
+  if (inner.kind === 'array') {
+    return inner.children.map((child) => stringValue(child)).filter((value) => value !== null);
+  }
+  if (inner.kind !== 'identifier') return [];
+  const binding = visible(inner);
+  return binding?.init && binding.path.length === 0 && unwrap(binding.init).kind === 'array'
+    ? stringsOf(binding.init)
+    : [];
+}
+
+function visible(identifier: SyntaxNode): Binding | null {
+  for (let scope = identifier.parent; scope !== null; scope = scope.parent) {
+    const found = /^(?:statement_block|program)$/.test(scope.kind)
+      ? declarationsIn(scope).get(identifier.text)
+      : undefined;
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Roles of a `<select>` that is about roles, and of a list of roles that becomes radio buttons. */
+function offeredRoles(source: Source): readonly { readonly role: string; readonly node: SyntaxNode }[] {
+  const found: { role: string; node: SyntaxNode }[] = [];
+  for (const place of placesOf(source, /<option\b/g)) {
+    const element = place.kind === 'jsx_opening_element' ? place : place.above('jsx_opening_element');
+    const select = element?.parent?.above('jsx_element');
+    const head = select?.child(0)?.text ?? '';
+    if (!element || !/^<(?:select|Select)\b/.test(head) || !/\brole\b|[rR]ole\b/.test(head)) continue;
+    const value = /\bvalue=(?:\{\s*)?['"]([\w-]+)['"]/.exec(element.text)?.[1];
+    if (value !== undefined) found.push({ role: value, node: element });
+  }
+  for (const place of placesOf(
+    source,
+    /\]\s*(?:as\s+const\s*)?\)?\s*\.\s*map\s*\(\s*\(?\s*(?:r|role|value|option)\b/g,
+  )) {
+    const array = place.kind === 'array' ? place : place.childOfKind('array');
+    const call = array?.above('call_expression');
+    if (!array || !call || !/name=["']role["']|setRole\b/.test(call.text)) continue;
+    for (const item of array.children) {
+      const role = stringValue(item);
+      if (role !== null) found.push({ role, node: item });
+    }
+  }
+  return found;
+}
+
+/** Properties of an answer that a component keeps in a state: `api('/api/settings').then(setSettings)`, `settings?.name`. */
+function answerReads(
+  source: Source,
+): readonly { readonly url: string; readonly key: string; readonly node: SyntaxNode }[] {
+  const found: { url: string; key: string; node: SyntaxNode }[] = [];
+  for (const place of placesOf(source, /(?<=\(\s*['"`])\/api\/[\w/-]+(?=['"`])/g)) {
+    const literal = place.kind === 'string_fragment' ? place.parent : place;
+    const url = stringValue(literal);
+    const call = literal?.above('call_expression');
+    if (!literal || url === null || !call) continue;
+    if (/\bmethod\s*:\s*['"`](?:POST|PUT|PATCH|DELETE)/i.test(call.text)) continue;
+    const then = call.parent?.kind === 'member_expression' ? call.parent.parent : null;
+    const setter = then ? callOf(then)?.args[0] : null;
+    if (setter?.kind !== 'identifier') continue;
+    const binding = visible(setter);
+    const scope = binding?.scope;
+    if (!binding || !scope) continue;
+    const state = [...declarationsIn(scope).values()].find(
+      (other) => other.init === binding.init && other.path[0] === '0',
+    );
+    for (const reference of state ? referencesOf(state) : []) {
+      const member = reference.parent ? memberOf(reference.parent) : null;
+      if (member && reference.parent) found.push({ url, key: member.name, node: reference.parent });
+    }
+  }
+  return found;
 }

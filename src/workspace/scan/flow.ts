@@ -4,7 +4,7 @@ import { assignmentsTo, type Binding, bindingOf, functionName, parametersOf, ret
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
 /** A part of a request that its sender chooses. `state`: decoded without a signature; `token`: a JWT read without verification. */
-export type RequestPart = 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'state' | 'token';
+export type RequestPart = 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'state' | 'token' | 'message';
 
 /** Where a value comes from, as far as the file shows it. */
 export type Origin = {
@@ -195,9 +195,25 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
   if (isRouteContext(fn, index) && path[0] === 'params') {
     return [{ kind: 'request', part: 'params', node: binding.node, path: path.slice(1) }];
   }
+  if (index === 0 && isSocketListener(fn)) return [{ kind: 'request', part: 'message', node: binding.node, path }];
   const element = elementOfCallback(fn, index);
   if (element !== null) return walk(element.object, [...element.path, ...path], at);
   return classified({ kind: 'parameter', fn, index, node: binding.node, path });
+}
+
+/** `socket.on('message', (raw) => …)` of a server; a browser that opens the socket itself hears its own server. */
+function isSocketListener(fn: SyntaxNode): boolean {
+  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
+  const callee = call?.kind === 'call_expression' ? call.child(0) : null;
+  const member = callee ? memberOf(callee) : null;
+  if (!call || member === null || !/^(?:on|once|addEventListener)$/.test(member.name)) return false;
+  const event = stringValue(callOf(call)?.args[0] ?? null);
+  if (event === null || /^(?:error|close|open|connection|connect|disconnect|exit|finish|end)$/.test(event))
+    return false;
+  return (
+    /(?:socket|ws|connection|client|conn)$/i.test(member.object.text) &&
+    !/\bnew\s+WebSocket\s*\(|\bio\s*\(/.test(fn.source.text)
+  );
 }
 
 const overElements =
@@ -221,7 +237,7 @@ export function elementOfCallback(
 const requestNames = /^_?(?:req|request|ctx|context|c|event)$/;
 const requestTypes =
   /(?:^|\.|\b)(?:\w*Request|NextApiRequest|IncomingMessage|Context|KoaContext|APIGatewayProxyEvent)\b/;
-const routeMethods = /^(?:get|post|put|patch|delete|all|use|options|head|route|on|ws)$/;
+const routeMethods = /^(?:get|post|put|patch|delete|all|use|options|head|route)$/;
 
 /** Whether a parameter is the request that a server framework hands over. */
 export function isRequestParameter(fn: SyntaxNode, index: number): boolean {
@@ -328,9 +344,14 @@ function specialMember(
   path: readonly string[],
   at: Walk,
 ): readonly Origin[] | null {
-  if (/^(?:user_metadata|raw_user_meta_data|userMetadata)$/.test(name)) return [{ kind: 'user-metadata', node, path }];
-  if (/^(?:app_metadata|raw_app_meta_data|appMetadata)$/.test(name))
-    return [{ kind: 'auth', node, path: [name, ...path] }];
+  if (/^(?:user_metadata|raw_user_meta_data|userMetadata|app_metadata|raw_app_meta_data|appMetadata)$/.test(name)) {
+    // The claims of a token that was only decoded are the sender's, whatever they are called.
+    const sent = walk(object, [], at).find((origin) => origin.kind === 'request');
+    if (sent?.kind === 'request') return [{ ...sent, node, path: [...sent.path, name, ...path] }];
+    return /user/i.test(name)
+      ? [{ kind: 'user-metadata', node, path }]
+      : [{ kind: 'auth', node, path: [name, ...path] }];
+  }
   if (name === 'env' && /^(?:process|import\.meta)$/.test(object.text)) return [{ kind: 'environment', node, path }];
   if (/^(?:localStorage|sessionStorage)$/.test(name)) return [{ kind: 'storage', node, path }];
   if (name === 'locals' && /^res(?:ponse)?$/.test(object.text)) return [{ kind: 'auth', node, path }];
@@ -379,6 +400,11 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
   if (member === null && callee.kind === 'identifier') {
     const local = bindingOf(callee);
     const fn = local ? functionOf(local) : null;
+    const keyed = keyedRead(node, call.args, path, at);
+    if (keyed !== null) return [keyed];
+    if (fn !== null && /\b(?:createHmac|timingSafeEqual|createVerify|jwtVerify)\b|\.verify\s*\(/.test(fn.text)) {
+      return [{ kind: 'auth', node, path }];
+    }
     if (fn !== null && at.calls < maxCalls) {
       const frame: Frame = { fn, args: call.args, outer: at.frame };
       const inner: Walk = { ...at, frame, calls: at.calls + 1 };
@@ -449,6 +475,19 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
   return classified({ kind: 'call', callee: calleeText, node, path });
 }
 
+/** `cookie(req.headers.cookie, 'org_id')`: a helper that takes a named value out of a part of the request. */
+function keyedRead(node: SyntaxNode, args: readonly SyntaxNode[], path: readonly string[], at: Walk): Origin | null {
+  const key = args.map((argument) => stringValue(argument)).find((value) => value !== null && isOrgIdName(value));
+  if (key === undefined || key === null) return null;
+  for (const argument of args) {
+    const sent = walk(argument, [], at).find((origin) => origin.kind === 'request');
+    if (sent?.kind !== 'request') continue;
+    const part = /^cookie$/i.test(sent.path.at(-1) ?? '') ? 'cookies' : sent.part;
+    return { kind: 'request', part, node, path: [key, ...path] };
+  }
+  return null;
+}
+
 /** What comes out of decoding: a request stays a request; an OAuth state becomes one part of its own. */
 function decoded(origin: Origin, node: SyntaxNode, path: readonly string[], callee: string): Origin {
   if (origin.kind !== 'request')
@@ -459,6 +498,7 @@ function decoded(origin: Origin, node: SyntaxNode, path: readonly string[], call
     return { ...origin, path: [...origin.path, ...path] };
   const last = origin.path.at(-1) ?? '';
   if (/state/i.test(last) && callee === 'JSON.parse') return { kind: 'request', part: 'state', node, path };
+  if (origin.part === 'headers' && /^authorization$/i.test(last)) return { kind: 'request', part: 'token', node, path };
   return { ...origin, path: [...origin.path, ...path].filter((name) => name !== 'searchParams') };
 }
 

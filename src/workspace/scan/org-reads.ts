@@ -194,16 +194,16 @@ export function isAuthenticated(node: SyntaxNode): boolean {
 function isMembershipLookup(call: SyntaxNode): boolean {
   const chain = chainAround(call);
   if (chain === null || chain.table === null) return false;
+  if (chain.links.some((link) => /^(?:insert|update|upsert|delete)$/.test(link.name))) return false;
   return chain.links.some((link) => {
     const column = stringValue(link.args[0] ?? null);
-    if (
-      link.name === 'eq' &&
-      column !== null &&
-      /^(?:user_id|profile_id|member_id|owner_id|auth_user_id|auth_id)$/.test(column)
-    )
-      return true;
-    if (link.name === 'eq' && column === 'id' && /^(?:profiles?|users)$/.test(chain.table ?? '')) return true;
-    return link.name === 'match' && /\buser_?id\b/i.test(link.args[0]?.text ?? '');
+    const value = link.args[1];
+    if (link.name === 'match') return /\buser_?id\b/i.test(link.args[0]?.text ?? '');
+    if (link.name !== 'eq' || column === null || !value) return false;
+    // By another user's id it says nothing about the one who asks.
+    if (originsOf(value).some((origin) => origin.kind === 'request')) return false;
+    if (/^(?:user_id|profile_id|member_id|owner_id|auth_user_id|auth_id)$/.test(column)) return true;
+    return column === 'id' && /^(?:profiles?|users)$/.test(chain.table ?? '');
   });
 }
 

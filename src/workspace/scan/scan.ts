@@ -47,8 +47,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     if (scanned.source === null) continue;
     const context = contextOf(workspace, scanned.source, scanned.fileClass, options);
     const hits = runRules(rules, context);
-    summary.add(scanned.source, context);
     findings.push(...asFindings(hits, context));
+    summary.add(scanned.source, context, (rule, hit) => asFinding(rule, hit, 0, context));
   }
   findings.push(...summary.resolve(findings));
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
@@ -200,33 +200,44 @@ export function runRules(rules: readonly Rule[], context: RuleContext): readonly
 
 /** Findings with their positions and ids. */
 export function asFindings(placed: readonly Placed[], context: RuleContext): readonly Finding[] {
-  const { source } = context;
   const ordinals = new Map<string, number>();
   return placed.map(({ rule, hit }) => {
-    const { line, column } = positionOf(source.text, hit.node.start);
-    const text = source.text.slice(hit.node.start, hit.node.end);
-    const key = `${rule.kind}\0${source.path}\0${text.replace(/\s+/g, ' ')}`;
+    const key = keyOf(rule, hit, context);
     const ordinal = ordinals.get(key) ?? 0;
     ordinals.set(key, ordinal + 1);
-    const edits = source.errorAt === null && hit.edits && hit.edits.length > 0 ? { edits: hit.edits } : null;
-    return {
-      id: createHash('sha256').update(`${key}\0${ordinal}`).digest('hex').slice(0, 12),
-      kind: rule.kind,
-      file: source.path,
-      line,
-      column,
-      endLine: line + (text.match(/\n/g)?.length ?? 0),
-      code: excerpt(source.text, hit.node.start),
-      reason: hit.reason,
-      certainty: hit.certainty ?? 'certain',
-      fix: edits,
-      instruction:
-        hit.instruction ??
-        (edits === null && source.errorAt !== null ? 'Mend the syntax error of the file first.' : null),
-      advice: hit.advice ?? false,
-      fileClass: context.fileClass,
-    };
+    return asFinding(rule, hit, ordinal, context);
   });
+}
+
+/** What makes a finding the same one after edits elsewhere: its kind, its file and its code, white space aside. */
+function keyOf(rule: Rule, hit: Hit, { source }: RuleContext): string {
+  return `${rule.kind}\0${source.path}\0${source.text.slice(hit.node.start, hit.node.end).replace(/\s+/g, ' ')}`;
+}
+
+function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext): Finding {
+  const { source } = context;
+  const { line, column } = positionOf(source.text, hit.node.start);
+  const text = source.text.slice(hit.node.start, hit.node.end);
+  const sound = source.errorAt === null;
+  const edits = sound && hit.edits && hit.edits.length > 0 ? { edits: hit.edits } : null;
+  return {
+    id: createHash('sha256')
+      .update(`${keyOf(rule, hit, context)}\0${ordinal}`)
+      .digest('hex')
+      .slice(0, 12),
+    kind: rule.kind,
+    file: source.path,
+    line,
+    column,
+    endLine: line + (text.match(/\n/g)?.length ?? 0),
+    code: excerpt(source.text, hit.node.start),
+    reason: hit.reason,
+    certainty: hit.certainty ?? 'certain',
+    fix: edits,
+    instruction: hit.instruction ?? (edits === null && !sound ? 'Mend the syntax error of the file first.' : null),
+    advice: hit.advice ?? false,
+    fileClass: context.fileClass,
+  };
 }
 
 /** The line of an offset, with long literals masked: code holds keys more often than it should. */

@@ -58,6 +58,8 @@ router.get('/x', requireAuth, async (req, res) => {
       `async function job() { const { data: profile } = await db.from('profiles').select('org_id').limit(1).single(); return profile.org_id; }`,
       `async function f(req) { const { data: org, error } = await db.from('organizations').select('id, name').limit(1).single(); if (!error) req.org = org; }`,
       `const org = await prisma.organization.findFirst(); use(org.id);`,
+      `async function job() { const result = await db.from('organizations').select('id').limit(1); const target = result.data?.at(0); await run(target.id); }`,
+      `async function job() { const { data: orgs } = await db.from('organizations').select('id'); await run(orgs.at(0).id); }`,
     ],
     leaves: [
       `async function health() { const { error } = await supabase.from('organizations').select('id').limit(1); return !error; }`,
@@ -109,6 +111,15 @@ function firstElement(node: SyntaxNode): { readonly node: SyntaxNode; readonly o
     const [object, index] = around.children;
     return object && index?.text === '0' ? { node: around, object: unwrap(object) } : null;
   }
+  const call =
+    node.kind === 'call_expression'
+      ? node
+      : node.parent?.kind === 'call_expression'
+        ? node.parent
+        : node.parent?.parent;
+  const member = call?.kind === 'call_expression' ? memberOf(call.child(0) ?? call) : null;
+  if (call && member?.name === 'at' && /\(\s*0\s*\)$/.test(call.text))
+    return { node: call, object: unwrap(member.object) };
   return null;
 }
 
@@ -250,6 +261,8 @@ function elementIsUsed(reference: SyntaxNode, orgs: boolean): boolean {
 
 function memberIsUsed(member: SyntaxNode, name: string, orgs: boolean, path: readonly string[]): boolean {
   if (name === 'data') return elementIsUsed(member, orgs);
+  if (/^(?:at|shift|pop)$/.test(name) && member.parent?.kind === 'call_expression')
+    return elementIsUsed(member.parent, orgs);
   if (/^\d+$/.test(name)) return elementIsUsed(member, orgs);
   if (!isIdColumn(name, orgs)) return false;
   if (path.length > 0 && path[0] !== 'data') return false;

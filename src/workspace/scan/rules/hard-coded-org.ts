@@ -76,7 +76,7 @@ function isReplaceable(literal: SyntaxNode): boolean {
   return parent !== null && !(parent.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(parent)));
 }
 
-function standsForOrg(node: SyntaxNode, depth: number): boolean {
+export function standsForOrg(node: SyntaxNode, depth: number): boolean {
   const value = wrapped(node);
   const parent = value.parent;
   if (parent === null) return false;

@@ -13,8 +13,9 @@ export const userMetadataOrg: Rule = {
     if (read === null || !isOrgName(read.key)) return;
     if (!read.origins.some((origin) => origin.kind === 'user-metadata' && isOrgName(origin.path.at(-1) ?? read.key)))
       return;
-    // Within a fallback only the read itself counts, not the name that the whole is kept in.
-    if (read.binding === null && !read.origins.every((origin) => origin.kind === 'user-metadata')) return;
+    // `{ orgId: user.user_metadata.org_id }.orgId`: the inner read is the place.
+    const place = read.origins.find((origin) => origin.kind === 'user-metadata')?.node;
+    if (place && readsOrgOf(place) && !read.node.contains(place) && read.binding === null) return;
     const reason = 'The organization is read from user_metadata, which every user can write.';
     const edits = fixOf(read.node);
     if (edits === null)
@@ -33,6 +34,7 @@ export const userMetadataOrg: Rule = {
       },
       `const meta = user.user_metadata; const x = meta.organization_id;`,
       `const { org_id } = user.user_metadata ?? {};`,
+      `const meta = { ...user.user_metadata, ...user.app_metadata }; const x = meta.org_id;`,
       `const { data: { user } } = await supabase.auth.getUser(token); const t = user?.user_metadata?.['tenant_id'];`,
       `const { user_metadata: { org_id: mine } } = user;`,
     ],
@@ -45,6 +47,12 @@ export const userMetadataOrg: Rule = {
     ],
   },
 };
+
+function readsOrgOf(metadata: SyntaxNode): boolean {
+  const parent = wrapped(metadata).parent;
+  const member = parent ? memberOf(parent) : null;
+  return member !== null && isOrgName(member.name);
+}
 
 /** Drops the fallback, or reads app_metadata where it stands alone. */
 function fixOf(node: SyntaxNode): readonly TextEdit[] | null {
