@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { identifier, literal, qualified } from '../quote.ts';
 import type { ColumnFacts, TableFacts } from './facts.ts';
+import { type Choice, mentions, solve } from './solve.ts';
 import { candidates, isText, type Seed } from './values.ts';
 import { type Ids, nameOf, type Person, sideOf, type World } from './world.ts';
 
@@ -40,9 +41,6 @@ export const createFamily = (ids: Ids, options: { full?: boolean; wanted?: Reado
 export const findRow = (family: Family, table: TableFacts, person: Person): Row | undefined =>
   family.rows.find((row) => row.table === table && row.person === person);
 
-/** One possible value; `given` false leaves the column out of the INSERT. */
-type Choice = { readonly sql: string; readonly given: boolean };
-
 const deepest = 4;
 
 /**
@@ -76,7 +74,7 @@ export async function addRow(
         : [{ sql: `${literalOrSql(value)}::${column.type}`, given: true }],
     );
   }
-  const chosen = await solve(world, table, choices);
+  const chosen = await solve(world.client, table, choices);
   const row: Row = {
     table,
     person,
@@ -237,94 +235,6 @@ function freeChoices(family: Family, table: TableFacts, column: ColumnFacts, see
   if (made.length > 0) return made;
   if (!column.notNull) return [nothing];
   throw new NoRow(`no value is known for ${nameOf(table)}.${column.name} of type ${column.type}`);
-}
-
-const mentions = (expression: string, column: string): boolean =>
-  new RegExp(`(?<![\\w".])${escapeRegExp(identifier(column))}(?![\\w"])`).test(
-    expression.replace(/'(?:[^']|'')*'/g, "''"),
-  );
-
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-/** Largest number of combinations that the server is asked about for one group of columns. */
-const mostCombinations = 2000;
-
-/** Lets the server choose, for every group of columns that CHECK constraints tie together, the first values that pass. */
-async function solve(
-  world: World,
-  table: TableFacts,
-  choices: ReadonlyMap<string, readonly Choice[]>,
-): Promise<ReadonlyMap<string, Choice>> {
-  const chosen = new Map<string, Choice>();
-  for (const [name, [first]] of choices) if (first !== undefined) chosen.set(name, first);
-  const groups = groupChecks(table, choices);
-  if (groups.length === 0) return chosen;
-  const question = groups.map(({ columns, expressions }, index) => {
-    const most = Math.max(2, Math.floor(mostCombinations ** (1 / columns.length)));
-    const lists = columns.map((name, position) => {
-      const rows = (choices.get(name) ?? []).slice(0, most).map(({ sql }, at) => `(${at}, ${sql})`);
-      return `(values ${rows.join(', ')}) as c${position}("probe ${position}", ${identifier(name)})`;
-    });
-    const order = columns.map((_, position) => `"probe ${position}"`);
-    return `(select array[${order.join(', ')}] from ${lists.join(' cross join ')}
-      where ${expressions.map((text) => `(${text}) is not false`).join(' and ')} order by ${order.join(' + ')} limit 1) as g${index}`;
-  });
-  // A server that cannot answer (a CHECK that raises) leaves the first choice: the INSERT then says what is wrong.
-  const answer = await world.client
-    .query<Record<string, number[] | null>>(`select ${question.join(', ')}`)
-    .then(({ rows: [row] }) => row, isServerError);
-  if (answer === undefined) return chosen;
-  for (const [index, { columns }] of groups.entries()) {
-    for (const [position, name] of columns.entries()) {
-      const at = answer[`g${index}`]?.[position];
-      const choice = at === undefined ? undefined : choices.get(name)?.[at];
-      if (choice !== undefined) chosen.set(name, choice);
-    }
-  }
-  return chosen;
-}
-
-/** Lets an error of the statement pass as "no answer"; a lost connection or a defect is thrown on. */
-function isServerError(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(2|42|P0)/.test(error.code))
-    return;
-  throw error;
-}
-
-type Group = { columns: string[]; expressions: string[] };
-
-function groupChecks(table: TableFacts, choices: ReadonlyMap<string, readonly Choice[]>): readonly Group[] {
-  const open = (name: string): boolean => choices.has(name);
-  const all: Group[] = table.checks.map(({ columns, expression }) => ({
-    columns: [...columns],
-    expressions: [expression],
-  }));
-  for (const column of table.columns) {
-    for (const check of column.domainChecks) {
-      all.push({ columns: [column.name], expressions: [check.replace(/\bVALUE\b/g, identifier(column.name))] });
-    }
-  }
-  if (table.bounds.length > 0) {
-    const columns = table.columns
-      .map(({ name }) => name)
-      .filter((name) => table.bounds.some((bound) => mentions(bound, name)));
-    all.push({ columns, expressions: [table.bounds.map((bound) => `(${bound})`).join(' or ')] });
-  }
-  const groups: Group[] = [];
-  for (const { columns, expressions } of all) {
-    // A CHECK over a generated column cannot be asked before the row exists.
-    if (columns.length === 0 || !columns.every(open)) continue;
-    const merged: Group = { columns: [...columns], expressions: [...expressions] };
-    for (const group of groups.filter((other) => other.columns.some((name) => columns.includes(name)))) {
-      merged.columns.push(...group.columns);
-      merged.expressions.push(...group.expressions);
-      groups.splice(groups.indexOf(group), 1);
-    }
-    merged.columns = [...new Set(merged.columns)];
-    groups.push(merged);
-  }
-  // Where every column has one value there is nothing to choose.
-  return groups.filter(({ columns }) => columns.some((name) => (choices.get(name)?.length ?? 0) > 1));
 }
 
 export function insertSql(row: Row, allowed: (column: ColumnFacts) => boolean = () => true): string {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 import { identifier, literal } from '../quote.ts';
 import type { ApiRole } from './facts.ts';
 
@@ -90,8 +90,18 @@ export async function perform(
     const outcomes = JSON.parse(results.at(-2)?.rows[0]?.outcomes ?? '[]') as readonly Outcome[];
     return new Map(acts.map((act, index) => [act.name, outcomes[index] ?? missing]));
   } catch (error) {
-    await client.query('rollback');
+    await rollBack(client);
     throw error;
+  }
+}
+
+/** After an error. On a connection that is gone there is nothing to roll back, and the first error says why. */
+export async function rollBack(client: ClientBase): Promise<void> {
+  try {
+    await client.query('rollback');
+  } catch (error) {
+    // What the server itself answers to ROLLBACK would be news; a broken connection is not.
+    if (error instanceof pg.DatabaseError && !error.code?.startsWith('57P')) throw error;
   }
 }
 

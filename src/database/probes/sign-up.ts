@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
+import { rollBack } from './script.ts';
+import { type Kind, kinds, type NewUser, organizationsHere } from './sign-up-kinds.ts';
 import { skipped } from './verdict.ts';
 import type { TableName } from './world.ts';
 
@@ -26,130 +28,6 @@ export type SignUpOptions = {
   /** Beginning of every check's id; `1.4/sign-up` unless said. */
   readonly idPrefix?: string;
 };
-
-type Kind = {
-  readonly id: string;
-  readonly title: string;
-  /** The statements of the auth server, in its order. */
-  readonly statements: (user: NewUser) => readonly string[];
-};
-
-type NewUser = { readonly id: string; readonly nonce: string };
-
-const json = (value: unknown): string => `${literal(JSON.stringify(value))}::jsonb`;
-
-type Columns = {
-  readonly email?: string;
-  readonly phone?: string;
-  readonly app: unknown;
-  readonly sso?: boolean;
-  readonly anonymous?: boolean;
-};
-
-// What supabase/auth sends (internal/api/signup.go, admin.go, external.go, internal/models/user.go): the row without its
-// role, then the role, then the identity; the confirmation comes as an UPDATE of its own.
-const insertUser = (id: string, { email, phone, app, sso = false, anonymous = false }: Columns): string =>
-  `insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, raw_user_meta_data,
-  is_sso_user, is_anonymous, created_at, updated_at)
-values ('00000000-0000-0000-0000-000000000000', ${literal(id)}, 'authenticated', '', ${email === undefined ? 'null' : literal(email)},
-  ${phone === undefined ? 'null' : literal(phone)}, '', ${json(app)}, '{}', ${sso}, ${anonymous}, now(), now())`;
-
-const setRole = (id: string): string =>
-  `update auth.users set role = 'authenticated', updated_at = now() where id = ${literal(id)}`;
-
-const setColumns = (id: string, columns: string): string =>
-  `update auth.users set ${columns}, updated_at = now() where id = ${literal(id)}`;
-
-const email = (nonce: string, name = 'probe'): string => `${name}-${nonce}@example.invalid`;
-
-const byEmail = ({ id, nonce }: NewUser): string[] => [
-  insertUser(id, { email: email(nonce), app: { provider: 'email', providers: ['email'] } }),
-  setRole(id),
-  setColumns(id, 'email_confirmed_at = now()'),
-];
-
-const kinds: readonly Kind[] = [
-  { id: 'email', title: 'Sign-up with email', statements: byEmail },
-  {
-    id: 'phone',
-    title: 'Sign-up with phone only',
-    statements: ({ id, nonce }) => [
-      insertUser(id, {
-        phone: `1555${String(Number.parseInt(nonce, 16)).padStart(10, '0').slice(-10)}`,
-        app: { provider: 'phone', providers: ['phone'] },
-      }),
-      setRole(id),
-      setColumns(id, 'phone_confirmed_at = now()'),
-    ],
-  },
-  {
-    id: 'oauth',
-    title: 'Sign-up through an OAuth provider',
-    statements: ({ id, nonce }) => [
-      insertUser(id, { email: email(nonce), app: { provider: 'google', providers: ['google'] } }),
-      setRole(id),
-      setColumns(id, 'email_confirmed_at = now()'),
-    ],
-  },
-  {
-    id: 'sso',
-    title: 'Sign-up through single sign-on',
-    statements: ({ id, nonce }) => {
-      const provider = `sso:${randomUUID()}`;
-      return [
-        insertUser(id, { email: email(nonce), app: { provider, providers: [provider] }, sso: true }),
-        setRole(id),
-        setColumns(id, 'email_confirmed_at = now()'),
-      ];
-    },
-  },
-  {
-    id: 'anonymous',
-    title: 'Anonymous sign-up',
-    statements: ({ id }) => [insertUser(id, { app: {}, anonymous: true }), setRole(id)],
-  },
-  {
-    id: 'invited',
-    title: 'Invitation',
-    statements: ({ id, nonce }) => [
-      insertUser(id, { email: email(nonce), app: { provider: 'email', providers: ['email'] } }),
-      setRole(id),
-      setColumns(
-        id,
-        `invited_at = now(), confirmation_sent_at = now(), confirmation_token = ${literal(`probe-${nonce}`)}`,
-      ),
-    ],
-  },
-  {
-    id: 'admin-create',
-    title: 'User created by an admin, metadata written back from an older copy',
-    // The admin endpoint does not read the row again: it writes the whole map as it was before the trigger stamped it.
-    statements: ({ id, nonce }) => {
-      const app = { provider: 'email', providers: ['email'] };
-      return [
-        insertUser(id, { email: email(nonce), app }),
-        setRole(id),
-        setColumns(id, `raw_app_meta_data = ${json({ ...app, probe: true })}`),
-        setColumns(id, 'email_confirmed_at = now()'),
-      ];
-    },
-  },
-  {
-    id: 're-sign-up',
-    title: 'Second sign-up with the email of a deleted user',
-    statements: ({ id, nonce }) => {
-      const first = randomUUID();
-      return [
-        ...byEmail({ id: first, nonce }),
-        setColumns(first, `email = ${literal(`deleted-${nonce}`)}, encrypted_password = '', deleted_at = now()`),
-        setColumns(first, `raw_user_meta_data = '{}'`),
-        setColumns(first, `raw_app_meta_data = '{}'`),
-        `select set_config('voxanne_probe.before', (select count(*) from ORGANIZATIONS)::text, true)`,
-        ...byEmail({ id, nonce }),
-      ];
-    },
-  },
-];
 
 type Found = {
   readonly organizations: number;
@@ -218,7 +96,7 @@ async function signUp(
         'its id stamped',
       ].join(', ');
   const organizations = qualified(options.organizations.schema, options.organizations.table);
-  const acts = kind.statements(user).map((statement) => statement.replace('ORGANIZATIONS', organizations));
+  const acts = kind.statements(user).map((statement) => statement.replace(organizationsHere, () => organizations));
   const statements = [
     // One snapshot for all of it: organizations that others create meanwhile are not counted.
     'begin isolation level repeatable read',
@@ -266,7 +144,7 @@ async function signUp(
       milliseconds,
     };
   } catch (error) {
-    await client.query('rollback');
+    await rollBack(client);
     if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
     const milliseconds = performance.now() - began;
     if (/^(55P03|40|53|57)/.test(error.code)) {

@@ -48,7 +48,7 @@ export async function* probeIsolation(
     yield skipped({ id: prefix, title: 'Two organizations', expected: 'both isolated' }, world);
     return;
   }
-  const settings: Settings = { searchPath: options.schemas, statementTimeout: 10_000 };
+  const settings: Settings = { searchPath: options.schemas, statementTimeout: 5_000 };
   const run: Run = { world, settings, quiet: await canRest(world, settings), prefix };
   for (const table of world.facts.values()) {
     if (table === world.users) continue;
@@ -137,7 +137,7 @@ async function orSkip(
     }
   }
   const question = { id: `${prefix}/${id}`, title, expected: 'rows of another organization out of reach' };
-  return [skipped(question, `No row could be prepared: ${[...new Set(reasons)].join('; then ')}.`)];
+  return [skipped(question, `The probe could not be carried out: ${[...new Set(reasons)].join('; then ')}.`)];
 }
 
 /** The words for an error of a preparation; null for a lost connection or a defect, which end the probe. */

@@ -166,18 +166,6 @@ describe('views', () => {
     ]);
   });
 
-  test('a view may be written through even where it shows nothing', async () => {
-    await withDatabase(
-      'base',
-      `${isolated} create view v as select id, org_id, caller from calls; revoke all on v from anon, authenticated;
-      grant select (id), update, delete on v to authenticated;`,
-      async (client) => {
-        const results = await probe(client);
-        expect(results.filter(({ id }) => id.includes('public.v/'))).toEqual([]);
-      },
-    );
-  });
-
   test('a materialized view is open to whoever may read it', async () => {
     const failed = await failures(
       `create materialized view m as select org_id, count(*) from calls group by 1; revoke all on m from anon;`,
@@ -289,7 +277,7 @@ describe('members', () => {
       ${tenantTable('t', `id uuid primary key, org_id uuid`).replace('(select current_org_id())', `(select (auth.jwt() -> 'app_metadata' ->> 'org_id'))::uuid`)}`,
       async (client) => {
         const results = await probe(client, { profiles: null, memberships: null });
-        expect(ids(results, 'failed', 'public.t/')).toEqual(['token-not-a-uuid'].slice(1));
+        expect(ids(results, 'failed', 'public.t/')).toEqual([]);
         expect(results.find(({ id }) => id === 'p/public.t/own-read')?.verdict).toBe('passed');
       },
     );

@@ -115,7 +115,7 @@ describe('sign-up', () => {
 
   test('an error that the trigger hides shows in what is missing', async () => {
     const hidden = trigger()
-      .replace('return new;\nend $$', 'return new;\nexception when others then return new;\nend $$')
+      .replace('return new;\nend', 'return new;\nexception when others then return new;\nend')
       .replace('raw_app_meta_data || ', 'raw_app_metadata || ');
     await withDatabase('base', tables + hidden, async (client) => {
       const results = await run(client);
