@@ -21,7 +21,7 @@ const text = (state: State, lines: readonly Parameters<typeof plainText>[0][]): 
     .filter((row) => row !== '' && !(row.includes(rule.repeat(10)) && ruled.test(row)));
 };
 
-const whole = (state: State): State => ({ ...state, size: endless, help: false, notice: null, dialog: null });
+const whole = (state: State): State => ({ ...state, size: endless, help: null, notice: null, dialog: null });
 
 const hints = (state: State): string =>
   `Keys, then Enter: ${available(state)
@@ -112,7 +112,9 @@ export const announce = (before: State, now: State): readonly string[] => {
     before.dialog.complaint !== now.dialog.complaint
   )
     lines.push(clean(now.dialog.complaint));
-  if (now.help && !before.help)
-    lines.push(...available(now).map((binding) => `${binding.keys.join(' or ')}: ${binding.help}`));
+  if (now.help !== null && before.help === null)
+    lines.push(
+      ...available(now).flatMap(({ keys, help }) => (help === undefined ? [] : [`${keys.join(' or ')}: ${help}`])),
+    );
   return lines;
 };

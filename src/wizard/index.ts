@@ -70,6 +70,8 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
   const quiet = listenToSignals(store.dispatch);
   const resized = (): void => {
     store.dispatch({ type: 'resize', size: size() });
+    // Ink lays out for the new width first; then everything is drawn, because the terminal moved what was there.
+    screen.stream.emit('resize');
     screen.redraw();
   };
 
@@ -90,9 +92,9 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
         stdout: screen.stream as unknown as NodeJS.WriteStream,
         stdin,
         exitOnCtrlC: false,
-        patchConsole: true,
-        incrementalRendering: true,
-        maxFps: 30,
+        patchConsole: false,
+        // Frames come whole and at once; `ScreenStream` draws what changed, and events come in batches already.
+        debug: true,
         isScreenReaderEnabled: false,
       });
       const drawn = ink.waitUntilExit();

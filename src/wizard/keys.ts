@@ -43,8 +43,8 @@ export type Binding = {
   readonly shown: string;
   /** One or two words for the footer; absent where it goes without saying. */
   readonly hint?: string;
-  /** One line for the overlay. */
-  readonly help: string;
+  /** One line for the overlay; absent where the other of a pair speaks for both. */
+  readonly help?: string;
   /** Where it works; absent: on every screen. */
   readonly on?: readonly Screen[];
   /** Whether it would do something now. */
@@ -217,8 +217,8 @@ export const bindings: readonly Binding[] = [
   {
     action: 'next-match',
     keys: ['n'],
-    shown: 'n',
-    help: 'next match',
+    shown: 'n N',
+    help: 'next match, previous match',
     on: ['step', 'rollback'],
     when: reading,
   },
@@ -226,7 +226,6 @@ export const bindings: readonly Binding[] = [
     action: 'previous-match',
     keys: ['N'],
     shown: 'N',
-    help: 'previous match',
     on: ['step', 'rollback'],
     when: reading,
   },
@@ -235,7 +234,7 @@ export const bindings: readonly Binding[] = [
     keys: [']'],
     shown: ']',
     hint: 'next change',
-    help: 'next change or file',
+    help: 'next change or file; [ the previous one',
     on: ['step', 'rollback'],
     when: reading,
   },
@@ -243,7 +242,6 @@ export const bindings: readonly Binding[] = [
     action: 'previous-part',
     keys: ['['],
     shown: '[',
-    help: 'previous change or file',
     on: ['step', 'rollback'],
     when: reading,
   },
@@ -299,24 +297,29 @@ export const bindings: readonly Binding[] = [
     on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings'],
     when: (state) => !changing(state),
   },
-  { action: 'up', keys: ['up', 'k'], shown: '↑ k', help: 'up', on: listed },
-  { action: 'down', keys: ['down', 'j'], shown: '↓ j', help: 'down', on: listed },
+  { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: listed },
+  { action: 'down', keys: ['down', 'j'], shown: '↓ j', on: listed },
   {
     action: 'page-up',
     keys: ['page-up', 'ctrl-b', 'ctrl-u'],
-    shown: 'pgup ctrl-b',
-    help: 'a page up',
+    shown: 'pgup pgdn',
+    help: 'a page up or down; also ctrl-b, ctrl-f, space',
     on: listed,
   },
   {
     action: 'page-down',
     keys: ['page-down', 'ctrl-f', 'ctrl-d', 'space'],
-    shown: 'pgdn space',
-    help: 'a page down',
+    shown: 'pgdn',
     on: listed,
   },
-  { action: 'first', keys: ['home', 'g'], shown: 'home g', help: 'to the beginning', on: listed },
-  { action: 'last', keys: ['end', 'G'], shown: 'end G', help: 'to the end', on: listed },
+  {
+    action: 'first',
+    keys: ['home', 'g'],
+    shown: 'home end',
+    help: 'to the beginning or the end; also g, G',
+    on: listed,
+  },
+  { action: 'last', keys: ['end', 'G'], shown: 'end', on: listed },
   {
     action: 'stop',
     keys: ['ctrl-c'],

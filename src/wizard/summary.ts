@@ -25,7 +25,7 @@ export const summary = (state: State, report: string | null): readonly string[] 
 
   if (state.exit?.now && state.job && (state.job.kind === 'apply' || state.job.kind === 'rollback')) {
     const run = state.run?.changes.find((change) => change.state === 'running' || change.state === 'waiting');
-    const what = run ? `“${clean(run.title)}”` : `Step ${state.job.step ?? ''}`;
+    const what = run ? `"${clean(run.title)}"` : `Step ${state.job.step ?? ''}`;
     lines.push(
       `  ${glyphs.waiting} ${what} was still running when you left. The server takes it back or finishes it;`,
       '    the next run looks at the target and settles it before anything else.',

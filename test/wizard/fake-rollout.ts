@@ -17,7 +17,7 @@ export type FakeStep = {
   readonly results?: readonly Partial<PreviewResult>[];
   readonly blockers?: Plan['blockers'];
   readonly notes?: Plan['notes'];
-  readonly checks?: readonly CheckResult[];
+  readonly checks?: readonly CheckResult[] | (() => AsyncIterable<CheckResult>);
   /** Emitted within a change, after it started, by its id. */
   readonly during?: Readonly<Record<string, readonly RolloutEvent[]>>;
   /** A change that fails, by its id. */
@@ -196,7 +196,8 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     verify: async (id, signal) => {
       calls.push(`verify ${id}`);
       const counts = { passed: 0, failed: 0, skipped: 0 };
-      for (const result of find(id).checks ?? []) {
+      const { checks = [] } = find(id);
+      for await (const result of typeof checks === 'function' ? checks() : checks) {
         signal.throwIfAborted();
         counts[result.verdict] += 1;
         emit({ type: 'check', step: id, result });

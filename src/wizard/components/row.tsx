@@ -1,6 +1,6 @@
 import { Text } from 'ink';
 import { memo, type ReactElement } from 'react';
-import type { Line } from '../lines.ts';
+import { type Line, plainText } from '../lines.ts';
 import type { Style, Theme } from '../theme.ts';
 
 export type RowProps = {
@@ -24,7 +24,8 @@ const same = (a: RowProps, b: RowProps): boolean =>
 export const Row = memo(
   ({ of, theme }: RowProps): ReactElement => (
     <Text wrap="truncate-end">
-      {of.length === 0
+      {/* Ink gives a text without characters no row at all. */}
+      {plainText(of) === ''
         ? ' '
         : of.map((part, index) => {
             const style = part.tone ? theme[part.tone] : undefined;

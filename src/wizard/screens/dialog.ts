@@ -1,16 +1,20 @@
-import { clean, clip, type Line, line, span, textWidth, wrapped } from '../lines.ts';
+import { clean, clip, clipMiddle, type Line, line, span, textWidth, wrapped } from '../lines.ts';
 import type { Dialog, State } from '../state/state.ts';
 
 /** Which target a question is about, in the question itself. */
-const about = (state: State): Line => {
+const about = (state: State, columns: number): Line => {
   const { target, look } = state;
   if (!target) return [];
   const dot = ` ${look.glyphs.separator} `;
+  const [project, environment] = [clean(target.project), clean(target.environment)];
+  // The host gives way, in its middle: project and environment are what tells two targets apart.
+  const room = columns - 2 - textWidth(project) - textWidth(environment) - 2 * dot.length;
+  const host = clipMiddle(clean(target.host), Math.max(6, room), look.glyphs.ellipsis);
   return [
     span(' '),
-    span(clean(target.project), 'strong'),
-    span(`${dot}${clean(target.host)}${dot}`),
-    span(clean(target.environment), target.production ? 'target.production' : 'target.other'),
+    span(project, 'strong'),
+    span(`${dot}${host}${dot}`),
+    span(environment, target.production ? 'target.production' : 'target.other'),
   ];
 };
 
@@ -52,7 +56,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
     case 'confirm':
       return [
         [span(` ${dialog.question}`, 'strong'), span(' to this target?')],
-        about(state),
+        about(state, columns),
         ...dialog.details.flatMap((text) => wrapped(text, columns - 2, 'muted', ' ')),
         dialog.word === null
           ? [...buttons(dialog, glyphs.pointer), span('     y or n', 'muted')]

@@ -41,7 +41,7 @@ export const footer = (state: State): readonly Line[] => {
   const rule = line(state.look.glyphs.rule.repeat(columns), 'rule');
   const all: readonly Hint[] = state.dialog
     ? dialogHints(state)
-    : state.help
+    : state.help !== null
       ? [{ shown: 'any key', hint: 'close' }]
       : available(state).flatMap(({ shown, hint }) => (hint === undefined ? [] : [{ shown, hint }]));
   const always = all.filter(({ hint }) => hint === 'keys' || hint === 'quit' || hint === 'stop');

@@ -15,7 +15,7 @@ import { verificationScreen } from './verification.ts';
 
 /** The present screen, without what surrounds it. */
 export const body = (state: State, rows: number): readonly Line[] => {
-  if (state.help) return helpScreen(state, rows);
+  if (state.help !== null) return helpScreen(state, rows);
   switch (state.screen) {
     case 'start':
       return startScreen(state);

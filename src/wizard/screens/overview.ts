@@ -10,7 +10,8 @@ const time = (state: State, step: Step): string => {
   const measured = step.last?.milliseconds;
   if (measured && step.state !== 'pending') return duration(measured);
   const expected = state.estimates[step.step];
-  return expected === undefined ? '' : `about ${duration(expected)}`;
+  if (expected === undefined) return '';
+  return state.size.columns < 76 ? `~${duration(expected)}` : `about ${duration(expected)}`;
 };
 
 const phaseLine = (state: State, phase: State['phases'][number], steps: readonly Step[]): Line => {

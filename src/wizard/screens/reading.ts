@@ -33,7 +33,7 @@ export const readingHead = (state: State): readonly Line[] => {
       ? [[span(` ${state.look.glyphs.blocked} not now: `, 'status.waiting'), span(clean(state.rollback.plan.refusal))]]
       : [];
   const summary = reading
-    ? fold([span(' '), ...reading.document.summary], columns, '   ').slice(0, rows >= 24 ? 3 : 1)
+    ? fold([span(' '), ...reading.document.summary], columns, '   ').slice(0, rows >= 24 ? 3 : 2)
     : [];
   return [title, ...shortened, ...gate, ...refusal, ...summary, line(state.look.glyphs.rule.repeat(columns), 'rule')];
 };
@@ -82,7 +82,7 @@ const position = (state: State, reading: Reading, top: number, visible: number):
   if (reading.search !== '') {
     const found = matches(reading.document, reading.search);
     const at = reading.match === null ? 0 : found.indexOf(reading.match) + 1;
-    parts.push(found.length === 0 ? `no match of “${reading.search}”` : `match ${at} of ${found.length}`);
+    parts.push(found.length === 0 ? `no match of "${reading.search}"` : `match ${at} of ${found.length}`);
   }
   return line(parts.length === 0 ? '' : ` ${parts.join(` ${separator} `)}`, 'muted');
 };

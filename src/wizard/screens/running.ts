@@ -90,14 +90,16 @@ const outcome = (state: State, run: Run): readonly Line[] => {
       if (!result?.proven)
         return [
           line(` ${glyphs.failed} Taken back, but not proven: the target differs from what it was.`, 'status.failed'),
-          ...(result?.differences ?? []).slice(0, 5).map((one) => line(`   differs: ${clean(one)}`)),
+          ...(result?.differences ?? [])
+            .slice(0, 5)
+            .flatMap((one) => wrapped(`differs: ${clean(one)}`, columns - 4, undefined, '   ')),
           ...((result?.differences.length ?? 0) > 5
             ? [line(`   and ${count((result?.differences.length ?? 0) - 5)} more, in the report`, 'muted')]
             : []),
         ];
       return [
         line(` ${glyphs.ok} Rolled back: the target is proven to be as it was before the step.`, 'status.ok'),
-        ...result.stayed.slice(0, 4).map((one) => line(`   stayed, because somebody changed it since: ${clean(one)}`)),
+        ...result.stayed.slice(0, 4).flatMap((one) => wrapped(`stayed: ${clean(one)}`, columns - 4, undefined, '   ')),
         ...(result.stayed.length > 4 ? [line(`   and ${count(result.stayed.length - 4)} more stayed`, 'muted')] : []),
       ];
     }

@@ -74,13 +74,13 @@ const left = (state: State): readonly Line[] => {
     [span(` An earlier run got to ${verified} of ${plural(steps.length, 'step')} verified.`)],
     ...open.map((step): Line => {
       const more = step.interrupted
-        ? 'stopped half-way; it is settled before anything else'
+        ? 'half-way; settled first'
         : step.applied > 0
           ? `${plural(step.applied, 'change')} in place`
           : '';
       return [
         span(' '),
-        signSpan(stepSign(state, step), 14),
+        signSpan(stepSign(state, step), 15),
         span(`${step.step} ${clean(step.title)}`),
         span(`  ${more}`, 'muted'),
       ];

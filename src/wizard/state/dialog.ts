@@ -40,7 +40,7 @@ const pressInWord = (state: State, dialog: Confirm, word: string, key: string, a
     if (!alone) return state;
     if (dialog.text === '') return close(state);
     if (dialog.text.trim() === word) return carryOut(state, dialog.intent);
-    return { ...state, dialog: { ...dialog, complaint: `“${dialog.text}” is not ${word}. Nothing was done.` } };
+    return { ...state, dialog: { ...dialog, complaint: `"${dialog.text}" is not ${word}. Nothing was done.` } };
   }
   const text = edited(dialog.text, key, 200);
   if (text === null) return state;
@@ -73,7 +73,7 @@ const pressInSearch = (state: State, dialog: Extract<Dialog, { kind: 'search' }>
     const found = withReading(closed, (reading) => find(reading, readingWindow(closed), dialog.text, 1));
     const reading = found.screen === 'rollback' ? found.rollback?.reading : found.step?.reading;
     return reading?.match === null
-      ? { ...found, notice: { tone: 'waiting', text: `Nothing here says “${dialog.text}”.` } }
+      ? { ...found, notice: { tone: 'waiting', text: `Nothing here says "${dialog.text}".` } }
       : found;
   }
   const text = edited(dialog.text, key, 200);

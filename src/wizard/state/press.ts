@@ -1,6 +1,7 @@
 import { type Action, actionOf } from '../keys.ts';
 import { documentText } from '../preview/document.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
+import { helpEnd } from '../screens/help.ts';
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
@@ -217,7 +218,7 @@ const act = (state: State, action: Action): State => {
     case 'save-log':
       return saveLog(state);
     case 'help':
-      return { ...state, help: true };
+      return { ...state, help: 0 };
     case 'redraw':
       return ask(state, { type: 'redraw' });
     case 'quit':
@@ -227,13 +228,22 @@ const act = (state: State, action: Action): State => {
   }
 };
 
+/** The list of keys scrolls where it is too long, and closes on any other key. */
+const helpAfter = (state: State, top: number, key: string): number | null => {
+  const end = helpEnd(state, bodyRows(state));
+  if (end === 0) return null;
+  if (key === 'down' || key === 'j') return Math.min(end, top + 1);
+  if (key === 'up' || key === 'k') return Math.max(0, top - 1);
+  return null;
+};
+
 /** One key. `alone`: it came by itself, not within a burst or a paste. */
 export const press = (state: State, key: string, alone: boolean): State => {
   if (state.exit) return state;
   if (key === 'ctrl-c') return stop(state);
   if (state.dialog) return pressInDialog(state, state.dialog, key, alone);
   const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
-  if (state.help) return { ...quiet, help: false };
+  if (state.help !== null) return { ...quiet, help: helpAfter(state, state.help, key) };
   const action = actionOf(quiet, key);
   return action ? act(quiet, action) : quiet;
 };

@@ -183,7 +183,8 @@ export type State = {
   readonly rollback: RollbackView | null;
   readonly findings: FindingsView | null;
   readonly log: Log;
-  readonly help: boolean;
+  /** First row shown of the list of keys, or `null` while it is closed. */
+  readonly help: number | null;
   readonly dialog: Dialog | null;
   readonly notice: Notice | null;
   readonly job: Job | null;
@@ -232,7 +233,7 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     rollback: null,
     findings: null,
     log: { lines: [], dropped: 0, open: false },
-    help: false,
+    help: null,
     dialog: null,
     notice: null,
     job: null,

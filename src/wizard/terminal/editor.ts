@@ -31,7 +31,7 @@ export const runEditor = async ([program, ...rest]: readonly [string, ...string[
     child.once('error', (error) =>
       reject(
         new RolloutError(
-          `The editor “${program}” could not be started: ${error.message}.`,
+          `The editor "${program}" could not be started: ${error.message}.`,
           'Set EDITOR to one that can.',
           {
             kind: 'outside',

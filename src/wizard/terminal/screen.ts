@@ -3,7 +3,6 @@ import { ScreenStream, type TerminalOutput } from './screen-stream.ts';
 
 const enterAlternate = '\u001b[?1049h\u001b[2J\u001b[H';
 const leaveAlternate = '\u001b[?1049l';
-const clearAll = '\u001b[2J\u001b[H';
 const showCursor = '\u001b[?25h';
 const hideCursor = '\u001b[?25l';
 
@@ -29,7 +28,7 @@ export type TerminalScreen = {
  * alone does not run after a signal.
  */
 export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: boolean): TerminalScreen => {
-  const stream = new ScreenStream(out);
+  const stream = new ScreenStream(out, inline);
   let held = false;
   let forget: (() => void) | undefined;
 
@@ -46,9 +45,7 @@ export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: bo
     restore();
   };
   const redraw = (): void => {
-    if (!held) return;
-    if (!inline) out.write(clearAll);
-    stream.redraw();
+    if (held) stream.redraw();
   };
 
   return {
@@ -58,7 +55,7 @@ export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: bo
       forget = onExit(leave);
       // Before Node prints the error: what it writes to the alternate screen would vanish with it.
       process.on('uncaughtExceptionMonitor', leave);
-      if (!inline) out.write(enterAlternate);
+      out.write(hideCursor + (inline ? '' : enterAlternate));
     },
     leave,
     lend: () => {
@@ -68,8 +65,8 @@ export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: bo
       input.pause();
     },
     take: () => {
-      if (!inline) out.write(enterAlternate);
-      out.write(hideCursor);
+      if (!held) return;
+      out.write(hideCursor + (inline ? '' : enterAlternate));
       stream.silent = false;
       redraw();
     },
