@@ -12,7 +12,7 @@ import { nodeAt, parseSource, positionOf, type Source, type SyntaxNode } from '.
 import { type FileClass, type Finding, fileClasses, type Notice, type ScanOptions, type ScanResult } from './types.ts';
 
 /** Files that are read and parsed ahead of the one whose rules run; bounds the memory, and keeps the parser threads busy. */
-const ahead = 8;
+const ahead = 64;
 
 /**
  * Scans every file of the workspace with all rules, one parse per file. Memory is bounded by the findings and by a

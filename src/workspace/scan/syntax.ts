@@ -15,10 +15,10 @@ export class SyntaxNode {
   readonly #native: SgNode;
   #children: readonly SyntaxNode[] | null = null;
 
-  constructor(source: Source, native: SgNode, parent: SyntaxNode | null) {
+  constructor(source: Source, native: SgNode, kind: string, parent: SyntaxNode | null) {
     const range = native.range();
     this.source = source;
-    this.kind = String(native.kind());
+    this.kind = kind;
     this.start = range.start.index;
     this.end = range.end.index;
     this.parent = parent;
@@ -33,10 +33,9 @@ export class SyntaxNode {
     if (this.#children === null) {
       const children: SyntaxNode[] = [];
       for (const native of this.#native.children()) {
-        if (!native.isNamed()) continue;
         const kind = String(native.kind());
-        if (kind === 'comment' || kind === 'optional_chain') continue;
-        children.push(new SyntaxNode(this.source, native, this));
+        if (kind === 'comment' || kind === 'optional_chain' || !isNamed(native, kind)) continue;
+        children.push(new SyntaxNode(this.source, native, kind, this));
       }
       this.#children = children;
     }
@@ -63,6 +62,13 @@ export class SyntaxNode {
   }
 }
 
+/** Punctuation and operators are told by their kind; only for words is the parser asked. */
+function isNamed(native: SgNode, kind: string): boolean {
+  const first = kind.charCodeAt(0);
+  if ((first < 97 || first > 122) && kind !== 'ERROR') return false;
+  return kind.includes('_') || native.isNamed();
+}
+
 /** One parsed file, shared by all rules. */
 export type Source = {
   readonly path: string;
@@ -72,6 +78,9 @@ export type Source = {
   readonly errorAt: number | null;
 };
 
+/** Tree-sitter's number for `ERROR`, the same in every grammar; by number no rule is compiled for each file. */
+const errorKind = 65535;
+
 /** The grammar for a file name. JSX and plain JavaScript are read as TSX, which is a superset in practice. */
 export function languageOf(path: string): Lang {
   return /\.[cm]?ts$/.test(path) ? Lang.TypeScript : Lang.Tsx;
@@ -79,11 +88,11 @@ export function languageOf(path: string): Lang {
 
 export async function parseSource(path: string, text: string): Promise<Source> {
   let root = (await parseAsync(languageOf(path), text)).root();
-  let error = root.find({ rule: { kind: 'ERROR' } });
+  let error = root.find(errorKind);
   if (error !== null && /\.[cm]?js$/.test(path)) {
     // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
     const plain = (await parseAsync(Lang.JavaScript, text)).root();
-    const plainError = plain.find({ rule: { kind: 'ERROR' } });
+    const plainError = plain.find(errorKind);
     if (plainError === null) {
       root = plain;
       error = null;
@@ -92,7 +101,7 @@ export async function parseSource(path: string, text: string): Promise<Source> {
   const source = { path, text, errorAt: error?.range().start.index ?? null } as {
     -readonly [K in keyof Source]: Source[K];
   };
-  source.root = new SyntaxNode(source, root, null);
+  source.root = new SyntaxNode(source, root, String(root.kind()), null);
   return source;
 }
 

@@ -9,7 +9,10 @@ import { type Finding, findingKinds, type Rename, type ScanResult } from '../../
 type Site = { kind: string; file: string; line: number; note: string; span?: [number, number] };
 
 const app = fileURLToPath(new URL('../../../src/demo/app', import.meta.url));
-const truth = JSON.parse(readFileSync(path.join(app, 'truth.json'), 'utf8')) as { findings: Site[]; lookalikes: Site[] };
+const truth = JSON.parse(readFileSync(path.join(app, 'truth.json'), 'utf8')) as {
+  findings: Site[];
+  lookalikes: Site[];
+};
 
 const renames: Rename[] = [
   ...['invoices', 'usage_records', 'profiles', 'teams', 'subscriptions', 'api_keys', 'agents'].map((table) => ({
@@ -36,12 +39,16 @@ const covers = (finding: Finding, site: Site): boolean => {
 
 describe.each(findingKinds)('%s', (kind) => {
   it('finds every place of the sample app', () => {
-    const missed = truth.findings.filter((site) => site.kind === kind && !claims(kind).some((finding) => covers(finding, site)));
+    const missed = truth.findings.filter(
+      (site) => site.kind === kind && !claims(kind).some((finding) => covers(finding, site)),
+    );
     expect(missed).toEqual([]);
   });
 
   it('raises no false alarm', () => {
-    const alarms = claims(kind).filter((finding) => !truth.findings.some((site) => site.kind === kind && covers(finding, site)));
+    const alarms = claims(kind).filter(
+      (finding) => !truth.findings.some((site) => site.kind === kind && covers(finding, site)),
+    );
     expect(alarms.map(({ file, line, code }) => `${file}:${line} ${code}`)).toEqual([]);
   });
 });

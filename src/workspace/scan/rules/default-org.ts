@@ -5,8 +5,15 @@ import type { Rule } from '../rule.ts';
 import { functionName } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 
-const placeholders =
-  /^(?:|default|default[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?|(?:org|tenant)[-_]?(?:default|1|0)|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1)$/i;
+const word =
+  'default|default[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?|(?:org|tenant)[-_]?(?:default|1|0)|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1';
+const placeholders = new RegExp(`^(?:${word})?$`, 'i');
+const quoted = `(['"\`])(?:${word})?\\1`;
+/** After `||` and `??`, after the `:` of a condition, and as the default of a name with an org in it. */
+const seeds = new RegExp(
+  `(?:(?:\\|\\||\\?\\?)=?|\\?[^?:;{}]{1,120}:|(?:org|organi[sz]ation|tenant|workspace)\\w*\\??\\s*(?::[\\s\\w|]+)?=)\\s*${quoted}`,
+  'gi',
+);
 
 /**
  * A word that stands in for a missing organization id: rows of several tenants then share one, or a filter by '' goes on
@@ -14,8 +21,10 @@ const placeholders =
  */
 export const defaultOrg: Rule = {
   kind: 'default-org',
-  seeds: /(?:\|\||\?\?|:|=)\s*(?:'[\w-]{0,24}'|"[\w-]{0,24}"|`[\w-]{0,24}`)/g,
-  *check(node, context) {
+  seeds,
+  *check(found, context) {
+    // A seed may start at the name before the `=`.
+    const node = /identifier/.test(found.kind) ? (found.parent ?? found) : found;
     const place = fallbackAt(node);
     if (place === null) return;
     const value = stringValue(place.literal);
