@@ -49,7 +49,7 @@ export async function makeTarget(
     batchSize: config.batchSize,
   });
   const executor = createDatabaseExecutor(session);
-  const target: Target = { config, session };
+  const target: Target = { config, session, workspace: null };
   const side = await connect();
   const close = async (): Promise<void> => {
     await session.close();

@@ -1,0 +1,123 @@
+import { loadModule } from 'libpg-query';
+import { literal, qualified } from '../../src/database/quote.ts';
+import type { Blocker, Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { catalogCheck } from './checks.ts';
+import { planConversions } from './keys/convert.ts';
+import { planForeignKeys } from './keys/foreign-keys.ts';
+import { planIndexes } from './keys/indexes.ts';
+import { planShadow } from './keys/shadow.ts';
+import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
+
+export const step: Step<Target> = {
+  id: '1.3',
+  title: 'Keys',
+  why: 'An organization id that is text, that nothing refers to or that no index finds lets rows drift away from their organization, and makes every guarded query slow.',
+  plan,
+  checks: async function* (target) {
+    yield* checks(target, await survey(target));
+  },
+};
+
+/** Types first, then foreign keys, then indexes: each stands on what comes before. */
+async function plan(target: Target): Promise<Plan> {
+  await loadModule();
+  const found = await survey(target);
+  const client = await target.session.work();
+  const blockers: Blocker[] = blocked(found);
+  if (blockers.length > 0) return { changes: [], blockers, notes: [] };
+  const taken = new Set<string>();
+  const conversions = await planConversions(client, found, target.config.names, (tenant, tools) =>
+    planShadow(client, found, tenant, tools, taken),
+  );
+  const stuck = new Set(conversions.blockers.length > 0 ? found.tenants.filter((one) => one.text) : []);
+  const after = (tenant: TenantTable): readonly string[] =>
+    conversions.list.find((one) => one.tenant === tenant)?.done ?? [];
+  const foreignKeys = await planForeignKeys(
+    client,
+    { ...found, tenants: found.tenants.filter((one) => !stuck.has(one)) },
+    target.config.decisions.wrongForeignKeys === 'repair',
+    after,
+    taken,
+  );
+  const indexes = planIndexes(found, after, taken);
+  blockers.push(...conversions.blockers, ...foreignKeys.blockers);
+  const notes = [...conversions.notes, ...foreignKeys.notes];
+  if (foreignKeys.changes.some((one) => one.id.startsWith('foreign key '))) {
+    notes.push({
+      text: 'New foreign keys refuse to delete an organization that still has rows (ON DELETE NO ACTION): what belongs to it is deleted on purpose or not at all. Foreign keys that are there keep what they do.',
+    });
+  }
+  if (blockers.length > 0) return { changes: [], blockers, notes };
+  return {
+    changes: [...conversions.list.flatMap((one) => one.changes), ...foreignKeys.changes, ...indexes],
+    blockers,
+    notes,
+  };
+}
+
+function blocked(found: Survey): Blocker[] {
+  if (found.organizations === null) {
+    return [
+      {
+        problem: 'There is no organizations table to refer to.',
+        remedy: 'Name it with names.organizations in the configuration file.',
+      },
+    ];
+  }
+  if (primaryColumn(found.organizations) === null) {
+    return [
+      {
+        problem: `${qualified(found.organizations.schema, found.organizations.name)} has no primary key of one column, so that nothing can refer to it.`,
+        remedy: 'Give it one.',
+      },
+    ];
+  }
+  return [];
+}
+
+async function* checks(target: Target, found: Survey): ReturnType<Step<Target>['checks']> {
+  const { organizations } = found;
+  if (organizations === null) return;
+  const type = primaryColumn(organizations)?.type ?? 'uuid';
+  const tenants = found.tenants.filter((one) => one.table.kind !== 'foreign');
+  if (tenants.length === 0) return;
+  const list = tenants
+    .map((one) => `(${literal(one.sql)}::pg_catalog.regclass, ${literal(one.key.name)}::name)`)
+    .join(', ');
+  const names = (rows: readonly Record<string, unknown>[]): string =>
+    rows.length === 0
+      ? '0 rows'
+      : `${rows.length} rows: ${rows
+          .slice(0, 10)
+          .map((row) => String(row.name))
+          .join(', ')}`;
+  const one = (id: string, title: string, where: string) =>
+    catalogCheck(target, {
+      id: `1.3/${id}`,
+      title,
+      expected: '0 rows',
+      sql: `with keys(relation, name) as (values ${list})
+select k.relation::text as name from keys k join pg_catalog.pg_attribute a on a.attrelid = k.relation and a.attname = k.name
+where ${where} order by 1`,
+      passes: (rows) => rows.length === 0,
+      observed: names,
+      advice: 'Apply step 1.3.',
+    });
+  yield one(
+    'type',
+    `Every ${found.to} is ${type}`,
+    `pg_catalog.format_type(a.atttypid, a.atttypmod) <> ${literal(type)}`,
+  );
+  yield one(
+    'foreign-key',
+    `Every ${found.to} has a validated foreign key to ${organizations.name}`,
+    `not exists (select from pg_catalog.pg_constraint c where c.conrelid = k.relation and c.contype = 'f' and c.convalidated
+  and c.confrelid = ${literal(qualified(organizations.schema, organizations.name))}::pg_catalog.regclass and c.conkey = array[a.attnum])`,
+  );
+  yield one(
+    'index',
+    `An index leads with every ${found.to}`,
+    `(select c.relkind from pg_catalog.pg_class c where c.oid = k.relation) <> 'p' and not exists (select from pg_catalog.pg_index i where i.indrelid = k.relation and i.indisvalid and i.indpred is null and i.indkey[0] = a.attnum)`,
+  );
+}

@@ -1,0 +1,178 @@
+import type { ClientBase } from 'pg';
+import { identifier } from '../../../src/database/quote.ts';
+import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { renameColumns } from '../isolation/rename.ts';
+import { primaryColumn, type Survey, type TenantTable } from '../survey.ts';
+import { dependentsOf } from './dependents.ts';
+import { countUpTo, findValues, looking, partitionColumns, uuidPattern, walkingKey } from './facts.ts';
+
+/** From here on rewriting the table under its lock would be felt. */
+export const largeTable = 10_000;
+
+export type Conversion = {
+  readonly tenant: TenantTable;
+  readonly changes: readonly (SqlChange | BatchChange)[];
+  /** Ids of changes after which the column is uuid. */
+  readonly done: readonly string[];
+};
+
+export type Conversions = {
+  readonly list: readonly Conversion[];
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+};
+
+/** Text ids become uuid, where organizations have uuids and every value is one. */
+export async function planConversions(
+  client: ClientBase,
+  survey: Survey,
+  names: { readonly from: readonly string[] },
+  large: (tenant: TenantTable, tools: Tools) => Promise<Conversion | Blocker>,
+): Promise<Conversions> {
+  const list: Conversion[] = [];
+  const blockers: Blocker[] = [];
+  const notes: Note[] = [];
+  if (primaryColumn(survey.organizations)?.type !== 'uuid') return { list, blockers, notes };
+  for (const tenant of survey.tenants) {
+    if (!tenant.text || tenant.table.isPartition || !tenant.key.local) continue;
+    const label = `${tenant.table.schema}.${tenant.table.name}`;
+    const now = identifier(tenant.key.name);
+    const bad = await findValues(client, `${tenant.sql} t`, `t.${now}::text !~* '${uuidPattern}'`, `t.${now}`);
+    if (bad.count > 0) {
+      blockers.push({
+        problem: `${bad.count} ${bad.count === 1 ? 'value' : 'values'} of ${label}.${tenant.key.name} are text that is no uuid, so that no organization can be meant.`,
+        remedy: `Correct them, set them to NULL, or leave the table out with exclude: ["${label}"].`,
+        detail: bad.sample.map((value) => `"${value}"`).join('\n'),
+      });
+      continue;
+    }
+    const dependents = await looking(client, async () => ({
+      ...(await dependentsOf(client, survey, tenant)),
+      partitionedBy: await partitionColumns(client, tenant),
+    }));
+    const obstacles = [
+      ...dependents.obstacles,
+      ...(dependents.partitionedBy.includes(tenant.key.name) ? ['the table is partitioned by it'] : []),
+    ];
+    if (obstacles.length > 0) {
+      blockers.push({
+        problem: `${label}.${tenant.key.name} is ${tenant.key.type} and cannot become uuid: ${obstacles.length === 1 ? obstacles[0] : `${obstacles.length} things stand on it as text`}.`,
+        remedy:
+          'Change or drop them, or leave the table out with exclude; they would have to be written anew for a uuid.',
+        detail: obstacles.join('\n'),
+      });
+      continue;
+    }
+    const renamed = (sql: string): string => (tenant.renamed ? renameColumns(sql, names.from, survey.to) : sql);
+    const tools: Tools = {
+      drop: dependents.drop.map(renamed),
+      again: dependents.again.map(renamed),
+      restore: dependents.restore.map(renamed),
+      renamed,
+    };
+    const usual = await usualForm(client, survey, tenant, label, blockers);
+    if (usual === null) continue;
+    if ((await countUpTo(client, tenant.sql, largeTable)) < largeTable) {
+      const change = inPlace(survey, tenant, tools, label);
+      list.push({ tenant, changes: [...usual, change], done: [change.id] });
+    } else {
+      const made = await large(tenant, tools);
+      if ('problem' in made) blockers.push(made);
+      else list.push({ ...made, changes: [...usual, ...made.changes] });
+    }
+    const bodies = survey.catalog.functions.filter(
+      (one) => !one.atomic && new RegExp(`\\b${tenant.table.name}\\b`).test(one.body),
+    );
+    if (bodies.length > 0) {
+      notes.push({
+        text: `${label}.${survey.to} changes from ${tenant.key.type} to uuid; functions that name the table and compare it with text must be looked at.`,
+        detail: bodies.map((one) => one.signature).join('\n'),
+      });
+    }
+  }
+  return { list, blockers, notes };
+}
+
+export type Tools = {
+  readonly drop: readonly string[];
+  readonly again: readonly string[];
+  readonly restore: readonly string[];
+  readonly renamed: (sql: string) => string;
+};
+
+/**
+ * A uuid is written in one way only, a text may hold capitals or brackets. Those values are brought to the usual form
+ * first, as rows whose old value is kept: a rollback then gives back the very text.
+ */
+async function usualForm(
+  client: ClientBase,
+  survey: Survey,
+  tenant: TenantTable,
+  label: string,
+  blockers: Blocker[],
+): Promise<readonly BatchChange[] | null> {
+  const unusual = (column: string): string => `t.${column}::text <> t.${column}::text::uuid::text`;
+  const found = await findValues(
+    client,
+    `${tenant.sql} t`,
+    unusual(identifier(tenant.key.name)),
+    `t.${identifier(tenant.key.name)}`,
+  );
+  if (found.count === 0) return [];
+  const key = walkingKey(tenant.table);
+  if (key === null) {
+    blockers.push({
+      problem: `${found.count} ids of ${label} are written with capitals or brackets, and the table has no unique NOT NULL column to walk by.`,
+      remedy: 'Give the table a primary key.',
+      detail: found.sample.join('\n'),
+    });
+    return null;
+  }
+  const column = identifier(survey.to);
+  return [
+    {
+      kind: 'batches',
+      id: `usual form ${label}`,
+      title: `Write the ids of ${label} in the usual form (${found.count} rows)`,
+      table: tenant.sql,
+      key,
+      write: {
+        kind: 'update',
+        column,
+        type: tenant.key.type,
+        where: unusual(column),
+        value: `t.${column}::text::uuid::text`,
+      },
+      quiet: true,
+    },
+  ];
+}
+
+/**
+ * One transaction, because everything that stands on the column has to go and come back: a policy must not be missing
+ * for a moment. Here alone several policy statements share a transaction.
+ */
+function inPlace(survey: Survey, tenant: TenantTable, tools: Tools, label: string): SqlChange {
+  const column = identifier(survey.to);
+  const alter = (to: string, using: string): readonly string[] => {
+    const { default: value } = tenant.key;
+    return [
+      ...(value === null ? [] : [`alter table ${tenant.sql} alter column ${column} drop default;`]),
+      `alter table ${tenant.sql} alter column ${column} type ${to} using ${using};`,
+      ...(value === null
+        ? []
+        : [
+            `alter table ${tenant.sql} alter column ${column} set default ${to === 'uuid' ? `(${tools.renamed(value)})::uuid` : tools.renamed(value)};`,
+          ]),
+    ];
+  };
+  return {
+    kind: 'sql',
+    id: `uuid ${label}`,
+    title: `Turn ${label}.${survey.to} from ${tenant.key.type} into uuid`,
+    mode: 'transaction',
+    up: [...tools.drop, ...alter('uuid', `${column}::text::uuid`), ...tools.again].join('\n'),
+    down: [...tools.drop, ...alter(tenant.key.type, `${column}::text`), ...tools.restore].join('\n'),
+  };
+}

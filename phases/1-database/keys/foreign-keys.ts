@@ -1,0 +1,297 @@
+import type { ClientBase } from 'pg';
+import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
+import { identifier, literal } from '../../../src/database/quote.ts';
+import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { primaryColumn, type Survey, type TenantTable, tenantOf } from '../survey.ts';
+import { findValues, partitionsDeepestFirst, sqlOf, walkingKey } from './facts.ts';
+
+export type ForeignKeys = {
+  readonly changes: readonly (SqlChange | BatchChange)[];
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+};
+
+/**
+ * A foreign key from every organization column to organizations: added NOT VALID, which only takes a short lock, and
+ * validated apart, which reads the table while it is in use.
+ *
+ * ON DELETE NO ACTION: deleting an organization must never take rows with it that nobody looked at. Foreign keys that
+ * are there keep what they do.
+ */
+export async function planForeignKeys(
+  client: ClientBase,
+  survey: Survey,
+  repair: boolean,
+  after: (tenant: TenantTable) => readonly string[],
+  taken: Set<string>,
+): Promise<ForeignKeys> {
+  const changes: (SqlChange | BatchChange)[] = [];
+  const blockers: Blocker[] = [];
+  const notes: Note[] = [];
+  const { organizations } = survey;
+  const organizationKey = primaryColumn(organizations);
+  if (organizations === null || organizationKey === null) return { changes, blockers, notes };
+  const target = {
+    table: organizations,
+    sql: sqlOf(organizations),
+    key: identifier(organizationKey.name),
+    type: organizationKey.type,
+  };
+
+  for (const tenant of survey.tenants) {
+    const { table } = tenant;
+    if (table.isPartition || table.kind === 'foreign') continue;
+    const label = `${table.schema}.${table.name}`;
+    const now = identifier(tenant.key.name);
+    // Whether every text is a uuid, the conversion has found out; other tables do not come here.
+    const same = (value: string): string =>
+      tenant.key.type === target.type
+        ? `o.${target.key} = ${value}`
+        : tenant.text && target.type === 'uuid'
+          ? `o.${target.key} = ${value}::text::uuid`
+          : `o.${target.key}::text = ${value}::text`;
+    const right = tenant.foreignKey !== null && !tenant.wrongForeignKey;
+    if (right && tenant.foreignKey?.validated === true) continue;
+
+    const referenced = tenant.wrongForeignKey ? referencedBy(survey, tenant) : null;
+    const mapped = referenced === null ? null : mapping(survey, referenced);
+    if (tenant.wrongForeignKey && tenant.foreignKey !== null && !repair) {
+      const elsewhere = await findValues(
+        client,
+        `${tenant.sql} t`,
+        `t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)})`,
+        `t.${now}`,
+      );
+      const { references } = tenant.foreignKey;
+      blockers.push({
+        problem: `${label}.${tenant.key.name} refers to ${references?.schema}.${references?.table} and not to organizations${elsewhere.count > 0 ? `; ${elsewhere.count} of its values are no organization` : ''}.`,
+        remedy:
+          'Let the foreign key and the values be repaired with --wrong-foreign-keys repair (decisions.wrongForeignKeys); every old value is kept.',
+        detail: [`${tenant.foreignKey.name}: ${tenant.foreignKey.definition}`, ...elsewhere.sample].join('\n'),
+      });
+      continue;
+    }
+    const isMapped =
+      mapped === null ? 'false' : `exists (select from ${mapped.from} r where ${mapped.matches(`t.${now}`)})`;
+    const orphans = await findValues(
+      client,
+      `${tenant.sql} t`,
+      `t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)}) and not ${isMapped}`,
+      `t.${now}`,
+    );
+    if (orphans.count > 0) {
+      blockers.push({
+        problem: `${orphans.count} ${orphans.count === 1 ? 'row' : 'rows'} of ${label} name an organization that is not there.`,
+        remedy: `Give them the right organization or NULL, or restore the organization; nothing is deleted here. See them: select * from ${tenant.sql} t where t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)});`,
+        detail: orphans.sample.join('\n'),
+      });
+      continue;
+    }
+
+    const own: (SqlChange | BatchChange)[] = [];
+    const before = [...after(tenant)];
+    if (tenant.wrongForeignKey && tenant.foreignKey !== null) {
+      const drop = dropWrong(tenant, label);
+      own.push(drop);
+      before.push(drop.id);
+      if (mapped !== null && referenced !== null) {
+        const misplaced = await findValues(
+          client,
+          `${tenant.sql} t`,
+          `not exists (select from ${target.sql} o where ${same(`t.${now}`)}) and ${isMapped}`,
+          `t.${now}`,
+        );
+        const key = walkingKey(table);
+        if (misplaced.count > 0 && key === null) {
+          blockers.push({
+            problem: `${misplaced.count} values of ${label}.${tenant.key.name} have to be changed, and the table has no unique NOT NULL column to walk by.`,
+            remedy: 'Give the table a primary key.',
+          });
+          continue;
+        }
+        if (misplaced.count > 0 && key !== null) {
+          const then = identifier(survey.to);
+          const after = mapping(survey, referenced, true);
+          own.push({
+            kind: 'batches',
+            id: `values ${label}`,
+            title: `Put the organization in place of the ${referenced.name} row in ${label}.${survey.to} (${misplaced.count} rows)`,
+            table: tenant.sql,
+            key,
+            write: {
+              kind: 'update',
+              column: then,
+              type: tenant.text ? target.type : tenant.key.type,
+              where: `t.${then} is not null and not exists (select from ${target.sql} o where o.${target.key} = t.${then})`,
+              value:
+                after === null
+                  ? `t.${then}`
+                  : `(select r.${after.org} from ${after.from} r where ${after.matches(`t.${then}`)})`,
+            },
+            quiet: true,
+          });
+        }
+      }
+    }
+    own.push(
+      ...(right
+        ? validation(tenant)
+        : added(
+            survey,
+            tenant,
+            target,
+            before,
+            own.some((one) => one.kind === 'batches'),
+            taken,
+          )),
+    );
+    changes.push(...own);
+  }
+  return { changes, blockers, notes };
+}
+
+const referencedBy = (survey: Survey, tenant: TenantTable): Table | null =>
+  survey.catalog.tables.find(
+    (one) => one.schema === tenant.foreignKey?.references?.schema && one.name === tenant.foreignKey.references.table,
+  ) ?? null;
+
+/** How a row of the wrongly named table tells its organization; null when it has none. `then`: after step 1.2. */
+function mapping(
+  survey: Survey,
+  referenced: Table,
+  then = false,
+): { readonly from: string; readonly org: string; readonly matches: (value: string) => string } | null {
+  const tenant = tenantOf(survey, referenced);
+  const key = primaryColumn(referenced);
+  if (tenant === null || key === null) return null;
+  const org = identifier(then ? survey.to : tenant.key.name);
+  return {
+    from: tenant.sql,
+    org,
+    matches: (value) => `r.${identifier(key.name)}::text = ${value}::text and r.${org} is not null`,
+  };
+}
+
+function dropWrong(tenant: TenantTable, label: string): SqlChange {
+  const name = tenant.foreignKey?.name ?? '';
+  const { references } = tenant.foreignKey ?? {};
+  return {
+    kind: 'sql',
+    id: `drop foreign key ${label} ${name}`,
+    title: `Drop the foreign key of ${label} that refers to ${references?.schema}.${references?.table}`,
+    mode: 'transaction',
+    up: `alter table ${tenant.sql} drop constraint ${identifier(name)};`,
+    down: `alter table ${tenant.sql} add constraint ${identifier(name)} ${tenant.foreignKey?.definition ?? ''};`,
+  };
+}
+
+const validation = (tenant: TenantTable): readonly SqlChange[] => {
+  const { name = '', definition = '' } = tenant.foreignKey ?? {};
+  return [
+    {
+      ...validate(tenant.table, name),
+      down: `alter table ${tenant.sql} drop constraint ${identifier(name)}, add constraint ${identifier(name)} ${definition};`,
+    },
+  ];
+};
+
+const validate = (table: Table, name: string): SqlChange => ({
+  kind: 'sql',
+  id: `validate ${table.schema}.${table.name} ${name}`,
+  title: `Validate the foreign key of ${table.schema}.${table.name}`,
+  mode: 'transaction',
+  up: `alter table ${sqlOf(table)} validate constraint ${identifier(name)};`,
+  down: '',
+});
+
+/**
+ * A validation that only succeeds once rows were written in batches, which a preview does not do: it runs by itself, and
+ * the catalog says whether it did.
+ */
+const validateLater = (table: Table, name: string, definition: string): SqlChange => {
+  const own = identifier(name);
+  return {
+    ...validate(table, name),
+    mode: 'autocommit',
+    applied: `select coalesce((select c.convalidated from pg_catalog.pg_constraint c where c.conrelid = ${literal(sqlOf(table))}::pg_catalog.regclass and c.conname = ${literal(name)}), false)`,
+    down: `alter table ${sqlOf(table)} drop constraint ${own}, add constraint ${own} ${definition} not valid`,
+  };
+};
+
+/**
+ * On a partitioned table PostgreSQL below 18 knows no NOT VALID foreign key: the partitions get theirs first, and the
+ * parent's then takes the validated ones over without reading them again.
+ */
+function added(
+  survey: Survey,
+  tenant: TenantTable,
+  target: { readonly sql: string; readonly key: string; readonly table: Table },
+  before: readonly string[],
+  written: boolean,
+  taken: Set<string>,
+): readonly SqlChange[] {
+  const changes: SqlChange[] = [];
+  for (const table of partitionsDeepestFirst(survey, tenant.table)) {
+    if (table.kind === 'foreign') continue;
+    const label = `${table.schema}.${table.name}`;
+    const present = ownForeignKeys(survey, table, tenant, target.table);
+    if (table.isPartition && table.kind !== 'partitioned' && present.some((one) => one.validated)) continue;
+    const name = constraintName(table, survey.to, taken);
+    const sql = sqlOf(table);
+    const definition = `foreign key (${identifier(survey.to)}) references ${target.sql} (${target.key})`;
+    const id = `foreign key ${label}`;
+    const parent = table.kind === 'partitioned';
+    changes.push({
+      kind: 'sql',
+      id,
+      title: `Let ${label}.${survey.to} refer to organizations`,
+      mode: 'transaction',
+      up: `alter table ${sql} add constraint ${identifier(name)} ${definition}${parent ? '' : ' not valid'};`,
+      // A parent's foreign key takes those of its partitions with it.
+      down: [
+        `alter table ${sql} drop constraint ${table.isPartition ? 'if exists ' : ''}${identifier(name)};`,
+        ...(parent ? lostWith(survey, tenant, table, target.table) : []),
+      ].join('\n'),
+      ...(before.length > 0 ? { after: before } : {}),
+    });
+    if (!parent) {
+      changes.push(written ? validateLater(table, name, definition) : { ...validate(table, name), after: [id] });
+    }
+  }
+  return changes;
+}
+
+const ownForeignKeys = (survey: Survey, table: Table, tenant: TenantTable, target: Table): readonly Constraint[] =>
+  table.constraints.filter(
+    (one) =>
+      one.type === 'f' &&
+      one.references?.schema === target.schema &&
+      one.references.table === target.name &&
+      [survey.to, tenant.key.name].includes(one.columns.join()),
+  );
+
+/** Foreign keys that partitions had of their own: the parent's takes them over, so that they go with it. */
+const lostWith = (survey: Survey, tenant: TenantTable, parent: Table, target: Table): readonly string[] =>
+  partitionsDeepestFirst(survey, parent)
+    .filter((table) => table !== parent)
+    .flatMap((table) =>
+      ownForeignKeys(survey, table, tenant, target).map(
+        (one) =>
+          `alter table ${sqlOf(table)} drop constraint if exists ${identifier(one.name)};\nalter table ${sqlOf(table)} add constraint ${identifier(one.name)} ${one.definition};`,
+      ),
+    );
+
+function constraintName(table: Table, column: string, taken: Set<string>): string {
+  const there = new Set(table.constraints.map((one) => one.name));
+  for (let n = 0; ; n++) {
+    const end = `_${column}_fkey${n === 0 ? '' : n}`;
+    let start = table.name;
+    while (Buffer.byteLength(start + end) > 63) start = start.slice(0, -1);
+    const name = `${start}${end}`;
+    const id = `constraint ${table.schema}.${table.name}.${name}`;
+    if (there.has(name) || taken.has(id)) continue;
+    taken.add(id);
+    return name;
+  }
+}

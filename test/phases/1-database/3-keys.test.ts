@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { step } from '../../../phases/1-database/3-keys.ts';
+import { loadDatabase } from '../../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { renamedKeys } from '../../helpers/renames.ts';
+import { roundTrip } from '../../helpers/round-trip.ts';
+import { makeTarget, type TestTarget } from '../../helpers/target.ts';
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+const org = (number: number): string => `a0000000-0000-4000-8000-00000000000${number}`;
+const user = (number: number): string => `b0000000-0000-4000-8000-00000000000${number}`;
+
+async function tiny(name: string, more = '', config: Readonly<Record<string, unknown>> = {}): Promise<TestTarget> {
+  await loadDatabase(server, 'tiny', name);
+  const at = await makeTarget(server, name, config);
+  await renamedKeys(at);
+  if (more !== '') await at.sql(more);
+  return at;
+}
+
+describe('on tiny', () => {
+  it('makes the round trip', async () => {
+    await using at = await tiny('keys_tiny');
+    const { changes, checks } = await roundTrip(at, at.rollout([step]), '1.3');
+    // An index on profiles and one on contacts; every foreign key is there.
+    expect(changes).toBe(2);
+    expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
+  });
+});
+
+describe('with text ids', () => {
+  // A table as an old app has it: text in every writing, a default, policies and views over it, an immutability trigger.
+  const notes = `
+    create table public.notes (
+      id bigint generated always as identity primary key,
+      org_id varchar(64) not null default 'a0000000-0000-4000-8000-000000000001',
+      body text
+    );
+    insert into public.notes (org_id, body) values
+      ('a0000000-0000-4000-8000-000000000001', 'usual'), ('A0000000-0000-4000-8000-000000000002', 'capitals'),
+      ('{a0000000-0000-4000-8000-000000000003}', 'brackets');
+    create unique index notes_body on public.notes (org_id, body);
+    create function public.keep_org() returns trigger language plpgsql as $$ begin
+      if new.org_id is distinct from old.org_id then raise exception 'immutable'; end if; return new; end $$;
+    create trigger keep_org before update of org_id on public.notes for each row execute function public.keep_org();
+    alter table public.notes enable row level security;
+    create policy by_claim on public.notes for select to authenticated using (org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id'));
+    create policy by_profile on public.notes for all using (
+      org_id in (select p.org_id::text from public.profiles p where p.id = auth.uid() and notes.body <> ''));
+    create policy calls_of_notes on public.calls for select using (org_id::text in (select n.org_id from public.notes n));
+    create view public.note_counts with (security_barrier = true) as select org_id, count(*) as n from public.notes group by org_id;
+    comment on view public.note_counts is 'How many';
+    revoke all on public.note_counts from anon;
+    create view public.note_orgs as select distinct org_id from public.note_counts;
+    create materialized view public.note_copy as select org_id, body from public.notes;
+    create index on public.note_copy (org_id);`;
+
+  it('makes them uuid with all that stands on them, and brings back the very text', async () => {
+    await using at = await tiny('keys_text', notes);
+    await roundTrip(at, at.rollout([step]), '1.3');
+    const [type] = await at.sql<{ type: string }>(
+      `select format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = 'public.notes'::regclass and attname = 'org_id'`,
+    );
+    expect(type?.type).toBe('uuid');
+    const claims = { sub: user(1), app_metadata: { org_id: org(2) } };
+    expect(await at.as('authenticated', claims, 'select body from public.notes order by 1')).toEqual([
+      { body: 'capitals' },
+      { body: 'usual' },
+    ]);
+  });
+
+  it('stops on a value that is no uuid, and on a CHECK that was written for text', async () => {
+    await using at = await tiny(
+      'keys_text_bad',
+      `${notes} create table public.tags (id int primary key, org_id text check (length(org_id) = 36));
+       insert into public.notes (org_id) values ('default'), ('default'), ('');`,
+    );
+    const { plan } = await at.rollout([step]).plan('1.3');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers.map((one) => one.problem)).toEqual([
+      '3 values of public.notes.org_id are text that is no uuid, so that no organization can be meant.',
+      expect.stringMatching(/^public\.tags\.org_id is text and cannot become uuid: constraint tags_org_id_check/),
+    ]);
+    expect(plan.blockers[0]?.detail).toBe('""\n"default"');
+  });
+});
+
+describe('with foreign keys', () => {
+  it('adds, validates and takes back; NOT VALID ones are validated', async () => {
+    await using at = await tiny(
+      'keys_fk',
+      `alter table public.calls drop constraint calls_organization_id_fkey;
+       alter table public.contacts drop constraint contacts_tenant_id_fkey;
+       alter table public.contacts add constraint contacts_fk foreign key (org_id) references public.organizations on delete cascade not valid;`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.3');
+    const rows = await at.sql(
+      `select conname, confdeltype, convalidated from pg_constraint where contype = 'f' and conrelid::regclass::text in ('public.calls', 'public.contacts', 'calls', 'contacts') order by 1`,
+    );
+    expect(rows).toEqual([
+      { conname: 'calls_org_id_fkey', confdeltype: 'a', convalidated: true },
+      { conname: 'contacts_fk', confdeltype: 'c', convalidated: true },
+    ]);
+  });
+
+  it('stops on rows of an organization that is not there, with count and sample', async () => {
+    await using at = await tiny(
+      'keys_orphan',
+      `alter table public.calls drop constraint calls_organization_id_fkey;
+       insert into public.calls (org_id, caller) values ('a0000000-0000-4000-8000-00000000dead', '+1');`,
+    );
+    const { plan } = await at.rollout([step]).plan('1.3');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers).toMatchObject([
+      {
+        problem: '1 row of public.calls name an organization that is not there.',
+        detail: 'a0000000-0000-4000-8000-00000000dead',
+      },
+    ]);
+  });
+
+  const wrong = `
+    alter table public.calls drop constraint calls_organization_id_fkey;
+    insert into public.calls (org_id, caller) values ('b0000000-0000-4000-8000-000000000003', 'by a profile of B');
+    alter table public.calls add constraint calls_wrong foreign key (org_id) references public.profiles (id) not valid;
+    create function public.keep_org() returns trigger language plpgsql as $$ begin
+      if old.org_id is not null and new.org_id is distinct from old.org_id then raise exception 'immutable'; end if; return new; end $$;
+    create trigger keep_org before update on public.calls for each row execute function public.keep_org();`;
+
+  it('stops on a wrong one', async () => {
+    await using at = await tiny('keys_wrong_stop', wrong);
+    const { plan } = await at.rollout([step]).plan('1.3');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers).toMatchObject([
+      {
+        problem:
+          'public.calls.org_id refers to public.profiles and not to organizations; 1 of its values are no organization.',
+        remedy: expect.stringContaining('--wrong-foreign-keys repair'),
+      },
+    ]);
+  });
+
+  it('repairs a wrong one on consent, with its values', async () => {
+    await using at = await tiny('keys_wrong', wrong, { decisions: { wrongForeignKeys: 'repair' } });
+    await roundTrip(at, at.rollout([step]), '1.3');
+    expect(await at.sql(`select org_id from public.calls where caller = 'by a profile of B'`)).toEqual([
+      { org_id: org(2) },
+    ]);
+  });
+});
+
+describe('on a partitioned table', () => {
+  const events = `
+    create table public.events (org_id uuid, day date not null, n int) partition by range (day);
+    create table public.events_a partition of public.events for values from ('2026-01-01') to ('2026-02-01');
+    create table public.events_b partition of public.events for values from ('2026-02-01') to ('2026-03-01') partition by hash (n);
+    create table public.events_b0 partition of public.events_b for values with (modulus 1, remainder 0);
+    insert into public.events select 'a0000000-0000-4000-8000-000000000001', date '2026-01-01' + n, n from generate_series(0, 50) n;`;
+
+  it('gives partitions their foreign keys and indexes first', async () => {
+    await using at = await tiny('keys_partitions', events);
+    const { changes } = await roundTrip(at, at.rollout([step]), '1.3');
+    expect(changes).toBe(2 + 6 + 4);
+  });
+
+  it('gives back what a partition had of its own', async () => {
+    await using at = await tiny(
+      'keys_partitions_own',
+      `${events} create index events_a_org on public.events_a (org_id);
+       alter table public.events_b0 add foreign key (org_id) references public.organizations;`,
+    );
+    const { changes } = await roundTrip(at, at.rollout([step]), '1.3');
+    // No index for the parents: it would swallow the partition's own.
+    expect(changes).toBe(2 + 4 + 1);
+  });
+});
+
+describe('on clinic', () => {
+  it('makes the round trip', async () => {
+    await loadDatabase(server, 'clinic', 'keys_clinic');
+    await using at = await makeTarget(server, 'keys_clinic', { decisions: { wrongForeignKeys: 'repair' } });
+    await renamedKeys(at);
+    const { changes } = await roundTrip(at, at.rollout([step]), '1.3');
+    expect(changes).toBeGreaterThan(80);
+  });
+});
