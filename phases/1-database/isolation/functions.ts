@@ -53,6 +53,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
       mode: 'transaction',
       up: own.join('\n\n'),
       down: functionDown(before, 'public', name),
+      ...(name === 'current_org_role' ? { after: ['function public.current_org_id'] } : {}),
     });
   };
   add('current_org_id', "Create current_org_id(): the caller's organization");

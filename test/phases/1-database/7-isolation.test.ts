@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { step as keysStep } from '../../../phases/1-database/3-keys.ts';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
@@ -38,5 +40,21 @@ describe('on tiny', () => {
     const { changes, checks } = await roundTrip(at, at.rollout([step]), '1.7');
     expect(changes).toBeGreaterThan(15);
     expect(checks.length).toBeGreaterThan(40);
+  });
+});
+
+describe('on clinic', () => {
+  it('makes the round trip', async () => {
+    await loadDatabase(server, 'clinic', 'isolation_clinic');
+    await using at = await makeTarget(server, 'isolation_clinic', {
+      decisions: { revokeExecute: true, wrongForeignKeys: 'repair' },
+    });
+    await renamedKeys(at);
+    const keys = at.rollout([keysStep, step]);
+    await keys.apply('1.3', signal);
+    await keys.verify('1.3', signal);
+    const { changes, checks } = await roundTrip(at, keys, '1.7');
+    expect(changes).toBeGreaterThan(300);
+    expect(checks.filter((one) => one.verdict === 'skipped').map((one) => `${one.id}: ${one.advice}`)).toEqual([]);
   });
 });

@@ -1,0 +1,183 @@
+import type { ClientBase } from 'pg';
+import { identifier, literal } from '../../src/database/quote.ts';
+import type { SqlChange } from '../../src/rollout/change.ts';
+import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { catalogCheck } from './checks.ts';
+import { profileUser, type Survey, survey, type TenantTable } from './survey.ts';
+
+export const step: Step<Target> = {
+  id: '1.6',
+  title: 'Not null',
+  why: 'A row without an organization is seen by nobody once isolation is on. Where every row has one, the database now refuses a row without.',
+  plan,
+  checks: async function* (target) {
+    const found = await survey(target);
+    const client = await target.session.work();
+    for (const tenant of scope(found)) {
+      const rest = await left(client, found, target, tenant);
+      if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant))) continue;
+      yield await catalogCheck(target, {
+        id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
+        title: `${tenant.table.schema}.${tenant.table.name}.${tenant.key.name} is NOT NULL`,
+        expected: '1 row: true',
+        sql: `select a.attnotnull as "notNull" from pg_catalog.pg_attribute a
+where a.attrelid = ${literal(tenant.sql)}::pg_catalog.regclass and a.attname = ${literal(tenant.key.name)}`,
+        passes: (rows) => rows.length === 1 && rows[0]?.notNull === true,
+        observed: (rows) => (rows.length === 0 ? 'no such column' : String(rows[0]?.notNull)),
+        advice: 'Apply step 1.6.',
+      });
+    }
+  },
+};
+
+/**
+ * Where no NULL is left: a CHECK is added NOT VALID (a short lock), validated while the table is in use, and makes SET
+ * NOT NULL a matter of the catalog alone; then it goes. A table with NULLs is reported and left as it is.
+ */
+async function plan(target: Target): Promise<Plan> {
+  const found = await survey(target);
+  const client = await target.session.work();
+  const changes: SqlChange[] = [];
+  const blockers: Blocker[] = [];
+  const notes: Note[] = [];
+  for (const tenant of scope(found)) {
+    const { table } = tenant;
+    const label = `${table.schema}.${table.name}`;
+    if (tenant.key.notNull) {
+      changes.push(...leftover(found, tenant));
+      continue;
+    }
+    if (await mayStayEmpty(client, found, target, tenant)) {
+      notes.push({
+        text: `${label}.${found.to} may stay empty: anonymous users have a profile and no organization.`,
+      });
+      continue;
+    }
+    const rest = await left(client, found, target, tenant);
+    if (table === found.profiles && rest.rows > 0) {
+      blockers.push({
+        problem: `${rest.rows} profiles of users who are not anonymous have no organization.`,
+        remedy: 'Apply step 1.5 again: it gives each user theirs, or says what has to be decided.',
+        detail: rest.sample.join('\n'),
+      });
+    } else if (rest.rows > 0) {
+      notes.push({
+        text: `${label} has ${rest.rows} ${rest.rows === 1 ? 'row' : 'rows'} without an organization, so that ${found.to} may stay empty there; with isolation on, only the service role sees them.`,
+        detail: `select * from ${tenant.sql} where ${identifier(tenant.key.name)} is null;`,
+      });
+    } else {
+      changes.push(...notNull(found, tenant));
+    }
+  }
+  return blockers.length > 0 ? { changes: [], blockers, notes } : { changes, blockers, notes };
+}
+
+/** Partitions and inherited children get theirs from the parent. */
+const scope = (found: Survey): readonly TenantTable[] =>
+  found.tenants.filter((one) => one.table.kind !== 'foreign' && !one.table.isPartition && one.key.local);
+
+/** Rows that no earlier step fills. Step 1.5 fills profiles: before it ran, theirs do not count. */
+async function left(
+  client: ClientBase,
+  found: Survey,
+  target: Target,
+  tenant: TenantTable,
+): Promise<{ readonly rows: number; readonly sample: readonly string[] }> {
+  const column = identifier(tenant.key.name);
+  const isProfiles = tenant.table === found.profiles;
+  if (isProfiles && (await beforeStep5(client, found))) return { rows: 0, sample: [] };
+  const { rows } = await client.query<{ n: number; sample: string[] | null }>(
+    isProfiles
+      ? `with empty as (select t.${identifier(profileUser(found))}::text as id from ${tenant.sql} t where t.${column} is null ${anonymousOnly(found, target, 'not')})
+         select (select count(*)::float8 from empty) as n, (select array_agg(id) from (select id from empty order by 1 limit 3) s) as sample`
+      : `select count(*)::float8 as n, null::text[] as sample from ${tenant.sql} t where t.${column} is null`,
+  );
+  return { rows: rows[0]?.n ?? 0, sample: rows[0]?.sample ?? [] };
+}
+
+/** Where the sign-up trigger is not there yet, the steps that fill profiles are still to come. */
+async function beforeStep5(client: ClientBase, found: Survey): Promise<boolean> {
+  if (found.tenants.some((one) => one.renamed)) return true;
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'auth.users'::pg_catalog.regclass and t.tgname = 'on_auth_user_created'
+       and t.tgfoid = pg_catalog.to_regprocedure('public.handle_new_user_setup()')) as there`,
+  );
+  return rows[0]?.there !== true;
+}
+
+const anonymousOnly = (found: Survey, target: Target, not: 'not' | ''): string =>
+  target.config.decisions.anonymousUsers === 'no-organization'
+    ? `and ${not} exists (select from auth.users u where u.id = t.${identifier(profileUser(found))} and (u.is_anonymous or u.deleted_at is not null))`
+    : '';
+
+/** Anonymous users may have a profile and, as configured, get no organization. */
+async function mayStayEmpty(client: ClientBase, found: Survey, target: Target, tenant: TenantTable): Promise<boolean> {
+  if (tenant.table !== found.profiles || target.config.decisions.anonymousUsers !== 'no-organization') return false;
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (select from ${tenant.sql} t where t.${identifier(tenant.key.name)} is null ${anonymousOnly(found, target, '')}) as there`,
+  );
+  return rows[0]?.there === true;
+}
+
+const checkName = (found: Survey, tenant: TenantTable): string => {
+  const end = `_${found.to}_not_null`;
+  let start = tenant.table.name;
+  while (Buffer.byteLength(start + end) > 63) start = start.slice(0, -1);
+  return `${start}${end}`;
+};
+
+function notNull(found: Survey, tenant: TenantTable): readonly SqlChange[] {
+  const label = `${tenant.table.schema}.${tenant.table.name}`;
+  const column = identifier(found.to);
+  const present = tenant.table.constraints.find((one) => one.name === checkName(found, tenant));
+  const name = identifier(checkName(found, tenant));
+  const add = `alter table ${tenant.sql} add constraint ${name} check (${column} is not null) not valid;`;
+  const drop = `alter table ${tenant.sql} drop constraint ${name};`;
+  const checked: SqlChange = {
+    kind: 'sql',
+    id: `check ${label}`,
+    title: `Refuse new rows of ${label} without ${found.to}`,
+    mode: 'transaction',
+    up: add,
+    down: drop,
+  };
+  const validated: SqlChange = {
+    kind: 'sql',
+    id: `validate ${label}`,
+    title: `See that every row of ${label} has ${found.to}`,
+    mode: 'transaction',
+    up: `alter table ${tenant.sql} validate constraint ${name};`,
+    down: '',
+    after: [checked.id],
+  };
+  const set: SqlChange = {
+    kind: 'sql',
+    id: `not null ${label}`,
+    title: `Make ${label}.${found.to} NOT NULL; the validated CHECK spares reading the table`,
+    mode: 'transaction',
+    up: `alter table ${tenant.sql} alter column ${column} set not null;\n${drop}`,
+    down: `${add}\nalter table ${tenant.sql} alter column ${column} drop not null;`,
+    after: [validated.id],
+  };
+  return present === undefined ? [checked, validated, set] : [...(present.validated ? [] : [validated]), set];
+}
+
+/** A CHECK of ours that stands beside a NOT NULL: somebody set it meanwhile. */
+function leftover(found: Survey, tenant: TenantTable): readonly SqlChange[] {
+  const present = tenant.table.constraints.find(
+    (one) => one.type === 'c' && one.name === checkName(found, tenant) && / IS NOT NULL/.test(one.definition),
+  );
+  if (present === undefined) return [];
+  const label = `${tenant.table.schema}.${tenant.table.name}`;
+  return [
+    {
+      kind: 'sql',
+      id: `drop check ${label}`,
+      title: `Drop the CHECK that NOT NULL of ${label} makes needless`,
+      mode: 'transaction',
+      up: `alter table ${tenant.sql} drop constraint ${identifier(present.name)};`,
+      down: `alter table ${tenant.sql} add constraint ${identifier(present.name)} ${present.definition};`,
+    },
+  ];
+}
