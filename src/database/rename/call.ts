@@ -99,8 +99,6 @@ export function callFunction(walk: Walk, node: Tree, scope: Scope | null): Info 
     }
     return { ...plain, ...named, json };
   }
-  if (builtIn && ['unnest', 'array_agg', 'min', 'max', 'nullif', 'array_append', 'array_cat'].includes(name))
-    return { ...first, ...named };
   if (builtIn && /^jsonb_(set|strip_nulls|insert)/.test(name)) return { ...first, ...named };
   if (
     builtIn &&
@@ -113,7 +111,8 @@ export function callFunction(walk: Walk, node: Tree, scope: Scope | null): Info 
   }
   const shapes = candidates.map((item) => resultShape(walk, item));
   const [shape] = shapes;
-  if (shape === undefined) return { ...plain, ...named };
+  // Functions of PostgreSQL that take a row and give one give the same one: lag, max, unnest.
+  if (shape === undefined) return { ...plain, ...named, row: infos.find((item) => item.row !== null)?.row ?? null };
   const rows = new Set(shapes.map((item) => item?.columns.map((each) => each.key).join() ?? ''));
   return { ...plain, ...named, row: rows.size === 1 ? shape : unknown };
 }

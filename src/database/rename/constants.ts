@@ -44,10 +44,13 @@ export function jsonKey(walk: Walk, key: Constant, left: Info, expression: Tree 
   if (!keys.some((each) => walk.world.old.has(each)) && !mentions(walk, key.value)) return;
   explain(walk, key.location);
   const at = walk.source.at(key.location);
-  const hit = left.json === null ? undefined : fields(left.json, first, 'before')[0];
+  const hits = left.json === null ? [] : fields(left.json, first, 'before');
+  const [hit] = hits;
+  const several = new Set(hits.map((item) => item.after)).size > 1;
   if (
     left.json !== null &&
-    (left.mixed ||
+    (several ||
+      left.mixed ||
       left.json.open ||
       (hit === undefined && keys.length > 1 && path !== null && !operator.startsWith('#')))
   ) {

@@ -1,12 +1,12 @@
 import { identifier } from '../quote.ts';
 import { callFunction } from './call.ts';
 import { jsonKey, readConstant } from './constants.ts';
-import { follow, resolve } from './reference.ts';
+import { commonName, follow, resolve } from './reference.ts';
 import { type Binding, type Column, changed, fields, type Scope, type Shape, unknown } from './scope.ts';
 import { select } from './select.ts';
 import { isName, tokenAt } from './source.ts';
 import { as, child, children, constant, lastLocation, list, location, names, open, string, type Tree } from './tree.ts';
-import { edit, problem, shapesOf, type Walk } from './walk.ts';
+import { edit, problem, remark, shapesOf, type Walk } from './walk.ts';
 
 /** What an expression gives, as far as names depend on it. */
 export type Info = {
@@ -33,14 +33,8 @@ export function expression(walk: Walk, wrapped: Tree, scope: Scope | null): Info
     case 'A_Const':
       readConstant(walk, node);
       return plain;
-    case 'ParamRef': {
-      const number = typeof node.number === 'number' ? node.number : 0;
-      for (let block = walk.block; block !== null; block = block.parent)
-        for (const variable of block.variables.values())
-          if (variable.position === number && number > 0)
-            return { ...plain, row: shapesOf(walk, variable)?.[0] ?? null };
-      return plain;
-    }
+    case 'ParamRef':
+      return { ...plain, row: parameterRow(walk, node) };
     case 'A_Expr':
       return operator(walk, node, scope);
     case 'FuncCall':
@@ -93,6 +87,15 @@ export function expression(walk: Walk, wrapped: Tree, scope: Scope | null): Info
       every(walk, node, scope);
       return plain;
   }
+}
+
+/** `$1`: a parameter of the function, or, in a dynamic statement, a value of USING whose type is not known. */
+function parameterRow(walk: Walk, node: Tree): Shape | null {
+  for (let block = walk.block; block !== null; block = block.parent)
+    for (const variable of block.variables.values())
+      if (variable.position !== null && variable.position === node.number)
+        return rowOf(walk, { kind: 'variable', variable, block });
+  return unknown;
 }
 
 /** Walks children, wrapped (`{ A_Expr: … }`) or bare (`{ location: …, args: … }`). */
@@ -170,20 +173,30 @@ function indirection(walk: Walk, node: Tree, scope: Scope | null): Info {
       continue;
     }
     const field = string(name, 'sval') ?? '';
-    const [hit] = info.row === null ? [] : fields(info.row, field, 'before');
+    const hits = info.row === null ? [] : fields(info.row, field, 'before');
+    const [hit] = hits;
     if (walk.world.names.has(field)) {
       const at = fieldToken(walk, from, field);
       walk.found.references.push(`part ${hit?.key ?? 'none'}`);
+      commonName(walk, hits, at?.start ?? from, field);
       if (hit !== undefined && changed(hit)) {
         for (const root of hit.roots) walk.found.roots.add(root);
         if (at !== null) edit(walk, at.start, at.end, identifier(hit.after));
-      } else if (hit === undefined && (info.row?.open ?? false) && walk.world.old.has(field))
-        problem(
-          walk,
-          at?.start ?? from,
-          `\`.${field}\` is a field of a row whose type is not known.`,
-          'Give the value a type, for instance with a cast to the table.',
-        );
+      } else if (hit === undefined && walk.world.old.has(field)) {
+        if (info.row?.open === true)
+          problem(
+            walk,
+            at?.start ?? from,
+            `\`.${field}\` is a field of a row whose type is not known.`,
+            'Give the value a type, for instance with a cast to the table.',
+          );
+        else
+          remark(
+            walk,
+            at?.start ?? from,
+            `\`.${field}\` is a field of something other than a renamed table; it stays.`,
+          );
+      }
     }
     info = {
       ...plain,
@@ -240,6 +253,13 @@ function operator(walk: Walk, node: Tree, scope: Scope | null): Info {
   const left = child(node, 'lexpr');
   const right = child(node, 'rexpr');
   const l = left === null ? plain : expression(walk, left, scope);
+  if (name === '#=' && (l.row?.columns.some(changed) ?? false) && left !== null)
+    problem(
+      walk,
+      walk.source.at(location(node)),
+      '`#=` sets fields of a row by their names as a text.',
+      'Assign the fields one by one.',
+    );
   if (right !== null && keyOperators.has(name)) {
     const elements = as(right, 'A_ArrayExpr');
     for (const item of elements === null ? [right] : list(elements, 'elements')) {

@@ -260,7 +260,3 @@ export const starColumns = (scope: Scope): Shape => ({
   columns: scope.items.filter((item) => item.bare).flatMap((item) => item.shape.columns),
   open: scope.items.some((item) => item.bare && item.shape.open),
 });
-
-export const locationOf = (walk: Walk, node: Tree): number => walk.source.at(location(node));
-
-export const hasField = (shape: Shape, name: string): boolean => fields(shape, name, 'before').length > 0;

@@ -35,7 +35,7 @@ export async function planRename(
   );
   const bySignature = new Map(routines.map((item) => [item.function.signature, item]));
   const triggers = planTriggers(catalog, world, bySignature);
-  const policies = planPolicies(catalog, world, options.renameClaims);
+  const policies = planPolicies(catalog, world, settled, options.renameClaims);
   const blockers: Blocker[] = [
     ...refusals(catalog, renames),
     ...views.blockers,

@@ -16,11 +16,12 @@ const prefix = 'SELECT ';
 /**
  * Policies follow the rename by themselves. What stays in them is text: claims, settings, keys of JSON. With
  * `renameClaims` each such policy is a change of its own, because on hosted Supabase one policy statement locks
- * `auth.users` until its transaction ends (supautils up to 3.4.0).
+ * `auth.users` until its transaction ends (supautils up to 3.4.0). They come after the renames, and go back before.
  */
 export function planPolicies(
   catalog: Catalog,
   world: World,
+  settled: World,
   renameClaims: boolean,
 ): { readonly groups: readonly RenameGroup[]; readonly blockers: readonly Blocker[]; readonly notes: readonly Note[] } {
   const groups: RenameGroup[] = [];
@@ -42,10 +43,16 @@ export function planPolicies(
     const contracts = parts.flatMap((part) => part.found?.contracts ?? []);
     if (contracts.length === 0) continue;
     const changes = parts.flatMap((part) => {
-      const edits = (part.found?.contracts ?? []).flatMap((item): Edit[] => (item.edit === null ? [] : [item.edit]));
-      return edits.length === 0 || part.text === null
-        ? []
-        : [{ key: part.key, before: part.text, after: applyEdits(prefix + part.text, edits).slice(prefix.length) }];
+      const { text, found } = part;
+      if (text === null || found === null || found.problems.length > 0) return [];
+      const claims = found.contracts.flatMap((item): Edit[] => (item.edit === null ? [] : [item.edit]));
+      if (claims.length === 0) return [];
+      // Written again as text, so columns need their new names, and must mean the same columns as before.
+      const apply = (edits: readonly Edit[]): string => applyEdits(prefix + text, edits).slice(prefix.length);
+      const after = apply([...found.edits, ...claims]);
+      const proof = read(settled, policy, after)?.references ?? [];
+      const same = proof.join('\n') === found.references.join('\n');
+      return same ? [{ key: part.key, before: apply(found.edits), after }] : [];
     });
     if (!renameClaims || changes.length === 0) {
       staying.push(name);
@@ -76,7 +83,7 @@ export function planPolicies(
 }
 
 function read(world: World, policy: Policy, text: string): Findings | null {
-  if (![...world.old].some((name) => text.includes(name))) return null;
+  if (![...world.names].some((name) => text.includes(name))) return null;
   let value: Tree | null;
   try {
     const { stmts = [] } = parseSync(prefix + text) as unknown as { stmts?: Tree[] };

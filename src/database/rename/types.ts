@@ -25,6 +25,7 @@ export type RenameGroup = {
 };
 
 export type RenamePlan = {
+  /** In the order in which they are applied; the way back is the reverse. Groups of claims come after the renames. */
   readonly groups: readonly RenameGroup[];
   readonly blockers: readonly Blocker[];
   readonly notes: readonly Note[];
