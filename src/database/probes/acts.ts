@@ -1,5 +1,5 @@
 import { identifier, qualified } from '../quote.ts';
-import { removeSql } from './cast.ts';
+import { counting, removeSql } from './cast.ts';
 import type { ApiRole, ColumnFacts, TableFacts } from './facts.ts';
 import { insertSql, type Row, rowFilter } from './rows.ts';
 import { type Act, cursorName } from './script.ts';
@@ -20,13 +20,14 @@ export const read = (name: string, who: Who, table: TableFacts, filter: string):
 /** Takes the prepared row away first, so that its own keys are free for the attempt. */
 export const insert = (name: string, who: Who, world: World, row: Row, quiet: boolean): Act => {
   const filter = rowFilter(world, row);
+  const count = counting(target(row.table), filter);
   return {
     name,
     ...who,
-    before: removeSql(row, filter, quiet),
+    before: [...removeSql(row, filter, quiet), count.before],
     sql: [insertSql(row, insertable(row.table, who.role))],
     measure: 'rows',
-    observe: `select count(*) from ${target(row.table)} where ${filter}`,
+    observe: count.observe,
   };
 };
 

@@ -65,9 +65,21 @@ function presentSql(world: World, row: Row): readonly string[] {
 }
 
 /**
- * Takes a prepared row away again, as the connected role, so that somebody can try to insert it. Where triggers and
- * foreign keys cannot rest it stays, because others refer to it: the attempt is then refused before, or meets its key
- * after, privileges and policies have let it through, and the verdict is the same.
+ * Takes a prepared row away again, as the connected role, so that somebody can try to insert it. It stays where that
+ * cannot be done: where triggers and foreign keys do not rest, because others refer to it, and where a publication
+ * forbids every DELETE (55000, 42P10). The attempt is then refused before, or meets its key after, privileges and
+ * policies have let it through, and the verdict is the same.
  */
 export const removeSql = (row: Row, filter: string, quiet: boolean): readonly string[] =>
-  quiet ? quietly([`delete from ${qualified(row.table.schema, row.table.name)} where ${filter}`]) : [];
+  quiet
+    ? quietly([
+        `do $voxanne$ begin delete from ${qualified(row.table.schema, row.table.name)} where ${filter};
+  exception when object_not_in_prerequisite_state or invalid_column_reference then raise notice 'the row stays: %', sqlerrm; end $voxanne$`,
+      ])
+    : [];
+
+/** Remembers how many rows match before an act, and tells how many more do after it. */
+export const counting = (table: string, condition: string): { readonly before: string; readonly observe: string } => ({
+  before: `select set_config('voxanne_probe.before', (select count(*) from ${table} where ${condition})::text, true)`,
+  observe: `select count(*) - current_setting('voxanne_probe.before')::int8 from ${table} where ${condition}`,
+});

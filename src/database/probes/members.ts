@@ -146,5 +146,7 @@ function insertAs(
   const act = insert(name, who, world, changed, quiet);
   // Where the organization or the role is part of the key, the prepared row has another one.
   const own = insert(name, who, world, row, quiet);
-  return rowFilter(world, changed) === rowFilter(world, row) ? act : { ...act, before: own.before ?? [] };
+  return rowFilter(world, changed) === rowFilter(world, row)
+    ? act
+    : { ...act, before: [...(own.before ?? []), ...(act.before ?? [])] };
 }

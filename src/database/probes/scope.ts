@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { identifier, literal } from '../quote.ts';
 import type { TableFacts } from './facts.ts';
+import { NoRow } from './rows.ts';
 import type { Scope } from './tables.ts';
+import { isText } from './values.ts';
 import { createIds, type Ids, nameOf, type World } from './world.ts';
 
 /**
@@ -34,6 +36,14 @@ const tries = 256;
  */
 export async function chooseIds(world: World, table: TableFacts): Promise<Ids | null> {
   const ids = createIds(world);
+  // A column of that name may mean something else: a number of another system where organizations have a uuid.
+  const key = world.organizations.columns.find((one) => one.name === world.organizationKey);
+  const other = table.columns.find((one) => one.name === world.tenantColumns.get(nameOf(table)));
+  if (key !== undefined && other !== undefined && other.base !== key.base && !isText(other.base) && !isText(key.base)) {
+    throw new NoRow(
+      `${nameOf(table)}.${other.name} is ${other.type} while ${nameOf(world.organizations)}.${key.name} is ${key.type}, so it names no organization`,
+    );
+  }
   const name = world.tenantColumns.get(nameOf(table));
   const column = table.columns.find((one) => one.name === name);
   const bounds = table.bounds.filter((bound) => column !== undefined && bound.includes(identifier(column.name)));

@@ -2,7 +2,7 @@ import type { CheckResult } from '../../rollout/check.ts';
 import type { Policy } from '../catalog/types.ts';
 import { identifier, qualified } from '../quote.ts';
 import { insert, reach, read, remove, update, type Who } from './acts.ts';
-import { removeSql } from './cast.ts';
+import { counting, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { type Attempt, type Probe, performProbes } from './probe.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
@@ -149,11 +149,11 @@ function move({ world, quiet }: Attempt, scope: Scope, a: Row, b: Row, who: Who)
   const columns = scope.kind === 'column' ? [scope.column] : scope.kind === 'parent' ? scope.columns : [];
   const pairs = columns.map((column) => `${identifier(column)} = ${b.values.get(column) ?? 'null'}`);
   const name = qualified(a.table.schema, a.table.name);
+  const count = counting(name, pairs.join(' and '));
   return {
     ...reach('move', who, world, a, 'blind', `update ${name} set ${pairs.join(', ')}`),
-    before: removeSql(b, rowFilter(world, b), quiet),
-    // B's prepared row stays where it could not be taken away.
-    observe: `select count(*)${quiet ? '' : ' - 1'} from ${name} where ${pairs.join(' and ')}`,
+    before: [...removeSql(b, rowFilter(world, b), quiet), count.before],
+    observe: count.observe,
   };
 }
 

@@ -115,6 +115,20 @@ describe('an isolated schema', () => {
     });
   });
 
+  test('a publication that forbids deletes, and an org_id that means something else', async () => {
+    const sql = `${isolated}
+      create publication partial for table calls where (caller <> 'x');
+      ${tenantTable('orders', `id uuid primary key, org_id integer`).replace('(select current_org_id())', '1')}`;
+    await withDatabase('base', sql, async (client) => {
+      const results = await probe(client);
+      expect(ids(results, 'failed')).toEqual([]);
+      expect(ids(results, 'passed', 'public.calls/')).toHaveLength(16);
+      expect(results.find(({ id }) => id === 'p/public.orders')?.advice).toContain(
+        'public.orders.org_id is integer while public.organizations.id is uuid',
+      );
+    });
+  });
+
   test('works without the right to rest triggers, through the app’s own sign-up trigger', async () => {
     const sql = `${isolated}
       create function on_sign_up() returns trigger language plpgsql security definer set search_path = '' as $$
