@@ -1,7 +1,7 @@
 import { isRequestParameter, originsOf, routeCallOf } from './flow.ts';
 import type { RuleContext } from './rule.ts';
 import { parametersOf, placesOf } from './scope.ts';
-import { functionAround, functionKinds, isFunction, type Source, type SyntaxNode, unwrap } from './syntax.ts';
+import { functionAround, functionKinds, isFunction, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
 /** The request that is in scope at a node, by its name; null in a job, a service or a component. */
@@ -86,12 +86,65 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
       if (call && call.start < route.start && known(call.text.slice(0, 400))) return 'yes';
     }
   }
+  if (route === null && (usesGuard(fn.source, known) || allRoutesGuarded(fn.source, known))) return 'yes';
   return context.workspace.authenticatedFiles.has(fn.source.path) ? 'yes' : 'unknown';
 }
 
+/** `req.user.orgId`, without `?.`: the handler counts on a user. With `?.` it also runs for nobody. */
 function readsAuth(node: SyntaxNode): boolean {
   if (node.kind !== 'property_identifier' || node.parent?.kind !== 'member_expression') return false;
-  return originsOf(node.parent).some((origin) => origin.kind === 'auth');
+  const user = node.parent;
+  if (!originsOf(user).some((origin) => origin.kind === 'auth')) return false;
+  const value = wrapped(user);
+  const parent = value.parent;
+  if (parent?.kind === 'member_expression' && parent.child(0) === value) {
+    return (
+      !parent.source.text.slice(value.end, parent.end).trimStart().startsWith('?.') && !isGuarded(parent, user.text)
+    );
+  }
+  // const { orgId } = req.user!
+  return (
+    parent?.kind === 'variable_declarator' &&
+    parent.child(0)?.kind === 'object_pattern' &&
+    !/\?\?|\|\|/.test(parent.text)
+  );
+}
+
+/** `if (req.user?.orgId) use(req.user.orgId)`: it is tested first. */
+function isGuarded(node: SyntaxNode, user: string): boolean {
+  for (let at: SyntaxNode | null = node; at !== null && !isFunction(at); at = at.parent) {
+    if (at.kind === 'if_statement' && (at.child(0)?.text ?? '').includes(user)) return true;
+    if (
+      (at.kind === 'ternary_expression' || at.kind === 'binary_expression') &&
+      at.child(0)?.text.includes(user) &&
+      !at.child(0)?.contains(node)
+    )
+      return true;
+  }
+  return false;
+}
+
+/** `router.use(requireAuth)` in the file of a helper. */
+function usesGuard(source: Source, known: (text: string) => boolean): boolean {
+  return placesOf(source, /(?<=\.\s*)use(?=\s*\()/g).some((place) => {
+    const first = place.above('call_expression')?.childOfKind('arguments')?.child(0);
+    return first?.kind === 'identifier' && known(first.text);
+  });
+}
+
+/** Every route of a file is guarded one by one; what its helpers do is then done for a user. */
+function allRoutesGuarded(source: Source, known: (text: string) => boolean): boolean {
+  let routes = 0;
+  for (const place of placesOf(
+    source,
+    /(?<=\b\w*(?:router|app|Router)\s*\.\s*)(?:get|post|put|patch|delete)(?=\s*\(\s*['"`])/g,
+  )) {
+    const call = place.above('call_expression');
+    const handlers = call?.childOfKind('arguments')?.children.slice(1, -1) ?? [];
+    if (!handlers.some((handler) => known(handler.text))) return false;
+    routes += 1;
+  }
+  return routes > 0;
 }
 
 /** The start of a line's indentation and the indentation itself. */

@@ -12,8 +12,24 @@ const moved = /^\s*(?:note|info|heads up)\b\s*:?|\bhas moved to\b/i;
  */
 export const settingsPlaceholder: Rule = {
   kind: 'settings-placeholder',
-  seeds: (context) => (isSettingsFile(context.source.path) ? /(?<=[>}]\s*)[^\s<>{}][^<>{}]*(?=[<{])/g : null),
+  seeds: (context) =>
+    isSettingsFile(context.source.path) ? /(?<=[>}]\s*)[^\s<>{};][^<>{};]*(?=[<{])|\bexport\s+default\b/g : null,
   *check(node) {
+    if (node.kind === 'export_statement') {
+      if (
+        !isSettingsPage(node.source.path) ||
+        about.test(wordsShown(node.source.text)) ||
+        /\borg/i.test(node.source.text)
+      )
+        return;
+      yield {
+        node: node.childOfKind('function_declaration')?.child(0) ?? node,
+        reason: 'The settings page has nothing by which the organization can be seen or changed.',
+        certainty: 'likely',
+        instruction: 'Show the organization settings form on it, for instance as a tab.',
+      };
+      return;
+    }
     const text = node.kind === 'jsx_text' ? node : (node.children.find((child) => child.kind === 'jsx_text') ?? null);
     if (text === null) return;
     const element = sentenceAround(text);
@@ -35,6 +51,10 @@ export const settingsPlaceholder: Rule = {
     finds: [
       {
         path: 'src/app/settings/page.tsx',
+        code: `import { TeamList } from './team';\nexport default function SettingsPage() { return <TeamList />; }`,
+      },
+      {
+        path: 'src/app/settings/page.tsx',
         code: `export default () => <p className="x">Organization settings are managed by our support team. Write to us to change them.</p>;`,
       },
       {
@@ -47,22 +67,42 @@ export const settingsPlaceholder: Rule = {
       },
     ],
     leaves: [
-      { path: 'src/app/login/page.tsx', code: `export default () => <p>Contact your organization's admin.</p>;` },
       {
         path: 'src/app/settings/page.tsx',
+        code: `import { OrganizationForm } from './form';\nexport default function Page() { return <OrganizationForm />; }`,
+      },
+      { path: 'src/app/settings/components/list.tsx', code: `export default function List() { return <ul />; }` },
+      { path: 'src/app/login/page.tsx', code: `export default () => <p>Contact your organization's admin.</p>;` },
+      {
+        path: 'src/app/settings/part.tsx',
         code: `export default () => <p>Telephony is {on ? 'connected' : 'not connected'}.</p>;`,
       },
       {
-        path: 'src/app/settings/page.tsx',
+        path: 'src/app/settings/part.tsx',
         code: `export default () => <p>Configure your account, team, and integrations</p>;`,
       },
       {
-        path: 'src/app/settings/page.tsx',
+        path: 'src/app/settings/part.tsx',
         code: `export default () => <div>{tab === 'a' ? (<div><p>Note: names are public.</p><input name="org" /></div>) : null}</div>;`,
       },
     ],
   },
 };
+
+/** The page itself, not one of its parts. */
+function isSettingsPage(path: string): boolean {
+  return /(?:^|\/)settings\/(?:page|index)\.[jt]sx$|(?:^|\/)(?:pages|views|screens)\/(?:\w+\/)*[sS]ettings(?:Page)?\.[jt]sx$|(?:^|\/)SettingsPage\.[jt]sx$/.test(
+    path,
+  );
+}
+
+/** The names of imported parts, where a form for the organization would show itself. */
+function wordsShown(text: string): string {
+  return [...text.matchAll(/^\s*import\b.*$/gm)]
+    .map((match) => match[0].replace(/([a-z])([A-Z])/g, '$1 $2'))
+    .join(' ')
+    .replace(/\b(?:team|account)\b/gi, '');
+}
 
 export function isSettingsFile(path: string): boolean {
   return (
