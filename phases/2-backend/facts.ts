@@ -2,7 +2,7 @@ import { splitName } from '../../src/config/names.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Column } from '../../src/database/catalog/types.ts';
 import type { Rename } from '../../src/workspace/scan/types.ts';
-import { primaryColumn, profileUser, type Survey, survey, tenantOf } from '../1-database/survey.ts';
+import { primaryColumn, profileUser, type Survey, survey } from '../1-database/survey.ts';
 import { memberRole, ownerRole } from '../1-database/values.ts';
 import type { Target } from '../target.ts';
 
@@ -45,8 +45,6 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
   const named = splitName(config.names.organizations);
   const roles = memberships?.roles ?? [];
   const owner = ownerRole(roles);
-  const orgColumn = (table: NonNullable<Survey['profiles']>): string =>
-    tenantOf(found, table)?.renamed === false ? (tenantOf(found, table)?.key.name ?? found.to) : found.to;
   const columns = organizations?.columns ?? [];
   return {
     column: found.to,
@@ -64,7 +62,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
             schema: profiles.schema,
             table: profiles.name,
             userColumn: profileUser(found),
-            orgColumn: orgColumn(profiles),
+            orgColumn: found.to,
           },
     memberships:
       memberships === null
@@ -73,7 +71,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
             schema: memberships.table.schema,
             table: memberships.table.name,
             userColumn: memberships.userColumn,
-            orgColumn: orgColumn(memberships.table),
+            orgColumn: found.to,
             roleColumn: memberships.roleColumn,
           },
     roles: {

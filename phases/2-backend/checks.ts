@@ -1,0 +1,127 @@
+import { execaCommand } from 'execa';
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Project } from '../../src/workspace/discover.ts';
+import type { Finding } from '../../src/workspace/scan/types.ts';
+import { typeDelta } from '../../src/workspace/type-check.ts';
+import type { Code } from './code.ts';
+import { scanCode } from './scan.ts';
+
+/** No new type error in the backend (steps 2.x) or the frontend (steps 3.x and 4.x). */
+export async function* checkTypes(code: Code, step: string, signal: AbortSignal): AsyncIterable<CheckResult> {
+  const { backend, frontend } = code.workspace;
+  const project: Project | null = step.startsWith('2.') ? backend : frontend;
+  if (project === null) return;
+  const began = performance.now();
+  const delta = await typeDelta(code.workspace, project, signal);
+  const base = {
+    id: `${step}/types/${project.directory || 'root'}`,
+    title: `Type check of ${project.name}`,
+    kind: 'command' as const,
+    expected: 'no type error that was not there before the first change',
+  };
+  if (delta.kind === 'skipped') {
+    yield {
+      ...base,
+      verdict: 'skipped',
+      observed: `not checked: ${delta.reason}`,
+      advice: 'Install the packages of the app and verify again.',
+      milliseconds: performance.now() - began,
+    };
+    return;
+  }
+  const shown = delta.fresh.slice(0, 10).map((one) => `${one.file}:${one.line} ${one.code} ${one.message}`);
+  yield {
+    ...base,
+    verdict: delta.fresh.length === 0 ? 'passed' : 'failed',
+    observed: `${delta.before} errors before, ${delta.now} now, ${delta.fresh.length} new`,
+    evidence: [delta.command, ...shown].join('\n'),
+    milliseconds: performance.now() - began,
+    ...(delta.fresh.length === 0 ? {} : { advice: 'Mend the new errors, or roll the step back.' }),
+  };
+}
+
+/** The scan of the files that a step answers for: nothing left but what was waived. */
+export async function* checkScan(
+  code: Code,
+  step: string,
+  mine: (finding: Finding) => boolean,
+  signal: AbortSignal,
+): AsyncIterable<CheckResult> {
+  const began = performance.now();
+  const result = await scanCode(code, { signal });
+  const own = result.findings.filter((one) => counts(one) && mine(one));
+  const waived = result.waived.filter(mine).length;
+  const broken = result.notices.filter((one) => one.kind !== 'skipped');
+  for (const finding of own) {
+    yield {
+      id: `${step}/scan/${finding.id}`,
+      title: `${finding.file}:${finding.line}`,
+      kind: 'scan',
+      verdict: 'failed',
+      expected: 'no place that breaks the isolation of tenants',
+      observed: finding.reason,
+      evidence: finding.code,
+      advice: `${finding.instruction ?? 'Apply the step again: it has an edit for this place.'} Or: voxanne-rollout waive ${finding.id} --reason "…"`,
+      milliseconds: 0,
+    };
+  }
+  for (const notice of broken) {
+    yield {
+      id: `${step}/scan/${notice.file}`,
+      title: notice.file,
+      kind: 'scan',
+      verdict: 'skipped',
+      expected: 'a file that can be read',
+      observed: notice.text,
+      advice: 'Mend the file, then verify again.',
+      milliseconds: 0,
+    };
+  }
+  yield {
+    id: `${step}/scan`,
+    title: 'Scan of the code',
+    kind: 'scan',
+    verdict: own.length === 0 ? 'passed' : 'failed',
+    expected: 'nothing left but what was waived',
+    observed: `${own.length} places left, ${waived} waived, ${Object.values(result.files).reduce((a, b) => a + b, 0)} files`,
+    milliseconds: performance.now() - began,
+    ...(own.length === 0 ? {} : { advice: 'Mend or waive the places named above, then verify again.' }),
+  };
+}
+
+/** Findings that a check counts: in the app's own code, and more than advice. */
+export const counts = (finding: Finding): boolean =>
+  !finding.advice && (finding.fileClass === 'source' || finding.fileClass === 'generated');
+
+/** A command of the app that the configuration names (tests, build). Its last lines are the evidence. */
+export async function* checkCommand(
+  code: Code,
+  id: string,
+  title: string,
+  command: string | null,
+  signal: AbortSignal,
+): AsyncIterable<CheckResult> {
+  if (command === null) return;
+  const began = performance.now();
+  const result = await execaCommand(command, {
+    cwd: code.workspace.root,
+    shell: true,
+    reject: false,
+    stdin: 'ignore',
+    all: true,
+    cancelSignal: signal,
+  });
+  signal.throwIfAborted();
+  const passed = result.exitCode === 0;
+  yield {
+    id,
+    title,
+    kind: 'command',
+    verdict: passed ? 'passed' : 'failed',
+    expected: 'exit code 0',
+    observed: `exit code ${result.exitCode ?? 'none'}`,
+    evidence: [command, ...(result.all ?? '').trim().split('\n').slice(-10)].join('\n'),
+    milliseconds: performance.now() - began,
+    ...(passed ? {} : { advice: 'Look at the last lines; roll the step back if they come from it.' }),
+  };
+}

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { RolloutError } from '../../src/rollout/errors.ts';
+import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
+import { discoverWorkspace, type Project, type Workspace } from '../../src/workspace/discover.ts';
+import { listFiles } from '../../src/workspace/files.ts';
+import { orAbsent } from '../../src/workspace/paths.ts';
+import { projectOf } from '../../src/workspace/resolve.ts';
+import type { Target, WorkspaceTarget } from '../target.ts';
+import type { DatabaseFacts } from './facts.ts';
+
+/** The app's code as a plan sees it: what the workspace is now, and what the database expects. */
+export type Code = {
+  readonly workspace: Workspace;
+  readonly facts: DatabaseFacts;
+  readonly target: Target;
+};
+
+/** Looks at the workspace anew: a plan is computed from the live files. */
+export async function readCode(target: Target): Promise<Code> {
+  const place = workspaceOf(target);
+  const found = await discoverWorkspace(place.root);
+  return { workspace: configured(found, target), facts: await place.database(), target };
+}
+
+function workspaceOf(target: Target): WorkspaceTarget {
+  if (target.workspace !== null) return target.workspace;
+  throw new RolloutError("This step needs the app's code.", 'Name its folder with --workspace.');
+}
+
+/** What the configuration names stands above what was found. */
+function configured(found: Workspace, { config }: Target): Workspace {
+  const named = (directory: string | null, otherwise: Project | null): Project | null => {
+    if (directory === null) return otherwise;
+    const project = found.projects.find((one) => one.directory === directory.replace(/\/$/, ''));
+    if (project !== undefined) return project;
+    throw new RolloutError(
+      `There is no package.json in ${directory}.`,
+      'Correct code.backend or code.frontend in the configuration file.',
+    );
+  };
+  const { authMiddleware } = config.code;
+  const known = found.auth.find((one) => one.file === authMiddleware);
+  return {
+    ...found,
+    backend: named(config.code.backend, found.backend),
+    frontend: named(config.code.frontend, found.frontend),
+    auth:
+      authMiddleware === null || known !== undefined
+        ? found.auth
+        : [{ file: authMiddleware, exports: [], side: 'server' }, ...found.auth],
+  };
+}
+
+/** The text of a file of the workspace, byte order mark included; null where it is not there. */
+export const textOf = async (workspace: Workspace, file: string): Promise<string | null> =>
+  readFile(path.join(workspace.root, file), 'utf8').catch(orAbsent);
+
+/** The style of a project's own code, read from up to forty of its files. */
+export async function projectStyle(workspace: Workspace, project: Project): Promise<CodeStyle> {
+  const { files } = await listFiles(workspace.root);
+  const own = files.filter(
+    ({ path: file, fileClass }) =>
+      fileClass === 'source' && /\.[jt]sx?$/.test(file) && projectOf(file, workspace.projects) === project,
+  );
+  const texts = await Promise.all(own.slice(0, 40).map(({ path: file }) => textOf(workspace, file)));
+  return styleOf(texts.filter((text) => text !== null));
+}
+
+/** Which phase a file belongs to: what runs in the browser, or is built with it, is the frontend's. */
+export function sideOfFile(workspace: Workspace, file: string): 'backend' | 'frontend' {
+  if (/(?:^|\/)supabase\/functions\//.test(file)) return 'backend';
+  const project = projectOf(file, workspace.projects);
+  if (workspace.backend !== workspace.frontend) return project === workspace.frontend ? 'frontend' : 'backend';
+  const server = /(?:^|\/)(?:api|server|services|jobs|routes|middleware|workers?|prisma|drizzle)\//.test(file);
+  return !server && /\.[jt]sx$|(?:^|\/)(?:hooks|contexts|components|stores?)\//.test(file) ? 'frontend' : 'backend';
+}
+
+/** Names of the files of a plan that hold changes which are not committed yet, for the operator to know. */
+export function dirtyNote(workspace: Workspace, files: readonly string[]) {
+  const dirty = files.filter((file) => workspace.git?.dirty.includes(file));
+  if (dirty.length === 0) return [];
+  return [
+    {
+      text: `${dirty.length} ${dirty.length === 1 ? 'file that this step changes holds' : 'files that this step changes hold'} work that is not committed.`,
+      detail: dirty.join(', '),
+    },
+  ];
+}

@@ -1,0 +1,10 @@
+import type { Phase } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { orgValidation } from './1-org-validation.ts';
+
+export const phase: Phase<Target> = {
+  id: 2,
+  title: 'Backend',
+  medium: 'workspace',
+  steps: [orgValidation],
+};

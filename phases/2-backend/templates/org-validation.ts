@@ -1,0 +1,261 @@
+// #if express
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+// #endif
+__CLIENT_IMPORT__
+
+/**
+ * The organization of the authenticated user, and nothing else, decides which rows a request may see. It comes from
+ * app_metadata.__COLUMN__ of the verified token, which only the server can write; it must exist, and the user must
+ * belong to it. What a request names in a header, a query or a body is compared with it, never believed.
+ */
+
+// #if express
+// #if declare
+declare global {
+  namespace Express {
+    interface Request {
+      /** The validated organization of the authenticated user; set by the auth middleware. */
+      org_id?: string;
+    }
+  }
+}
+// #endif
+
+type OrgRequest = Request;
+type OrgResponse = Response;
+// #else
+type OrgRequest = { org_id?: string; user?: { id: string }; method?: string; url?: string };
+type OrgResponse = { status(code: number): { json(body: unknown): unknown } };
+// #endif
+
+export type OrgErrorCode = 'ORG_ID_MISSING' | 'FORBIDDEN' | 'NOT_FOUND' | 'ORG_CHECK_FAILED';
+
+/** A refusal, with the HTTP status that says it: 401 without an organization, 403 for one of others, 404 for none. */
+export class OrgValidationError extends Error {
+  readonly status: number;
+  readonly statusCode: number;
+  readonly code: OrgErrorCode;
+
+  constructor(status: number, code: OrgErrorCode, message: string) {
+    super(message);
+    this.name = 'OrgValidationError';
+    this.status = status;
+    this.statusCode = status;
+    this.code = code;
+  }
+
+  /** What the caller is told. */
+  get body() {
+    return { error: this.message, code: this.code };
+  }
+}
+
+const missing = () => new OrgValidationError(401, 'ORG_ID_MISSING', 'The session carries no organization');
+const forbidden = () => new OrgValidationError(403, 'FORBIDDEN', 'Access denied to this organization');
+const notFound = () => new OrgValidationError(404, 'NOT_FOUND', 'The organization does not exist');
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Says whether a value has the shape of an organization id. */
+export function isOrgId(value: unknown): value is string {
+  return typeof value === 'string' && uuid.test(value);
+}
+
+/** How long an answer of the database is believed, so that a request does not cost three queries. */
+const freshMilliseconds = 30_000;
+const mostEntries = 10_000;
+const validated = new Map<string, { until: number; check: Promise<void> }>();
+
+/** Forgets what is cached, for one user or for all: after a membership was taken away, and in tests. */
+export function forgetValidated(userId?: string): void {
+  for (const key of [...validated.keys()]) {
+    if (userId === undefined || key.startsWith(`${userId} `)) validated.delete(key);
+  }
+}
+
+/** Resolves when the organization exists and the user belongs to it; rejects with an OrgValidationError. */
+export async function validateMembership(userId: string, orgId: string): Promise<void> {
+  if (!isOrgId(orgId)) throw missing();
+  const key = `${userId} ${orgId}`;
+  const now = Date.now();
+  const known = validated.get(key);
+  if (known && known.until > now) return known.check;
+  if (validated.size >= mostEntries) validated.clear();
+  const check = checkMembership(userId, orgId);
+  validated.set(key, { until: now + freshMilliseconds, check });
+  // A refusal is not kept: who is let in meanwhile should not have to wait.
+  check.catch(() => {
+    if (validated.get(key)?.check === check) validated.delete(key);
+  });
+  return check;
+}
+
+async function checkMembership(userId: string, orgId: string): Promise<void> {
+  const organization = await __CLIENT__
+    .from('__ORGANIZATIONS__')
+    .select('__ORGANIZATIONS_KEY__')
+    .eq('__ORGANIZATIONS_KEY__', orgId)
+    .maybeSingle();
+  if (organization.error) throw unchecked(organization.error.message);
+  if (!organization.data) throw notFound();
+  // #if memberships
+  const membership = await __CLIENT__
+    .from('__MEMBERSHIPS__')
+    .select('__MEMBERSHIPS_ORG__')
+    .eq('__MEMBERSHIPS_USER__', userId)
+    .eq('__MEMBERSHIPS_ORG__', orgId)
+    .limit(1);
+  if (membership.error) throw unchecked(membership.error.message);
+  if (membership.data.length > 0) return;
+  // #endif
+  // #if profiles
+  const profile = await __CLIENT__
+    .from('__PROFILES__')
+    .select('__PROFILES_ORG__')
+    .eq('__PROFILES_USER__', userId)
+    .eq('__PROFILES_ORG__', orgId)
+    .limit(1);
+  if (profile.error) throw unchecked(profile.error.message);
+  if (profile.data.length > 0) return;
+  // #endif
+  throw forbidden();
+}
+
+/** The database could not be asked: nobody is let in on a guess, and the reason stays in the log. */
+function unchecked(reason: string): OrgValidationError {
+  console.error(JSON.stringify({ event: 'org_check_failed', reason }));
+  return new OrgValidationError(503, 'ORG_CHECK_FAILED', 'The organization could not be checked');
+}
+
+type AuthenticatedUser = { id: string; app_metadata?: Record<string, unknown> | null };
+
+/** The validated organization of a verified user. Rejects with an OrgValidationError. */
+export async function orgOfUser(user: AuthenticatedUser): Promise<string> {
+  const orgId = user.app_metadata?.__COLUMN__;
+  if (!isOrgId(orgId)) throw missing();
+  await validateMembership(user.id, orgId);
+  return orgId;
+}
+
+/**
+ * The same for middleware: null when there is no valid organization. With a response, the refusal is answered; without
+ * one (optional authentication) the request goes on as anonymous.
+ */
+export async function resolveOrgId(user: AuthenticatedUser, req: OrgRequest, res?: OrgResponse): Promise<string | null> {
+  try {
+    return await orgOfUser(user);
+  } catch (error) {
+    if (!(error instanceof OrgValidationError)) throw error;
+    report(error, req);
+    if (res) res.status(error.status).json(error.body);
+    return null;
+  }
+}
+
+/**
+ * The organization for requests without a token in development. It has to be named on purpose, in DEV_ORG_ID, and never
+ * counts in production.
+ */
+export function devOrgId(req: OrgRequest, res: OrgResponse): string | null {
+  const orgId = process.env.NODE_ENV === 'development' ? process.env.DEV_ORG_ID : undefined;
+  if (isOrgId(orgId)) return orgId;
+  const error = missing();
+  report(error, req);
+  res.status(error.status).json(error.body);
+  return null;
+}
+
+/** The validated organization of the request. Throws an OrgValidationError where the auth middleware set none. */
+export function requireOrgId(req: OrgRequest): string {
+  return isOrgId(req.org_id) ? req.org_id : refuse(req, missing());
+}
+
+/**
+ * The validated organization of the request, after comparing it with the one that the request names, if it names one.
+ * Throws an OrgValidationError with 403 where they differ.
+ */
+export function assertSameOrg(req: OrgRequest, supplied: unknown): string {
+  const orgId = requireOrgId(req);
+  const named = Array.isArray(supplied) && supplied.length === 1 ? supplied[0] : supplied;
+  if (named === undefined || named === null || named === '') return orgId;
+  if (typeof named === 'string' && named.toLowerCase() === orgId.toLowerCase()) return orgId;
+  return refuse(req, forbidden());
+}
+
+// #if express
+/** Express middleware: lets a request through only with a validated organization. Stands after authentication. */
+export const validateOrg: RequestHandler = async (req, res, next) => {
+  try {
+    const orgId = requireOrgId(req);
+    const user = (req as { user?: { id?: string } }).user;
+    if (!user?.id) throw missing();
+    if (orgId !== process.env.DEV_ORG_ID || process.env.NODE_ENV !== 'development') {
+      await validateMembership(user.id, orgId);
+    }
+    next();
+  } catch (error) {
+    if (!(error instanceof OrgValidationError)) return next(error);
+    report(error, req);
+    if (!res.headersSent) res.status(error.status).json(error.body);
+  }
+};
+// #endif
+
+const reported = new WeakSet<OrgValidationError>();
+
+/** One line per refusal, for whoever watches. It names no user, no address and no value of the request. */
+function report(error: OrgValidationError, req: OrgRequest): void {
+  if (reported.has(error)) return;
+  reported.add(error);
+  const path = (req.url ?? '').replace(/[?].*$/, '').replace(/[0-9a-f-]{16,}|[^/]*@[^/]*/gi, ':id');
+  console.warn(JSON.stringify({ event: 'org_refused', code: error.code, method: req.method, path }));
+}
+
+function refuse(req: OrgRequest, error: OrgValidationError): never {
+  report(error, req);
+  // #if express
+  // A catch block of the handler would turn the refusal into a 500: the answer of this request is settled here.
+  const res = req.res;
+  if (res && !res.headersSent) {
+    const { json, send, status } = res;
+    const answer = () => {
+      Object.assign(res, { json, send, status });
+      return res.headersSent ? res : res.status(error.status).json(error.body);
+    };
+    Object.assign(res, { json: answer, send: answer, status: () => res });
+  }
+  // #endif
+  throw error;
+}
+// #if express
+
+type Layer = { handle_request?: (req: Request, res: Response, next: (error?: unknown) => void) => void };
+
+/**
+ * Express 4 does not wait for an async handler: a refusal thrown in one would leave the request without an answer and
+ * could end the process. This answers refusals of this file and nothing else. Express 5 needs none of it.
+ */
+function answerAsyncRefusals(): void {
+  const probe = Router();
+  probe.use((_req, _res, next) => next());
+  const layer = (probe.stack[0] as unknown as { constructor: { prototype: Layer } }).constructor.prototype;
+  const original = layer.handle_request;
+  if (!original) return;
+  layer.handle_request = function (this: { handle: (...args: unknown[]) => unknown }, req, res, next) {
+    const { handle } = this;
+    if (handle.length > 3) return original.call(this, req, res, next);
+    try {
+      const result = handle(req, res, next);
+      if (!(result instanceof Promise)) return;
+      result.catch((error: unknown) => {
+        if (!(error instanceof OrgValidationError)) throw error;
+        if (!res.headersSent) res.status(error.status).json(error.body);
+      });
+    } catch (error) {
+      next(error);
+    }
+  };
+}
+
+answerAsyncRefusals();
+// #endif

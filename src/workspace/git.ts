@@ -1,0 +1,52 @@
+import { execa } from 'execa';
+import { RolloutError } from '../rollout/errors.ts';
+
+/** Commits of single steps, for `--commit`. History is never rewritten: a rollback is a commit of its own. */
+export type Git = {
+  /** Which of these files git knows as changed against the last commit, or not at all. */
+  readonly dirty: (files: readonly string[]) => Promise<readonly string[]>;
+  /** Commits these files and nothing else; null when they are as committed. Returns the commit's id. */
+  readonly commit: (files: readonly string[], message: string) => Promise<string | null>;
+};
+
+export function openGit(root: string): Git {
+  const run = async (args: readonly string[]): Promise<string> => {
+    const result = await execa('git', ['--literal-pathspecs', ...args], {
+      cwd: root,
+      reject: false,
+      stdin: 'ignore',
+      stripFinalNewline: false,
+      // A prompt for a password or an editor would hang behind the wizard.
+      env: { GIT_TERMINAL_PROMPT: '0', GIT_EDITOR: 'true' },
+    });
+    if (result.exitCode === 0) return result.stdout;
+    const lines = `${result.stderr}${result.stdout}`.trim().split('\n').slice(-5).join('\n');
+    throw new RolloutError(
+      `git ${args[0]} failed.`,
+      'Mend what it names, then run again; the changes themselves are made and journalled.',
+      { kind: 'outside', detail: lines === '' ? result.message : lines },
+    );
+  };
+
+  const dirty: Git['dirty'] = async (files) => {
+    if (files.length === 0) return [];
+    const prefix = (await run(['rev-parse', '--show-prefix'])).trim();
+    const text = await run(['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--', ...files]);
+    return text
+      .split('\0')
+      .filter((record) => record.length > 3)
+      .map((record) => record.slice(3))
+      .map((file) => (file.startsWith(prefix) ? file.slice(prefix.length) : file));
+  };
+
+  return {
+    dirty,
+    commit: async (files, message) => {
+      const changed = await dirty(files);
+      if (changed.length === 0) return null;
+      await run(['add', '--all', '--', ...changed]);
+      await run(['commit', '--quiet', '--message', message, '--only', '--', ...changed]);
+      return (await run(['rev-parse', 'HEAD'])).trim();
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import type { Project, Workspace } from './discover.ts';
+import { orAbsent, stateFolder } from './paths.ts';
+import { createFolders, writeAtomically } from './write.ts';
+
+/** One diagnostic without its line: lines move with every edit. */
+export type Diagnostic = {
+  readonly file: string;
+  readonly line: number;
+  readonly code: string;
+  readonly message: string;
+};
+
+export type TypeCheck =
+  | { readonly kind: 'checked'; readonly diagnostics: readonly Diagnostic[]; readonly command: string }
+  /** Not run, with the reason; counts as not verified. */
+  | { readonly kind: 'skipped'; readonly reason: string };
+
+export type TypeDelta =
+  | {
+      readonly kind: 'compared';
+      readonly fresh: readonly Diagnostic[];
+      readonly before: number;
+      readonly now: number;
+      readonly command: string;
+    }
+  | { readonly kind: 'skipped'; readonly reason: string };
+
+const baselineSchema = z.object({
+  at: z.string(),
+  diagnostics: z.array(z.object({ file: z.string(), line: z.number(), code: z.string(), message: z.string() })),
+});
+
+/** Runs the app's own compiler over one project. */
+export async function typeCheck(workspace: Workspace, project: Project, signal?: AbortSignal): Promise<TypeCheck> {
+  const where = project.directory === '' ? 'the root' : project.directory;
+  if (!project.typescript || project.tsconfig === null) {
+    return { kind: 'skipped', reason: `${where} is not a TypeScript project` };
+  }
+  if (!(await hasCompiler(workspace.root, project.directory))) {
+    return { kind: 'skipped', reason: `${where} has no node_modules with TypeScript; install its packages first` };
+  }
+  const folder = path.join(workspace.root, project.directory);
+  const config = path.posix.relative(project.directory === '' ? '.' : project.directory, project.tsconfig);
+  const args = ['--noEmit', '--pretty', 'false', '-p', config];
+  const result = await execa('tsc', args, {
+    cwd: folder,
+    preferLocal: true,
+    localDir: folder,
+    reject: false,
+    stdin: 'ignore',
+    all: true,
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  const diagnostics = parseDiagnostics(result.all ?? '', project.directory);
+  // Exit codes 1 and 2 are errors in the code; anything without a diagnostic is the compiler that failed.
+  if (result.exitCode !== 0 && diagnostics.length === 0) {
+    const last = (result.all ?? result.message ?? '').trim().split('\n').slice(-3).join(' ');
+    return { kind: 'skipped', reason: `tsc failed in ${where}: ${last}` };
+  }
+  return { kind: 'checked', diagnostics, command: `cd ${project.directory || '.'} && npx tsc ${args.join(' ')}` };
+}
+
+/** `src/a.ts(3,5): error TS2322: …` lines; paths relative to the workspace. */
+export function parseDiagnostics(output: string, directory: string): readonly Diagnostic[] {
+  return output.split(/\r?\n/).flatMap((text) => {
+    const [, file, line, code, message] = /^(.+?)\((\d+),\d+\): error (TS\d+): (.*)$/.exec(text) ?? [];
+    if (file !== undefined && line !== undefined && code !== undefined && message !== undefined) {
+      return [{ file: path.posix.join(directory, file.replaceAll('\\', '/')), line: Number(line), code, message }];
+    }
+    const [, general, what] = /^error (TS\d+): (.*)$/.exec(text) ?? [];
+    return general === undefined || what === undefined ? [] : [{ file: '', line: 0, code: general, message: what }];
+  });
+}
+
+/** Errors of `now` that `before` does not have, each as often as it is new. */
+export function freshDiagnostics(before: readonly Diagnostic[], now: readonly Diagnostic[]): readonly Diagnostic[] {
+  const known = new Map<string, number>();
+  for (const one of before) known.set(keyOf(one), (known.get(keyOf(one)) ?? 0) + 1);
+  return now.filter((one) => {
+    const left = known.get(keyOf(one)) ?? 0;
+    if (left > 0) known.set(keyOf(one), left - 1);
+    return left === 0;
+  });
+}
+
+const keyOf = (one: Diagnostic): string => `${one.file}\0${one.code}\0${one.message}`;
+
+/**
+ * Keeps the type errors that are there now, one file per project. Taken before the first change, so that a later check
+ * blames the rollout for nothing that was wrong before.
+ */
+export async function takeBaselines(workspace: Workspace, signal?: AbortSignal): Promise<void> {
+  for (const project of checkedProjects(workspace)) {
+    const checked = await typeCheck(workspace, project, signal);
+    if (checked.kind === 'skipped') continue;
+    const file = baselineFile(workspace, project);
+    await createFolders(path.dirname(file));
+    const content = { at: new Date().toISOString(), diagnostics: checked.diagnostics };
+    await writeAtomically(file, Buffer.from(`${JSON.stringify(content, null, 1)}\n`), 0o600);
+  }
+}
+
+/** Compares the type errors of a project with those of before the first change. */
+export async function typeDelta(workspace: Workspace, project: Project, signal?: AbortSignal): Promise<TypeDelta> {
+  const text = await readFile(baselineFile(workspace, project), 'utf8').catch(orAbsent);
+  const baseline = text === null ? null : baselineSchema.safeParse(JSON.parse(text));
+  const checked = await typeCheck(workspace, project, signal);
+  if (checked.kind === 'skipped') return checked;
+  if (baseline === null || !baseline.success) {
+    // Without a baseline the only thing that proves anything is a clean result.
+    if (checked.diagnostics.length === 0) {
+      return { kind: 'compared', fresh: [], before: 0, now: 0, command: checked.command };
+    }
+    return {
+      kind: 'skipped',
+      reason: `${checked.diagnostics.length} type errors, but none were counted before the first change`,
+    };
+  }
+  return {
+    kind: 'compared',
+    fresh: freshDiagnostics(baseline.data.diagnostics, checked.diagnostics),
+    before: baseline.data.diagnostics.length,
+    now: checked.diagnostics.length,
+    command: checked.command,
+  };
+}
+
+/** The backend and the frontend; once where they are one package. */
+export const checkedProjects = (workspace: Workspace): readonly Project[] =>
+  [...new Set([workspace.backend, workspace.frontend])].filter((project) => project !== null);
+
+const baselineFile = (workspace: Workspace, project: Project): string =>
+  path.join(workspace.root, stateFolder, `baseline-${project.directory.replaceAll('/', '-') || 'root'}.json`);
+
+/** Whether the project, or a folder above it inside the workspace, has TypeScript installed. */
+async function hasCompiler(root: string, directory: string): Promise<boolean> {
+  for (let folder = directory; ; folder = path.posix.dirname(folder)) {
+    const at = folder === '.' ? '' : folder;
+    const manifest = path.join(root, at, 'node_modules/typescript/package.json');
+    if ((await readFile(manifest, 'utf8').catch(orAbsent)) !== null) return true;
+    if (at === '') return false;
+  }
+}
