@@ -132,9 +132,11 @@ function keepKeys(walk: Walk, row: Shape, at: number): void {
   for (const item of moving) if (item.pin !== null) walk.memory.pins.add(item.pin);
   const own = moving.find((item) => item.pin === null);
   if (own === undefined) return;
+  const known = walk.found.rowJson !== null;
   walk.found.rowJson ??= walk.source.outer(at);
   for (const root of own.roots) walk.found.roots.add(root);
-  remark(walk, at, `A row becomes JSON here, so its key changes from ${own.before} to ${own.after} by itself.`);
+  if (!known)
+    remark(walk, at, `A row becomes JSON here, so its key changes from ${own.before} to ${own.after} by itself.`);
 }
 
 /** The fields of a function's result; null for a scalar. */

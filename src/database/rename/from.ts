@@ -7,7 +7,6 @@ import {
   changed,
   closed,
   column,
-  fields,
   findTable,
   type Item,
   type Scope,
@@ -16,7 +15,7 @@ import {
 } from './scope.ts';
 import { select } from './select.ts';
 import { isName, tokenAt } from './source.ts';
-import { as, child, flag, lastLocation, list, location, names, open, string, type Tree } from './tree.ts';
+import { as, child, flag, lastLocation, list, names, open, string, type Tree } from './tree.ts';
 import { edit, problem, type Walk } from './walk.ts';
 
 // Schemas of the platform and of PostgreSQL: none of their relations has a tenant column.

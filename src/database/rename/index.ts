@@ -4,6 +4,7 @@ import type { Catalog, Trigger } from '../catalog/types.ts';
 import { formGroups } from './groups.ts';
 import { planPolicies } from './policies.ts';
 import { type Routine, rewriteRoutine } from './routine.ts';
+import { changed } from './scope.ts';
 import { commentNotes, refusals } from './tables.ts';
 import { planTriggers } from './triggers.ts';
 import type { ColumnRename, RenameOptions, RenamePlan } from './types.ts';
@@ -47,6 +48,7 @@ export async function planRename(
     ...views.notes,
     ...routines.flatMap((item) => [...item.notes, ...argumentNotes(world, item)]),
     ...policies.notes,
+    ...rowNotes(world, catalog),
     ...commentNotes(catalog, renames),
   ];
   return {
@@ -64,4 +66,14 @@ function argumentNotes(world: World, item: Routine): readonly Note[] {
     .map((argument) => ({
       text: `${item.function.signature}: the ${argument.mode === 'i' || argument.mode === 'v' ? 'argument' : 'result column'} ${argument.name} keeps its name, which is what callers use.`,
     }));
+}
+
+/** Functions that give whole rows: the column's name in their answer follows the table. */
+function rowNotes(world: World, catalog: Catalog): readonly Note[] {
+  const rows = catalog.functions.filter(
+    (item) => world.rowType(item.returns.replace(/^SETOF /i, ''), [])?.shape.columns.some(changed) === true,
+  );
+  if (rows.length === 0) return [];
+  const text = `${rows.length === 1 ? 'One function returns' : `${rows.length} functions return`} whole rows of renamed tables: in the answer of the API the key changes with the column.`;
+  return [{ text, detail: rows.map((item) => item.signature).join('\n') }];
 }
