@@ -1,6 +1,6 @@
 import { RolloutError } from '../rollout/errors.ts';
 import { parseSource } from './scan/syntax.ts';
-import type { TextEdit } from './scan/types.ts';
+import type { Finding, TextEdit } from './scan/types.ts';
 
 /**
  * The text with the edits made; every byte outside of them stays. Equal edits (two findings that add the same import)
@@ -42,6 +42,50 @@ export function editsOverlap(a: readonly TextEdit[], b: readonly TextEdit[]): bo
       return x.start < y.end && y.start < x.end;
     }),
   );
+}
+
+/** What of a file's findings can be mended in one go. */
+export type CollectedEdits = {
+  readonly edits: readonly TextEdit[];
+  /** Findings whose edit overlaps that of another one; they are there again after a new scan. */
+  readonly postponed: readonly Finding[];
+};
+
+/** The edits of the findings of one file, imports of the same module put into one. */
+export function collectEdits(findings: readonly Finding[]): CollectedEdits {
+  const edits: TextEdit[] = [];
+  const postponed: Finding[] = [];
+  for (const finding of findings) {
+    if (finding.fix === null) continue;
+    if (editsOverlap(edits, finding.fix.edits)) postponed.push(finding);
+    else edits.push(...finding.fix.edits);
+  }
+  return { edits: mergeImports(edits), postponed };
+}
+
+const inserted = /^(\r?\n)?(import|const) \{ ([\w$, ]+) \} (from |= require\()(['"])([^'"]+)\5(\)?;?)(\r?\n)?$/;
+
+/** Two findings that each bring a helper of one module bring one import with both. */
+function mergeImports(edits: readonly TextEdit[]): readonly TextEdit[] {
+  const names = new Map<string, Set<string>>();
+  const keyOf = (edit: TextEdit): string | null => {
+    const match = edit.start === edit.end ? inserted.exec(edit.text) : null;
+    return match ? `${edit.start}\0${match[6]}` : null;
+  };
+  for (const edit of edits) {
+    const key = keyOf(edit);
+    if (key === null) continue;
+    const known = names.get(key) ?? new Set<string>();
+    for (const name of inserted.exec(edit.text)?.[3]?.split(', ') ?? []) known.add(name);
+    names.set(key, known);
+  }
+  return edits.map((edit) => {
+    const key = keyOf(edit);
+    const known = key === null ? undefined : names.get(key);
+    if (known === undefined) return edit;
+    const all = [...known].sort().join(', ');
+    return { ...edit, text: edit.text.replace(/\{ [\w$, ]+ \}/, () => `{ ${all} }`) };
+  });
 }
 
 /** Applies edits to a file of the workspace and reads it again: a syntax error that was not there is a refusal. */

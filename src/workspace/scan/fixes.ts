@@ -68,7 +68,8 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
 export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' {
   if (placesOf(fn.source, /\b(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node))) return 'yes';
   const route = routeCallOf(fn);
-  const names = context.workspace.auth.flatMap((file) => file.exports);
+  // What lets a caller through without a token does not authenticate.
+  const names = context.workspace.auth.flatMap((file) => file.exports).filter((name) => !/optional|maybe/i.test(name));
   const known = (text: string): boolean =>
     names.some((name) => new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(text)) ||
     /\b(?:require|ensure|is)(?:Auth|User|Login|Session)\w*\b|\bauthenticate\w*\b|\bauthMiddleware\b|\bprotect\b/.test(

@@ -2,7 +2,7 @@ import { chmod, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
-import { editSource } from '../../../src/workspace/edit.ts';
+import { collectEdits, editSource } from '../../../src/workspace/edit.ts';
 import { scan } from '../../../src/workspace/scan/scan.ts';
 import type { ScanOptions } from '../../../src/workspace/scan/types.ts';
 import { folderOf } from './files.ts';
@@ -92,10 +92,11 @@ it('finds nothing more once its fixes are applied, in CRLF files and under a byt
   };
   const { result } = await scanned({ 'src/a.ts': route }, options);
   expect(result.findings.map(({ kind }) => kind)).toEqual(['first-org', 'request-org', 'default-org']);
-  const edited = await editSource(
-    'src/a.ts',
-    route,
-    result.findings.flatMap(({ fix }) => fix?.edits ?? []),
+  const { edits, postponed } = collectEdits(result.findings);
+  expect(postponed).toEqual([]);
+  const edited = await editSource('src/a.ts', route, edits);
+  expect(edited).toContain(
+    `import { requireAuth } from './auth';\r\nimport { assertSameOrg, requireOrgId } from './org';\r\n`,
   );
   expect(edited).toContain(`\r\n\t\t.eq('id', requireOrgId(req))\r\n\t\t.single();`);
   expect(edited.replaceAll('\r\n', '')).not.toContain('\n');

@@ -47,6 +47,11 @@ export const browserOrgHeader: Rule = {
         code: `fetch(url, {\n  headers: {\n    Accept: 'a',\n    "X-Org-Id": id,\n  },\n});`,
         fixed: `fetch(url, {\n  headers: {\n    Accept: 'a',\n  },\n});`,
       },
+      {
+        path: 'src/lib/api.tsx',
+        code: `fetch(url, { headers: { ...auth, ...(held ? { 'X-Org-Id': held } : {}) } });`,
+        fixed: `fetch(url, { headers: { ...auth, ...(held ? {} : {}) } });`,
+      },
       { path: 'src/lib/api.tsx', code: `headers.set('x-tenant-id', tenant);` },
       { path: 'src/lib/api.tsx', code: `api.defaults.headers.common['X-Organization-Id'] = org.id;` },
     ],
@@ -64,6 +69,9 @@ export const browserOrgHeader: Rule = {
 /** Takes a property out with its comma, and with its line where it stands on one of its own. */
 export function removalOf(pair: SyntaxNode): readonly TextEdit[] {
   const { text } = pair.source;
+  const object = pair.parent;
+  if (object?.kind === 'object' && object.children.length === 1)
+    return [{ start: object.start, end: object.end, text: '{}' }];
   const after = /^\s*,/.exec(text.slice(pair.end));
   const lineStart = text.lastIndexOf('\n', pair.start - 1) + 1;
   if (after) {
