@@ -13,7 +13,7 @@ import { appSchema, notFromExtension } from './catalog/platform.ts';
 export async function fingerprint(client: ClientBase): Promise<Fingerprint> {
   await client.query('begin transaction isolation level repeatable read read only');
   try {
-    await client.query(`set local search_path = ''`);
+    await client.query(`set local search_path = ''; set local lock_timeout = '5s'`);
     const result = await client.query<{ object: string; hash: string }>(fingerprintSql);
     return Object.fromEntries(result.rows.map((row) => [row.object, row.hash]));
   } finally {

@@ -39,23 +39,42 @@ export type Session = {
 const lockKey = [0x766f7861, 0x6e6e6521] as const;
 const heartbeatMilliseconds = 10_000;
 
+type Role = 'work' | 'lock' | 'observer';
+
 export function openSession(connect: () => Promise<Client>, settings: SessionSettings): Session {
-  const open = new Map<'work' | 'lock' | 'observer', Client>();
+  const open = new Map<Role, Promise<Client>>();
   let heartbeat: NodeJS.Timeout | undefined;
   let wantsLock = false;
   // Behind a session pooler the id that the client was told is the pooler's own; only the server knows the backend's.
   const backends = new WeakMap<Client, number>();
 
-  const client = async (role: 'work' | 'lock' | 'observer'): Promise<Client> => {
+  /** One connection per role; a promise, so that two callers at once do not open two and lose one. */
+  const client = (role: Role): Promise<Client> => {
     const present = open.get(role);
     if (present !== undefined) return present;
+    const opening = connectAs(role);
+    open.set(role, opening);
+    opening.catch(() => forget(role, opening));
+    return opening;
+  };
+
+  const forget = (role: Role, one: Promise<Client>): void => {
+    if (open.get(role) === one) open.delete(role);
+  };
+
+  const connectAs = async (role: Role): Promise<Client> => {
     const fresh = await connect();
-    open.set(role, fresh);
-    const forget = () => {
-      if (open.get(role) === fresh) open.delete(role);
+    const gone = () => {
+      const present = open.get(role);
+      present?.then(
+        (one) => {
+          if (one === fresh) forget(role, present);
+        },
+        () => undefined,
+      );
     };
-    fresh.on('error', forget);
-    fresh.on('end', forget);
+    fresh.on('error', gone);
+    fresh.on('end', gone);
     // Platforms set limits on idle transactions and on statements per role; a run sets its own per transaction.
     const { rows } = await fresh.query<{ pid: number }>(
       `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false),
@@ -80,6 +99,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
            and l.database = (select oid from pg_catalog.pg_database where datname = current_database())`,
       );
       await holder.query('rollback');
+      open.delete('lock');
       await holder.end();
       const other = who.rows[0];
       throw new RolloutError(
@@ -93,7 +113,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     heartbeat ??= setInterval(() => {
       const held = open.get('lock');
       // A failed heartbeat ends the connection; the next change sees that the lock is gone and stops.
-      if (held !== undefined) held.query('select 1').catch(() => open.delete('lock'));
+      held?.then((one) => one.query('select 1')).catch(() => open.delete('lock'));
     }, heartbeatMilliseconds).unref();
   };
 
@@ -113,7 +133,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     },
     locked: () => open.has('lock'),
     holders: async () => {
-      const work = open.get('work');
+      const work = await open.get('work');
       if (work === undefined) return [];
       const observer = await client('observer');
       const pid = backends.get(work);
@@ -127,7 +147,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       return result.rows;
     },
     cancel: async () => {
-      const work = open.get('work');
+      const work = await open.get('work');
       if (work === undefined) return false;
       const observer = await client('observer');
       const pid = backends.get(work);
@@ -146,9 +166,9 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     close: async () => {
       clearInterval(heartbeat);
       wantsLock = false;
-      const clients = [...open.values()];
+      const opened = await Promise.allSettled(open.values());
       open.clear();
-      await Promise.allSettled(clients.map((one) => one.end()));
+      await Promise.allSettled(opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value.end()] : [])));
     },
   };
 }

@@ -23,7 +23,8 @@ export async function loadCatalog(client: ClientBase, options: { inTransaction?:
   const own = options.inTransaction !== true;
   await client.query(own ? 'begin transaction isolation level repeatable read read only' : 'savepoint catalog');
   try {
-    await client.query(`set local search_path = ''`);
+    // Definitions are printed under a weak lock on their tables; a reader that waits behind an exclusive lock says so.
+    await client.query(`set local search_path = ''; set local lock_timeout = '2s'`);
     const read = async <T>(sql: string): Promise<T[]> => (await client.query(sql)).rows as T[];
     const version = await read<{ v: number }>(`select current_setting('server_version_num')::int as v`);
     return {
