@@ -84,7 +84,8 @@ const edited = (detail: string): RolloutError =>
     { detail },
   );
 
-const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** What a row keeps of its change, to notice an edit by another hand. */
+export const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Writes one row and returns it. Called inside the transaction of the change, or before it for a `started` row. */
 export async function insertEntry(

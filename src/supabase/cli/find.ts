@@ -1,0 +1,78 @@
+import { execa } from 'execa';
+import { exitCodes, RolloutError } from '../../rollout/errors.ts';
+
+/** The Supabase CLI that a run uses. */
+export type CliInfo = {
+  /** As it says itself: `3.1.0`. */
+  readonly version: string;
+  /** How it takes a connection string: 3.0 renamed the option, and 2.x knows only the old name. */
+  readonly target: '--remote' | '--db-url';
+  /** 3.x updates the project's vault before it pushes, unless told not to; 2.x knows neither. */
+  readonly skipsVault: boolean;
+  /** The workspace, whose own installation wins over the one on PATH. */
+  readonly localDir: string;
+  readonly env: Readonly<Record<string, string>>;
+};
+
+export type FindCliOptions = {
+  readonly workspace: string;
+  /** The environment that the CLI starts in, less what `cliEnvironment` takes off. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+};
+
+const oldest = 2;
+const install = 'Install it in the workspace (npm install --save-dev supabase), or leave --executor supabase-cli away.';
+
+/**
+ * Finds the CLI in the workspace or on PATH and asks its version first, because the options differ by it.
+ *
+ * @throws {RolloutError} exit code 2 when it is not there, does not start or is too old, with the line that installs it.
+ */
+export async function findCli(options: FindCliOptions): Promise<CliInfo> {
+  const env = cliEnvironment(options.env);
+  const result = await execa('supabase', ['--version'], {
+    preferLocal: true,
+    localDir: options.workspace,
+    stdin: 'ignore',
+    timeout: 30_000,
+    reject: false,
+    extendEnv: false,
+    env,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  options.signal?.throwIfAborted();
+  if (result.code === 'ENOENT') throw unusable('is not installed');
+  const version = /\d+\.\d+\.\d+\S*/.exec(result.stdout)?.[0];
+  if (result.failed || version === undefined) {
+    throw unusable('does not start', result.stderr.trim().split('\n').slice(-5).join('\n'));
+  }
+  const major = Number(version.split('.')[0]);
+  if (major < oldest) throw unusable(`is too old: ${version}, and ${oldest}.x or newer is needed`);
+  return {
+    version,
+    target: major >= 3 ? '--remote' : '--db-url',
+    skipsVault: major >= 3,
+    localDir: options.workspace,
+    env,
+  };
+}
+
+const unusable = (what: string, detail = ''): RolloutError =>
+  new RolloutError(`The Supabase CLI ${what}.`, install, {
+    kind: 'outside',
+    exitCode: exitCodes.usage,
+    detail: detail === '' ? undefined : detail,
+  });
+
+/**
+ * The environment of the CLI: telemetry off, and nothing that would send it to another project, another database or an
+ * interactive answer. Its target and its consent come from our command line alone.
+ */
+export function cliEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const kept = Object.entries(env).flatMap(([name, value]) => {
+    const steers = /^(?:PG[A-Z]+|SUPABASE_.+|DATABASE_URL)$/.test(name) && name !== 'SUPABASE_CLI_BINARY_OVERRIDE';
+    return value === undefined || steers ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(kept), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1', NO_COLOR: '1' };
+}

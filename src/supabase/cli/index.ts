@@ -1,0 +1,3 @@
+export type { CliConnection, Door } from './door.ts';
+export { type CliExecutor, type CliExecutorOptions, createCliExecutor, createRegisteringExecutor } from './executor.ts';
+export { type CliInfo, type FindCliOptions, findCli } from './find.ts';
