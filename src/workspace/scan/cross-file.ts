@@ -1,8 +1,10 @@
 import type { Project } from '../discover.ts';
 import { resolveModule } from '../resolve.ts';
 import { type RouteAnswer, routeKeys } from './answers.ts';
+import { requestArguments, tenantParameters } from './calls.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { hardCodedOrg, standsForOrg } from './rules/hard-coded-org.ts';
+import { partWords, requestOrg } from './rules/request-org.ts';
 import { isSettingsFile, settingsPlaceholder } from './rules/settings-placeholder.ts';
 import { type Binding, declarationsIn, placesOf, referencesOf } from './scope.ts';
 import { callOf, memberOf, type Source, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
@@ -30,6 +32,10 @@ export class CrossFile {
   readonly #mounts: { readonly path: string; readonly file: string }[] = [];
   readonly #reads: { readonly url: string; readonly key: string; readonly candidate: Candidate }[] = [];
 
+  /** `file#function#0` of parameters that decide a tenant. */
+  readonly #tenantParameters = new Set<string>();
+  readonly #given: { readonly parameter: string; readonly candidate: Candidate }[] = [];
+
   constructor(known: ReadonlySet<string>, projects: readonly Project[]) {
     this.#known = known;
     this.#projects = projects;
@@ -39,7 +45,10 @@ export class CrossFile {
   add(source: Source, context: RuleContext, report: Report): void {
     if (context.fileClass !== 'source' || source.root.kind === 'prisma') return;
     this.#addConstants(source, report);
-    if (context.side !== 'browser') this.#addServer(source);
+    if (context.side !== 'browser') {
+      this.#addServer(source);
+      this.#addCalls(source, report);
+    }
     if (context.side !== 'server' && isSettingsFile(source.path)) this.#addSettings(source, report);
   }
 
@@ -50,9 +59,18 @@ export class CrossFile {
     if (this.#accepted.size > 0) {
       for (const { role, candidate } of this.#offered) if (!this.#accepted.has(role)) found.push(candidate.finding);
     }
+    for (const { parameter, candidate } of this.#given) {
+      if (this.#tenantParameters.has(parameter)) found.push(candidate.finding);
+    }
     found.push(...this.#wrongDepth());
-    const known = new Set(findings.map((finding) => finding.id));
-    return found.filter((finding) => !known.has(finding.id));
+    // One place may be given to several functions, and a rule may have seen it by itself.
+    const places = new Set(findings.map(placeOf));
+    return found.filter((finding) => {
+      const place = placeOf(finding);
+      const fresh = !places.has(place);
+      places.add(place);
+      return fresh;
+    });
   }
 
   #addConstants(source: Source, report: Report): void {
@@ -81,6 +99,26 @@ export class CrossFile {
       if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;
       const file = resolveModule(source.path, binding.imported.module, this.#known, this.#projects);
       if (file !== null) this.#usedAsOrg.add(`${file}#${binding.imported.name}`);
+    }
+  }
+
+  #addCalls(source: Source, report: Report): void {
+    for (const parameter of tenantParameters(source)) this.#tenantParameters.add(`${source.path}#${parameter}`);
+    for (const given of requestArguments(source)) {
+      const file =
+        given.imported === null
+          ? source.path
+          : resolveModule(source.path, given.imported.module, this.#known, this.#projects);
+      if (file === null) continue;
+      const name = given.parameter.replace(/#.*$/, '');
+      const hit: Hit = {
+        node: given.node,
+        reason: `The organization comes from ${partWords[given.part]} (${given.name}): ${name} uses it as the tenant, and nothing compares it.`,
+        certainty: 'likely',
+        instruction:
+          'Compare it with the organization of the authenticated user before it is handed on, or hand that on instead.',
+      };
+      this.#given.push({ parameter: `${file}#${given.parameter}`, candidate: { finding: report(requestOrg, hit) } });
     }
   }
 
@@ -136,6 +174,10 @@ export class CrossFile {
     }
     return found;
   }
+}
+
+function placeOf(finding: Finding): string {
+  return `${finding.kind}\0${finding.file}\0${finding.line}\0${finding.column}`;
 }
 
 function joined(mount: string, path: string): string {

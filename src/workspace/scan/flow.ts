@@ -40,8 +40,16 @@ const maxCalls = 2;
 
 /** Where the value of an expression comes from, through aliases, destructuring, fallbacks and calls in this file. */
 export function originsOf(expression: SyntaxNode): readonly Origin[] {
-  return walk(expression, [], { frame: null, depth: 0, calls: 0, seen: new Set() });
+  let origins = known.get(expression);
+  if (origins === undefined) {
+    origins = walk(expression, [], { frame: null, depth: 0, calls: 0, seen: new Set() });
+    known.set(expression, origins);
+  }
+  return origins;
 }
+
+/** Several rules ask about the same expressions; trees are shared, so are the answers. */
+const known = new WeakMap<SyntaxNode, readonly Origin[]>();
 
 /** Where the value of a binding comes from, as `originsOf` its identifier. */
 export function originsOfBinding(binding: Binding): readonly Origin[] {

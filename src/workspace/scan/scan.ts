@@ -50,7 +50,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     findings.push(...asFindings(hits, context));
     summary.add(scanned.source, context, (rule, hit) => asFinding(rule, hit, 0, context));
   }
-  findings.push(...summary.resolve(findings));
+  const kinds = new Set(rules.map((rule) => rule.kind));
+  findings.push(...summary.resolve(findings).filter((finding) => kinds.has(finding.kind)));
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
   const waivers = new Map((options.waivers ?? []).map((waiver) => [waiver.finding, waiver.reason]));
   return {

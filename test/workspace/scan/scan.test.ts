@@ -114,3 +114,28 @@ it('scans what is given instead of what is on the disk', async () => {
   const { result } = await scanned({ 'src/a.ts': pick }, { overlay: new Map([['src/a.ts', 'export {};']]) });
   expect(result.findings).toEqual([]);
 });
+
+it('follows a value from a request into a function of another file, whatever the names are', async () => {
+  const route = (body: string) =>
+    `import { load, store } from '../services/calls';\nrouter.get('/x', async (req, res) => { ${body} });\n`;
+  const files = {
+    'src/services/calls.ts': `export async function load(a, b) { return db.from('calls').select('*').eq('org_id', b); }\nexport const store = ({ clinic }) => db.from('calls').insert({ org_id: clinic });`,
+    'src/routes/a.ts': route('const { t } = req.query; res.json(await load(1, t));'),
+    'src/routes/b.ts': route('await store({ clinic: req.body.place });'),
+    'src/routes/c.ts': route('const { t } = req.query; res.json(await load(t, req.user.orgId));'),
+    'src/routes/d.ts': route('const { t } = req.query; if (t !== req.user.orgId) return; res.json(await load(1, t));'),
+  };
+  const { result } = await scanned(files);
+  expect(result.findings.map(({ kind, file }) => [kind, file])).toEqual([
+    ['request-org', 'src/routes/a.ts'],
+    ['request-org', 'src/routes/b.ts'],
+  ]);
+});
+
+it('finds an id in one file that another one uses as the tenant', async () => {
+  const { result } = await scanned({
+    'src/config.ts': `export const DEMO = '7c0de0a1-1f6b-4b52-9a53-2f0c7d1e9b01';\nexport const BOT = '7c0de0a1-1f6b-4b52-9a53-2f0c7d1e9b02';`,
+    'src/a.ts': `import { BOT, DEMO } from './config';\ndb.from('a').insert({ org_id: DEMO, user_id: BOT });`,
+  });
+  expect(result.findings.map(({ kind, line }) => [kind, line])).toEqual([['hard-coded-org', 1]]);
+});

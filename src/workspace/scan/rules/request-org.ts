@@ -97,7 +97,8 @@ function isRequest(origin: Origin): origin is RequestOrigin {
   return origin.kind === 'request';
 }
 
-const words: Readonly<Record<RequestPart, string>> = {
+/** The parts of a request, in words. */
+export const partWords: Readonly<Record<RequestPart, string>> = {
   body: 'the request body',
   query: 'the query string',
   params: 'the URL',
@@ -121,7 +122,7 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (isCompared(uses) || hasOrgGuard(node)) return;
   known.add(key);
   const name = origin.path.at(-1) ?? 'the organization';
-  const reason = `The organization comes from ${words[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
+  const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
   const { helpers } = context;
   const request = requestInScope(node);
   const same = helpers?.assertSameOrg ?? 'assertSameOrg';
@@ -208,7 +209,7 @@ function handedOnWhole(node: SyntaxNode): boolean {
 }
 
 /** Values that are given to a tenant column, a tenant id, or a name that holds one, at a word that names it. */
-function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
+export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
   const at = node.kind === 'string_fragment' ? (node.parent ?? node) : node;
   const parent = at.parent;
   if (parent === null) return;
