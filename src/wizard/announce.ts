@@ -17,7 +17,11 @@ const ruled = /^[-\s]*$/;
 const text = (state: State, lines: readonly Parameters<typeof plainText>[0][]): string[] => {
   const { rule } = state.look.glyphs;
   return lines
-    .map((row) => plainText(row).trimEnd())
+    .map((row) =>
+      plainText(row)
+        .trimEnd()
+        .replaceAll(/(?<=\S) {3,}/g, '  '),
+    )
     .filter((row) => row !== '' && !(row.includes(rule.repeat(10)) && ruled.test(row)));
 };
 
@@ -33,11 +37,15 @@ const hints = (state: State): string =>
 const screen = (state: State): string[] => {
   const view = whole(state);
   const reading = state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading;
+  // Each check was said when it came; what remains is the sum.
+  const brief = state.screen === 'verification' ? 2 : undefined;
   const long = (state.screen === 'step' || state.screen === 'rollback') && reading;
   return [
     '',
     ...text(view, header(view)),
-    ...(long ? documentText(reading.document).trimEnd().split('\n') : text(view, body(view, endless.rows))),
+    ...(long
+      ? documentText(reading.document).trimEnd().split('\n')
+      : text(view, body(view, endless.rows)).slice(0, brief)),
     hints(state),
   ];
 };
@@ -88,11 +96,22 @@ const checkLines = (before: State, now: State): string[] => {
     .map(checkLine);
 };
 
+/** The check that the cursor came to, and its evidence where that was asked for. */
+const chosenCheck = (before: State, now: State): string[] => {
+  const [was, is] = [before.verification, now.verification];
+  if (!was || !is || (was.selected === is.selected && was.evidence === is.evidence)) return [];
+  const checks = shownChecks(is);
+  const check = checks.find((one) => one.id === is.selected) ?? checks[0];
+  if (!check) return [];
+  return [checkLine(check), ...(is.evidence ? (check.evidence ?? 'no evidence is kept').split('\n').map(clean) : [])];
+};
+
 /** What changed between two states, as lines to add below what was said already. */
 export const announce = (before: State, now: State): readonly string[] => {
   const lines: string[] = [];
   if (now.screen === 'running' && now.run) lines.push(...runLines(before.run, now.run));
-  if (now.screen === 'verification' && now.verification !== before.verification) lines.push(...checkLines(before, now));
+  if (now.screen === 'verification' && now.verification !== before.verification)
+    lines.push(...checkLines(before, now), ...chosenCheck(before, now));
   const settled = before.job !== null && now.job === null;
   const arrived =
     before.screen !== now.screen ||
@@ -100,7 +119,8 @@ export const announce = (before: State, now: State): readonly string[] => {
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
     (now.screen === 'findings' && before.findings !== now.findings);
-  if (arrived && !(now.screen === 'running' && now.job)) lines.push(...screen(now));
+  const premature = now.screen === 'start' && now.target !== null && now.steps === null;
+  if (arrived && !premature && !(now.screen === 'running' && now.job)) lines.push(...screen(now));
   if (now.notice && now.notice !== before.notice) lines.push(clean(now.notice.text));
   if (now.dialog && now.dialog.kind !== before.dialog?.kind) lines.push(...question(now));
   else if (

@@ -123,10 +123,11 @@ export const createEffects = (options: EffectsOptions): Effects => {
     // A step behind the gate builds on what is not there yet: it is planned, and trying it would only fail.
     if (statusOf(options.getState(), step)?.gate) {
       const planned = await rollout.plan(step);
-      return { type: 'previewed', job: id, planned, document: previewDocument(planned.plan, [], look) };
+      return { type: 'previewed', job: id, planned, wouldFail: 0, document: previewDocument(planned.plan, [], look) };
     }
     const { results, ...planned } = await rollout.preview(step, signal);
-    return { type: 'previewed', job: id, planned, document: previewDocument(planned.plan, results, look) };
+    const wouldFail = results.filter((result) => result.outcome === 'failed').length;
+    return { type: 'previewed', job: id, planned, wouldFail, document: previewDocument(planned.plan, results, look) };
   };
 
   const perform = (request: Request): void => {

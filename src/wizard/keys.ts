@@ -55,6 +55,7 @@ const ready = (state: State): boolean => state.job === null;
 const reading = (state: State): boolean =>
   (state.screen === 'step' && state.step?.reading != null) ||
   (state.screen === 'rollback' && state.rollback?.reading != null);
+const scrolled: readonly Screen[] = ['start', 'overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const current = (state: State) =>
   statusOf(
@@ -297,29 +298,29 @@ export const bindings: readonly Binding[] = [
     on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings'],
     when: (state) => !changing(state),
   },
-  { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: listed },
-  { action: 'down', keys: ['down', 'j'], shown: '↓ j', on: listed },
+  { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: scrolled },
+  { action: 'down', keys: ['down', 'j'], shown: '↓ j', on: scrolled },
   {
     action: 'page-up',
     keys: ['page-up', 'ctrl-b', 'ctrl-u'],
     shown: 'pgup pgdn',
     help: 'a page up or down; also ctrl-b, ctrl-f, space',
-    on: listed,
+    on: scrolled,
   },
   {
     action: 'page-down',
     keys: ['page-down', 'ctrl-f', 'ctrl-d', 'space'],
     shown: 'pgdn',
-    on: listed,
+    on: scrolled,
   },
   {
     action: 'first',
     keys: ['home', 'g'],
     shown: 'home end',
     help: 'to the beginning or the end; also g, G',
-    on: listed,
+    on: scrolled,
   },
-  { action: 'last', keys: ['end', 'G'], shown: 'end', on: listed },
+  { action: 'last', keys: ['end', 'G'], shown: 'end', on: scrolled },
   {
     action: 'stop',
     keys: ['ctrl-c'],

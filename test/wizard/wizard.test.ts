@@ -568,6 +568,40 @@ describe('connecting', () => {
   });
 });
 
+describe('what does not fit or will not work', () => {
+  test('the question repeats that the preview failed', async () => {
+    const rollout = fakeRollout(
+      sampleSteps.map((step) =>
+        step.id === '1.1'
+          ? { ...step, results: [{ outcome: 'failed' as const, reason: 'permission denied' }, {}] }
+          : step,
+      ),
+    );
+    const driven = await atStep('1.1', { rollout, session: staging });
+    expect(shown(driven.state())).toContain('applying would fail: permission denied');
+    driven.press('a');
+    expect(shown(driven.state())).toContain('The preview says that 1 change would fail.');
+  });
+
+  test('many findings of doctor: the worst first, and the rest by scrolling', async () => {
+    const findings = Array.from({ length: 30 }, (_, index) => ({
+      title: `looked at ${index}`,
+      verdict: index === 29 ? ('failed' as const) : ('passed' as const),
+      observed: 'something',
+      ...(index === 29 ? { advice: 'Do this about it.' } : {}),
+    }));
+    const driven = drive({ session: { findings } });
+    await driven.until((state) => state.steps !== null);
+    expect(shown(driven.state())).toContain('looked at 29');
+    expect(shown(driven.state())).not.toContain('looked at 28');
+    driven.press('end');
+    expect(shown(driven.state())).toContain('looked at 28');
+    expect(shown(driven.state())).toContain('Nothing is changed without a question.');
+    driven.press('home');
+    expect(shown(driven.state())).toContain('Voxanne rollout');
+  });
+});
+
 describe('deciding otherwise', () => {
   test('leaving a step out needs a reason, which is recorded', async () => {
     const driven = await atStep('1.1');

@@ -18,7 +18,7 @@ export const body = (state: State, rows: number): readonly Line[] => {
   if (state.help !== null) return helpScreen(state, rows);
   switch (state.screen) {
     case 'start':
-      return startScreen(state);
+      return startScreen(state, rows);
     case 'overview':
       return overviewScreen(state, rows);
     case 'step':

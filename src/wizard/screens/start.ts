@@ -46,21 +46,26 @@ const found = (state: State, columns: number): readonly Line[] => {
   ];
 };
 
+/** What needs somebody comes first. */
+const worst = ['failed', 'warning', 'skipped', 'passed'];
+
 const doctor = (state: State, columns: number): readonly Line[] =>
-  state.doctor.flatMap((finding): readonly Line[] => {
-    const sign = verdictSign(state.look.glyphs, finding.verdict);
-    const row: Line = [
-      span(' '),
-      signSpan(sign, 11),
-      span(clean(finding.title)),
-      span(`  ${clean(finding.observed)}`, 'muted'),
-    ];
-    if (finding.advice === undefined || finding.verdict === 'passed') return [row];
-    return [
-      row,
-      ...wrapped(clean(finding.advice), columns - 14).map((advice): Line => [span(' '.repeat(12)), ...advice]),
-    ];
-  });
+  [...state.doctor]
+    .sort((a, b) => worst.indexOf(a.verdict) - worst.indexOf(b.verdict))
+    .flatMap((finding): readonly Line[] => {
+      const sign = verdictSign(state.look.glyphs, finding.verdict);
+      const row: Line = [
+        span(' '),
+        signSpan(sign, 11),
+        span(clean(finding.title)),
+        span(`  ${clean(finding.observed)}`, 'muted'),
+      ];
+      if (finding.advice === undefined || finding.verdict === 'passed') return [row];
+      return [
+        row,
+        ...wrapped(clean(finding.advice), columns - 14).map((advice): Line => [span(' '.repeat(12)), ...advice]),
+      ];
+    });
 
 /** What an earlier run left, from the journal of the target. */
 const left = (state: State): readonly Line[] => {
@@ -99,8 +104,7 @@ const waiting = (state: State): Line => {
   return [span(' '), span('enter', 'key'), span(' goes on. Nothing is changed without a question.')];
 };
 
-/** What was found, what is missing, and what an earlier run left. Reading only. */
-export const startScreen = (state: State): readonly Line[] => {
+const content = (state: State): readonly Line[] => {
   const { columns } = state.size;
   const gap = state.size.rows >= 22 ? [line()] : [];
   return [
@@ -113,5 +117,21 @@ export const startScreen = (state: State): readonly Line[] => {
     ...left(state),
     ...(state.steps === null ? [] : gap),
     waiting(state),
+  ];
+};
+
+/** How far the screen can be scrolled. */
+export const startEnd = (state: State, rows: number): number => Math.max(0, content(state).length + 1 - rows);
+
+/** What was found, what is missing, and what an earlier run left. Reading only. */
+export const startScreen = (state: State, rows: number): readonly Line[] => {
+  const lines = content(state);
+  if (lines.length <= rows) return lines;
+  const { up, down } = state.look.glyphs;
+  const top = Math.min(state.startTop, startEnd(state, rows));
+  const below = lines.length - top - (rows - 1);
+  return [
+    ...lines.slice(top, top + rows - 1),
+    line(` ${up} ${top} above  ${down} ${Math.max(0, below)} below`, 'muted'),
   ];
 };

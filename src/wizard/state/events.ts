@@ -21,7 +21,13 @@ export type WizardEvent =
       readonly offers: { readonly findings: boolean; readonly waive: boolean };
     }
   | { readonly type: 'status'; readonly steps: readonly StepStatus[] }
-  | { readonly type: 'previewed'; readonly job: number; readonly planned: Planned; readonly document: Document }
+  | {
+      readonly type: 'previewed';
+      readonly job: number;
+      readonly planned: Planned;
+      readonly wouldFail: number;
+      readonly document: Document;
+    }
   | { readonly type: 'applied'; readonly job: number; readonly changes: number }
   | { readonly type: 'verified'; readonly job: number; readonly result: VerifyResult }
   | {

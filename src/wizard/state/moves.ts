@@ -9,7 +9,7 @@ export const openStep = (state: State, id: StepId): State => {
     ...state,
     screen: 'step',
     cursor: Math.max(0, state.steps?.findIndex((one) => one.step === id) ?? 0),
-    step: { id, loading: { done: 0, of: null }, planned: null, reading: null, problem: null },
+    step: { id, loading: { done: 0, of: null }, planned: null, wouldFail: 0, reading: null, problem: null },
   };
   return begin(view, 'preview', id, (job) => ({ type: 'preview', job, step: id }));
 };
@@ -94,6 +94,7 @@ export const askApply = (state: State): State => {
   const { step, target } = state;
   if (!step?.planned || !target) return state;
   const changes = step.planned.plan.changes.length;
+  const doomed = step.wouldFail > 0 ? [`The preview says that ${plural(step.wouldFail, 'change')} would fail.`] : [];
   const intent: Intent = { kind: 'apply', step: step.id, hash: step.planned.hash };
   // An empty plan is agreed to as well: the journal then says that the step is done, and the next one opens.
   return changes === 0
@@ -106,6 +107,7 @@ export const askApply = (state: State): State => {
     : {
         ...state,
         dialog: confirm(state, intent, `Apply ${step.id} (${plural(changes, 'change')})`, 'apply', [
+          ...doomed,
           'Applied as shown or not at all; its checks run next; it can be rolled back.',
         ]),
       };

@@ -2,6 +2,7 @@ import { type Action, actionOf } from '../keys.ts';
 import { documentText } from '../preview/document.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
+import { startEnd } from '../screens/start.ts';
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
@@ -18,6 +19,8 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
   const to = (at: number, length: number): number =>
     clamp(by === 'first' ? 0 : by === 'last' ? length - 1 : at + by, length);
   switch (state.screen) {
+    case 'start':
+      return { ...state, startTop: to(state.startTop, startEnd(state, bodyRows(state)) + 1) };
     case 'overview':
       return { ...state, cursor: to(state.cursor, state.steps?.length ?? 0) };
     case 'step':
@@ -52,8 +55,6 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
         ...state,
         findings: { ...state.findings, cursor: to(state.findings.cursor, state.findings.list?.length ?? 0) },
       };
-    default:
-      return state;
   }
 };
 

@@ -33,12 +33,15 @@ const resize = (state: State, size: Size): State => {
   return withReading(resized, (reading) => refold(reading, before, readingWindow(resized)));
 };
 
+const consequential: readonly Job['kind'][] = ['apply', 'verify', 'rollback'];
+
 /** The job is over: nothing is under way, and a leave that waited for it takes place. */
 const settle = (state: State, job: Job): State => {
   const quiet: State = {
     ...state,
     job: null,
-    stopped: job.stopping ? true : state.stopped,
+    // Looking at something that was not looked at to the end leaves nothing undone.
+    stopped: state.stopped || (job.stopping && consequential.includes(job.kind)),
     notice: job.stopping ? null : state.notice,
   };
   return state.leaving ? leave(quiet, 130) : quiet;
@@ -92,7 +95,15 @@ const rolledBack = (state: State, job: Job, event: Extract<WizardEvent, { type: 
     : `${plural(differences.length, 'difference')} left`;
   const said = deed(settle({ ...state, run }, job), proven ? 'rolled back' : 'not proven', named(state, step), detail);
   const failures = proven ? state.failures : { ...state.failures, [step]: 1 as const };
-  return ask({ ...said, failures, previewed: state.previewed.filter((one) => one !== step) }, { type: 'status' });
+  return ask(
+    {
+      ...said,
+      failures,
+      previewed: state.previewed.filter((one) => one !== step),
+      stopped: proven && !job.stopping ? false : said.stopped,
+    },
+    { type: 'status' },
+  );
 };
 
 const jobFailed = (state: State, job: Job, problem: Problem): State => {
@@ -179,12 +190,12 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return ask(connected(state, event), { type: 'status' });
     case 'previewed': {
       if (!state.step) return settle(state, job);
-      const { planned, document } = event;
+      const { planned, wouldFail, document } = event;
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
       return {
         ...settle(state, job),
         previewed,
-        step: { ...state.step, loading: null, planned, reading: newReading(document), problem: null },
+        step: { ...state.step, loading: null, planned, wouldFail, reading: newReading(document), problem: null },
       };
     }
     case 'applied':

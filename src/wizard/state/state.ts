@@ -49,6 +49,8 @@ export type StepView = {
   readonly id: StepId;
   readonly loading: { readonly done: number; readonly of: number | null } | null;
   readonly planned: Planned | null;
+  /** Changes that failed when the preview tried them. */
+  readonly wouldFail: number;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
@@ -176,6 +178,8 @@ export type State = {
   readonly steps: readonly StepStatus[] | null;
   readonly previewed: readonly StepId[];
   readonly cursor: number;
+  /** First row shown of the start screen, where it is longer than the terminal. */
+  readonly startTop: number;
   readonly screen: Screen;
   readonly step: StepView | null;
   readonly run: Run | null;
@@ -226,6 +230,7 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     steps: null,
     previewed: [],
     cursor: 0,
+    startTop: 0,
     screen: 'start',
     step: null,
     run: null,
