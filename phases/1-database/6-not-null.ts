@@ -84,14 +84,15 @@ async function left(
   target: Target,
   tenant: TenantTable,
 ): Promise<{ readonly rows: number; readonly sample: readonly string[] }> {
-  const column = identifier(tenant.key.name);
+  // Step 1.2 fills the key from an old column beside it.
+  const column = [tenant.key, ...tenant.also].map((one) => `t.${identifier(one.name)}::text`).join(', ');
   const isProfiles = tenant.table === found.profiles;
   if (isProfiles && (await beforeStep5(client, found))) return { rows: 0, sample: [] };
   const { rows } = await client.query<{ n: number; sample: string[] | null }>(
     isProfiles
-      ? `with empty as (select t.${identifier(profileUser(found))}::text as id from ${tenant.sql} t where t.${column} is null ${anonymousOnly(found, target, 'not')})
+      ? `with empty as (select t.${identifier(profileUser(found))}::text as id from ${tenant.sql} t where coalesce(${column}) is null ${anonymousOnly(found, target, 'not')})
          select (select count(*)::float8 from empty) as n, (select array_agg(id) from (select id from empty order by 1 limit 3) s) as sample`
-      : `select count(*)::float8 as n, null::text[] as sample from ${tenant.sql} t where t.${column} is null`,
+      : `select count(*)::float8 as n, null::text[] as sample from ${tenant.sql} t where coalesce(${column}) is null`,
   );
   return { rows: rows[0]?.n ?? 0, sample: rows[0]?.sample ?? [] };
 }

@@ -28,11 +28,7 @@ export function planDefiners(
   const open: DbFunction[] = [];
   for (const one of survey.catalog.functions) {
     if (!callable(one) || !takesOrganization(one, [survey.to, ...config.from])) continue;
-    if (asksCaller(one)) {
-      notes.push({
-        text: `${one.signature} runs with its owner's rights, takes an organization and asks who is calling: see that it compares the two.`,
-      });
-    } else if (usedByPolicy(one, survey.catalog.policies)) {
+    if (usedByPolicy(one, survey.catalog.policies)) {
       notes.push({
         text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
       });
@@ -40,6 +36,12 @@ export function planDefiners(
       notes.push({
         text: `${one.signature} runs with its owner's rights, takes an organization and belongs to another role.`,
       });
+    } else if (asksCaller(one)) {
+      notes.push({
+        text: `${one.signature} runs with its owner's rights, takes an organization and asks who is calling: see that it compares the two.`,
+      });
+      if (config.revoke && one.executors.some((role) => role === 'PUBLIC' || role === 'anon'))
+        changes.push(signedIn(one));
     } else {
       open.push(one);
     }
@@ -75,6 +77,18 @@ export function planDefiners(
   }
   return { changes, blockers: [], notes };
 }
+
+/** It asks who is calling: nobody, where nobody has signed in, and `org <> NULL` is never true. */
+const signedIn = (one: DbFunction): SqlChange => ({
+  kind: 'sql',
+  id: `execute ${one.signature}`,
+  title: `Let only signed-in users and the service role execute ${one.signature}`,
+  mode: 'transaction',
+  up: `revoke all on ${one.kind} ${one.signature} from public, anon;\ngrant execute on ${one.kind} ${one.signature} to ${
+    one.executors.includes('PUBLIC') || one.executors.includes('authenticated') ? 'authenticated, ' : ''
+  }service_role;`,
+  down: restoreExecute(one),
+});
 
 export const callable = (one: DbFunction): boolean =>
   one.securityDefiner &&

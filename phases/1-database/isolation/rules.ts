@@ -186,20 +186,22 @@ function parentConditions(
     if (column === undefined || target === undefined || parent === undefined || path.includes(parent.oid)) return [];
     if (parent === survey.profiles) return [];
     const reference = `${own}.${identifier(column)}`;
+    // Outside a subquery PostgreSQL prints the row's columns bare, and what it prints is how a policy is known again.
+    const outside = path.length === 1 ? identifier(column) : reference;
     const alias = `parent_${path.length}`;
     const inside =
       parent === survey.organizations
-        ? `${reference} = ${currentOrg}`
+        ? `${outside} = ${currentOrg}`
         : exists(survey, parent, alias, `${alias}.${identifier(target)} = ${reference}`, [...path, parent.oid]);
     const notNull = table.columns.find((one) => one.name === column)?.notNull === true;
-    return inside === null ? [] : [{ reference, notNull, inside }];
+    return inside === null ? [] : [{ outside, notNull, inside }];
   });
   if (links.length === 0) return null;
   const parts = links.map((link) =>
-    link.notNull ? link.inside : links.length === 1 ? link.inside : `(${link.reference} is null or ${link.inside})`,
+    link.notNull ? link.inside : links.length === 1 ? link.inside : `(${link.outside} is null or ${link.inside})`,
   );
   if (links.length > 1 && !links.some((link) => link.notNull)) {
-    parts.push(`(${links.map((link) => `${link.reference} is not null`).join(' or ')})`);
+    parts.push(`(${links.map((link) => `${link.outside} is not null`).join(' or ')})`);
   }
   return parts.join(' and ');
 }

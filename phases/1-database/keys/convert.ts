@@ -64,7 +64,8 @@ export async function planConversions(
       });
       continue;
     }
-    const renamed = (sql: string): string => (tenant.renamed ? renameColumns(sql, names.from, survey.to) : sql);
+    const renamed = (sql: string): string =>
+      survey.tenants.some((one) => one.renamed) ? renameColumns(sql, names.from, survey.to) : sql;
     const tools: Tools = {
       drop: dependents.drop.map(renamed),
       again: dependents.again.map(renamed),
