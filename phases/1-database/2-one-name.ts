@@ -1,11 +1,11 @@
 import { identifier, qualified } from '../../src/database/quote.ts';
-import { planLegacyReads, planRename } from '../../src/database/rename/index.ts';
+import { type ColumnRename, planLegacyReads, planRename } from '../../src/database/rename/index.ts';
 import type { Change } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
-import { type Survey, survey, type TenantTable } from './survey.ts';
+import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
   id: '1.2',
@@ -24,9 +24,13 @@ async function plan(target: Target): Promise<Plan> {
   if (found.profiles === null && target.config.decisions.createProfiles && found.organizations !== null) {
     changes.push(createProfiles(found));
   }
-  const renames = found.tenants
-    .filter((one) => one.renamed)
-    .map((one) => ({ schema: one.table.schema, table: one.table.name, from: one.key.name, to: found.to }));
+  const renames = renamesOf(found);
+  for (const one of found.tenants.filter((each) => each.also.length > 0)) {
+    const merged = await mergeColumns(target, found, one);
+    changes.push(...merged.changes);
+    blockers.push(...merged.blockers);
+    notes.push(...merged.notes);
+  }
   const made = await planRename(found.catalog, renames, { renameClaims: target.config.decisions.renameClaims });
   blockers.push(...made.blockers);
   notes.push(...made.notes);
@@ -56,6 +60,116 @@ async function plan(target: Target): Promise<Plan> {
     }
   }
   return blockers.length > 0 ? { changes: [], blockers, notes } : { changes, blockers, notes };
+}
+
+/** Every column that must give way to the one name: renamed, or put aside where the name is taken. */
+function renamesOf(found: Survey): readonly ColumnRename[] {
+  return found.tenants.flatMap((one) => {
+    const { schema, name } = one.table;
+    const own = one.renamed ? [{ schema, table: name, from: one.key.name, to: found.to }] : [];
+    const others = one.also
+      .filter((column) => column.local)
+      .map((column) => ({
+        schema,
+        table: name,
+        from: column.name,
+        to: found.to,
+        aside: `${column.name}_before_rollout`,
+        notNull: column.notNull,
+      }));
+    return [...own, ...others];
+  });
+}
+
+/** Before an old column is put aside, its values must be in the one that stays; rows that disagree need a decision. */
+async function mergeColumns(
+  target: Target,
+  found: Survey,
+  one: TenantTable,
+): Promise<{
+  readonly changes: readonly Change[];
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+}> {
+  const client = await target.session.work();
+  const stays = identifier(one.key.name);
+  const key = primaryColumn(one.table);
+  const changes: Change[] = [];
+  const blockers: Blocker[] = [];
+  const notes: Note[] = [];
+  const { disagreeingColumns } = target.config.decisions;
+  for (const column of one.also) {
+    const old = identifier(column.name);
+    const { rows } = await client.query<{ empty: number; torn: number; sample: string | null }>(
+      `select count(*) filter (where t.${stays} is null and t.${old} is not null)::int as empty,
+         count(*) filter (where t.${stays} is not null and t.${old} is not null and t.${stays}::text <> t.${old}::text)::int as torn,
+         (array_agg(format('%s: ${one.key.name} %s, ${column.name} %s', ${key === null ? `'a row'` : `t.${identifier(key.name)}`}, t.${stays}, t.${old}))
+           filter (where t.${stays} is not null and t.${old} is not null and t.${stays}::text <> t.${old}::text))[1:3]::text as sample
+       from ${one.sql} t`,
+    );
+    const { empty = 0, torn = 0, sample = null } = rows[0] ?? {};
+    if (torn > 0 && disagreeingColumns === null) {
+      blockers.push({
+        problem: `${torn} ${torn === 1 ? 'row' : 'rows'} of ${one.sql} hold different values in ${one.key.name} and ${column.name}.`,
+        remedy: 'Correct them by hand, or choose with --disagreeing-columns keep-new or keep-old.',
+        ...(sample === null ? {} : { detail: sample }),
+      });
+      continue;
+    }
+    if (one.renamed) {
+      blockers.push({
+        problem: `${one.sql} has two old names, ${one.key.name} and ${column.name}.`,
+        remedy: `Rename one of them to ${found.to} by hand; the other is then merged into it.`,
+      });
+      continue;
+    }
+    if (empty > 0 || (torn > 0 && disagreeingColumns !== null)) {
+      if (key === null) {
+        blockers.push({
+          problem: `${one.sql} has no single primary key, so that its rows cannot be walked.`,
+          remedy: `Fill ${one.key.name} from ${column.name} by hand.`,
+        });
+        continue;
+      }
+      const overwrite = disagreeingColumns === 'keep-old' ? ` or t.${stays}::text <> t.${old}::text` : '';
+      changes.push({
+        kind: 'batches',
+        id: `merge ${one.sql}.${column.name}`,
+        title: `Fill ${one.key.name} of ${one.sql} from ${column.name} (${empty} empty${torn > 0 ? `, ${torn} that disagree` : ''})`,
+        table: one.sql,
+        key: { column: identifier(key.name), type: key.type },
+        quiet: true,
+        write: {
+          kind: 'update',
+          column: stays,
+          type: one.key.type,
+          where: `t.${old} is not null and (t.${stays} is null${overwrite})`,
+          value: `t.${old}::${one.key.type}`,
+        },
+      });
+    }
+    if (torn > 0 && disagreeingColumns === 'keep-new') {
+      changes.push({
+        kind: 'batches',
+        id: `agree ${one.sql}.${column.name}`,
+        title: `Let ${column.name} of ${one.sql} agree with ${one.key.name} (${torn} ${torn === 1 ? 'row' : 'rows'})`,
+        table: one.sql,
+        key: { column: identifier(key?.name ?? 'id'), type: key?.type ?? 'uuid' },
+        quiet: true,
+        write: {
+          kind: 'update',
+          column: old,
+          type: column.type,
+          where: `t.${stays}::text <> t.${old}::text`,
+          value: `t.${stays}::${column.type}`,
+        },
+      });
+    }
+    notes.push({
+      text: `${one.sql} has ${one.key.name} and ${column.name}: ${one.key.name} stays, ${column.name} is kept as ${column.name}_before_rollout with its values.`,
+    });
+  }
+  return { changes, blockers, notes };
 }
 
 /** The least that a profile is: the user, their organization, and who they are to people. */
@@ -88,7 +202,7 @@ grant select, insert, update, delete on public.profiles to authenticated, servic
 async function* checks(target: Target): AsyncIterable<CheckResult> {
   const found = await survey(target);
   const old = target.config.names.from;
-  const left: readonly TenantTable[] = found.tenants.filter((one) => one.renamed);
+  const left: readonly TenantTable[] = found.tenants.filter((one) => one.renamed || one.also.length > 0);
   yield await catalogCheck(target, {
     id: '1.2/columns',
     title: `No table of the app still says ${old.join(' or ')}`,

@@ -64,7 +64,7 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     patience: config.patience,
     batchSize: config.batchSize,
   });
-  const target: Target = { config, session };
+  const target: Target = { config, session, workspace: null };
   const rollout = createRollout({
     phases,
     target,

@@ -10,9 +10,12 @@ export type CommandContext = { readonly output: Output; readonly signal: AbortSi
 export async function run(
   options: CommonOptions,
   body: (context: CommandContext) => Promise<ExitCode>,
+  { signals = true }: { readonly signals?: boolean } = {},
 ): Promise<ExitCode> {
   const output = createOutput(options);
-  const { signal, release } = interruptible((text) => process.stderr.write(`${text}\n`));
+  const { signal, release } = signals
+    ? interruptible((text) => process.stderr.write(`${text}\n`))
+    : { signal: new AbortController().signal, release: () => undefined };
   let exit: ExitCode;
   try {
     exit = await body({ output, signal });

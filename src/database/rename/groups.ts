@@ -1,4 +1,4 @@
-import { identifier, qualified } from '../quote.ts';
+import { identifier, literal, qualified } from '../quote.ts';
 import type { Routine } from './routine.ts';
 import type { TriggerPlan } from './triggers.ts';
 import type { ColumnRename, RenameGroup } from './types.ts';
@@ -68,8 +68,11 @@ function group(
   triggers: readonly TriggerPlan[],
 ): RenameGroup {
   const names = [...new Set(tables.map((item) => qualified(item.schema, item.table)))];
+  const merged = tables.filter((item) => item.aside !== undefined);
   const renames = [
-    ...tables.map((item) => ({ verb: `alter table ${qualified(item.schema, item.table)}`, ...item })),
+    ...tables
+      .filter((item) => item.aside === undefined)
+      .map((item) => ({ verb: `alter table ${qualified(item.schema, item.table)}`, ...item })),
     ...views.map((item) => ({
       verb: `alter ${item.materialized ? 'materialized view' : 'view'} ${qualified(item.schema, item.table)}`,
       ...item,
@@ -87,12 +90,14 @@ function group(
   const up = [
     lock,
     ...renames.map((item) => `${item.verb} rename column ${identifier(item.from)} to ${identifier(item.to)};`),
+    ...merged.map(putAside),
     ...path,
     ...routines.map((item) => statementOf(newDefinition(item))),
     ...triggers.map((item) => `${item.up};`),
   ];
   const down = [
     lock,
+    ...merged.map(bringBack),
     ...[...renames]
       .reverse()
       .map((item) => `${item.verb} rename column ${identifier(item.to)} to ${identifier(item.from)};`),
@@ -114,6 +119,39 @@ function group(
     functions: routines.map((item) => item.function.signature),
     swallowing: routines.filter((item) => item.swallows).map((item) => item.function.signature),
   };
+}
+
+/**
+ * The old column keeps its values, indexes and constraints under another name, and may be empty from now on, because
+ * nobody writes it any more. A row that came to disagree since the plan stops the transaction.
+ */
+function putAside(item: ColumnRename): string {
+  const table = qualified(item.schema, item.table);
+  const from = identifier(item.from);
+  const to = identifier(item.to);
+  const problem = literal(`${table}: a row has different values in ${item.from} and ${item.to}`);
+  return [
+    `do $check$ begin if exists (select from ${table} t where t.${from} is not null and t.${from}::text is distinct from t.${to}::text) then raise exception using message = ${problem}; end if; end $check$;`,
+    `alter table ${table} rename column ${from} to ${identifier(item.aside ?? item.from)};`,
+    ...(item.notNull === true
+      ? [`alter table ${table} alter column ${identifier(item.aside ?? item.from)} drop not null;`]
+      : []),
+  ].join('\n');
+}
+
+/** Rows that were made meanwhile get the value that the old column would have had. */
+function bringBack(item: ColumnRename): string {
+  const table = qualified(item.schema, item.table);
+  const from = identifier(item.from);
+  return [
+    `alter table ${table} rename column ${identifier(item.aside ?? item.from)} to ${from};`,
+    ...(item.notNull === true
+      ? [
+          `update ${table} set ${from} = ${identifier(item.to)} where ${from} is null;`,
+          `alter table ${table} alter column ${from} set not null;`,
+        ]
+      : []),
+  ].join('\n');
 }
 
 const statementOf = (definition: string): string => `${definition.replace(/\s+$/, '')};`;

@@ -9,7 +9,7 @@ import { commentNotes, refusals } from './tables.ts';
 import { planTriggers } from './triggers.ts';
 import type { ColumnRename, RenameOptions, RenamePlan } from './types.ts';
 import { planViews } from './views.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, relationKey, type ViewRename, type World } from './world.ts';
 
 export { type LegacyRead, legacyComment, planLegacyReads } from './legacy.ts';
 export type { ColumnRename, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
@@ -40,6 +40,7 @@ export async function planRename(
   const blockers: Blocker[] = [
     ...refusals(catalog, renames),
     ...views.blockers,
+    ...asideInViews(renames, views.renames),
     ...routines.flatMap((item) => item.blockers),
     ...triggers.blockers,
     ...policies.blockers,
@@ -56,6 +57,19 @@ export async function planRename(
     blockers,
     notes,
   };
+}
+
+/** A view keeps showing the column that is put aside, which nobody writes any more. */
+function asideInViews(renames: readonly ColumnRename[], views: readonly ViewRename[]): readonly Blocker[] {
+  const aside = new Set(
+    renames.filter((item) => item.aside !== undefined).map((item) => relationKey(item.schema, item.table)),
+  );
+  return views
+    .filter((item) => item.roots.some((root) => aside.has(root)))
+    .map((item) => ({
+      problem: `View ${item.schema}.${item.table} shows ${item.from} of a table that has ${item.to} as well.`,
+      remedy: `Let the view show ${item.to} instead, then run again.`,
+    }));
 }
 
 /** Names in a signature are what callers write; `CREATE OR REPLACE` refuses to change them. */

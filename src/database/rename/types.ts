@@ -6,6 +6,13 @@ export type ColumnRename = {
   readonly table: string;
   readonly from: string;
   readonly to: string;
+  /**
+   * Set where the table has `to` already, with the same values: `from` is then put aside under this name instead, and
+   * everything that named it names `to` from now on.
+   */
+  readonly aside?: string;
+  /** With `aside`: the old column is NOT NULL, which it cannot stay. */
+  readonly notNull?: boolean;
 };
 
 /** Everything that has to change in one transaction so that nothing is broken for a moment. */

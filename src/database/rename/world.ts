@@ -68,13 +68,23 @@ export function createWorld(
   const byView = new Map(views.map((item) => [`${relationKey(item.schema, item.table)}.${item.from}`, item]));
   const relations = new Map<string, Relation>();
   const touched = new Set<string>();
-  const add = (of: Table | View, rename: (name: string) => { to: string; roots: readonly string[] } | null): void => {
+  const add = (
+    of: Table | View,
+    rename: (name: string) => { to: string; roots: readonly string[]; aside?: string | undefined } | null,
+  ): void => {
     const key = relationKey(of.schema, of.name);
     const columns = of.columns.map((item): Column => {
       const change = rename(item.name);
       const id = `${of.oid}.${item.number}`;
       if (change === null) return column(id, item.name, { type: item.type });
       touched.add(key);
+      if (change.aside !== undefined) {
+        if (settled) return column(id, change.aside, { type: item.type });
+        // The column that stays holds the same values: a reference to either is a reference to that one.
+        const stays = of.columns.find((other) => other.name === change.to);
+        const same = `${of.oid}.${stays?.number ?? item.number}`;
+        return { ...column(same, item.name, { type: item.type, roots: change.roots }), after: change.to };
+      }
       return {
         ...column(id, settled ? change.to : item.name, { type: item.type, roots: change.roots }),
         after: change.to,
@@ -85,7 +95,7 @@ export function createWorld(
   for (const table of catalog.tables)
     add(table, (name) => {
       const root = rootOf(table, name, byOid, byName);
-      return root === null ? null : { to: root.to, roots: [relationKey(root.schema, root.table)] };
+      return root === null ? null : { to: root.to, roots: [relationKey(root.schema, root.table)], aside: root.aside };
     });
   for (const view of catalog.views)
     add(view, (name) => byView.get(`${relationKey(view.schema, view.name)}.${name}`) ?? null);
