@@ -26,8 +26,10 @@ const decisions = {
 } as const;
 
 /** `voxanne-rollout demo`: the whole rollout, and its rollback, on a database and an app made for it. */
-export const demoCommand = (options: DemoOptions): Promise<ExitCode> =>
-  run(options, async (context) => {
+export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
+  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
+  const wizard = options.yes !== true && options.json !== true && terminal;
+  const body = async (context: CommandContext): Promise<ExitCode> => {
     const { output } = context;
     output.say('Starting an embedded PostgreSQL and copying the sample app; both are removed at the end.');
     const server = await startServer();
@@ -43,8 +45,7 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> =>
         workspace,
         environment: 'demo',
       };
-      const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
-      if (options.yes !== true && options.json !== true && terminal) {
+      if (wizard) {
         const { wizardOn } = await import('./wizard.ts');
         return await wizardOn({ ...target, ...(options.inline === undefined ? {} : { inline: options.inline }) });
       }
@@ -53,7 +54,10 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> =>
       await server.stop();
       await rm(workspace, { recursive: true, force: true });
     }
-  });
+  };
+  // The wizard owns the signals while it runs.
+  return run(options, body, { signals: !wizard });
+};
 
 /** Applies and verifies everything, then takes everything back. */
 async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {
