@@ -6,7 +6,7 @@ import type { Hit, Rule, RuleContext } from './rule.ts';
 import { hardCodedOrg, standsForOrg } from './rules/hard-coded-org.ts';
 import { partWords, requestOrg } from './rules/request-org.ts';
 import { isSettingsFile, settingsPlaceholder } from './rules/settings-placeholder.ts';
-import { type Binding, declarationsIn, placesOf, referencesOf } from './scope.ts';
+import { bindingOf, declarationsIn, placesOf, referencesOf } from './scope.ts';
 import { callOf, memberOf, type Source, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Finding } from './types.ts';
 
@@ -212,20 +212,10 @@ function stringsOf(node: SyntaxNode | null): readonly string[] {
     return inner.children.map((child) => stringValue(child)).filter((value) => value !== null);
   }
   if (inner.kind !== 'identifier') return [];
-  const binding = visible(inner);
+  const binding = bindingOf(inner);
   return binding?.init && binding.path.length === 0 && unwrap(binding.init).kind === 'array'
     ? stringsOf(binding.init)
     : [];
-}
-
-function visible(identifier: SyntaxNode): Binding | null {
-  for (let scope = identifier.parent; scope !== null; scope = scope.parent) {
-    const found = /^(?:statement_block|program)$/.test(scope.kind)
-      ? declarationsIn(scope).get(identifier.text)
-      : undefined;
-    if (found) return found;
-  }
-  return null;
 }
 
 /** Roles of a `<select>` that is about roles, and of a list of roles that becomes radio buttons. */
@@ -268,7 +258,7 @@ function answerReads(
     const then = call.parent?.kind === 'member_expression' ? call.parent.parent : null;
     const setter = then ? callOf(then)?.args[0] : null;
     if (setter?.kind !== 'identifier') continue;
-    const binding = visible(setter);
+    const binding = bindingOf(setter);
     const scope = binding?.scope;
     if (!binding || !scope) continue;
     const state = [...declarationsIn(scope).values()].find(

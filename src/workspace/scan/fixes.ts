@@ -1,7 +1,7 @@
 import { isRequestParameter, originsOf, routeCallOf } from './flow.ts';
 import type { RuleContext } from './rule.ts';
 import { parametersOf, placesOf } from './scope.ts';
-import { functionAround, functionKinds, isFunction, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
+import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
 /** The request that is in scope at a node, by its name; null in a job, a service or a component. */
@@ -157,15 +157,7 @@ export function indentAt(text: string, offset: number): string {
 /** The statement around a node. */
 export function statementAround(node: SyntaxNode): SyntaxNode {
   let at = node;
-  while (
-    at.parent !== null &&
-    at.parent.kind !== 'statement_block' &&
-    at.parent.kind !== 'program' &&
-    !/^switch_(?:case|default)$/.test(at.parent.kind)
-  ) {
-    if (isFunction(at.parent) && (functionKinds as readonly string[]).includes(at.parent.kind) && unwrap(at) !== at)
-      break;
+  while (at.parent !== null && !/^(?:statement_block|program|switch_case|switch_default)$/.test(at.parent.kind))
     at = at.parent;
-  }
   return at;
 }

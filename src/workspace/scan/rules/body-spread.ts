@@ -86,14 +86,14 @@ function isBody(value: SyntaxNode): boolean {
   if (value.kind === 'object') return false;
   const binding = value.kind === 'identifier' ? bindingOf(value) : null;
   if (binding?.without?.some(isOrgIdName)) return false;
-  if (binding && dropsOrg(binding.name, referencesOf(binding))) return false;
+  if (binding && dropsOrg(referencesOf(binding))) return false;
   return originsOf(value).some(
     (origin) => origin.kind === 'request' && origin.part === 'body' && origin.parsed !== true,
   );
 }
 
-/** `delete x.org_id`, or a check of its keys. */
-function dropsOrg(_name: string, references: readonly SyntaxNode[]): boolean {
+/** `delete x.org_id`. */
+function dropsOrg(references: readonly SyntaxNode[]): boolean {
   return references.some((reference) => {
     const member = reference.parent;
     const name = member ? memberOf(member)?.name : null;

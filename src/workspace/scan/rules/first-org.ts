@@ -2,7 +2,7 @@ import { type Chain, chainAround, identifiesRow, linkOf, writeNames } from '../c
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, declarationsIn, referencesOf } from '../scope.ts';
+import { type Binding, bindingOf, declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
@@ -139,22 +139,10 @@ function* elementHit(
 
 /** The query whose rows an identifier holds. */
 function rowsOf(identifier: SyntaxNode): Chain | null {
-  const binding = bindingAt(identifier);
+  const binding = bindingOf(identifier);
   if (!binding?.init || binding.path.join('.') !== 'data') return null;
   const inner = unwrap(binding.init);
   return inner.kind === 'call_expression' ? chainAround(inner) : null;
-}
-
-function bindingAt(identifier: SyntaxNode): Binding | null {
-  for (let scope = identifier.parent; scope !== null; scope = scope.parent) {
-    const found = /^(?:statement_block|program|for_in_statement|for_statement|catch_clause|switch_case)$/.test(
-      scope.kind,
-    )
-      ? declarationsIn(scope).get(identifier.text)
-      : undefined;
-    if (found) return found;
-  }
-  return null;
 }
 
 /** Whether the row of a chain is used as a tenant. */

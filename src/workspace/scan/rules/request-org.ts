@@ -14,7 +14,6 @@ import {
   type SyntaxNode,
   stringValue,
   unwrap,
-  wrapped,
 } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
@@ -295,5 +294,5 @@ function fixOf(
 /** The helper gives a string, so a cast around the read goes with it. */
 function castOf(node: SyntaxNode): SyntaxNode {
   const parent = node.parent;
-  return parent?.kind === 'as_expression' && parent.child(0) === node ? parent : wrapped(node) === node ? node : node;
+  return parent?.kind === 'as_expression' && parent.child(0) === node ? parent : node;
 }
