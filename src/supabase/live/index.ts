@@ -1,0 +1,192 @@
+/**
+ * Checks of a running project through its own API, as two users would use it. Everything here is `kind: 'http'`.
+ *
+ * What it was tested against: a real PostgreSQL with the platform's auth schema, a data API with the database's row
+ * security, and a stand-in for the auth server that sends its SQL and signs its tokens. The auth server itself was not
+ * run, nor the platform's data API: a project's answers may differ in wording, which no verdict here depends on but the
+ * reasons of skipped sign-ups.
+ */
+import type { CheckResult } from '../../rollout/check.ts';
+import { attackTable } from './attack.ts';
+import { createApi } from './client.ts';
+import { probeFunction } from './functions.ts';
+import { createFetch } from './http.ts';
+import { openJournal } from './journal.ts';
+import { createNonce } from './marker.ts';
+import { perform, skipped } from './outcome.ts';
+import { createAsAdmin, NoSignUp, type SignedIn, signUp, whyNoSignUp } from './people.ts';
+import { createCleaner } from './removal.ts';
+import { scopeOf, tablesOf } from './scope.ts';
+import { inOrder, seedRows } from './seed.ts';
+import { checkAdminToken, checkTokens } from './tokens.ts';
+import { type LiveOptions, type Side, sides } from './types.ts';
+import { probeView } from './views.ts';
+import type { Person, World } from './world.ts';
+
+export { waitForColumn } from './schema-cache.ts';
+export { loadLiveTables } from './tables.ts';
+export type { LiveFunction, LiveOptions, LiveTable, LiveView, WithDatabase } from './types.ts';
+
+/**
+ * Signs two users up, compares their tokens, lets each at the other's rows on every table, view and callable function,
+ * and removes both with all that they made. What an earlier, killed run left is found by its marker and removed first.
+ *
+ * Users, organizations and rows are really made on the project, all of them marked, and removed at the end also when
+ * the run is cancelled or the caller stops listening. Without a database and without a service key nothing is done.
+ *
+ * @throws the signal's reason when cancelled, after cleaning up
+ */
+export async function* probeLive(given: LiveOptions): AsyncIterable<CheckResult> {
+  const options = { ...given, supabaseUrl: given.supabaseUrl.replace(/\/+$/, '') };
+  const tables = tablesOf(options);
+  const scopes = new Map([...tables.values()].map((table) => [table, scopeOf(options, tables, table)]));
+  const cleaner = createCleaner(options, tables, scopes);
+  if (cleaner === null) {
+    yield skipped(
+      'sign-up',
+      'Two users sign up',
+      'Nothing could remove them again: give the database or the service key.',
+    );
+    return;
+  }
+  const leftovers = await cleaner.leftovers();
+  if (leftovers !== null) yield leftovers;
+
+  const nonce = createNonce();
+  const fetch = createFetch({ signal: options.signal, timeout: options.requestTimeout ?? 20_000 });
+  const journal = openJournal(options.journalDir, nonce);
+  const person = { nonce, fetch, onUser: journal.user };
+  let removed: CheckResult | undefined;
+  try {
+    const { made, result } = await signUpBoth(options, person);
+    yield result;
+    if (made !== null) {
+      const world: World = {
+        options,
+        nonce,
+        tables: new Map(inOrder({ tables }).map((table) => [`${table.schema}.${table.table}`, table])),
+        scopes,
+        people: await settle(options, fetch, made),
+        anon: createApi(options.supabaseUrl, options.anonKey, { fetch }),
+        service:
+          options.serviceKey === undefined ? null : createApi(options.supabaseUrl, options.serviceKey, { fetch }),
+        journal,
+        rows: new Map(),
+        recipes: new Map(),
+        count: { ordinal: 0 },
+      };
+      yield* checkTokens(
+        world,
+        sides.map((side) => made[side]),
+      );
+      yield await checkAdminToken({ ...options, hook: false }, person);
+      yield* probeIsolationLive(world);
+    }
+  } finally {
+    // Also when the caller stops listening: then nobody hears the result, and the next run looks again.
+    removed = await cleaner.own(journal);
+  }
+  yield removed;
+}
+
+type People = Readonly<Record<Side, SignedIn>>;
+
+async function signUpBoth(
+  options: LiveOptions,
+  person: Omit<Parameters<typeof signUp>[0], 'options'>,
+): Promise<{ readonly made: People | null; readonly result: CheckResult }> {
+  const began = performance.now();
+  const title = 'Two users sign up';
+  const { serviceKey } = options;
+  const all = { ...person, options };
+  let refused: string | null = null;
+  try {
+    refused = await whyNoSignUp(options, person.fetch);
+    const one = async (side: Side): Promise<SignedIn> => {
+      if (refused === null) {
+        try {
+          return await signUp(all, side);
+        } catch (error) {
+          if (!(error instanceof NoSignUp) || serviceKey === undefined) throw error;
+          refused = error.message;
+        }
+      }
+      if (serviceKey === undefined) throw new NoSignUp(refused);
+      return createAsAdmin(all, side, serviceKey);
+    };
+    const made = { a: await one('a'), b: await one('b') };
+    const observed = refused === null ? '2 users signed up' : `2 users created by the admin API, because: ${refused}`;
+    const result: CheckResult = {
+      id: 'live/sign-up',
+      title,
+      kind: 'http',
+      verdict: 'passed',
+      expected: '2 users, signed in',
+      observed,
+      milliseconds: performance.now() - began,
+    };
+    return { made, result };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!(error instanceof NoSignUp)) throw error;
+    const more = serviceKey === undefined ? ' With the service key the admin API is used instead.' : '';
+    return { made: null, result: skipped('sign-up', title, `${error.message}${more}`) };
+  }
+}
+
+/** The organization that a user's rows go to: the token's; before sign-up stamps tokens, the profile's. */
+async function settle(
+  options: LiveOptions,
+  fetch: typeof globalThis.fetch,
+  made: People,
+): Promise<Readonly<Record<Side, Person>>> {
+  const one = async (side: Side): Promise<Person> => {
+    const { id, marker, token, claims } = made[side];
+    const api = createApi(options.supabaseUrl, options.anonKey, { fetch, token });
+    let orgId = claims.orgId;
+    if (orgId === null && options.profiles !== null) {
+      const { schema, table, idColumn, orgColumn } = options.profiles;
+      const outcome = await perform(api.schema(schema).from(table).select(orgColumn).eq(idColumn, id));
+      const org = outcome.rows[0]?.[orgColumn];
+      orgId = typeof org === 'string' ? org : null;
+    }
+    return { side, id, marker, tokenOrg: claims.orgId, orgId, api };
+  };
+  return { a: await one('a'), b: await one('b') };
+}
+
+/** Rows for both, then everything that one could do to the other. */
+async function* probeIsolationLive(world: World): AsyncIterable<CheckResult> {
+  const began = performance.now();
+  const blocks = new Map<string, number>();
+  yield* seedRows(world);
+  for (const view of world.options.views) {
+    world.options.signal.throwIfAborted();
+    yield await probeView(world, view, blocks);
+  }
+  for (const fn of world.options.functions) {
+    world.options.signal.throwIfAborted();
+    yield await probeFunction(world, fn, blocks);
+  }
+  // What sign-up made comes last: after a leak it cannot be made again, and everything else depends on it.
+  const made = ['organization', 'profile', 'membership'];
+  const order = [...world.tables.values()].sort((one, two) => rank(world, made, one) - rank(world, made, two));
+  for (const table of order) {
+    world.options.signal.throwIfAborted();
+    yield* attackTable(world, table, blocks);
+  }
+  const total = [...blocks.values()].reduce((sum, count) => sum + count, 0);
+  yield {
+    id: 'live/blocked',
+    title: 'How requests for foreign rows were kept away',
+    kind: 'http',
+    verdict: total === 0 ? 'skipped' : 'passed',
+    expected: 'every kind told apart',
+    observed: `${total} kept away: ${['no rows', '403', '401', 'other'].map((block) => `${blocks.get(block) ?? 0} ${block}`).join(', ')}`,
+    ...(total === 0 ? { advice: 'No request was kept away, or none was tried.' } : {}),
+    milliseconds: performance.now() - began,
+  };
+}
+
+const rank = (world: World, made: readonly string[], table: Parameters<World['scopes']['get']>[0]): number =>
+  made.indexOf(world.scopes.get(table)?.kind ?? '') + (made.includes(world.scopes.get(table)?.kind ?? '') ? 2 : 0);
