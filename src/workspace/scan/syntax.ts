@@ -86,13 +86,27 @@ export function languageOf(path: string): Lang {
   return /\.[cm]?ts$/.test(path) ? Lang.TypeScript : Lang.Tsx;
 }
 
+/**
+ * The first place that is really wrong. A bare `&` in the text of an element (`Terms & Privacy`) is none, though the
+ * grammar has no rule for it: TypeScript and every bundler accept it, and the tree around it is sound.
+ */
+function firstError(root: SgNode): SgNode | null {
+  if (root.find(errorKind) === null) return null;
+  return (
+    root.findAll(errorKind).find((error) => {
+      const around = String(error.parent()?.kind());
+      return !(/^&[^<>{}]*$/.test(error.text()) && /^jsx_(?:element|fragment)$/.test(around));
+    }) ?? null
+  );
+}
+
 export async function parseSource(path: string, text: string): Promise<Source> {
   let root = (await parseAsync(languageOf(path), text)).root();
-  let error = root.find(errorKind);
+  let error = firstError(root);
   if (error !== null && /\.[cm]?js$/.test(path)) {
     // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
     const plain = (await parseAsync(Lang.JavaScript, text)).root();
-    const plainError = plain.find(errorKind);
+    const plainError = firstError(plain);
     if (plainError === null) {
       root = plain;
       error = null;

@@ -139,3 +139,8 @@ it('finds an id in one file that another one uses as the tenant', async () => {
   });
   expect(result.findings.map(({ kind, line }) => [kind, line])).toEqual([['hard-coded-org', 1]]);
 });
+
+it('takes a bare ampersand in the text of an element for what it is', async () => {
+  const { result } = await scanned({ 'src/a.tsx': `export const a = <p>Terms & Privacy {x} R&D</p>;\n` });
+  expect(result.notices).toEqual([]);
+});
