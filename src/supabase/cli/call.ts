@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { RolloutError } from '../../rollout/errors.ts';
 import type { Door } from './door.ts';
-import type { CliInfo } from './find.ts';
+import { type CliInfo, unusable } from './find.ts';
 
 /** What a call of the CLI came to. */
 export type Answer =
@@ -121,6 +121,10 @@ const lastLines = (text: string): string => text.trim().split('\n').slice(-10).j
  * database room can tell a lock timeout from a mistake.
  */
 export function cliError(what: string, answer: Extract<Answer, { ok: false }>): RolloutError {
+  // A CLI of before JSON answers only says that it does not know the option, and has done nothing by then.
+  if (answer.code === null && /unknown (?:flag|option).*output-format/i.test(answer.message)) {
+    return unusable('is too old: it does not know --output-format json', answer.message);
+  }
   const code =
     /\(SQLSTATE ([0-9A-Z]{5})\)/.exec(answer.message)?.[1] ??
     /\b(ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)\b/.exec(answer.message)?.[1];

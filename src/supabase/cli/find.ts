@@ -7,8 +7,6 @@ export type CliInfo = {
   readonly version: string;
   /** How it takes a connection string: 3.0 renamed the option, and 2.x knows only the old name. */
   readonly target: '--remote' | '--db-url';
-  /** 3.x updates the project's vault before it pushes, unless told not to; 2.x knows neither. */
-  readonly skipsVault: boolean;
   /** The workspace, whose own installation wins over the one on PATH. */
   readonly localDir: string;
   readonly env: Readonly<Record<string, string>>;
@@ -52,13 +50,12 @@ export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   return {
     version,
     target: major >= 3 ? '--remote' : '--db-url',
-    skipsVault: major >= 3,
     localDir: options.workspace,
     env,
   };
 }
 
-const unusable = (what: string, detail = ''): RolloutError =>
+export const unusable = (what: string, detail = ''): RolloutError =>
   new RolloutError(`The Supabase CLI ${what}.`, install, {
     kind: 'outside',
     exitCode: exitCodes.usage,

@@ -61,7 +61,7 @@ export async function removeMigration(workspace: string, file: LocalMigration): 
 
 /**
  * Fills a folder of our own for one call of the CLI: these files, and an empty one for every version of the history,
- * which the CLI asks for by name only. The app's own files, its configuration (seeds, roles, vault) and its `.env` are
+ * which the CLI asks for by name only. The app's own files, its configuration (seeds, roles, vault secrets) and its `.env` are
  * not there, so that nothing of them can be pushed along.
  */
 export async function fillWorkdir(

@@ -67,7 +67,7 @@ export async function pushChange(tools: Tools, row: JournalRow, context: Context
     });
     let answer: Answer;
     try {
-      answer = await callCli(tools.cli, tools.door, pushCommand(tools.cli), {
+      answer = await callCli(tools.cli, tools.door, ['db', 'push', '--yes', '--include-all'], {
         workdir,
         signal: context.signal,
         onStart: tools.onStart,
@@ -107,14 +107,6 @@ export async function pushChange(tools: Tools, row: JournalRow, context: Context
   if (migration !== null) await writeMigration(tools.workspace, migration);
   return entry;
 }
-
-const pushCommand = (cli: CliInfo): readonly string[] => [
-  'db',
-  'push',
-  '--yes',
-  '--include-all',
-  ...(cli.skipsVault ? ['--skip-vault'] : []),
-];
 
 /** Looks again and again whom the CLI's session waits for; only while it waits can the server say so. */
 async function watchHolders(

@@ -1,6 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { execa } from 'execa';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
-import { makeCliTarget, makeTable } from './setup.ts';
+import type { Change } from '../../../src/rollout/change.ts';
+import { RolloutError } from '../../../src/rollout/errors.ts';
+import { differences } from '../../../src/rollout/fingerprint.ts';
+import { historyChecks } from '../../../src/supabase/cli/index.ts';
+import { type CliTarget, environment, makeCliTarget, makeTable } from './setup.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {
@@ -8,17 +17,85 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-test('a change is pushed with its journal row, is there, and is taken back from database, history and folder', async () => {
+const failure = async (work: Promise<unknown>): Promise<RolloutError> => {
+  const error: unknown = await work.then(
+    () => expect.unreachable('it succeeded'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof RolloutError)) throw error;
+  return error;
+};
+
+const exists = async ({ at }: CliTarget, relation: string): Promise<boolean> =>
+  (await at.sql<{ there: boolean }>('select to_regclass($1) is not null as there', [relation]))[0]?.there === true;
+
+const recordOf = (state: 'applied' | 'rolled back') =>
+  ({
+    run: '00000000-0000-4000-8000-000000000001',
+    step: '1.1',
+    state,
+    detail: '',
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+    milliseconds: 1,
+  }) as const;
+
+/** Nothing of a change is anywhere. */
+async function expectNothing(run: CliTarget, relation: string): Promise<void> {
+  expect(await exists(run, relation)).toBe(false);
+  expect(await run.executor.entries()).toEqual([]);
+  if (await exists(run, 'supabase_migrations.schema_migrations')) expect(await run.history()).toEqual([]);
+  expect(await run.files()).toEqual([]);
+}
+
+/** Waits until the file of a change runs on the server. */
+async function running(run: CliTarget): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    const rows = await run.at.sql(
+      `select from pg_stat_activity where application_name like 'voxanne-rollout supabase-cli %' and wait_event = 'PgSleep'`,
+    );
+    if (rows.length > 0) return;
+    await pause(20);
+  }
+  expect.unreachable('the push never ran');
+}
+
+const backends = ({ at }: CliTarget) =>
+  at.sql(`select from pg_stat_activity where application_name like 'voxanne-rollout supabase-cli %'`);
+
+const slowTable = (name: string, seconds: number) =>
+  makeTable(name, { up: `create table public.${name} (id int);\nselect pg_catalog.pg_sleep(${seconds});` });
+
+test('preview leaves no trace and says the way; a push carries one file and nothing of the app; both are taken back', async () => {
   await using run = await makeCliTarget(server, 'vertical');
-  const { at, executor } = run;
+  const { at, executor, workspace } = run;
+  await mkdir(join(workspace, 'supabase/migrations'), { recursive: true });
+  await writeFile(join(workspace, 'supabase/migrations/20200101000000_app.sql'), 'create table public.of_the_app ();');
   const change = makeTable('pushed');
+  const start = await executor.fingerprint();
+
+  const previews = [];
+  for await (const one of executor.preview([change], run.context())) previews.push(one);
+  expect(previews).toMatchObject([
+    {
+      outcome: 'ran',
+      reason:
+        'by supabase db push, as supabase/migrations/<time>_voxanne_1_1_create_public_pushed.sql; pending migrations of the app stay pending: 20200101000000_app.sql',
+    },
+  ]);
+  expect(differences(start, await executor.fingerprint())).toEqual([]);
+  expect(run.pids).toEqual([]);
+
   const entry = await executor.apply(change, run.context());
   expect(entry).toMatchObject({ state: 'applied', step: '1.1', change });
   expect(await executor.entries()).toEqual([entry]);
-  expect(await at.sql(`select to_regclass('public.pushed') is not null as there`)).toEqual([{ there: true }]);
-  const [row] = await run.history();
+  const [row, ...rest] = await run.history();
+  expect(rest).toEqual([]);
   expect(row?.name).toBe('voxanne_1_1_create_public_pushed');
-  expect(await run.files()).toEqual([`${row?.version}_${row?.name}.sql`]);
+  expect(await run.files()).toEqual(['20200101000000_app.sql', `${row?.version}_${row?.name}.sql`]);
+  expect(await exists(run, 'public.of_the_app')).toBe(false);
+  expect(await exists(run, 'public.pushed')).toBe(true);
   // One transaction for the change, its journal row and the history row.
   expect(
     await at.sql(
@@ -27,18 +104,211 @@ test('a change is pushed with its journal row, is there, and is taken back from 
     ),
   ).toEqual([{ same: true }]);
 
+  // The app's own next push sees its own file as pending, and ours as done.
+  const { stdout } = await execa(
+    'supabase',
+    ['db', 'push', '--dry-run', '--include-all', `--remote=${run.url}?sslmode=disable`, '--output-format', 'json'],
+    { cwd: workspace, env: { ...environment, DO_NOT_TRACK: '1' }, extendEnv: false, stdin: 'ignore' },
+  );
+  expect(JSON.parse(stdout)).toMatchObject({ migrations: ['20200101000000_app.sql'] });
+
   expect(await executor.revert(entry, run.context())).toEqual({ stayed: [] });
-  await executor.record({
-    run: entry.run,
-    step: '1.1',
-    state: 'rolled back',
-    detail: '',
-    passed: 0,
-    failed: 0,
-    skipped: 0,
-    milliseconds: 1,
-  });
-  expect(await at.sql(`select to_regclass('public.pushed') is not null as there`)).toEqual([{ there: false }]);
+  await executor.record(recordOf('rolled back'));
+  expect(differences(start, await executor.fingerprint())).toEqual([]);
   expect(await run.history()).toEqual([]);
-  expect(await run.files()).toEqual([]);
+  expect(await run.files()).toEqual(['20200101000000_app.sql']);
 });
+
+test('a statement that fails in the middle of a file leaves nothing, and the error has the last lines', async () => {
+  await using run = await makeCliTarget(server, 'failing');
+  const bad = makeTable('half', {
+    up: 'create table public.half (id int);\nselect 1 / 0;\ncreate table public.rest ();',
+  });
+  const error = await failure(run.executor.apply(bad, run.context()));
+  expect(error.kind).toBe('outside');
+  expect(error.problem).toBe(
+    'The Supabase CLI could not apply "Create public.half": division by zero (SQLSTATE 22012).',
+  );
+  expect(error.detail).toContain('select 1 / 0');
+  await expectNothing(run, 'public.half');
+});
+
+test('a lock that is held is waited for in short tries that name the holder', async () => {
+  await using run = await makeCliTarget(server, 'blocked');
+  const holder = new pg.Client({ connectionString: run.url, application_name: 'nightly report' });
+  await holder.connect();
+  await holder.query('begin; select from public.calls');
+  const change = makeTable('calls.note', {
+    up: 'alter table public.calls add column note text;',
+    down: 'alter table public.calls drop column note;',
+  });
+  const waited = run.context();
+  const applied = run.executor.apply(change, {
+    ...waited,
+    emit: (event) => {
+      waited.emit(event);
+      if (event.type === 'change-waiting') void holder.query('commit');
+    },
+  });
+  expect((await applied).state).toBe('applied');
+  await holder.end();
+  const waits = run.events.filter((event) => event.type === 'change-waiting');
+  expect(waits[0]).toMatchObject({
+    reason: expect.stringContaining('lock timeout'),
+    holders: [{ application: 'nightly report' }],
+  });
+  expect(await run.history()).toHaveLength(1);
+});
+
+test('the way through the CLI and the way through pg with registering end in equal history and files, and back', async () => {
+  const changes: readonly Change[] = [
+    makeTable('first'),
+    {
+      kind: 'sql',
+      id: 'index',
+      title: 'Index public.calls (caller)',
+      mode: 'autocommit',
+      up: 'create index concurrently calls_caller on public.calls (caller)',
+      down: 'drop index concurrently public.calls_caller',
+      applied: `select pg_catalog.to_regclass('public.calls_caller') is not null`,
+    },
+    makeTable('last', { title: "Create public.last, the one with an 'odd' $journal$ title" }),
+  ];
+  const ends = [];
+  for (const register of [false, true]) {
+    await using run = await makeCliTarget(server, `both_${register}`, { register });
+    const { executor } = run;
+    const start = await executor.fingerprint();
+    const entries = [];
+    for (const change of changes) entries.push(await executor.apply(change, run.context()));
+    await executor.record(recordOf('applied'));
+    const history = await run.history();
+    const files = await run.files();
+    expect(files).toEqual(history.map((row) => `${row.version}_${row.name}.sql`));
+    const after = await executor.fingerprint();
+    const checks = await historyChecks({
+      session: run.at.session,
+      workspace: run.workspace,
+      entries: await executor.entries(),
+    });
+    expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
+    // The CLI is called once a change, or once a step.
+    expect(run.pids).toHaveLength(register ? 1 : 3);
+
+    for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
+    await executor.record(recordOf('rolled back'));
+    expect(run.pids).toHaveLength(register ? 2 : 4);
+    expect(differences(start, await executor.fingerprint())).toEqual([]);
+    expect(await run.history()).toEqual([]);
+    expect(await run.files()).toEqual([]);
+    ends.push({ after, history: history.map(({ name, statements }) => ({ name, statements })) });
+  }
+  expect(ends[0]?.history).toHaveLength(3);
+  expect(ends[0]).toEqual(ends[1]);
+});
+
+describe('interrupted', () => {
+  test('the CLI is killed in the middle of a push: nothing is left, and the same change goes through again', async () => {
+    await using run = await makeCliTarget(server, 'killed');
+    const applied = failure(run.executor.apply(slowTable('slow', 60), run.context()));
+    await running(run);
+    process.kill(-(run.pids[0] ?? 0), 'SIGKILL');
+    const error = await applied;
+    expect(error.detail).toContain('SIGKILL');
+    expect(await backends(run)).toEqual([]);
+    await expectNothing(run, 'public.slow');
+
+    expect((await run.executor.apply(slowTable('slow', 0), run.context())).state).toBe('applied');
+    expect(await run.history()).toHaveLength(1);
+  });
+
+  test('a cancelled run ends the CLI and its statement on the server; no process shows the password', async () => {
+    await using run = await makeCliTarget(server, 'cancelled');
+    const operator = new AbortController();
+    const applied = run.executor.apply(slowTable('slow', 60), run.context(operator.signal)).then(
+      () => expect.unreachable('it succeeded'),
+      (reason: unknown) => reason,
+    );
+    await running(run);
+    const lines = await commandLines(run.pids[0] ?? 0);
+    // The launcher of the package and the program itself.
+    expect(lines.filter((line) => line.includes('--remote=')).length).toBeGreaterThanOrEqual(2);
+    const { password } = new URL(run.url);
+    expect(password.length).toBeGreaterThan(8);
+    expect(lines.filter((line) => line.includes(password))).toEqual([]);
+    expect(run.executor.passwordWay).toContain('PGPASSWORD');
+
+    const began = performance.now();
+    operator.abort();
+    expect(await applied).toMatchObject({ name: 'AbortError' });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(await backends(run)).toEqual([]);
+    expect(await commandLines(run.pids[0] ?? 0)).toEqual([]);
+    await expectNothing(run, 'public.slow');
+  });
+
+  test('a run that ended after a push and before its file was written writes it again', async () => {
+    await using run = await makeCliTarget(server, 'lost');
+    await run.executor.apply(makeTable('one'), run.context());
+    const folder = join(run.workspace, 'supabase/migrations');
+    const [name = ''] = await run.files();
+    const text = await readFile(join(folder, name), 'utf8');
+    await execa('rm', [join(folder, name)]);
+
+    await using again = await secondExecutor(run);
+    await again.executor.record(recordOf('applied'));
+    expect(await run.files()).toEqual([name]);
+    expect(await readFile(join(folder, name), 'utf8')).toBe(text);
+  });
+});
+
+test('two runs at once: the second says who is at work and pushes nothing', async () => {
+  await using run = await makeCliTarget(server, 'twice');
+  await run.executor.apply(makeTable('one'), run.context());
+  await using other = await secondExecutor(run, true);
+  const error = await failure(other.executor.apply(makeTable('two'), run.context()));
+  expect(error.problem).toContain('Another rollout holds the run lock');
+  expect(await run.history()).toHaveLength(1);
+});
+
+test('an applied file that somebody edited is noticed, is not run again, and is kept on rollback', async () => {
+  await using run = await makeCliTarget(server, 'edited');
+  const entry = await run.executor.apply(makeTable('one'), run.context());
+  const folder = join(run.workspace, 'supabase/migrations');
+  const [name = ''] = await run.files();
+  const edited = `${await readFile(join(folder, name), 'utf8')}drop table public.calls;\n`;
+  await writeFile(join(folder, name), edited);
+  const given = { session: run.at.session, workspace: run.workspace, entries: await run.executor.entries() };
+  expect((await historyChecks(given)).map((one) => one.verdict)).toEqual(['passed', 'passed', 'failed']);
+
+  await run.executor.revert(entry, run.context());
+  await run.executor.record(recordOf('rolled back'));
+  expect(await exists(run, 'public.one')).toBe(false);
+  expect(await exists(run, 'public.calls')).toBe(true);
+  expect(await run.history()).toEqual([]);
+  expect(await readdir(folder)).toEqual([`${name}.rolled-back`]);
+  expect(await readFile(join(folder, `${name}.rolled-back`), 'utf8')).toBe(edited);
+  expect((await run.executor.records()).at(-1)?.detail).toContain(`${name}.rolled-back`);
+});
+
+/** Another run on the same database and workspace, as a second process would be. */
+async function secondExecutor(run: CliTarget, keepFirst = false): Promise<CliTarget> {
+  if (!keepFirst) await run.at.session.close();
+  return makeCliTarget(server, new URL(run.url).pathname.slice(1), { workspace: run.workspace });
+}
+
+/** The command lines of every process of a group. */
+async function commandLines(group: number): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+      const member = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === group;
+      if (member) lines.push((await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' '));
+    } catch (error) {
+      // It ended between the listing and the look.
+      if (!(error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH'].includes(String(error.code)))) throw error;
+    }
+  }
+  return lines.filter((line) => line !== '');
+}

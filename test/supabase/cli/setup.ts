@@ -43,11 +43,15 @@ export type CliTarget = AsyncDisposable & {
 export async function makeCliTarget(
   server: EmbeddedServer,
   database: string,
-  options: { register?: boolean; overrides?: Readonly<Record<string, unknown>>; onStart?: (pid: number) => void } = {},
+  options: {
+    readonly register?: boolean;
+    /** Of an earlier run, whose database and folder are entered again. */
+    readonly workspace?: string;
+  } = {},
 ): Promise<CliTarget> {
-  await loadDatabase(server, 'tiny', database);
-  const workspace = await mkdtemp(join(tmpdir(), 'cli-test-'));
-  const at = await makeTarget(server, database, { ...options.overrides });
+  if (options.workspace === undefined) await loadDatabase(server, 'tiny', database);
+  const workspace = options.workspace ?? (await mkdtemp(join(tmpdir(), 'cli-test-')));
+  const at = await makeTarget(server, database);
   const url = server.url(database);
   const cli = await findCli({ workspace, env: environment });
   const connection = await connector({ dbUrl: url, env: {}, workspace });
@@ -59,10 +63,7 @@ export async function makeCliTarget(
     connection,
     workspace,
     cli,
-    onStart: (pid: number) => {
-      pids.push(pid);
-      options.onStart?.(pid);
-    },
+    onStart: (pid: number) => pids.push(pid),
   };
   const executor = options.register === true ? await createRegisteringExecutor(given) : await createCliExecutor(given);
   return {
@@ -98,7 +99,7 @@ export async function makeCliTarget(
     [Symbol.asyncDispose]: async () => {
       await executor.finish();
       await at.close();
-      await rm(workspace, { recursive: true });
+      if (options.workspace === undefined) await rm(workspace, { recursive: true });
     },
   };
 }
