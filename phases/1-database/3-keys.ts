@@ -28,7 +28,7 @@ async function plan(target: Target): Promise<Plan> {
   if (blockers.length > 0) return { changes: [], blockers, notes: [] };
   const taken = new Set<string>();
   const conversions = await planConversions(client, found, target.config.names, (tenant, tools) =>
-    planShadow(client, found, tenant, tools, taken),
+    planShadow(client, found, tenant, tools, { lockTimeout: target.config.lockTimeout, taken }),
   );
   const stuck = new Set(conversions.blockers.length > 0 ? found.tenants.filter((one) => one.text) : []);
   const after = (tenant: TenantTable): readonly string[] =>
@@ -36,9 +36,13 @@ async function plan(target: Target): Promise<Plan> {
   const foreignKeys = await planForeignKeys(
     client,
     { ...found, tenants: found.tenants.filter((one) => !stuck.has(one)) },
-    target.config.decisions.wrongForeignKeys === 'repair',
-    after,
-    taken,
+    {
+      repair: target.config.decisions.wrongForeignKeys === 'repair',
+      lockTimeout: target.config.lockTimeout,
+      after,
+      live: (tenant) => conversions.list.some((one) => one.tenant === tenant && one.live === true),
+      taken,
+    },
   );
   const indexes = planIndexes(found, after, taken);
   blockers.push(...conversions.blockers, ...foreignKeys.blockers);

@@ -15,6 +15,8 @@ export type Conversion = {
   readonly changes: readonly (SqlChange | BatchChange)[];
   /** Ids of changes after which the column is uuid. */
   readonly done: readonly string[];
+  /** Only the applied changes make it so: a preview cannot show what comes after. */
+  readonly live?: boolean;
 };
 
 export type Conversions = {
@@ -74,7 +76,8 @@ export async function planConversions(
     };
     const usual = await usualForm(client, survey, tenant, label, blockers);
     if (usual === null) continue;
-    if ((await countUpTo(client, tenant.sql, largeTable)) < largeTable) {
+    const begun = tenant.table.columns.some((one) => one.name === `${survey.to}_uuid`);
+    if (!begun && (await countUpTo(client, tenant.sql, largeTable)) < largeTable) {
       const change = inPlace(survey, tenant, tools, label);
       list.push({ tenant, changes: [...usual, change], done: [change.id] });
     } else {
@@ -85,6 +88,11 @@ export async function planConversions(
     const bodies = survey.catalog.functions.filter(
       (one) => !one.atomic && new RegExp(`\\b${tenant.table.name}\\b`).test(one.body),
     );
+    if (list.at(-1)?.tenant === tenant && list.at(-1)?.live === true) {
+      notes.push({
+        text: `${label} is large: its text ids stay as ${survey.to}_text, in step with ${survey.to}, for the rollback; drop the column, and the trigger that keeps it, when nobody needs them.`,
+      });
+    }
     if (bodies.length > 0) {
       notes.push({
         text: `${label}.${survey.to} changes from ${tenant.key.type} to uuid; functions that name the table and compare it with text must be looked at.`,

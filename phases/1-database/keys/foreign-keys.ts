@@ -12,6 +12,16 @@ export type ForeignKeys = {
   readonly notes: readonly Note[];
 };
 
+type Options = {
+  readonly repair: boolean;
+  readonly lockTimeout: number;
+  /** Changes that must come before, for the preview. */
+  readonly after: (tenant: TenantTable) => readonly string[];
+  /** The column gets its type from changes that a preview cannot run. */
+  readonly live: (tenant: TenantTable) => boolean;
+  readonly taken: Set<string>;
+};
+
 /**
  * A foreign key from every organization column to organizations: added NOT VALID, which only takes a short lock, and
  * validated apart, which reads the table while it is in use.
@@ -19,13 +29,8 @@ export type ForeignKeys = {
  * ON DELETE NO ACTION: deleting an organization must never take rows with it that nobody looked at. Foreign keys that
  * are there keep what they do.
  */
-export async function planForeignKeys(
-  client: ClientBase,
-  survey: Survey,
-  repair: boolean,
-  after: (tenant: TenantTable) => readonly string[],
-  taken: Set<string>,
-): Promise<ForeignKeys> {
+export async function planForeignKeys(client: ClientBase, survey: Survey, options: Options): Promise<ForeignKeys> {
+  const { repair, after, taken } = options;
   const changes: (SqlChange | BatchChange)[] = [];
   const blockers: Blocker[] = [];
   const notes: Note[] = [];
@@ -142,7 +147,11 @@ export async function planForeignKeys(
             tenant,
             target,
             before,
-            own.some((one) => one.kind === 'batches'),
+            {
+              written: own.some((one) => one.kind === 'batches') || options.live(tenant),
+              live: options.live(tenant),
+              lockTimeout: options.lockTimeout,
+            },
             taken,
           )),
     );
@@ -228,7 +237,7 @@ function added(
   tenant: TenantTable,
   target: { readonly sql: string; readonly key: string; readonly table: Table },
   before: readonly string[],
-  written: boolean,
+  rows: { readonly written: boolean; readonly live: boolean; readonly lockTimeout: number },
   taken: Set<string>,
 ): readonly SqlChange[] {
   const changes: SqlChange[] = [];
@@ -236,13 +245,16 @@ function added(
     if (table.kind === 'foreign') continue;
     const label = `${table.schema}.${table.name}`;
     const present = ownForeignKeys(survey, table, tenant, target.table);
-    if (table.isPartition && table.kind !== 'partitioned' && present.some((one) => one.validated)) continue;
+    if (table.isPartition && table.kind !== 'partitioned' && present.length > 0) {
+      if (!present.some((one) => one.validated)) changes.push(validate(table, present[0]?.name ?? ''));
+      continue;
+    }
     const name = constraintName(table, survey.to, taken);
     const sql = sqlOf(table);
     const definition = `foreign key (${identifier(survey.to)}) references ${target.sql} (${target.key})`;
     const id = `foreign key ${label}`;
     const parent = table.kind === 'partitioned';
-    changes.push({
+    const add: SqlChange = {
       kind: 'sql',
       id,
       title: `Let ${label}.${survey.to} refer to organizations`,
@@ -254,13 +266,26 @@ function added(
         ...(parent ? lostWith(survey, tenant, table, target.table) : []),
       ].join('\n'),
       ...(before.length > 0 ? { after: before } : {}),
-    });
+    };
+    changes.push(rows.live ? addedLater(add, table, name, rows.lockTimeout) : add);
     if (!parent) {
-      changes.push(written ? validateLater(table, name, definition) : { ...validate(table, name), after: [id] });
+      changes.push(rows.written ? validateLater(table, name, definition) : { ...validate(table, name), after: [id] });
     }
   }
   return changes;
 }
+
+/** Over a column that has its type only once the changes before were applied, which a preview does not do. */
+const addedLater = (add: SqlChange, table: Table, name: string, lockTimeout: number): SqlChange => {
+  const patience = `set local lock_timeout = ${lockTimeout};\n`;
+  return {
+    ...add,
+    mode: 'autocommit',
+    up: patience + add.up,
+    down: patience + add.down,
+    applied: `select exists (select from pg_catalog.pg_constraint c where c.conrelid = ${literal(sqlOf(table))}::pg_catalog.regclass and c.conname = ${literal(name)})`,
+  };
+};
 
 const ownForeignKeys = (survey: Survey, table: Table, tenant: TenantTable, target: Table): readonly Constraint[] =>
   table.constraints.filter(

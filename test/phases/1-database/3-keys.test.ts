@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { step } from '../../../phases/1-database/3-keys.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { differences } from '../../../src/rollout/fingerprint.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
@@ -87,6 +88,78 @@ describe('with text ids', () => {
       expect.stringMatching(/^public\.tags\.org_id is text and cannot become uuid: constraint tags_org_id_check/),
     ]);
     expect(plan.blockers[0]?.detail).toBe('""\n"default"');
+  });
+});
+
+describe('with text ids in a large table', () => {
+  const large = `
+    create table public.entries (
+      id bigint generated always as identity primary key,
+      org_id text not null default 'a0000000-0000-4000-8000-000000000001',
+      body text,
+      unique (org_id, body)
+    );
+    comment on column public.entries.org_id is 'Whose';
+    insert into public.entries (org_id, body)
+      select case n % 3 when 0 then 'A0000000-0000-4000-8000-000000000002' else 'a0000000-0000-4000-8000-000000000001' end, 'entry ' || n
+      from generate_series(1, 12000) n;
+    create index entries_org on public.entries (org_id, id desc) where org_id is not null;
+    alter table public.entries enable row level security;
+    create policy by_claim on public.entries using (org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id'));
+    create view public.entry_counts as select org_id, count(*) as n from public.entries group by org_id;`;
+
+  it('makes them uuid while the table is in use', { timeout: 240_000 }, async () => {
+    await using at = await tiny('keys_large', large);
+    // Batches name no change that must come first, so that a preview knows nothing of their column.
+    const { changes } = await roundTrip(at, at.rollout([step]), '1.3', { unseen: ['fill shadow public.entries'] });
+    expect(changes).toBe(2 + 1 + 1 + 1 + 2 + 2 + 1 + 2);
+    const claims = { sub: user(1), app_metadata: { org_id: org(2) } };
+    expect(await at.as('authenticated', claims, 'select count(*)::int as n from public.entries')).toEqual([
+      { n: 4000 },
+    ]);
+  });
+
+  it('goes on where it was stopped, after any change', { timeout: 240_000 }, async () => {
+    await using whole = await tiny('keys_large_whole', large);
+    const rollout = whole.rollout([step]);
+    const { signal } = new AbortController();
+    const { plan } = await rollout.plan('1.3');
+    await rollout.apply('1.3', signal);
+    const wanted = await whole.executor.fingerprint();
+    for (let stop = 1; stop < plan.changes.length; stop++) {
+      await using at = await tiny(`keys_large_stop_${stop}`, large);
+      const context = {
+        run: '00000000-0000-4000-8000-000000000000',
+        step: '1.3' as const,
+        emit: () => undefined,
+        signal,
+      };
+      for (const change of plan.changes.slice(0, stop)) await at.executor.apply(change, context);
+      await at.rollout([step]).apply('1.3', signal);
+      expect(
+        differences(wanted, await at.executor.fingerprint()),
+        `stopped after ${plan.changes[stop - 1]?.id}`,
+      ).toEqual([]);
+    }
+  });
+
+  it('loses nothing that was written between apply and rollback', { timeout: 240_000 }, async () => {
+    await using at = await tiny('keys_large_back', large);
+    const rollout = at.rollout([step]);
+    const { signal } = new AbortController();
+    await rollout.apply('1.3', signal);
+    await at.sql(`insert into public.entries (org_id, body) values ('${org(3)}', 'new');
+      update public.entries set org_id = '${org(3)}' where body = 'entry 1';
+      set session_replication_role = replica; insert into public.entries (org_id, body) values ('${org(3)}', 'silent'); reset session_replication_role;`);
+    await expect(at.sql(`insert into public.entries (org_id, body) values ('${org(3)}', 'new')`)).rejects.toThrow(
+      /unique/,
+    );
+    await rollout.rollback('1.3', signal);
+    expect(
+      await at.sql(
+        `select body, pg_typeof(org_id)::text as type from public.entries where org_id = '${org(3)}' order by 1`,
+      ),
+    ).toEqual(['entry 1', 'new', 'silent'].map((body) => ({ body, type: 'text' })));
   });
 });
 

@@ -136,9 +136,9 @@ describe('on tables that need a judgement each', () => {
     );
     const people = [claims(ann, org(1)), claims(bob), claims(cleo, org(2)), claims(finn, 'no uuid'), claims(5)];
     /** Per table and person: the rows in reach, `*` before those of the own organization; null where it fails. */
-    const reach = async (): Promise<Map<string, ReadonlySet<string> | null>> => {
+    const reach = async (of: (table: string) => boolean): Promise<Map<string, ReadonlySet<string> | null>> => {
       const result = new Map<string, ReadonlySet<string> | null>();
-      for (const table of tables) {
+      for (const table of tables.filter((one) => of(one.name))) {
         for (const [index, who] of people.entries()) {
           for (const verb of ['select', 'update', 'delete'] as const) {
             if (verb !== 'select' && !/^public\.[a-z_]+$/.test(table.name)) continue;
@@ -165,11 +165,13 @@ describe('on tables that need a judgement each', () => {
       }
       return result;
     };
-    const before = await reach();
+    const before = await reach(() => true);
     const context = { run: 'x', step: '1.7' as const, emit: () => undefined, signal };
-    for (const change of plan.changes) {
+    for (const [number, change] of plan.changes.entries()) {
       await at.executor.apply(change, { ...context, run: '00000000-0000-4000-8000-000000000000' });
-      const now = await reach();
+      // A change moves its own table; what reads that table is looked at every so often.
+      const all = number % 12 === 0 || number === plan.changes.length - 1;
+      const now = await reach((table) => all || change.id.split(' ').includes(table));
       for (const [key, rows] of now) {
         const then = before.get(key) ?? null;
         // Where everything failed before (endless recursion), where the user's own word or a claim that old tokens lack
