@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    reporters: ['default', './scripts/tally.js'],
     pool: 'forks',
     maxWorkers: 2,
   },

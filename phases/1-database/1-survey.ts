@@ -72,12 +72,21 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   return list;
 }
 
+/** Verbs of the notes as one table has them. */
+const singular: Readonly<Record<string, string>> = {
+  carry: 'carries',
+  say: 'says',
+  have: 'has',
+  hold: 'holds',
+  are: 'is',
+};
+
 function notesOf(found: Survey): readonly Note[] {
   const notes: Note[] = [];
   const say = (text: string, tables: readonly { readonly schema: string; readonly name: string }[]): void => {
     if (tables.length > 0)
       notes.push({
-        text: `${tables.length} ${text}`,
+        text: `${tables.length} ${tables.length === 1 ? text.replace(/^tables (\w+)/, (_, verb: string) => `table ${singular[verb] ?? verb}`) : text}`,
         detail: tables.map((one) => `${one.schema}.${one.name}`).join(', '),
       });
   };

@@ -42,6 +42,13 @@ async function plan(target: Target): Promise<Plan> {
       mode: 'transaction',
       up: group.up,
       down: group.down,
+      // The old column may only be put aside when its values have arrived in the one that stays.
+      after: changes
+        .filter(
+          (one) =>
+            one.kind === 'batches' && group.tables.some((table) => one.table === qualified(table.schema, table.table)),
+        )
+        .map((one) => one.id),
     });
   }
   if (target.config.legacyReads) {

@@ -252,6 +252,7 @@ function sameFunction(before: DbFunction, ddl: string): boolean {
 function sameTrigger(before: Trigger, ddl: string): boolean {
   const shape = (text: string): string =>
     text
+      .replace(/^\s*--.*$/gm, '')
       .toLowerCase()
       .replace(/or replace |[();]/g, '')
       .replace(/\s+/g, ' ')

@@ -45,7 +45,20 @@ export async function* checkIsolation(target: Target, found: Survey, signal: Abo
     yield missing('1.7/two-org', 'Isolation', 'There is no organizations table.');
     return;
   }
-  yield* probeIsolation(await target.session.work(), found.catalog, {
+  const leftOut = new Set(found.excluded.map((table) => `${table.schema}.${table.name}`));
+  for (const name of leftOut) {
+    yield {
+      id: `1.7/two-org/${name}/left-out`,
+      title: `${name} is isolated`,
+      kind: 'probe',
+      verdict: 'skipped',
+      expected: 'no row of another organization',
+      observed: 'not checked',
+      advice: 'The configuration leaves this table out ("exclude").',
+      milliseconds: 0,
+    };
+  }
+  const results = probeIsolation(await target.session.work(), found.catalog, {
     tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
     organizations: named(found.organizations),
     profiles: found.profiles === null ? null : named(found.profiles),
@@ -53,6 +66,9 @@ export async function* checkIsolation(target: Target, found: Survey, signal: Abo
     schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
     signal,
   });
+  for await (const result of results) {
+    if (!leftOut.has(result.id.split('/')[2] ?? '')) yield result;
+  }
 }
 
 /** A catalog check: runs `sql`, and passes when its rows are what `passes` wants. */

@@ -228,12 +228,13 @@ export function createDatabaseExecutor(session: Session): Executor {
         change.id,
         { ...context, emit: (event) => (event.type === 'command' ? undefined : context.emit(event)) },
         async (client) => {
-          for (const earlier of prerequisites(change, all)) await run(client, earlier.up, context);
+          for (const earlier of prerequisites(change, all)) {
+            if (earlier.kind === 'sql') await run(client, earlier.up, context);
+            else if (!(await previewBatch(client, earlier, previewRows))) throw new TooManyRows(earlier.title);
+          }
           const before = await heldLocks(client);
           if (change.kind === 'batches') {
-            const to = await lastKey(client, change);
-            if (change.quiet) await client.query(quietly);
-            if (to !== null) await previewBatch(client, change, to, Math.min(settings.batchSize, 100));
+            await previewBatch(client, change, Math.min(settings.batchSize, 100));
           } else {
             await run(client, change.up, context);
           }
@@ -249,6 +250,13 @@ export function createDatabaseExecutor(session: Session): Executor {
       return ran({ outcome: 'ran', locks });
     } catch (error) {
       context.signal.throwIfAborted();
+      if (error instanceof TooManyRows) {
+        return ran({
+          outcome: 'not executed',
+          reason: `it needs "${error.message}" first, which is more than a preview may hold locks for`,
+          locks: [],
+        });
+      }
       const shown = error instanceof RolloutError ? error : toRolloutError(error, sqlOf(error));
       return ran({ outcome: 'failed', reason: [shown.problem, shown.detail].filter(Boolean).join('\n'), locks: [] });
     }
@@ -384,28 +392,38 @@ async function inPlace(client: ClientBase, change: SqlChange): Promise<boolean> 
   return Object.values(rows[0] ?? {})[0] === true;
 }
 
-/** One batch for the preview, with a kept row that the rollback removes; the journal may not exist yet. */
-async function previewBatch(client: ClientBase, change: BatchChange, to: string, limit: number): Promise<void> {
+/** How many rows a preview writes, at most, on behalf of a change that needs them. */
+const previewRows = 5_000;
+
+class TooManyRows extends Error {}
+
+/**
+ * One batch for the preview, with a kept row that the rollback removes; the journal may not exist yet. Resolves to
+ * whether that was all of it.
+ */
+async function previewBatch(client: ClientBase, change: BatchChange, limit: number): Promise<boolean> {
+  const to = await lastKey(client, change);
+  if (to === null) return true;
   const { rows } = await client.query<{ there: boolean }>(
     `select pg_catalog.to_regclass('voxanne_rollout.kept') is not null as there`,
   );
   if (rows[0]?.there !== true) {
-    await client.query(`create schema if not exists voxanne_rollout`);
-    await client.query(
-      `create table voxanne_rollout.kept (entry bigint, batch bigint generated always as identity, restored boolean default false, rows jsonb)`,
-    );
-    await applyBatch(client, change, 0, null, to, limit);
-    return;
+    await client.query(`create schema if not exists voxanne_rollout;
+      create table voxanne_rollout.entries (seq bigint primary key);
+      create table voxanne_rollout.kept (entry bigint, batch bigint generated always as identity, restored boolean default false, rows jsonb)`);
   }
-  const { rows: entries } = await client.query<{ seq: string }>(
+  // The kept row needs an entry to belong to; the journal's own triggers and keys do not matter to a row that goes.
+  if (change.quiet) await client.query(quietly);
+  const { rows: entries } = await client.query<{ seq: string | null }>(
     'select max(seq)::text as seq from voxanne_rollout.entries',
   );
-  const seq = entries[0]?.seq;
-  if (seq != null) await applyBatch(client, change, Number(seq), null, to, limit);
+  const outcome = await applyBatch(client, change, Number(entries[0]?.seq ?? 0), null, to, limit);
+  if (change.quiet) await client.query(`set local session_replication_role = 'origin'`);
+  return outcome.walked < limit;
 }
 
-/** The SQL changes of the same step that must run first, transitively, in their order. */
-function prerequisites(change: Change, all: readonly Change[]): readonly SqlChange[] {
+/** The changes of the same step that must run first, transitively, in their order. */
+function prerequisites(change: Change, all: readonly Change[]): readonly (SqlChange | BatchChange)[] {
   const wanted = new Set<string>();
   const visit = (one: Change): void => {
     if (one.kind !== 'sql') return;
@@ -417,7 +435,10 @@ function prerequisites(change: Change, all: readonly Change[]): readonly SqlChan
     }
   };
   visit(change);
-  return all.filter((one): one is SqlChange => one.kind === 'sql' && one.mode === 'transaction' && wanted.has(one.id));
+  return all.filter(
+    (one): one is SqlChange | BatchChange =>
+      wanted.has(one.id) && (one.kind === 'batches' || (one.kind === 'sql' && one.mode === 'transaction')),
+  );
 }
 
 type Lock = { readonly relation: string; readonly level: LockLevel };

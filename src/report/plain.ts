@@ -141,10 +141,10 @@ export function planLines(step: StepId, title: string, plan: Plan, paint: Paint,
   for (const change of shown) lines.push(`  + ${change.title}`);
   if (shown.length < plan.changes.length)
     lines.push(paint('dim', `    and ${plan.changes.length - shown.length} more; --verbose shows all`));
-  for (const note of plan.notes)
-    lines.push(
-      `  ${paint('dim', 'i')} ${note.text}${verbose && note.detail !== undefined ? `\n      ${paint('dim', note.detail)}` : ''}`,
-    );
+  for (const note of plan.notes) {
+    lines.push(`  ${paint('dim', 'i')} ${note.text}`);
+    if (verbose) lines.push(...(note.detail?.split('\n') ?? []).map((text) => `      ${paint('dim', text)}`));
+  }
   for (const blocker of plan.blockers) {
     lines.push(`  ${paint('bad', '✗ blocked')} ${blocker.problem}`, `      ${blocker.remedy}`);
     if (blocker.detail !== undefined)
