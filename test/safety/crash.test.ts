@@ -1,0 +1,175 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { transformSync } from 'esbuild';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fingerprint } from '../../src/database/fingerprint.ts';
+import { loadDatabase } from '../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { differences } from '../../src/rollout/fingerprint.ts';
+import type { Fingerprint } from '../../src/rollout/journal.ts';
+import { buildCli, type Cli, clinicDecisions, full, tell } from '../helpers/cli.ts';
+import { rowChecksumsOf } from '../helpers/row-checksums.ts';
+import { inParallel, sample, seed, seededRandom } from '../helpers/seeded.ts';
+
+/**
+ * kill -9 at the journal's boundaries (see kill-hook.ts) of the clinic's rollout and of its rollback. From the database
+ * that each kill leaves, and from a copy of it, both ways must still be open: going on to the same end that an
+ * undisturbed run has, and going back to exactly the start.
+ *
+ * A seeded sample (SEED) in CI; FULL=1 takes every boundary.
+ */
+const steps = ['1.2', '1.3', '1.4', '1.5', '1.6', '1.7'] as const;
+const sampleSize = 8;
+
+type State = { readonly catalog: Fingerprint; readonly rows: Readonly<Record<string, string>> };
+type Direction = 'apply' | 'rollback';
+type Point = { readonly step: string; readonly direction: Direction; readonly number: number; readonly name: string };
+
+let server: EmbeddedServer;
+let cli: Cli;
+let hook: string;
+const before = new Map<string, State>();
+const after = new Map<string, State>();
+const points: Point[] = [];
+
+const args = (direction: Direction, step: string): readonly string[] =>
+  direction === 'apply'
+    ? ['--yes', '--to', step, ...clinicDecisions]
+    : ['rollback', '--yes', '--to', `1.${Number(step.slice(2)) - 1}`];
+
+async function stateOf(database: string): Promise<State> {
+  const client = new pg.Client({ connectionString: server.url(database) });
+  await client.connect();
+  try {
+    return { catalog: await fingerprint(client), rows: await rowChecksumsOf(client) };
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits until the sessions of a killed process are gone; what they were doing, the server does to its end. */
+async function idle(database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server.adminUrl() });
+  await client.connect();
+  try {
+    await expect
+      .poll(
+        async () => (await client.query('select 1 from pg_stat_activity where datname = $1', [database])).rows.length,
+        { timeout: 30_000, interval: 20 },
+      )
+      .toBe(0);
+  } finally {
+    await client.end();
+  }
+}
+
+async function succeed(direction: Direction, step: string, database: string): Promise<void> {
+  const result = await cli.run(args(direction, step), { url: server.url(database) });
+  expect(result.code, `${args(direction, step).join(' ')}\n${result.stdout}\n${result.stderr}`).toBe(0);
+}
+
+/** Runs one direction undisturbed and returns its boundaries. */
+async function count(direction: Direction, step: string, database: string): Promise<readonly string[]> {
+  const file = join(cli.folder('points'), `${direction}-${step}`);
+  writeFileSync(file, '');
+  const result = await cli.run(args(direction, step), {
+    url: server.url(database),
+    node: ['--import', hook],
+    env: { KILL_POINTS: file },
+  });
+  expect(result.code, `${result.stdout}\n${result.stderr}`).toBe(0);
+  return readFileSync(file, 'utf8').trim().split('\n');
+}
+
+beforeAll(async () => {
+  cli = await buildCli();
+  hook = join(cli.folder('hook'), 'kill-hook.mjs');
+  const source = readFileSync(join(import.meta.dirname, 'kill-hook.ts'), 'utf8');
+  writeFileSync(hook, transformSync(source, { loader: 'ts', format: 'esm' }).code);
+  server = await startServer();
+  await loadDatabase(server, 'clinic', 'before_1_2');
+  for (const step of steps) {
+    const [from, to] = [`before_${step.replace('.', '_')}`, `after_${step.replace('.', '_')}`];
+    before.set(step, await stateOf(from));
+    await server.createDatabase(to, from);
+    const applied = await count('apply', step, to);
+    after.set(step, await stateOf(to));
+    await server.createDatabase('back', to);
+    const reverted = await count('rollback', step, 'back');
+    expect(differences(before.get(step)?.catalog ?? {}, (await stateOf('back')).catalog)).toEqual([]);
+    await server.dropDatabase('back');
+    for (const [direction, names] of [
+      ['apply', applied],
+      ['rollback', reverted],
+    ] as const) {
+      points.push(...names.map((name, index) => ({ step, direction, number: index + 1, name })));
+    }
+    await server.createDatabase(`before_1_${Number(step.slice(2)) + 1}`, to);
+  }
+}, 180_000);
+afterAll(async () => {
+  await server?.stop();
+  await cli?.[Symbol.asyncDispose]();
+});
+
+/** Kills at one boundary, then goes both ways. Returns what is wrong, null when nothing is. */
+async function kill(point: Point, database: string): Promise<string | null> {
+  const { step, direction } = point;
+  const from = `${direction === 'apply' ? 'before' : 'after'}_${step.replace('.', '_')}`;
+  const copy = `${database}_copy`;
+  await server.createDatabase(database, from);
+  try {
+    const killed = await cli.run(args(direction, step), {
+      url: server.url(database),
+      node: ['--import', hook],
+      env: { KILL_AT: String(point.number) },
+    });
+    expect(killed.signal, killed.stdout).toBe('SIGKILL');
+    await idle(database);
+    await server.createDatabase(copy, database);
+
+    await succeed('apply', step, database);
+    expect(differences(after.get(step)?.catalog ?? {}, (await stateOf(database)).catalog)).toEqual([]);
+    for (const one of [copy, database]) {
+      await succeed('rollback', step, one);
+      const now = await stateOf(one);
+      expect(differences(before.get(step)?.catalog ?? {}, now.catalog)).toEqual([]);
+      expect(differences(before.get(step)?.rows ?? {}, now.rows)).toEqual([]);
+    }
+    return null;
+  } catch (error) {
+    return `${step} ${direction} #${point.number} ${point.name}: ${error instanceof Error ? error.message : error}`;
+  } finally {
+    await server.dropDatabase(database);
+    await server.dropDatabase(copy);
+  }
+}
+
+/** Boundaries of one kind differ only in the object: `1.7 apply: before commit policy`. */
+const kindOf = (point: Point): string =>
+  `${point.step} ${point.direction}: ${point.name.replace(/ ?(?:public|auth|voxanne_rollout)\b.*/, '').replace(/ (?:if exists|concurrently) .*/, '')}`;
+
+test(
+  'a rollout or rollback that is killed at a boundary of the journal can be finished and can be taken back',
+  async () => {
+    const kinds = new Map<string, Point[]>();
+    for (const point of points) kinds.set(kindOf(point), [...(kinds.get(kindOf(point)) ?? []), point]);
+    const random = seededRandom(seed);
+    const chosen = full
+      ? points
+      : sample([...kinds.values()], sampleSize, random).flatMap((ofOneKind) => sample(ofOneKind, 1, random));
+    tell(
+      `kill -9: ${points.length} boundaries of ${kinds.size} kinds (${points.filter((one) => one.direction === 'apply').length} in the rollout, ${points.filter((one) => one.direction === 'rollback').length} in the rollback); ${chosen.length} tried, SEED=${seed}`,
+    );
+    if (full) for (const [kind, list] of kinds) tell(`  ${String(list.length).padStart(5)} ${kind}`);
+    const wrong = await inParallel(2, chosen, async (point, index) => {
+      if (full && index % 100 === 99) tell(`kill -9: ${index + 1} of ${chosen.length}`);
+      const wrong = await kill(point, `killed_${index}`);
+      if (full && wrong !== null) tell(wrong);
+      return wrong;
+    });
+    expect(wrong.filter((one) => one !== null)).toEqual([]);
+  },
+  full ? 12 * 3_600_000 : 120_000,
+);
