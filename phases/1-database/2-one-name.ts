@@ -5,6 +5,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { sameAnswers } from './same-answers.ts';
 import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -35,12 +36,18 @@ async function plan(target: Target): Promise<Plan> {
   blockers.push(...made.blockers);
   notes.push(...made.notes);
   for (const group of made.groups) {
+    const answers = await sameAnswers(await target.session.work(), found, group.swallowing);
+    if (answers.unasked.length > 0) {
+      notes.push({
+        text: `${answers.unasked.join(', ')} hides its errors and cannot be asked before and after: its text was rewritten and proven by its names alone.`,
+      });
+    }
     changes.push({
       kind: 'sql',
       id: group.id,
       title: group.title,
       mode: 'transaction',
-      up: group.up,
+      up: [answers.before, group.up, answers.after].filter((text) => text !== '').join('\n'),
       down: group.down,
       // The old column may only be put aside when its values have arrived in the one that stays.
       after: changes

@@ -117,6 +117,14 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     }, heartbeatMilliseconds).unref();
   };
 
+  /** One question at a time on the observer's connection: two at once would share it. */
+  let asked: Promise<unknown> = Promise.resolve();
+  const observe = <T>(sql: string, values: unknown[] = []): Promise<T[]> => {
+    const answer = asked.then(async () => (await (await client('observer')).query(sql, values)).rows as T[]);
+    asked = answer.catch(() => undefined);
+    return answer;
+  };
+
   return {
     settings,
     work: async () => {
@@ -124,8 +132,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       if (wantsLock && !open.has('lock')) await takeLock();
       return client('work');
     },
-    observe: async <T>(sql: string, values: unknown[] = []) =>
-      (await (await client('observer')).query(sql, values)).rows as T[],
+    observe,
     lock: async () => {
       if (open.has('lock')) return;
       await takeLock();
@@ -135,25 +142,22 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     holders: async () => {
       const work = await open.get('work');
       if (work === undefined) return [];
-      const observer = await client('observer');
       const pid = backends.get(work);
-      const result = await observer.query<LockHolder>(
+      return observe<LockHolder>(
         `select b.pid, coalesce(a.application_name, '') as application, coalesce(a.usename::text, '') as user,
            coalesce(a.state, 'background') as state,
            coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8 as seconds
          from unnest(pg_catalog.pg_blocking_pids($1)) b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid`,
         [pid],
       );
-      return result.rows;
     },
     cancel: async () => {
       const work = await open.get('work');
       if (work === undefined) return false;
-      const observer = await client('observer');
       const pid = backends.get(work);
       // A cancel that arrives before its statement has begun is lost: ask again until the backend is no longer busy.
       for (let tries = 0; tries < 100; tries++) {
-        const { rows } = await observer.query<{ busy: boolean }>(
+        const rows = await observe<{ busy: boolean }>(
           `select case when a.state = 'active' then pg_catalog.pg_cancel_backend(a.pid) else false end as busy
            from pg_catalog.pg_stat_activity a where a.pid = $1`,
           [pid],
