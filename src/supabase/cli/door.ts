@@ -17,13 +17,20 @@ export type Door = AsyncDisposable & {
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly redact: (text: string) => string;
-  /**
-   * How the password gets there, for doctor and the report. The environment of a process is readable by its own account
-   * only, unlike its command line, and unlike a password file nothing stays on the disk after a kill -9. Seen with
-   * CLI 3.1.0: `PGPASSWORD` and `PGPASSFILE` are honoured, `SUPABASE_DB_PASSWORD` is not for a connection string.
-   */
-  readonly passwordWay: 'the environment variable PGPASSWORD of the CLI' | 'no password is used';
 };
+
+export type PasswordWay = 'the environment variable PGPASSWORD of the CLI' | 'no password is used';
+
+/**
+ * How the CLI gets the password, for doctor and the report. The environment of a process is readable by its own account
+ * only, unlike its command line, and unlike a password file nothing stays on the disk after a kill -9. Seen with CLI
+ * 3.1.0 and a connection string: `PGPASSWORD` and `PGPASSFILE` are honoured, `SUPABASE_DB_PASSWORD` is not.
+ */
+export const passwordWay = (connection: CliConnection): PasswordWay =>
+  passwordOf(connection) === undefined ? 'no password is used' : 'the environment variable PGPASSWORD of the CLI';
+
+const passwordOf = ({ source }: CliConnection): string | undefined =>
+  parseDatabaseUrl(source.url).password ?? source.password;
 
 /**
  * Prepares the way into the database that the CLI is given: the same host, the same verified TLS, the same password as
@@ -50,14 +57,13 @@ export async function openDoor(connection: CliConnection, lockTimeout: number): 
   const socket = parsed.host.startsWith('/');
   if (socket) query.set('host', parsed.host);
   const host = socket ? '' : parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
-  const password = parsed.password ?? source.password;
+  const password = passwordOf(connection);
   return {
     // Drivers read %20 everywhere and a plus only sometimes.
     url: `postgresql://${encodeURIComponent(parsed.user)}@${host}:${parsed.port}/${encodeURIComponent(parsed.database)}?${query.toString().replaceAll('+', '%20')}`,
     env: { SUPABASE_HOME: join(folder, 'home'), ...(password === undefined ? {} : { PGPASSWORD: password }) },
     folder,
     redact: createRedactor(secrets),
-    passwordWay: password === undefined ? 'no password is used' : 'the environment variable PGPASSWORD of the CLI',
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { toRolloutError } from '../../database/errors.ts';
 import { ensureJournal } from '../../database/journal.ts';
 import type { Session } from '../../database/session.ts';
-import type { SqlChange } from '../../rollout/change.ts';
 import { RolloutError } from '../../rollout/errors.ts';
-import type { Context, Executor, PreviewResult } from '../../rollout/executor.ts';
-import { type CliConnection, type Door, openDoor } from './door.ts';
+import type { Executor, PreviewResult } from '../../rollout/executor.ts';
+import { type CliConnection, type Door, openDoor, type PasswordWay, passwordWay } from './door.ts';
 import type { CliInfo } from './find.ts';
 import { localMigrations } from './folder.ts';
 import { readHistory } from './history.ts';
@@ -19,16 +17,22 @@ export type CliExecutorOptions = {
   readonly session: Session;
   readonly connection: CliConnection;
   readonly workspace: string;
-  readonly cli: CliInfo;
+  /** `findCli`; asked once, and only when there is something to do, because it takes most of a second. */
+  readonly cli: () => Promise<CliInfo>;
   /** Told the process id of each CLI call. */
   readonly onStart?: ((pid: number) => void) | undefined;
 };
 
-/** An executor whose work shows in the app's migrations. */
+/** An executor whose work shows in the migrations of the app. */
 export type CliExecutor = Executor & {
   /** How the CLI gets the password, for doctor and the report. */
-  readonly passwordWay: Door['passwordWay'];
-  /** Brings history and files in step if a stopped run left them behind, and removes what is temporary. Call it last. */
+  readonly passwordWay: PasswordWay;
+  /**
+   * Brings history and files in step with the journal, whoever applied it. Resolves to the files that a person had
+   * edited and that were kept under another name.
+   */
+  readonly register: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Registers what a stopped run left unregistered, and removes what is temporary. Call it before the session closes. */
   readonly finish: () => Promise<void>;
 };
 
@@ -40,31 +44,33 @@ export type CliExecutor = Executor & {
  * What is taken back is taken back by the journalled inverse through `pg`; `migration repair` then removes it from the
  * history. `migration down` is never called: it drops every table.
  */
-export async function createCliExecutor(options: CliExecutorOptions): Promise<CliExecutor> {
+export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
   const { inner, session } = options;
-  const { executor, tools, step } = await registering(options);
-
-  const apply = async (change: SqlChange, context: Context) => {
-    await session.lock();
-    await ensureJournal(await session.work());
-    await step(context.signal);
-    return pushChange(tools, { id: randomUUID(), run: context.run, step: context.step, change }, context);
-  };
+  const tools = lazyTools(options);
+  const registering = registeringExecutor(options, tools);
+  // What an earlier run left behind must be in the history before the first file that builds upon it.
+  let looked = false;
 
   return {
-    ...executor,
+    ...registering,
     preview: async function* (changes, context) {
+      await tools.get();
       const pending = await pendingOfApp(options);
       for await (const result of inner.preview(changes, context)) yield withWay(result, context.step, pending);
     },
-    apply: async (change, context) => {
-      if (change.kind === 'sql' && whyNotAFile(change) === null)
-        return translate(() => apply(change, context), context.signal);
-      const entry = await inner.apply(change, context);
-      // At once and not at the end of the step: the next file may build upon this change and must come after it.
-      if (change.kind === 'sql') await translate(() => step(context.signal, true), context.signal);
-      return entry;
-    },
+    apply: (change, context) =>
+      translate(async () => {
+        const given = await tools.get();
+        await session.lock();
+        await ensureJournal(await session.work());
+        if (!looked) await registering.register(context.signal);
+        looked = true;
+        if (change.kind === 'sql' && whyNotAFile(change) === null) return pushChange(given, change, context);
+        const entry = await registering.apply(change, context);
+        // At once and not at the end of the step: the next file may build upon this change and must come after it.
+        if (change.kind === 'sql') await registering.register(context.signal);
+        return entry;
+      }, context.signal),
   };
 }
 
@@ -72,64 +78,83 @@ export async function createCliExecutor(options: CliExecutorOptions): Promise<Cl
  * The executor `inner`, with every SQL change also recorded in the migration history and written as a file
  * (`--register`), so that a later `supabase db push` stays in step. It is recorded when a step ends, in one call.
  */
-export async function createRegisteringExecutor(options: CliExecutorOptions): Promise<CliExecutor> {
-  return (await registering(options)).executor;
+export function createRegisteringExecutor(options: CliExecutorOptions): CliExecutor {
+  return registeringExecutor(options, lazyTools(options));
 }
 
-async function registering(options: CliExecutorOptions): Promise<{
-  readonly executor: CliExecutor;
-  readonly tools: Tools;
-  /** Brings history and files in step with the journal, if something may have put them out of it. */
-  readonly step: (signal: AbortSignal, always?: boolean) => Promise<readonly string[]>;
-}> {
-  const { inner, session, connection } = options;
-  const door = await openDoor(connection, session.settings.lockTimeout);
-  const tools: Tools = { ...options, door };
-  // What an earlier run left behind is looked at before the first change.
-  let behind = true;
+function registeringExecutor({ inner, session, connection }: CliExecutorOptions, tools: LazyTools): CliExecutor {
+  let behind = false;
+  let looked = false;
 
-  const step = async (signal: AbortSignal, always = false): Promise<readonly string[]> => {
-    if (!behind && !always) return [];
-    await session.lock();
-    const { kept } = await registerApplied(tools, await inner.entries(), signal);
-    behind = false;
-    return kept;
+  const register = (signal: AbortSignal): Promise<readonly string[]> =>
+    translate(async () => {
+      await session.lock();
+      const { kept } = await registerApplied(await tools.get(), await inner.entries(), signal);
+      behind = false;
+      looked = true;
+      return kept;
+    }, signal);
+
+  /** Marks the history as out of step before the database changes, so that no failure in between hides it. */
+  const changing = <A extends unknown[], T>(work: (...given: A) => Promise<T>) => {
+    return async (...given: A): Promise<T> => {
+      await tools.get();
+      behind = true;
+      return work(...given);
+    };
   };
-  const never = new AbortController().signal;
 
-  const executor: CliExecutor = {
+  return {
     ...inner,
-    apply: async (change, context) => {
-      behind = true;
-      return inner.apply(change, context);
-    },
-    revert: async (entry, context) => {
-      behind = true;
-      return inner.revert(entry, context);
-    },
-    settle: async (entry, context) => {
-      behind = true;
-      return inner.settle(entry, context);
-    },
+    apply: changing(inner.apply),
+    revert: changing(inner.revert),
+    settle: changing(inner.settle),
     record: async (record) => {
-      const kept = await translate(() => step(never), never).catch(async (error: unknown) => {
-        // What happened to the step is true whether or not the history could be brought in step.
-        await inner.record(record);
-        throw error;
-      });
+      // A step whose run died between its last change and its record is registered by the run that finds it done.
+      const due = behind || (!looked && (record.state === 'applied' || record.state === 'rolled back'));
+      const kept = due
+        ? await register(never).catch(async (error: unknown) => {
+            // What happened to the step is true whether or not the history could be brought in step.
+            await inner.record(record);
+            throw error;
+          })
+        : [];
       const note = kept.map((name) => `edited, kept as ${name}`).join('; ');
       await inner.record({ ...record, detail: [record.detail, note].filter(Boolean).join('; ') });
     },
-    passwordWay: door.passwordWay,
+    passwordWay: passwordWay(connection),
+    register,
     finish: async () => {
       try {
-        if (behind && session.locked()) await translate(() => step(never), never);
+        if (behind && session.locked()) await register(never);
       } finally {
-        await door[Symbol.asyncDispose]();
+        await tools.close();
       }
     },
   };
-  return { executor, tools, step };
+}
+
+/** Bookkeeping after a cancel: it takes a second or two, and leaving it out would put the history out of step. */
+const never = new AbortController().signal;
+
+type LazyTools = { readonly get: () => Promise<Tools>; readonly close: () => Promise<void> };
+
+function lazyTools(options: CliExecutorOptions): LazyTools {
+  const { session, workspace, connection, onStart } = options;
+  let door: Door | undefined;
+  let opening: Promise<Tools> | undefined;
+  const open = async (): Promise<Tools> => {
+    const cli = await options.cli();
+    door = await openDoor(connection, session.settings.lockTimeout);
+    return { cli, door, session, workspace, onStart };
+  };
+  return {
+    get: () => {
+      opening ??= open();
+      return opening;
+    },
+    close: async () => door?.[Symbol.asyncDispose](),
+  };
 }
 
 /** Says in the preview which way a change takes. */

@@ -8,6 +8,8 @@ export type LocalMigration = {
   readonly fileName: string;
   /** The journal entry that it was written for, or null for one of the app's own. */
   readonly entry: string | null;
+  /** Of our own. */
+  readonly text: string;
   /** For our own: whether it is still what we wrote. */
   readonly unedited: boolean;
 };
@@ -28,9 +30,15 @@ export async function localMigrations(workspace: string): Promise<readonly Local
   });
   return Promise.all(
     found.map(async ({ fileName, version }) => {
-      if (!/^\d+_voxanne_/.test(fileName)) return { fileName, version, entry: null, unedited: true };
+      if (!/^\d+_voxanne_/.test(fileName)) return { fileName, version, entry: null, text: '', unedited: true };
       const text = await readFile(join(folder, fileName), 'utf8');
-      return { fileName, version, entry: entryIdIn(text), unedited: isUnedited(text) };
+      return {
+        fileName,
+        version,
+        entry: entryIdIn(text),
+        text,
+        unedited: isUnedited(text),
+      };
     }),
   );
 }

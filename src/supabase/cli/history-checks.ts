@@ -37,13 +37,13 @@ export async function historyChecks(options: {
       'recorded',
       'Applied changes that are in the migration history',
       live.filter((one) => !has(history, one)).map(title),
-      'Apply or verify with --register or --executor supabase-cli; it records what is missing.',
+      'Run again with --register or --executor supabase-cli; it records what is missing.',
     ),
     check(
       'files',
       `Applied changes that are in ${migrationsFolder}`,
       live.filter((one) => !has(local, one)).map(title),
-      'Apply or verify with --register or --executor supabase-cli; it writes the missing files again.',
+      'Run again with --register or --executor supabase-cli; it writes the missing files again.',
     ),
     check(
       'unedited',

@@ -62,8 +62,25 @@ export const applicationNameOf = (entryId: string): string => `voxanne-rollout s
 export const entryIdIn = (text: string): string | null =>
   /-- voxanne-rollout entry ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/.exec(text)?.[1] ?? null;
 
+/**
+ * Whether a file does exactly this change of this step: it is written again with the values that differ from one
+ * database to the next, and compared byte by byte, so that nothing else can hide in it.
+ */
+export function isSameChange(file: Migration, step: string, change: SqlChange): boolean {
+  const id = entryIdIn(file.text);
+  const run = /\n {4}values \('[0-9a-f-]{36}', '([0-9a-f-]{36})', /.exec(file.text)?.[1];
+  const lockTimeout = /^set lock_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
+  const statementTimeout = /^set statement_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
+  if (id === null || run === undefined || lockTimeout === undefined || statementTimeout === undefined) return false;
+  const settings = { lockTimeout: Number(lockTimeout), statementTimeout: Number(statementTimeout) };
+  const again = migrationOf(file.version, { id, run, step, change }, settings);
+  return again.text === file.text && again.fileName === file.fileName;
+}
+
 /** Whether a file is still what was written, whichever version and settings it was written with. */
-export function isUnedited(text: string): boolean {
+export function isUnedited(content: string): boolean {
+  // A checkout on Windows may have turned the line ends.
+  const text = content.replaceAll('\r\n', '\n');
   const [, sum, body] = /^(?:--.*\n){3}-- voxanne-rollout sha256 ([0-9a-f]{64})\n([\s\S]*)$/.exec(text) ?? [];
   return sum !== undefined && body !== undefined && hash(body) === sum;
 }

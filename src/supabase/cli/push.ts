@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { entryById } from '../../database/journal.ts';
 import { retrying } from '../../database/retry.ts';
 import type { Session } from '../../database/session.ts';
+import type { SqlChange } from '../../rollout/change.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 import type { LockHolder } from '../../rollout/events.ts';
 import type { Context } from '../../rollout/executor.ts';
@@ -13,9 +15,10 @@ import { type Answer, answerOf, callCli } from './call.ts';
 import type { Door } from './door.ts';
 import type { CliInfo } from './find.ts';
 import { fillWorkdir, localMigrations, writeMigration } from './folder.ts';
-import { readHistory } from './history.ts';
+import { type HistoryRow, readHistory } from './history.ts';
 import {
   applicationNameOf,
+  isSameChange,
   type JournalRow,
   type Migration,
   migrationOf,
@@ -40,24 +43,20 @@ const pushed = z.object({ migrations: z.array(z.string()), dryRun: z.literal(fal
  * deadlock, then looked for in the journal and in the history. Only then is the file put into the workspace, so that
  * none is ever left there that was not applied.
  */
-export async function pushChange(tools: Tools, row: JournalRow, context: Context): Promise<Entry> {
+export async function pushChange(tools: Tools, change: SqlChange, context: Context): Promise<Entry> {
   const { session } = tools;
-  const { change } = row;
+  const twin = await twinOf(tools, context.step, change);
+  const row: JournalRow = { id: twin?.entry ?? randomUUID(), run: context.run, step: context.step, change };
   const applicationName = applicationNameOf(row.id);
   let seen: readonly LockHolder[] = [];
-  let migration: Migration | null = null;
+  let migration: Migration | null = twin;
 
   const attempt = async (): Promise<Entry> => {
     // A file whose answer was lost is known by its journal row.
     const there = await entryById(await session.work(), row.id);
     if (there !== null) return there;
     const history = await readHistory(session);
-    const local = await localMigrations(tools.workspace);
-    const version = nextVersion(
-      history.map((one) => one.version),
-      new Set(local.map((one) => one.version)),
-    );
-    migration = migrationOf(version, row, session.settings);
+    migration = twin ?? migrationOf(await freeVersion(tools, history), row, session.settings);
     const workdir = join(tools.door.folder, 'push');
     await fillWorkdir(workdir, history, [migration]);
     context.emit({ type: 'command', text: `supabase db push --yes # ${migrationsFolder}/${migration.fileName}` });
@@ -82,7 +81,8 @@ export async function pushChange(tools: Tools, row: JournalRow, context: Context
       watching.abort();
       await watch;
     }
-    if (!answer.ok && answer.code === null) await endBackend(session, applicationName);
+    // Only an error of the server proves that its session is done with the file.
+    if (!answer.ok && !/\(SQLSTATE \w{5}\)/.test(answer.message)) await endBackend(session, applicationName);
     const done = await entryById(await session.work(), row.id);
     if (done === null) {
       const { migrations } = answerOf(`apply "${change.title}"`, answer, pushed);
@@ -104,8 +104,42 @@ export async function pushChange(tools: Tools, row: JournalRow, context: Context
   });
   const recorded = (await readHistory(session)).find((one) => one.entry === row.id);
   if (recorded === undefined) throw notThere(change.title, 'Its journal row is there, its row in the history is not.');
+  if (twin !== null) return adopt(session, row);
   if (migration !== null) await writeMigration(tools.workspace, migration);
   return entry;
+}
+
+type Twin = Migration & { readonly entry: string };
+
+/**
+ * The file that the same change got on another database (staging before production), if the workspace has it and this
+ * database does not: pushed as it is, it keeps one history for both, as `supabase db push` would.
+ */
+async function twinOf({ session, workspace }: Tools, step: string, change: SqlChange): Promise<Twin | null> {
+  const history = new Set((await readHistory(session)).map((one) => one.version));
+  for (const { entry, version, fileName, text } of await localMigrations(workspace)) {
+    const file = { version, fileName, text };
+    if (entry === null || history.has(version) || !isSameChange(file, step, change)) continue;
+    // One that this journal knows was applied here once and taken back.
+    if ((await entryById(await session.work(), entry)) === null) return { ...file, entry };
+  }
+  return null;
+}
+
+/** The journal row of a file that was written on another database has the run of that time. */
+async function adopt(session: Session, { id, run }: JournalRow): Promise<Entry> {
+  const client = await session.work();
+  await client.query('update voxanne_rollout.entries set run = $2 where id = $1', [id, run]);
+  const entry = await entryById(client, id);
+  if (entry === null) throw notThere(id, 'Its journal row went away.');
+  return entry;
+}
+
+async function freeVersion({ workspace }: Tools, history: readonly HistoryRow[]): Promise<string> {
+  return nextVersion(
+    history.map((one) => one.version),
+    new Set((await localMigrations(workspace)).map((one) => one.version)),
+  );
 }
 
 /** Looks again and again whom the CLI's session waits for; only while it waits can the server say so. */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Change } from '../../../src/rollout/change.ts';
 import { RolloutError } from '../../../src/rollout/errors.ts';
@@ -262,13 +263,28 @@ describe('interrupted', () => {
   });
 });
 
+test('a second database of the same workspace takes the files of the first', async () => {
+  await using staging = await makeCliTarget(server, 'staging');
+  const change = makeTable('one');
+  await staging.executor.apply(change, staging.context());
+  const files = await staging.files();
+  await loadDatabase(server, 'tiny', 'production');
+  await using production = await makeCliTarget(server, 'production', { workspace: staging.workspace });
+  const now = { ...production.context(), run: '00000000-0000-4000-8000-000000000002' };
+  const entry = await production.executor.apply(change, now);
+  expect(entry).toMatchObject({ state: 'applied', run: now.run, change });
+  expect(await production.files()).toEqual(files);
+  expect(await production.history()).toEqual(await staging.history());
+});
+
 test('two runs at once: the second says who is at work and pushes nothing', async () => {
   await using run = await makeCliTarget(server, 'twice');
-  await run.executor.apply(makeTable('one'), run.context());
+  await run.at.session.lock();
   await using other = await secondExecutor(run, true);
   const error = await failure(other.executor.apply(makeTable('two'), run.context()));
   expect(error.problem).toContain('Another rollout holds the run lock');
-  expect(await run.history()).toHaveLength(1);
+  expect(other.pids).toEqual([]);
+  await expectNothing(run, 'public.two');
 });
 
 test('an applied file that somebody edited is noticed, is not run again, and is kept on rollback', async () => {

@@ -23,9 +23,15 @@ export const environment = {
   PATH: [join(packageRoot(), 'node_modules/.bin'), process.env.PATH].join(delimiter),
 };
 
+let found: Promise<CliInfo> | undefined;
+/** Asked once, because each start of the CLI takes a second. */
+export const installed = (): Promise<CliInfo> => {
+  found ??= findCli({ workspace: packageRoot(), env: environment });
+  return found;
+};
+
 export type CliTarget = AsyncDisposable & {
   readonly at: TestTarget;
-  readonly cli: CliInfo;
   readonly executor: CliExecutor;
   readonly workspace: string;
   readonly url: string;
@@ -53,7 +59,6 @@ export async function makeCliTarget(
   const workspace = options.workspace ?? (await mkdtemp(join(tmpdir(), 'cli-test-')));
   const at = await makeTarget(server, database);
   const url = server.url(database);
-  const cli = await findCli({ workspace, env: environment });
   const connection = await connector({ dbUrl: url, env: {}, workspace });
   const events: RolloutEvent[] = [];
   const pids: number[] = [];
@@ -62,13 +67,12 @@ export async function makeCliTarget(
     session: at.session,
     connection,
     workspace,
-    cli,
+    cli: installed,
     onStart: (pid: number) => pids.push(pid),
   };
-  const executor = options.register === true ? await createRegisteringExecutor(given) : await createCliExecutor(given);
+  const executor = options.register === true ? createRegisteringExecutor(given) : createCliExecutor(given);
   return {
     at,
-    cli,
     executor,
     workspace,
     url,
@@ -97,8 +101,11 @@ export async function makeCliTarget(
       }));
     },
     [Symbol.asyncDispose]: async () => {
-      await executor.finish();
-      await at.close();
+      try {
+        await executor.finish();
+      } finally {
+        await at.close();
+      }
       if (options.workspace === undefined) await rm(workspace, { recursive: true });
     },
   };
