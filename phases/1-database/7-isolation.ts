@@ -8,7 +8,7 @@ import { checkCatalog } from './isolation/checks.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { viewFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
-import { planTable } from './isolation/policies.ts';
+import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
 import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
@@ -46,11 +46,7 @@ export async function planIsolation(
   await loadModule();
   const blockers: Blocker[] = [...blocked(found)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
-  const definers = planDefiners(found, { from: config.names.from, revoke: config.decisions.revokeExecute });
   const views = planViews(found, facts);
-  blockers.push(...helpers.blockers, ...definers.blockers);
-  if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
-
   const renames = found.tenants.some((one) => one.renamed);
   const context = {
     directories: directoriesOf(found),
@@ -58,13 +54,20 @@ export async function planIsolation(
       renames ? renameColumns(expression, config.names.from, found.to) : expression,
     after: helpers.ids,
   };
-  const rules = rulesOf(found);
-  const tables = [];
-  for (const rule of rules) {
+  const tables: TablePlan[] = [];
+  for (const rule of rulesOf(found)) {
     const { schema, name } = rule.table;
     const policies = found.catalog.policies.filter((one) => one.schema === schema && one.table === name);
     tables.push(await planTable(rule, policies, context));
   }
+  const definers = planDefiners(
+    found,
+    { from: config.names.from, revoke: config.decisions.revokeExecute },
+    conditionsAfter(found, tables),
+  );
+  blockers.push(...helpers.blockers, ...definers.blockers);
+  if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
+
   const changes: SqlChange[] = [
     ...helpers.changes,
     ...tables.flatMap((one) => one.create),
@@ -73,9 +76,35 @@ export async function planIsolation(
     ...views.changes,
     ...definers.changes,
   ];
-  const notes: Note[] = [...definers.notes, ...views.notes, ...tables.flatMap((one) => one.notes)];
+  const notes: Note[] = [...definers.notes, ...views.notes, ...tables.flatMap((one) => one.notes), ...closed(tables)];
   if (changes.length > 0) notes.push(...general(found));
   return { changes, blockers: [], notes };
+}
+
+/** What policies ask once the step is done: of those that stay and of the new ones. */
+function conditionsAfter(found: Survey, tables: readonly TablePlan[]): readonly string[] {
+  const gone = new Set(tables.flatMap((one) => [...one.dropInert, ...one.dropOld].map((change) => change.id)));
+  return [
+    ...found.catalog.policies
+      .filter((one) => !gone.has(dropId(one)))
+      .map((one) => `${one.using ?? ''} ${one.check ?? ''}`),
+    ...tables.flatMap((one) => one.create.map((change) => change.up)),
+  ];
+}
+
+/** One note per set of commands: a schema often has many tables of the same kind. */
+function* closed(tables: readonly TablePlan[]): Iterable<Note> {
+  const groups = new Map<string, string[]>();
+  for (const one of tables.filter((table) => table.closed.length > 0)) {
+    const key = one.closed.join(', ');
+    groups.set(key, [...(groups.get(key) ?? []), one.rule.sql]);
+  }
+  for (const [commands, names] of groups) {
+    yield {
+      text: `No policy allowed ${commands} to users on ${names.length === 1 ? names[0] : `${names.length} tables`}, so it stays closed: only the service role does that. Add a policy where users should.`,
+      ...(names.length > 1 ? { detail: names.join('\n') } : {}),
+    };
+  }
 }
 
 /** Tables that policies ask about a user's organization. */

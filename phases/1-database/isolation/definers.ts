@@ -1,4 +1,4 @@
-import type { DbFunction, Policy } from '../../../src/database/catalog/types.ts';
+import type { DbFunction } from '../../../src/database/catalog/types.ts';
 import { identifier } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
@@ -17,18 +17,21 @@ export type Definers = {
  * SECURITY DEFINER functions that API roles may call and that take an organization id: row security does not hold
  * inside them, so that whoever calls them works on the organization that they name.
  *
+ * `conditions` are those of the policies that stand after the step: they need the functions that they call.
+ *
  * One that asks who is calling may well compare; the probe calls it, and nothing is taken away from it here.
  */
 export function planDefiners(
   survey: Survey,
   config: { readonly from: readonly string[]; readonly revoke: boolean },
+  conditions: readonly string[],
 ): Definers {
   const changes: SqlChange[] = [];
   const notes: Note[] = [];
   const open: DbFunction[] = [];
   for (const one of survey.catalog.functions) {
     if (!callable(one) || !takesOrganization(one, [survey.to, ...config.from])) continue;
-    if (usedByPolicy(one, survey.catalog.policies)) {
+    if (usedByPolicy(one, conditions)) {
       notes.push({
         text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
       });
@@ -115,9 +118,9 @@ function takesOrganization(one: DbFunction, names: readonly string[]): boolean {
 const asksCaller = (one: DbFunction): boolean =>
   /\bauth\s*\.\s*(uid|jwt|role|email)\s*\(|request\.jwt|current_org_id|current_org_role/i.test(one.body);
 
-const usedByPolicy = (one: DbFunction, policies: readonly Policy[]): boolean => {
+const usedByPolicy = (one: DbFunction, conditions: readonly string[]): boolean => {
   const call = new RegExp(`(^|[^\\w])${one.name.replace(/[^\w]/g, '\\$&')}\\s*\\(`);
-  return policies.some((policy) => call.test(`${policy.using ?? ''} ${policy.check ?? ''}`));
+  return conditions.some((condition) => call.test(condition));
 };
 
 const restoreExecute = (one: DbFunction): string =>

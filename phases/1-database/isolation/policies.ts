@@ -15,6 +15,8 @@ export type TablePlan = {
   readonly enable: readonly SqlChange[];
   /** Policies that let through more than the new ones. */
   readonly dropOld: readonly SqlChange[];
+  /** Commands that stay closed, because row security closed them before. */
+  readonly closed: readonly Command[];
   readonly notes: readonly Note[];
 };
 
@@ -72,7 +74,8 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   const broken = old.filter(
     (one) => isBroken(meanings.get(one)) && (rule.kind === 'personal' || one.command !== 'SELECT'),
   );
-  if (shared && broken.length === 0) return { rule, create: [], dropInert: [], enable: [], dropOld: [], notes };
+  if (shared && broken.length === 0)
+    return { rule, create: [], dropInert: [], enable: [], dropOld: [], closed: [], notes };
   const leaving = shared ? broken : old;
 
   const create: SqlChange[] = [];
@@ -94,11 +97,6 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
       });
     }
     create.push(creation(rule, command, wanted, extra, taken, context));
-  }
-  if (closed.length > 0) {
-    notes.push({
-      text: `${label}: no policy allowed ${closed.join(', ')} to users, so it stays closed; only the service role does that. Add a policy if users should.`,
-    });
   }
   const created = create.map((one) => one.id);
   const drops = leaving.map((one) => drop(one, meanings.get(one) ?? 'narrower', table.rowSecurity, context));
@@ -128,6 +126,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     dropInert: table.rowSecurity ? [] : drops,
     enable,
     dropOld: table.rowSecurity ? drops : [],
+    closed,
     notes,
   };
 }
@@ -231,6 +230,8 @@ function freeName(name: string, taken: Set<string>): string {
   }
 }
 
+export const dropId = (policy: Policy): string => `drop policy ${policy.schema}.${policy.table} ${policy.name}`;
+
 function drop(policy: Policy, meaning: Meaning, live: boolean, context: PolicyContext): SqlChange {
   const label = `${policy.schema}.${policy.table}`;
   const on = `${identifier(policy.schema)}.${identifier(policy.table)}`;
@@ -245,7 +246,7 @@ function drop(policy: Policy, meaning: Meaning, live: boolean, context: PolicyCo
   };
   return {
     kind: 'sql',
-    id: `drop policy ${label} ${policy.name}`,
+    id: dropId(policy),
     title: `Drop policy "${policy.name}" of ${label}: ${live ? why[meaning] : `it did nothing while row security was off, and would add to the new ones`}`,
     mode: 'transaction',
     up: `drop policy ${identifier(policy.name)} on ${on};`,

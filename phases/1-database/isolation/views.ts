@@ -1,4 +1,3 @@
-import type { View } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Note } from '../../../src/rollout/step.ts';
@@ -29,7 +28,7 @@ export function planViews(
     if (!view.ours) {
       notes.push({ text: `${label} belongs to another role and is left as it is.` });
     } else if (!view.materialized) {
-      if (!view.securityInvoker) changes.push(invoker(view, fact, label, sql));
+      if (!view.securityInvoker) changes.push(invoker(fact, label, sql));
     } else if (fact.grants.length > 0) {
       if (fact.reads.some((oid) => guarded.has(oid))) changes.push(revoked(fact, label, sql));
       else
@@ -39,7 +38,7 @@ export function planViews(
   return { changes, notes };
 }
 
-const invoker = (_view: View, fact: ViewFacts, label: string, sql: string): SqlChange => ({
+const invoker = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
   kind: 'sql',
   id: `view ${label}`,
   title: `Let the view ${label} ask with the caller's rights`,

@@ -196,7 +196,7 @@ describe('on tables that need a judgement each', () => {
     const { plan } = await rollout.plan('1.7');
     await rollout.apply('1.7', signal);
     const wanted = await whole.executor.fingerprint();
-    for (let stop = 1; stop < plan.changes.length; stop += 7) {
+    for (let stop = 1; stop < plan.changes.length; stop += 13) {
       await using at = await tiny(`traps_stop_${stop}`, traps);
       const context = {
         run: '00000000-0000-4000-8000-000000000000',
@@ -395,6 +395,28 @@ describe('before step 1.2', () => {
       return all;
     };
     expect(await ups('before_renames', false)).toEqual(await ups('after_renames', true));
+  });
+});
+
+describe('migrations/current_org_id.sql', () => {
+  it('runs as it stands on a database with the usual columns', async () => {
+    await loadDatabase(server, 'clinic', 'current_org_id_file');
+    await using at = await makeTarget(server, 'current_org_id_file');
+    await renamedKeys(at);
+    await at.sql(readFileSync(new URL('../../../migrations/current_org_id.sql', import.meta.url), 'utf8'));
+    const [row] = await at.as<{ role: string }>(
+      'authenticated',
+      { sub: 'b0000000-0000-4000-8000-000000000001' },
+      'select public.current_org_role() as role',
+    );
+    expect(row?.role).toBe('owner');
+    await expect(
+      at.as(
+        'authenticated',
+        { sub: 'b0000000-0000-4000-8000-000000000001' },
+        `update public.profiles set role = 'owner' where id = 'b0000000-0000-4000-8000-000000000001'`,
+      ),
+    ).rejects.toThrow('A profile cannot change its id, org_id or role.');
   });
 });
 
