@@ -68,14 +68,22 @@ create or replace trigger on_auth_user_permanent after update of is_anonymous on
   for each row when (old.is_anonymous and not new.is_anonymous) execute function public.handle_new_user_setup();
 
 -- The auth server rewrites the whole metadata map from a copy it read earlier (admin create with app_metadata, provider
--- login and link): without this the stamp is lost when that copy is older.
+-- login and link): without this the stamp is lost when that copy is older. A stamp that names no organization is not
+-- taken either: nobody would be in it. A deleted user's metadata is emptied, and stays so.
 create or replace function public.keep_org_id() returns trigger
-language plpgsql set search_path = '' as $function$
+language plpgsql security definer set search_path = '' as $function$
 begin
-  if old.raw_app_meta_data ? 'org_id' and not coalesce(new.raw_app_meta_data ? 'org_id', false) then
-    new.raw_app_meta_data := coalesce(new.raw_app_meta_data, '{}'::jsonb)
-      || jsonb_build_object('org_id', old.raw_app_meta_data -> 'org_id');
+  if new.deleted_at is not null or not coalesce(old.raw_app_meta_data ? 'org_id', false)
+      or new.raw_app_meta_data ->> 'org_id' is not distinct from old.raw_app_meta_data ->> 'org_id' then
+    return new;
   end if;
+  -- voxanne:begin known
+  if exists (select from public.organizations o where o.id::text = new.raw_app_meta_data ->> 'org_id') then
+  -- voxanne:end known
+    return new;
+  end if;
+  new.raw_app_meta_data := coalesce(new.raw_app_meta_data, '{}'::jsonb)
+    || jsonb_build_object('org_id', old.raw_app_meta_data -> 'org_id');
   return new;
 end
 $function$;
@@ -84,3 +92,53 @@ revoke all on function public.keep_org_id() from public, anon, authenticated, se
 
 create or replace trigger on_auth_user_keep_org_id before update of raw_app_meta_data on auth.users
   for each row execute function public.keep_org_id();
+
+-- The organization that an admin gives with a new user comes in an UPDATE of its own, after sign-up has made another
+-- one: profile and membership follow the stamp, as a member's, and what sign-up made in this same transaction goes
+-- again. Only the service key can write a stamp, so the same holds when it moves a user later.
+create or replace function public.follow_org_id() returns trigger
+language plpgsql security definer set search_path = '' as $function$
+declare
+  v_org uuid;
+  v_left uuid;
+  v_made boolean := false;
+begin
+  -- voxanne:begin left
+  select p.org_id into v_left from public.profiles p where p.id = new.id for update;
+  -- voxanne:end left
+  if not found then
+    return new;
+  end if;
+  -- voxanne:begin made
+  select o.id into v_org from public.organizations o where o.id::text = new.raw_app_meta_data ->> 'org_id';
+  select o.xmin = pg_current_xact_id()::xid into v_made from public.organizations o where o.id = v_left;
+  -- voxanne:end made
+  if v_org is null or v_org is not distinct from v_left then
+    return new;
+  end if;
+  -- voxanne:begin followed
+  update public.profiles set org_id = v_org where id = new.id;
+  -- voxanne:end followed
+
+  -- voxanne:begin joined
+  -- voxanne:end joined
+
+  if v_made then
+    begin
+      -- voxanne:begin unmake
+      delete from public.organizations o where o.id = v_left;
+      -- voxanne:end unmake
+    exception when foreign_key_violation then
+      -- The app gave it rows of its own: an organization without anybody stays, which harms nobody.
+      null;
+    end;
+  end if;
+  return new;
+end
+$function$;
+
+revoke all on function public.follow_org_id() from public, anon, authenticated, service_role;
+
+create or replace trigger on_auth_user_org_id_changed after update of raw_app_meta_data on auth.users
+  for each row when (new.raw_app_meta_data ->> 'org_id' is distinct from old.raw_app_meta_data ->> 'org_id')
+  execute function public.follow_org_id();

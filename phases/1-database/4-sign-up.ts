@@ -70,10 +70,12 @@ async function plan(target: Target): Promise<Plan> {
     });
   };
 
-  const [setup = '', revokeSetup = '', created = '', permanent = '', keep = '', revokeKeep = '', keepTrigger = ''] =
-    made.statements;
+  const [setup = '', revokeSetup = '', created = '', permanent = '', ...rest] = made.statements;
+  const [keep = '', revokeKeep = '', keepTrigger = '', follow = '', revokeFollow = '', followTrigger = ''] = rest;
   define('keep_org_id', keep, revokeKeep);
   attach(keepTrigger, 'keep_org_id');
+  define('follow_org_id', follow, revokeFollow);
+  attach(followTrigger, 'follow_org_id');
   define('handle_new_user_setup', setup, revokeSetup);
   attach(created, 'handle_new_user_setup', samePurpose(found, target));
   attach(permanent, 'handle_new_user_setup');
@@ -168,6 +170,7 @@ function signUpSql(
           ),
           'membership',
         )}\n      on conflict do nothing;`;
+  const joined = memberships === null ? '' : followMembership(found, memberships, facts, enums);
   if (memberships === null) {
     notes.push({ text: 'No membership table was found: a user belongs to the organization of their profile alone.' });
   }
@@ -180,6 +183,14 @@ function signUpSql(
     organization: `    ${organization};`,
     profile: `  ${profile}`,
     membership,
+    known: `  if exists (select from ${organizationSql} o where o.${identifier(organizationKey)}::text = new.raw_app_meta_data ->> 'org_id') then`,
+    left: `  select p.${org} into v_left from ${profilesSql} p where p.${identifier(userColumn)} = new.id for update;`,
+    made: `  select o.${identifier(organizationKey)} into v_org from ${organizationSql} o
+    where o.${identifier(organizationKey)}::text = new.raw_app_meta_data ->> 'org_id';
+  select o.xmin = pg_current_xact_id()::xid into v_made from ${organizationSql} o where o.${identifier(organizationKey)} = v_left;`,
+    followed: `  update ${profilesSql} set ${org} = v_org${followedRole(profiles, enums)} where ${identifier(userColumn)} = new.id;`,
+    joined,
+    unmake: `      delete from ${organizationSql} o where o.${identifier(organizationKey)} = v_left;`,
   })
     .replace(
       'from public.organizations o\n    where o.id::text',
@@ -189,22 +200,60 @@ function signUpSql(
   return { statements: statements(text), blockers, notes };
 }
 
+/** Whoever is put into an organization by their stamp is a member there, and no longer the owner of what sign-up made. */
+function followMembership(
+  found: Survey,
+  memberships: NonNullable<Survey['memberships']>,
+  facts: UserFacts,
+  enums: ReadonlyMap<string, readonly string[]>,
+): string {
+  const { table, sql, userColumn } = memberships;
+  const key = tenantOf(found, table)?.key.name ?? found.to;
+  const named = { ...facts, name: `coalesce(new.email, new.phone, '')` };
+  const made = rename(
+    assign(table, 'membership', { [userColumn]: 'new.id', [key]: 'v_org' }, named, enums),
+    key,
+    found.to,
+  );
+  const member = roleOf(table, enums);
+  const list = made.list.map((one) =>
+    one.column === 'role' && member !== null ? { ...one, expression: member } : one,
+  );
+  return `  if v_made then
+    delete from ${sql} where ${identifier(userColumn)} = new.id and ${identifier(found.to)} = v_left;
+  end if;
+  insert into ${sql} (${list.map((one) => identifier(one.column)).join(', ')})
+    values (${list.map((one) => one.expression).join(', ')})
+    on conflict do nothing;`;
+}
+
+/** The profile of somebody who signed up a moment ago says that they own what they now left. */
+const followedRole = (profiles: Survey['profiles'], enums: ReadonlyMap<string, readonly string[]>): string => {
+  const member = profiles === null ? null : roleOf(profiles, enums);
+  return member === null ? '' : `, role = case when v_made then ${member} else role end`;
+};
+
+/** A member's role as an expression of the column's type; null where the table has no such column. */
+function roleOf(table: NonNullable<Survey['profiles']>, enums: ReadonlyMap<string, readonly string[]>): string | null {
+  const column = table.columns.find((one) => one.name === 'role');
+  if (column === undefined) return null;
+  const cast = /^(text|character)/.test(column.type) ? '' : `::${column.type}`;
+  return `${literal(memberRole(allowedRoles(table, column.name, enums)))}${cast}`;
+}
+
 /** Somebody invited into an organization does not become its owner. */
 function invitedRole(
   made: Assignments,
   table: Survey['profiles'],
   enums: ReadonlyMap<string, readonly string[]>,
 ): Assignments {
-  const column = table?.columns.find((one) => one.name === 'role');
-  if (table == null || column === undefined) return made;
-  const allowed = allowedRoles(table, column.name, enums);
-  const member = memberRole(allowed);
-  const cast = /^(text|character)/.test(column.type) ? '' : `::${column.type}`;
+  const member = table == null ? null : roleOf(table, enums);
+  if (member === null) return made;
   return {
     ...made,
     list: made.list.map((one) =>
       one.column === 'role'
-        ? { ...one, expression: `case when v_invited then ${literal(member)}${cast} else ${one.expression} end` }
+        ? { ...one, expression: `case when v_invited then ${member} else ${one.expression} end` }
         : one,
     ),
   };
@@ -226,7 +275,12 @@ const rename = (made: Assignments, from: string, to: string): Assignments => ({
 
 /** Other AFTER INSERT triggers on auth.users whose function makes organizations, profiles or stamps. */
 function samePurpose(found: Survey, target: Target): readonly Trigger[] {
-  const own = ['on_auth_user_created', 'on_auth_user_permanent', 'on_auth_user_keep_org_id'];
+  const own = [
+    'on_auth_user_created',
+    'on_auth_user_permanent',
+    'on_auth_user_keep_org_id',
+    'on_auth_user_org_id_changed',
+  ];
   const { names } = target.config;
   const tables = [names.organizations, names.profiles].map((name) => name.split('.').at(-1) ?? name);
   const does = new RegExp(`insert\\s+into\\s+(\\w+\\.)?"?(${tables.join('|')})"?\\b|raw_app_meta_?data`, 'i');
