@@ -1,5 +1,6 @@
 import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
+import type { CheckResult } from '../src/rollout/check.ts';
 import type { DatabaseFacts } from './2-backend/facts.ts';
 
 /** What a step plans for and checks: one database and one workspace, with the operator's settings. */
@@ -15,4 +16,6 @@ export type WorkspaceTarget = {
   readonly root: string;
   /** What the code has to know of the database; asked anew by each plan. */
   readonly database: () => Promise<DatabaseFacts>;
+  /** Acts as two organizations on the table of organizations, in transactions that are rolled back. */
+  readonly probeOrganizations: (signal: AbortSignal) => AsyncIterable<CheckResult>;
 };

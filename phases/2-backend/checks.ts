@@ -40,18 +40,21 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
   };
 }
 
+/** What decides which step answers for a place. */
+export type Place = Pick<Finding, 'file' | 'kind'>;
+
 /** The scan of the files that a step answers for: nothing left but what was waived. */
 export async function* checkScan(
   code: Code,
   step: string,
-  mine: (finding: Finding) => boolean,
+  mine: (place: Place) => boolean,
   signal: AbortSignal,
 ): AsyncIterable<CheckResult> {
   const began = performance.now();
   const result = await scanCode(code, { signal });
   const own = result.findings.filter((one) => counts(one) && mine(one));
   const waived = result.waived.filter(mine).length;
-  const broken = result.notices.filter((one) => one.kind !== 'skipped');
+  const broken = result.notices.filter((one) => one.kind !== 'skipped' && mine({ file: one.file, kind: 'first-org' }));
   for (const finding of own) {
     yield {
       id: `${step}/scan/${finding.id}`,

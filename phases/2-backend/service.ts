@@ -11,6 +11,7 @@ export const serviceExports = [
   'validateOrg',
   'resolveOrgId',
   'devOrgId',
+  'reportRefusal',
   'OrgValidationError',
 ] as const;
 

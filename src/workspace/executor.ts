@@ -257,7 +257,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       const file = await resolveInside(root, own.path);
       await refuseReadOnly(file, own.path);
       await refuseStale(file, own);
-      const broken = own.after === null ? null : await syntaxError(own.path, own.after);
+      const broken = own.after === null ? null : await syntaxError(own.path, own.before, own.after);
       return broken === null ? result('ran') : result('failed', broken);
     } catch (error) {
       context.signal.throwIfAborted();
@@ -345,13 +345,14 @@ const now = (): string => new Date().toISOString();
 
 const isLive = (row: Journalled): boolean => row.states.at(-1)?.state !== 'reverted';
 
-/** Where the text of a source file cannot be read; null for sound ones and for files that are no source. */
-async function syntaxError(file: string, text: string): Promise<string | null> {
+/** Where an edit leaves a syntax error that was not there before; null for sound ones and for files that are no source. */
+async function syntaxError(file: string, before: string | null, after: string): Promise<string | null> {
   if (!/\.[cm]?[jt]sx?$/.test(file)) return null;
   // The parser is a native module; a run that only looks at the journal does not pay for it.
   const { parseSource, positionOf } = await import('./scan/syntax.ts');
-  const { errorAt } = await parseSource(file, text);
-  return errorAt === null ? null : `${file} would have a syntax error at line ${positionOf(text, errorAt).line}.`;
+  const { errorAt } = await parseSource(file, after);
+  if (errorAt === null || (before !== null && (await parseSource(file, before)).errorAt !== null)) return null;
+  return `${file} would have a syntax error at line ${positionOf(after, errorAt).line}.`;
 }
 
 function fileOnly(change: Change): FileChange {

@@ -203,12 +203,16 @@ export const validateOrg: RequestHandler = async (req, res, next) => {
 
 const reported = new WeakSet<OrgValidationError>();
 
-/** One line per refusal, for whoever watches. It names no user, no address and no value of the request. */
 function report(error: OrgValidationError, req: OrgRequest): void {
   if (reported.has(error)) return;
   reported.add(error);
+  reportRefusal(req, error.status, error.code);
+}
+
+/** One line per refusal, for whoever watches. It names no user, no address and no value of the request. */
+export function reportRefusal(req: OrgRequest, status: number, code = status === 401 ? 'UNAUTHENTICATED' : 'FORBIDDEN'): void {
   const path = (req.url ?? '').replace(/[?].*$/, '').replace(/[0-9a-f-]{16,}|[^/]*@[^/]*/gi, ':id');
-  console.warn(JSON.stringify({ event: 'org_refused', code: error.code, method: req.method, path }));
+  console.warn(JSON.stringify({ event: 'request_refused', status, code, method: req.method, path }));
 }
 
 function refuse(req: OrgRequest, error: OrgValidationError): never {

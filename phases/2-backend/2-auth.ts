@@ -1,0 +1,87 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Plan, Step } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { rewriteAuth } from './auth-edits.ts';
+import { checkScan, checkTypes, type Place } from './checks.ts';
+import { type Code, dirtyNote, readCode, textOf } from './code.ts';
+import { changesOf, fixFindings, leftNotes, type Overlay } from './fixes.ts';
+import { helpersOf, locateService } from './service.ts';
+
+/** 2.2: the middleware that says who is asking no longer guesses for which organization. */
+export const auth: Step<Target> = {
+  id: '2.2',
+  title: 'Auth middleware',
+  why: 'A token without an organization was answered with the first organization of the table, or with one that any user can write into their own profile. From here on it is refused, and each refusal is reported.',
+  plan: async (target): Promise<Plan> => {
+    const code = await readCode(target);
+    const files = authFiles(code);
+    if (code.workspace.backend === null || files.length === 0) {
+      return {
+        changes: [],
+        blockers: [],
+        notes: [
+          {
+            text: 'No auth middleware was found in the backend. Name it with code.authMiddleware in the configuration file if there is one.',
+          },
+        ],
+      };
+    }
+    const helpers = helpersOf(code.workspace, await locateService(code, code.workspace.backend));
+    const overlay: Overlay = new Map();
+    for (const file of files) {
+      const text = await textOf(code.workspace, file);
+      if (text !== null) overlay.set(file, await rewriteAuth(file, text, helpers));
+    }
+    const { left, notes } = await fixFindings(code, isIn(files), overlay);
+    const changes = await changesOf(code, overlay, (file) => `Trust only app_metadata in ${file}`);
+    return {
+      changes,
+      blockers: [],
+      notes: [
+        ...notes,
+        ...leftNotes(left),
+        ...dirtyNote(
+          code.workspace,
+          changes.map((one) => one.path),
+        ),
+      ],
+    };
+  },
+  checks: async function* (target, signal) {
+    const code = await readCode(target);
+    yield* checkScan(code, '2.2', isIn(authFiles(code)), signal);
+    yield await checkRequest(code);
+    yield* checkTypes(code, '2.2', signal);
+  },
+};
+
+/** The files that authenticate requests on the server. */
+export const authFiles = ({ workspace }: Code): readonly string[] =>
+  workspace.auth.filter((one) => one.side === 'server').map((one) => one.file);
+
+const isIn =
+  (files: readonly string[]) =>
+  (finding: Place): boolean =>
+    files.includes(finding.file);
+
+/** Where a user is put on the request, the validated organization is put there too. */
+async function checkRequest(code: Code): Promise<CheckResult> {
+  const began = performance.now();
+  const lacking: string[] = [];
+  for (const file of authFiles(code)) {
+    const text = (await textOf(code.workspace, file)) ?? '';
+    if (/\breq(?:uest)?\.user\s*=[^=]/.test(text) && !/\breq(?:uest)?\.org_id\s*=[^=]/.test(text)) lacking.push(file);
+  }
+  return {
+    id: '2.2/request',
+    title: 'The request carries the validated organization',
+    kind: 'scan',
+    verdict: lacking.length === 0 ? 'passed' : 'failed',
+    expected: 'req.org_id is set where req.user is',
+    observed: lacking.length === 0 ? 'it is' : `not in ${lacking.join(', ')}`,
+    milliseconds: performance.now() - began,
+    ...(lacking.length === 0
+      ? {}
+      : { advice: 'Set req.org_id to what resolveOrgId(user, req, res) gives, and return where that is null.' }),
+  };
+}

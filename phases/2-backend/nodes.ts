@@ -1,0 +1,31 @@
+import type { SyntaxNode } from '../../src/workspace/scan/syntax.ts';
+import type { TextEdit } from '../../src/workspace/scan/types.ts';
+
+/** Every node of a kind below a node, in order. */
+export function descendants(node: SyntaxNode, kind: string): readonly SyntaxNode[] {
+  const found: SyntaxNode[] = [];
+  const enter = (at: SyntaxNode): void => {
+    if (at.kind === kind) found.push(at);
+    for (const child of at.children) enter(child);
+  };
+  for (const child of node.children) enter(child);
+  return found;
+}
+
+/** Removes a statement with its line, and with one of the blank lines where it stood between two. */
+export function removeLine(statement: SyntaxNode): TextEdit {
+  const { text } = statement.source;
+  const end = statement.end + (/^[^\S\n]*/.exec(text.slice(statement.end))?.[0].length ?? 0);
+  const before = text.slice(0, statement.start);
+  const blankBefore = /\n[^\S\n]*(\r?\n[^\S\n]*)$/.exec(before);
+  const blankAfter = /^\r?\n[^\S\n]*\r?\n/.test(text.slice(end));
+  if (blankBefore !== null && blankAfter) {
+    return { start: statement.start - blankBefore[0].length, end, text: '' };
+  }
+  const lineBreak = /\r?\n[^\S\n]*$/.exec(before);
+  return { start: statement.start - (lineBreak?.[0].length ?? 0), end, text: '' };
+}
+
+/** How often a name stands in a text as a word of its own, not behind a dot. */
+export const countOf = (text: string, name: string): number =>
+  text.match(new RegExp(`(?<![\\w$.])${name.replace(/\$/g, '\\$')}(?![\\w$])`, 'g'))?.length ?? 0;

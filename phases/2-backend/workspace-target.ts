@@ -1,0 +1,10 @@
+import { probeOrganizations } from '../4-settings/isolation.ts';
+import type { Target, WorkspaceTarget } from '../target.ts';
+import { databaseFacts } from './facts.ts';
+
+/** The workspace of a target whose database can be asked. */
+export const createWorkspaceTarget = (target: Pick<Target, 'config' | 'session'>, root: string): WorkspaceTarget => ({
+  root,
+  database: () => databaseFacts(target),
+  probeOrganizations: (signal) => probeOrganizations(target, signal),
+});

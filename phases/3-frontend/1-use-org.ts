@@ -1,0 +1,85 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Note, Plan, Step } from '../../src/rollout/step.ts';
+import { checkScan, checkTypes } from '../2-backend/checks.ts';
+import { type Code, dirtyNote, readCode, textOf } from '../2-backend/code.ts';
+import { changesOf, leftNotes } from '../2-backend/fixes.ts';
+import { scanCode } from '../2-backend/scan.ts';
+import type { Target } from '../target.ts';
+import { guardedCallers } from './callers.ts';
+import { isOurs, locateHook, renderHook } from './hook.ts';
+
+/** 3.1: the one hook by which a component knows the organization. */
+export const useOrg: Step<Target> = {
+  id: '3.1',
+  title: 'useOrg hook',
+  why: 'Components need one answer to which organization they show: from app_metadata of the verified session, null while it loads, and never from storage, user_metadata or a default.',
+  plan: async (target): Promise<Plan> => {
+    const code = await readCode(target);
+    const { frontend } = code.workspace;
+    if (frontend === null) {
+      return { changes: [], blockers: [], notes: [{ text: 'The workspace has no frontend; there is nothing to do.' }] };
+    }
+    const hook = await locateHook(code, frontend);
+    if (hook.text !== null) {
+      const { findings } = await scanCode(code);
+      const own = findings.filter((one) => one.file === hook.file && !one.advice);
+      if (isOurs(hook.text) || isSound(hook.text, own.length)) {
+        return { changes: [], blockers: [], notes: [{ text: `${hook.file} is as it should be.` }] };
+      }
+      if (hook.unknown.length > 0) {
+        const text = `${hook.file} gives ${hook.unknown.join(', ')} as well, which the new hook would not; it is left to a person.`;
+        return { changes: [], blockers: [], notes: [{ text }, ...leftNotes(own)] };
+      }
+    }
+    const after = await renderHook(code, frontend, hook);
+    const notes: Note[] = [];
+    if (hook.text !== null) {
+      notes.push({
+        text: `${hook.file} is there and trusts more than the session; its body is replaced, its name and result stay.`,
+      });
+    }
+    const wanted = new Map([[hook.file, after]]);
+    if (hook.text !== null) for (const [file, text] of await guardedCallers(code, hook)) wanted.set(file, text);
+    const changes = await changesOf(code, wanted, (file) => {
+      if (file !== hook.file) return `Wait for the organization in ${file}`;
+      return hook.text === null ? `Create ${file}` : `Read only the verified session in ${file}`;
+    });
+    return { changes, blockers: [], notes: [...notes, ...dirtyNote(code.workspace, [...wanted.keys()])] };
+  },
+  checks: async function* (target, signal) {
+    const code = await readCode(target);
+    const { frontend } = code.workspace;
+    if (frontend === null) return;
+    const hook = await locateHook(code, frontend);
+    yield await checkHook(code, hook.file);
+    yield* checkScan(code, '3.1', (place) => place.file === hook.file, signal);
+    yield* checkTypes(code, '3.1', signal);
+  },
+};
+
+/** A hook of the app's own that reads app_metadata and nothing that a user can write. */
+const isSound = (text: string, findings: number): boolean =>
+  findings === 0 && /app_metadata/.test(text) && !/(?:local|session)Storage\.(?:get|set)Item|user_metadata/.test(text);
+
+async function checkHook(code: Code, file: string): Promise<CheckResult> {
+  const began = performance.now();
+  const text = await textOf(code.workspace, file);
+  const faults = [
+    ...(text === null ? ['it is not there'] : []),
+    ...(text !== null && !/app_metadata/.test(text) ? ['it does not read app_metadata'] : []),
+    ...(text !== null && /user_metadata(?!,)\s*[?.[]/.test(text) ? ['it reads user_metadata'] : []),
+    ...(text !== null && /(?:router\.(?:push|replace)|navigate|location\.(?:href|assign|replace))\s*[(=]/.test(text)
+      ? ['it sends people elsewhere']
+      : []),
+  ];
+  return {
+    id: '3.1/hook',
+    title: 'The hook reads the session alone',
+    kind: 'scan',
+    verdict: faults.length === 0 ? 'passed' : 'failed',
+    expected: `${file} reads app_metadata, keeps nothing and redirects nobody`,
+    observed: faults.length === 0 ? 'it does' : faults.join(', '),
+    milliseconds: performance.now() - began,
+    ...(faults.length === 0 ? {} : { advice: 'Apply step 3.1, or change the hook by hand.' }),
+  };
+}

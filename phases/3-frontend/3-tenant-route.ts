@@ -1,0 +1,87 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Plan, Step } from '../../src/rollout/step.ts';
+import { listFiles } from '../../src/workspace/files.ts';
+import { checkScan, checkTypes } from '../2-backend/checks.ts';
+import { type Code, dirtyNote, readCode, textOf } from '../2-backend/code.ts';
+import { changesOf, fixFindings, leftNotes } from '../2-backend/fixes.ts';
+import type { Target } from '../target.ts';
+
+const route = /(?:^|\/)api\/(?:auth\/)?(?:tenant-?id|tenant|org-?id|current-org)(?:\/route|\/index)?\.[cm]?[jt]sx?$/i;
+
+/** A route that tells the browser its organization. */
+export const isTenantRoute = (file: string): boolean => route.test(file);
+
+/** 3.3: the route that looked the organization up goes, or says what the token says. */
+export const tenantRoute: Step<Target> = {
+  id: '3.3',
+  title: 'tenant-id route',
+  why: 'A route that looks the organization up by a renamed column answers 404 to everybody, and what it says is in the session anyway. Without callers it goes; with callers it keeps to display data.',
+  plan: async (target): Promise<Plan> => {
+    const code = await readCode(target);
+    const files = await routesOf(code);
+    if (files.length === 0) {
+      return { changes: [], blockers: [], notes: [{ text: 'The app has no such route; there is nothing to do.' }] };
+    }
+    const wanted = new Map<string, string | null>();
+    const notes: { text: string; detail?: string }[] = [];
+    for (const file of files) {
+      const callers = await callersOf(code, file);
+      if (callers.length === 0) {
+        wanted.set(file, null);
+        notes.push({ text: `Nothing calls ${file}; it is removed.` });
+        continue;
+      }
+      const { overlay, left } = await fixFindings(code, (finding) => finding.file === file);
+      const after = overlay.get(file);
+      if (after !== undefined) wanted.set(file, after);
+      notes.push({ text: `${file} stays, since it is called.`, detail: callers.join(', ') }, ...leftNotes(left));
+    }
+    const changes = await changesOf(code, wanted, (file) =>
+      wanted.get(file) === null ? `Remove ${file}` : `Keep ${file} to display data`,
+    );
+    return { changes, blockers: [], notes: [...notes, ...dirtyNote(code.workspace, [...wanted.keys()])] };
+  },
+  checks: async function* (target, signal) {
+    const code = await readCode(target);
+    yield await checkRoutes(code);
+    yield* checkScan(code, '3.3', ({ file }) => isTenantRoute(file), signal);
+    yield* checkTypes(code, '3.3', signal);
+  },
+};
+
+async function routesOf({ workspace }: Code): Promise<readonly string[]> {
+  const { files } = await listFiles(workspace.root);
+  return files.filter(({ path, fileClass }) => fileClass === 'source' && isTenantRoute(path)).map(({ path }) => path);
+}
+
+/** Files that name the address of a route: `/api/auth/tenant-id`. */
+async function callersOf({ workspace }: Code, file: string): Promise<readonly string[]> {
+  const address = /\/?(api\/.*?)(?:\/route|\/index)?\.[cm]?[jt]sx?$/.exec(file)?.[1] ?? file;
+  const { files } = await listFiles(workspace.root);
+  const callers: string[] = [];
+  for (const { path } of files) {
+    if (path === file) continue;
+    if (((await textOf(workspace, path)) ?? '').includes(address)) callers.push(path);
+  }
+  return callers;
+}
+
+async function checkRoutes(code: Code): Promise<CheckResult> {
+  const began = performance.now();
+  const old = new Set(code.facts.renames.map((one) => one.from));
+  const naming: string[] = [];
+  for (const file of await routesOf(code)) {
+    const text = (await textOf(code.workspace, file)) ?? '';
+    if ([...old].some((name) => new RegExp(`['"\`.{,\\s]${name}\\b`).test(text))) naming.push(file);
+  }
+  return {
+    id: '3.3/route',
+    title: 'No route looks up a renamed column',
+    kind: 'scan',
+    verdict: naming.length === 0 ? 'passed' : 'failed',
+    expected: `no ${[...old].join(', ') || 'old column'} in a tenant-id route`,
+    observed: naming.length === 0 ? 'none' : naming.join(', '),
+    milliseconds: performance.now() - began,
+    ...(naming.length === 0 ? {} : { advice: 'Apply step 3.3, or take the lookup out by hand.' }),
+  };
+}

@@ -1,0 +1,177 @@
+import { applyEdits } from '../../src/workspace/edit.ts';
+import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
+import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
+import { countOf, descendants, removeLine } from '../2-backend/nodes.ts';
+
+/**
+ * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the
+ * organization to storage goes, a read of it gives null, a header that is set in a statement goes, a value taken from
+ * `user_metadata` by way of a variable is taken from `app_metadata`. Follow with `tidy`: names that are then unused are
+ * an error in some projects.
+ */
+export async function mendBrowserCode(file: string, text: string, findings: readonly Finding[]): Promise<string> {
+  const source = await parseSource(file, text);
+  if (source.errorAt !== null) return text;
+  const own = findings.filter((one) => one.file === file && one.fix === null);
+  const edits: TextEdit[] = [];
+  for (const finding of own) {
+    const node = nodeAt(source, offsetOf(text, finding));
+    if (finding.kind === 'stored-org') edits.push(...storedEdits(node));
+    else if (finding.kind === 'browser-org-header') edits.push(...statementEdits(node));
+    else if (finding.kind === 'user-metadata-org') edits.push(...metadataEdits(node));
+  }
+  return applyEdits(text, distinct(edits));
+}
+
+/**
+ * Takes out what an edit has left without a purpose: variables and functions that were used before and are not now, and
+ * spreads of an empty object.
+ */
+export async function tidy(file: string, before: string, now: string): Promise<string> {
+  let edited = now;
+  for (let round = 0; round < 8; round += 1) {
+    const next = await withoutUnused(file, before, edited);
+    if (next === edited) break;
+    edited = next;
+  }
+  return edited;
+}
+
+function offsetOf(text: string, finding: Finding): number {
+  let offset = 0;
+  for (let line = 1; line < finding.line; line += 1) offset = text.indexOf('\n', offset) + 1;
+  return offset + finding.column - 1;
+}
+
+/** Edits of two findings that cover each other are one. */
+function distinct(edits: readonly TextEdit[]): readonly TextEdit[] {
+  return edits.filter(
+    (edit, index) =>
+      !edits.some(
+        (other, at) =>
+          at !== index &&
+          other.start <= edit.start &&
+          edit.end <= other.end &&
+          (other.end - other.start > edit.end - edit.start || at < index),
+      ),
+  );
+}
+
+const storageCall = /^(?:window\.|globalThis\.)?(?:local|session)Storage\??\.(get|set)Item\s*\(/;
+
+function storedEdits(node: SyntaxNode): readonly TextEdit[] {
+  let call: SyntaxNode | null = node;
+  while (call !== null && !(call.kind === 'call_expression' && storageCall.test(call.text))) call = call.parent;
+  if (call === null) return [];
+  if (storageCall.exec(call.text)?.[1] === 'set') return statementEdits(call);
+  const { parent } = call;
+  const { text } = call.source;
+  // `claims.org_id ?? localStorage.getItem(…)`: the fallback goes, what stands in front of it stays.
+  if (parent?.kind === 'binary_expression' && parent.child(1) === call) {
+    const left = parent.child(0);
+    if (left && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end))) return [{ start: left.end, end: call.end, text: '' }];
+  }
+  return [{ start: call.start, end: call.end, text: 'null' }];
+}
+
+/** The statement of a call, with the `if` that does nothing else. */
+function statementEdits(node: SyntaxNode): readonly TextEdit[] {
+  let statement: SyntaxNode | null = node;
+  while (statement !== null && statement.kind !== 'expression_statement') {
+    if (statement.kind === 'statement_block' || statement.kind === 'program') return [];
+    statement = statement.parent;
+  }
+  if (statement === null) return [];
+  let whole = statement;
+  for (let parent = whole.parent; parent !== null; parent = whole.parent) {
+    const alone =
+      parent.kind === 'statement_block' && parent.children.length === 1 && parent.parent?.kind === 'if_statement';
+    const branch = parent.kind === 'if_statement' && parent.children.length === 2;
+    if (!alone && !branch) break;
+    whole = parent;
+  }
+  return whole.parent?.kind === 'statement_block' || whole.parent?.kind === 'program' ? [removeLine(whole)] : [];
+}
+
+/** `metadata?.org_id` where `const metadata = user?.user_metadata`: read from app_metadata of the same user. */
+function metadataEdits(node: SyntaxNode): readonly TextEdit[] {
+  let member: SyntaxNode | null = node;
+  while (member !== null && member.kind !== 'member_expression') member = member.parent;
+  const object = member?.child(0);
+  const property = member?.child(1);
+  const fn = functionAround(node);
+  if (!member || object?.kind !== 'identifier' || !property || fn === null) return [];
+  for (const declarator of descendants(fn, 'variable_declarator')) {
+    const [target, value] = [declarator.child(0), declarator.child(-1)];
+    if (!target || !value) continue;
+    const direct = target.text === object.text ? /^(.+?)\??\.user_metadata\b/.exec(value.text)?.[1] : undefined;
+    const renamed = new RegExp(`^\\{[^}]*\\buser_metadata\\s*:\\s*${object.text}\\b[^}]*\\}$`).test(target.text)
+      ? value.text
+      : undefined;
+    const user = direct ?? renamed;
+    if (user === undefined || !/^[\w$.?!]+$/.test(user)) continue;
+    const dot = user.includes('?') || /\?\.user_metadata/.test(value.text) ? '?.' : '.';
+    return [{ start: member.start, end: property.start, text: `${user}${dot}app_metadata?.` }];
+  }
+  return [];
+}
+
+/** Takes out a variable, or a function that has become empty, that was used before the edit and is not now. */
+async function withoutUnused(file: string, before: string, now: string): Promise<string> {
+  if (before === now) return now;
+  const source = await parseSource(file, now);
+  if (source.errorAt !== null) return now;
+  const edit = emptySpread(source) ?? unusedVariable(source, before) ?? emptyFunction(source, before);
+  return edit === null ? now : applyEdits(now, edit);
+}
+
+/** `...(held ? {} : {})`, where the header was the only key. */
+function emptySpread(source: Source): readonly TextEdit[] | null {
+  for (const spread of descendants(source.root, 'spread_element')) {
+    if (!/^\.\.\.\(?\s*[\w.?]+\s*(?:\?\s*\{\s*\}\s*:\s*\{\s*\}|&&\s*\{\s*\})\s*\)?$/.test(spread.text)) continue;
+    const line = removeLine(spread);
+    const comma = /^\s*,/.exec(source.text.slice(spread.end))?.[0].length ?? 0;
+    return [{ ...line, end: spread.end + comma }];
+  }
+  return null;
+}
+
+function unusedVariable(source: Source, before: string): readonly TextEdit[] | null {
+  for (const declarator of descendants(source.root, 'variable_declarator')) {
+    const name = declarator.child(0);
+    const value = declarator.child(-1);
+    const statement = declarator.parent;
+    if (name?.kind !== 'identifier' || !value || value === name || statement?.children.length !== 1) continue;
+    if (statement.parent?.kind === 'export_statement') continue;
+    // Something that is called may do more than give a value.
+    if (/[(`]|\bawait\b|=>/.test(value.text)) continue;
+    if (countOf(source.text, name.text) === 1 && countOf(before, name.text) > 1) return [removeLine(statement)];
+  }
+  return null;
+}
+
+function emptyFunction(source: Source, before: string): readonly TextEdit[] | null {
+  for (const fn of descendants(source.root, 'function_declaration')) {
+    const name = fn.childOfKind('identifier')?.text;
+    const body = fn.childOfKind('statement_block');
+    if (name === undefined || body === null || body.children.length > 0 || /[^\s{}]/.test(body.text)) continue;
+    if (fn.parent?.kind !== 'program' || new RegExp(`function ${name}[^{]*\\{\\s*\\}`).test(before)) continue;
+    const calls = descendants(source.root, 'call_expression').filter((call) => call.child(0)?.text === name);
+    const removable = calls.every(
+      (call) => call.parent?.kind === 'expression_statement' && call.parent.parent?.kind === 'statement_block',
+    );
+    if (!removable || calls.length !== countOf(source.text, name) - 1) continue;
+    const edits = calls.flatMap((call) => (call.parent === null ? [] : [removeLine(call.parent)]));
+    return [...edits, withComment(fn)];
+  }
+  return null;
+}
+
+/** A declaration with the comment that describes it. */
+function withComment(node: SyntaxNode): TextEdit {
+  const { text } = node.source;
+  const comment = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$|(?:^[^\S\n]*\/\/.*\r?\n)+$/m.exec(text.slice(0, node.start));
+  const start = comment === null ? node.start : comment.index;
+  const rest = /^[^\S\n]*(?:\r?\n){0,2}/.exec(text.slice(node.end))?.[0].length ?? 0;
+  return { start, end: node.end + rest, text: '' };
+}

@@ -1,0 +1,11 @@
+import type { Phase } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
+import { form } from './1-form.ts';
+import { settingsPage } from './2-settings-page.ts';
+
+export const phase: Phase<Target> = {
+  id: 4,
+  title: 'Settings',
+  medium: 'workspace',
+  steps: [form, settingsPage],
+};
