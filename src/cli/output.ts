@@ -15,8 +15,8 @@ export type Output = {
   readonly say: (text: string) => void;
   readonly event: (event: ExtraEvent) => void;
   readonly listener: Emit;
-  /** Names the target, in a header for people and in every line of NDJSON. */
-  readonly about: (opened: Opened) => void;
+  /** Names the target, in a header for people (unless they get a script) and in every line of NDJSON. */
+  readonly about: (opened: Opened, header: boolean) => void;
   readonly error: (error: RolloutError, stack: string | undefined) => void;
 };
 
@@ -47,10 +47,10 @@ export function createOutput(options: CommonOptions): Output {
           columns: process.stdout.columns ?? 80,
           verbose: options.verbose === true,
         }),
-    about: (opened) => {
+    about: (opened, header) => {
       const { connection, environment } = opened;
       target = { host: connection.host, project: connection.project, database: connection.database, environment };
-      if (!json) {
+      if (!json && header) {
         const project = connection.project === null ? '' : `  project ${connection.project}`;
         const where = opened.production ? paint('warn', environment) : environment;
         out(`${paint('strong', 'voxanne-rollout')} ${version}  ${connection.label}${project}  ${where}\n\n`);

@@ -30,16 +30,17 @@ export async function run(
   return exit;
 }
 
-/** Opens the target, names it, listens, and closes it whatever happens. */
+/** Opens the target, names it (unless what follows is a script), listens, and closes it whatever happens. */
 export async function withTarget(
   options: CommonOptions,
   context: CommandContext,
   body: (opened: Opened) => Promise<ExitCode>,
+  header = true,
 ): Promise<ExitCode> {
   const { openTarget } = await import('./open.ts');
   const opened = await openTarget(options);
   try {
-    context.output.about(opened);
+    context.output.about(opened, header);
     opened.rollout.listen(context.output.listener);
     return await body(opened);
   } finally {

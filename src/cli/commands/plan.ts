@@ -10,38 +10,43 @@ export type PlanOptions = CommonOptions & { readonly sql?: boolean; readonly che
 /** `voxanne-rollout plan`: what would be done now. The next open step is run for real and rolled back. */
 export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async ({ rollout }) => {
-      const { output, signal } = context;
-      if (options.sql === true) {
-        const { sqlScript } = await import('../../report/sql-script.ts');
-        output.say(await sqlScript(rollout));
-        return exitCodes.done;
-      }
-      let pending = 0;
-      let blocked = 0;
-      let previewed = false;
-      for (const row of await rollout.status()) {
-        if (row.state === 'skipped') continue;
-        const open = row.gate === null && !previewed;
-        const planned = open ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
-        const { plan } = planned;
-        pending += plan.changes.length > 0 || (row.state !== 'verified' && row.state !== 'applied') ? 1 : 0;
-        blocked += plan.blockers.length;
-        for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true))
-          output.say(line);
-        if (open && 'results' in planned && plan.changes.length > 0) {
-          previewed = true;
-          for (const line of previewLines(planned.results as readonly PreviewResult[])) output.say(line);
+    withTarget(
+      options,
+      context,
+      async ({ rollout, connection }) => {
+        const { output, signal } = context;
+        if (options.sql === true) {
+          const { sqlScript } = await import('../../report/sql-script.ts');
+          output.say(`-- For ${connection.label}.\n${await sqlScript(rollout)}`);
+          return exitCodes.done;
         }
-      }
-      output.say('');
-      output.say(
-        pending === 0
-          ? 'Nothing is pending.'
-          : `${pending} steps are pending${blocked === 0 ? '' : `, ${blocked} things block them`}. Nothing was changed.`,
-      );
-      return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
-    }),
+        let pending = 0;
+        let blocked = 0;
+        let previewed = false;
+        for (const row of await rollout.status()) {
+          if (row.state === 'skipped') continue;
+          const open = row.gate === null && !previewed;
+          const planned = open ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
+          const { plan } = planned;
+          pending += plan.changes.length > 0 || (row.state !== 'verified' && row.state !== 'applied') ? 1 : 0;
+          blocked += plan.blockers.length;
+          for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true))
+            output.say(line);
+          if (open && 'results' in planned && plan.changes.length > 0) {
+            previewed = true;
+            for (const line of previewLines(planned.results as readonly PreviewResult[])) output.say(line);
+          }
+        }
+        output.say('');
+        output.say(
+          pending === 0
+            ? 'Nothing is pending.'
+            : `${pending} steps are pending${blocked === 0 ? '' : `, ${blocked} things block them`}. Nothing was changed.`,
+        );
+        return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
+      },
+      options.sql !== true,
+    ),
   );
 
 function previewLines(results: readonly PreviewResult[]): readonly string[] {

@@ -1,30 +1,47 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isProduction } from '../../config/index.ts';
+import { type Config, isProduction } from '../../config/index.ts';
 import { type ExitCode, RolloutError } from '../../rollout/errors.ts';
 import { connectionSources, describeUrl } from '../../supabase/connection/index.ts';
-import { runWizard, type Session, type StartInfo, type TargetInfo } from '../../wizard/index.ts';
+import {
+  type Discovery,
+  runWizard,
+  type Session,
+  type StartInfo,
+  type TargetInfo,
+  type WizardOptions,
+} from '../../wizard/index.ts';
 import { loadSettings, type Opened, openTarget, redacted } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { run } from '../run.ts';
 import { version } from '../version.ts';
+import { lookAround } from '../wizard/around.ts';
+import { codeOffers } from '../wizard/findings.ts';
+import { productionReason } from '../wizard/production.ts';
 import { reportText } from './report.ts';
 
 export type WizardCommandOptions = CommonOptions & { readonly inline?: boolean };
 
-/** `voxanne-rollout` on a terminal. */
-export const wizardCommand = (options: WizardCommandOptions): Promise<ExitCode> =>
-  run(options, () => wizardOn(options));
+/** `voxanne-rollout` on a terminal. Ends the process: after a leave at once something may still be running. */
+export async function wizardCommand(options: WizardCommandOptions): Promise<never> {
+  // The wizard owns the signals while it runs.
+  process.exit(await run(options, () => wizardOn(options), { signals: false }));
+}
 
-/** Runs the wizard over the target that the options name, or over one that the operator types. */
-export async function wizardOn(options: WizardCommandOptions): Promise<ExitCode> {
+/**
+ * Runs the wizard over the target that the options name, or over one that the operator types. `passing`: the target
+ * goes away afterwards, so that the summary names nothing to come back to.
+ */
+export async function wizardOn(
+  options: WizardCommandOptions,
+  { passing = false }: { readonly passing?: boolean } = {},
+): Promise<ExitCode> {
+  const config = await loadSettings(options);
+  const start = await startInfo(options, config);
   return runWizard({
-    start: await startInfo(options),
-    connect: async (url, signal) => {
-      signal.throwIfAborted();
-      const opened = await openTarget(options, url);
-      return sessionOf(opened);
-    },
+    start,
+    passing,
+    ...sessionsAndDiscovery(options, config, start),
     terminal: {
       ...(options.inline === undefined ? {} : { inline: options.inline }),
       ...(options.color === false ? { colour: false } : {}),
@@ -32,9 +49,30 @@ export async function wizardOn(options: WizardCommandOptions): Promise<ExitCode>
   });
 }
 
+/** Opening the target, and looking around beside it; once more, with the database, when that was typed. */
+function sessionsAndDiscovery(
+  options: CommonOptions,
+  config: Config,
+  start: StartInfo,
+): Pick<WizardOptions, 'connect' | 'discover'> {
+  const look = { tell: (_: Discovery): void => undefined, signal: new AbortController().signal };
+  return {
+    connect: async (url, signal) => {
+      signal.throwIfAborted();
+      const opened = await openTarget(options, url);
+      // Nothing here needs the answer: what could not be found out is not shown.
+      if (url !== undefined) void lookAround({ config, url }, look.tell, look.signal).catch(() => undefined);
+      return sessionOf(opened);
+    },
+    discover: async (tell, signal) => {
+      Object.assign(look, { tell, signal });
+      await lookAround({ config, url: start.needsUrl ? undefined : options.dbUrl }, tell, signal);
+    },
+  };
+}
+
 /** What is known before anything is connected: the settings and the address, never a secret. */
-async function startInfo(options: CommonOptions): Promise<StartInfo> {
-  const config = await loadSettings(options);
+async function startInfo(options: CommonOptions, config: Config): Promise<StartInfo> {
   const [source] = await connectionSources({ dbUrl: options.dbUrl, env: process.env, workspace: config.workspace });
   const connection = source === undefined ? null : describeUrl(source.url);
   const production = connection === null ? false : isProduction(config, connection);
@@ -46,6 +84,7 @@ async function startInfo(options: CommonOptions): Promise<StartInfo> {
     environment: config.environment ?? (connection === null ? null : production ? 'production' : 'local'),
     production,
     workspace: null,
+    looking: true,
     findings: [],
   };
 }
@@ -65,12 +104,14 @@ function sessionOf(opened: Opened): Session {
     host: connection.host,
     environment: opened.environment,
     production: opened.production,
+    productionReason: productionReason(config, connection),
     workspace: null,
   };
   return {
     rollout,
     target,
     findings: [],
+    ...codeOffers(opened.target),
     savePreview: (step, text) => save(`preview-${step}.txt`, text),
     saveLog: (text) => save('commands.log', text),
     reportPath: async () => {

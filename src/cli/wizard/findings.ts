@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { readCode } from '../../../phases/2-backend/code.ts';
+import { scanCode } from '../../../phases/2-backend/scan.ts';
+import type { Target } from '../../../phases/target.ts';
+import { RolloutError } from '../../rollout/errors.ts';
+import type { CodeFinding, Session } from '../../wizard/index.ts';
+import { applyEdits } from '../../workspace/edit.ts';
+import type { Finding } from '../../workspace/scan/types.ts';
+import { waive } from '../../workspace/waivers.ts';
+
+/** Lines shown before and after a finding. */
+const around = 3;
+
+/** Scanning and waiving for the findings screen; nothing of it where no workspace is part of the target. */
+export function codeOffers(target: Target): Pick<Session, 'codeFindings' | 'waive'> {
+  const { workspace } = target;
+  if (workspace === null) return {};
+  const { root } = workspace;
+  let known: readonly Finding[] = [];
+  return {
+    codeFindings: async (signal) => {
+      const result = await scanCode(await readCode(target), { signal });
+      const counted = ({ fileClass }: Finding): boolean => fileClass === 'source' || fileClass === 'generated';
+      const open = result.findings.filter(counted);
+      const left = result.waived.filter(counted);
+      known = [...open, ...left];
+      const texts = new Map<string, string>();
+      for (const { file } of known) {
+        if (!texts.has(file)) texts.set(file, await readFile(join(root, file), 'utf8'));
+      }
+      const shown = (finding: Finding, waived: string | null): CodeFinding =>
+        shownFinding(finding, texts.get(finding.file) ?? '', waived);
+      return [...open.map((one) => shown(one, null)), ...left.map((one) => shown(one, one.waiver))];
+    },
+    waive: async (id, reason) => {
+      const finding = known.find((one) => one.id === id);
+      if (finding === undefined) throw new RolloutError('That finding is not there any more.', 'Scan again with r.');
+      await waive(root, finding, reason, userInfo().username);
+    },
+  };
+}
+
+/** One finding with the source around it, and the lines that its fix would write there. */
+export function shownFinding(finding: Finding, text: string, waived: string | null): CodeFinding {
+  const lines = text.split(/\r?\n/);
+  const first = Math.max(1, finding.line - around);
+  return {
+    id: finding.id,
+    kind: finding.kind,
+    file: finding.file,
+    line: finding.line,
+    reason: finding.reason,
+    excerpt: lines.slice(first - 1, finding.endLine + around).join('\n'),
+    excerptLine: first,
+    fix: finding.fix === null ? null : fixedLines(text, finding.fix.edits, finding.line, finding.endLine),
+    instruction: finding.instruction,
+    waived,
+  };
+}
+
+/** The lines of the finding after its edits; what they add elsewhere (an import) is in the diff of the step. */
+function fixedLines(text: string, edits: Parameters<typeof applyEdits>[1], line: number, endLine: number): string {
+  const lines = text.split('\n');
+  const start = lines.slice(0, line - 1).reduce((sum, row) => sum + row.length + 1, 0);
+  const end = lines.slice(0, endLine).reduce((sum, row) => sum + row.length + 1, 0);
+  const here = edits.filter((edit) => edit.start >= start && edit.end <= end);
+  const moved = here.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
+  return applyEdits(text.slice(start, end), moved).trimEnd();
+}

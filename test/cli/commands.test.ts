@@ -1,0 +1,154 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fingerprint } from '../../src/database/fingerprint.ts';
+import { loadDatabase } from '../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { differences } from '../../src/rollout/fingerprint.ts';
+import type { Fingerprint } from '../../src/rollout/journal.ts';
+import { buildCli, type Cli, clinicDecisions, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
+
+let server: EmbeddedServer;
+let cli: Cli;
+beforeAll(async () => {
+  [server, cli] = await Promise.all([startServer(), buildCli()]);
+});
+afterAll(async () => {
+  await server?.stop();
+  await cli?.[Symbol.asyncDispose]();
+});
+
+async function catalogOf(database: string): Promise<Fingerprint> {
+  const client = new pg.Client({ connectionString: server.url(database) });
+  await client.connect();
+  try {
+    return await fingerprint(client);
+  } finally {
+    await client.end();
+  }
+}
+
+test('plan --check: 3 while anything is pending, 0 afterwards, and again 3 after a rollback', async () => {
+  await loadDatabase(server, 'tiny', 'checked');
+  const url = server.url('checked');
+  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
+  expect((await cli.run(['--yes', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await cli.run(['rollback', '--yes'], { url })).code).toBe(0);
+  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
+});
+
+test('--yes twice: the second run changes nothing and says so', async () => {
+  await loadDatabase(server, 'tiny', 'twice');
+  const url = server.url('twice');
+  expect((await cli.run(['--yes', ...tinyDecisions], { url })).code).toBe(0);
+  const before = await catalogOf('twice');
+  const again = await cli.run(['--yes', ...tinyDecisions], { url });
+  expect(again.code).toBe(0);
+  expect(again.stdout).toContain('nothing to do');
+  expect(differences(before, await catalogOf('twice'))).toEqual([]);
+});
+
+test('--to applies up to that step; rollback --to keeps it; each is told by status', async () => {
+  await loadDatabase(server, 'tiny', 'stepwise');
+  const url = server.url('stepwise');
+  expect((await cli.run(['--yes', '--to', '1.4', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await cli.run(['rollback', '--to', '1.2', '--yes'], { url })).code).toBe(0);
+  const { stdout } = await cli.run(['status'], { url });
+  expect(stdout).toMatch(/✓ 1\.2 One name +verified/);
+  expect(stdout).toMatch(/· 1\.3 Keys +rolled back/);
+  expect(stdout).toMatch(/· 1\.5 Existing users +pending/);
+});
+
+test('--json: every line of every command fits the documented schema and names its target', async () => {
+  await loadDatabase(server, 'tiny', 'machine');
+  const url = server.url('machine');
+  const runs = [
+    ['plan', ...tinyDecisions],
+    ['--yes', ...tinyDecisions],
+    ['verify'],
+    ['status'],
+    ['doctor'],
+    ['rollback', '--all', '--yes'],
+  ];
+  for (const args of runs) {
+    const { stdout } = await cli.run([...args, '--json'], { url });
+    const lines = jsonLines(stdout);
+    expect(lines[0]?.type, args.join(' ')).toBe('version');
+    expect(lines.at(-1)).toMatchObject({ type: 'end' });
+    const unnamed = lines.filter((line) => line.target?.database !== 'machine').map((line) => line.type);
+    expect(unnamed.filter((type) => type !== 'version' && !(args[0] === 'doctor'))).toEqual([]);
+  }
+});
+
+const psql = spawnSync('psql', ['--version']).status === 0;
+if (!psql) tell('skipped: running plan --sql needs psql (Debian: apt-get install postgresql-client)');
+
+describe.skipIf(!psql)('plan --sql', () => {
+  test.for([
+    ['tiny', tinyDecisions],
+    ['clinic', clinicDecisions],
+  ] as const)('run by psql on a copy of %s gives the same catalog as --yes', async ([name, decisions]) => {
+    await loadDatabase(server, name, `${name}_tool`);
+    await loadDatabase(server, name, `${name}_script`);
+    const start = await catalogOf(`${name}_script`);
+    const made = await cli.run(['plan', '--sql', ...decisions], { url: server.url(`${name}_script`) });
+    expect(made.code, made.stderr).toBe(0);
+    expect(differences(start, await catalogOf(`${name}_script`))).toEqual([]);
+    const file = join(cli.folder('sql'), `${name}.sql`);
+    writeFileSync(file, made.stdout);
+    const ran = spawnSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file, server.url(`${name}_script`)], {
+      encoding: 'utf8',
+    });
+    expect(ran.status, ran.stderr).toBe(0);
+    const applied = await cli.run(['--yes', ...decisions], { url: server.url(`${name}_tool`) });
+    expect(applied.code, applied.stderr).toBe(0);
+    expect(differences(await catalogOf(`${name}_tool`), await catalogOf(`${name}_script`))).toEqual([]);
+    // What the script did counts as done: the tool finds nothing left to change, and every check passes.
+    const after = await cli.run(['plan', '--check', ...decisions], { url: server.url(`${name}_script`) });
+    expect(after.stdout).not.toMatch(/^ {2}\+ /m);
+  });
+});
+
+describe('what a command loads', () => {
+  /** Prints every module that node resolves, so that a test can look for those that only the wizard needs. */
+  const spy = `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(
+      "import{writeSync}from'node:fs';export async function load(url,context,next){writeSync(2,'loads '+url+'\\\\n');return next(url,context)}"));`;
+  const loaded = async (args: readonly string[], url?: string): Promise<string> => {
+    const file = join(cli.folder('spy'), 'spy.mjs');
+    writeFileSync(file, spy);
+    const result = await cli.run(args, { url, node: ['--import', file] });
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stderr).toContain('loads file:');
+    return result.stderr;
+  };
+
+  test('--help, --version, status and --yes load neither Ink nor React', async () => {
+    await loadDatabase(server, 'tiny', 'lean');
+    const url = server.url('lean');
+    const { readFileSync } = await import('node:fs');
+    for (const [args, at] of [
+      [['--help'], undefined],
+      [['--version'], undefined],
+      [['status'], url],
+      [['--yes', ...tinyDecisions], url],
+    ] as const) {
+      const files = [...(await loaded(args, at)).matchAll(/loads file:\/\/(\S+)/g)].map((match) => match[1] ?? '');
+      const named = files.filter((file) => /node_modules\/(ink|react|@inkjs|yoga)/.test(file));
+      // Bundled, they are chunks: known by what no other code says.
+      const bundled = files.filter((file) => /react\.transitional\.element/.test(readFileSync(file, 'utf8')));
+      expect([...named, ...bundled], args.join(' ')).toEqual([]);
+    }
+  });
+
+  test('--help and --version do not load the database driver either', async () => {
+    for (const args of [['--help'], ['--version']]) {
+      const files = await loaded(args);
+      expect(files).not.toMatch(/node_modules\/pg|libpg-query|open-/);
+    }
+  });
+});
