@@ -308,7 +308,8 @@ function sameTrigger(before: Trigger, ddl: string): boolean {
     text
       .replace(/^\s*--.*$/gm, '')
       .toLowerCase()
-      .replace(/or replace |[();]/g, '')
+      // PostgreSQL prints a condition with casts and parentheses of its own.
+      .replace(/or replace |::\w+|[();]/g, '')
       .replace(/\s+/g, ' ')
       .trim();
   return before.enabled && shape(before.definition) === shape(ddl);

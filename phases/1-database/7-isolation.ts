@@ -8,6 +8,7 @@ import { checkCatalog } from './isolation/checks.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { viewFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
+import { stoppedTriggers } from './isolation/logs.ts';
 import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
 import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
@@ -128,7 +129,12 @@ function* blocked(found: Survey): Iterable<Blocker> {
       remedy: 'Name the right one with names.memberships in the configuration file: it decides who may manage members.',
     };
   }
-  const foreign = rulesOf(found).filter((rule) => !rule.table.ours);
+  const rules = rulesOf(found);
+  yield* stoppedTriggers(
+    found,
+    rules.filter((rule) => rule.kind === 'lookup' || rule.kind === 'log').map((rule) => rule.table),
+  );
+  const foreign = rules.filter((rule) => !rule.table.ours);
   if (foreign.length > 0) {
     yield {
       problem: `${foreign.length} tables belong to another role, which alone may turn row security on: ${foreign.map((rule) => rule.sql).join(', ')}.`,
@@ -148,6 +154,12 @@ function* general(found: Survey): Iterable<Note> {
   if (lookup !== '') {
     yield {
       text: `Without any organization, so that signed-in users may read every row and only the service role writes: ${lookup}. Where rows belong to someone, give the table an org_id, or drop its policy lookup_select.`,
+    };
+  }
+  const log = list('log');
+  if (log !== '') {
+    yield {
+      text: `Filled by triggers on behalf of whoever writes, and without an organization: ${log}. Signed-in users may add rows and nobody but the service role reads them.`,
     };
   }
   const personal = list('personal');

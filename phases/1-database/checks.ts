@@ -3,6 +3,7 @@ import { probeSignUps } from '../../src/database/probes/sign-up.ts';
 import { probeIsolation } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
+import { isLog } from './isolation/logs.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
 
@@ -63,6 +64,9 @@ export async function* checkIsolation(target: Target, found: Survey, signal: Abo
     organizations: named(found.organizations),
     profiles: found.profiles === null ? null : named(found.profiles),
     memberships: membershipsOf(found),
+    appendOnly: new Set(
+      found.unkeyed.filter((table) => isLog(found, table)).map((table) => `${table.schema}.${table.name}`),
+    ),
     schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
     signal,
   });

@@ -426,7 +426,7 @@ async function previewBatch(client: ClientBase, change: BatchChange, limit: numb
 function prerequisites(change: Change, all: readonly Change[]): readonly (SqlChange | BatchChange)[] {
   const wanted = new Set<string>();
   const visit = (one: Change): void => {
-    if (one.kind !== 'sql') return;
+    if (one.kind === 'file') return;
     for (const id of one.after ?? []) {
       const found = all.find((other) => other.id === id);
       if (found === undefined || wanted.has(id)) continue;

@@ -73,6 +73,8 @@ export type BatchChange = {
    * not stop a restore and no other column of the row moves.
    */
   readonly quiet: boolean;
+  /** As `SqlChange.after`. */
+  readonly after?: readonly string[];
 };
 
 /** A file of the workspace before and after; `null` means that it is not there. */

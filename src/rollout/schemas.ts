@@ -34,6 +34,7 @@ export const batchChangeSchema = z.strictObject({
     z.strictObject({ kind: z.literal('insert'), columns: z.array(z.string()), source: z.string() }),
   ]),
   quiet: z.boolean(),
+  after: z.array(z.string()).exactOptional(),
 });
 
 export const fileChangeSchema = z.strictObject({

@@ -64,7 +64,7 @@ where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order
       advice: 'Apply step 1.7; a table that was made since needs its policies too.',
     });
     const guarded = rulesOf(found)
-      .filter((rule) => rule.kind !== 'lookup')
+      .filter((rule) => rule.kind !== 'lookup' && rule.kind !== 'log')
       .map((rule) => rule.table);
     if (guarded.length > 0)
       yield catalogCheck(target, {

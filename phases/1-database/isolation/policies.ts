@@ -70,7 +70,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   const notes: Note[] = [];
   // Without an organization there is nothing to prove these policies wrong by, unless they are plainly open: then those
   // go, and with them nothing else.
-  const shared = (rule.kind === 'lookup' || rule.kind === 'personal') && table.rowSecurity;
+  const shared = (rule.kind === 'lookup' || rule.kind === 'log' || rule.kind === 'personal') && table.rowSecurity;
   const broken = old.filter(
     (one) => isBroken(meanings.get(one)) && (rule.kind === 'personal' || one.command !== 'SELECT'),
   );
@@ -218,6 +218,7 @@ const reasons = {
   memberships: "the caller's organization, written by its owners and admins",
   child: "only where the parent row belongs to the caller's organization",
   personal: "only the caller's own rows",
+  log: 'signed-in users may add, only the service role reads',
   lookup: 'signed-in users may read, only the service role writes',
 } as const;
 

@@ -2,6 +2,7 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { ownerRole } from '../values.ts';
+import { isLog } from './logs.ts';
 
 export const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
 export type Command = (typeof commands)[number];
@@ -9,7 +10,7 @@ export type Command = (typeof commands)[number];
 /** SQL over the table's columns, as it stands in USING (for INSERT: WITH CHECK; for UPDATE: both, unless they differ). */
 export type Condition = { readonly using: string; readonly check?: string };
 
-export type Kind = 'tenant' | 'organizations' | 'profiles' | 'memberships' | 'child' | 'personal' | 'lookup';
+export type Kind = 'tenant' | 'organizations' | 'profiles' | 'memberships' | 'child' | 'personal' | 'log' | 'lookup';
 
 /** Who may do what with the rows of one table once step 1.7 is done. */
 export type Rule = {
@@ -21,7 +22,7 @@ export type Rule = {
   /** Commands that get their policy even where row security had closed them: without them nobody could work. */
   readonly always: readonly Command[];
   /** Beginning of the names of its policies. */
-  readonly prefix: 'org' | 'own' | 'lookup';
+  readonly prefix: 'org' | 'own' | 'log' | 'lookup';
   /** Columns that say whose row it is, by their names of now. */
   readonly keys: readonly string[];
   readonly user: string | null;
@@ -64,6 +65,8 @@ function ruleOf(survey: Survey, table: Table): Rule {
   if (parents !== null) return all(table, 'child', 'org', parents, []);
   const user = userColumnOf(survey, table);
   if (user !== null) return { ...all(table, 'personal', 'own', `${identifier(user)} = ${caller}`, []), user };
+  if (isLog(survey, table))
+    return { ...base(table, 'log', 'log'), conditions: { INSERT: { using: `${caller} is not null` } } };
   return { ...base(table, 'lookup', 'lookup'), conditions: { SELECT: { using: 'true' } } };
 }
 

@@ -85,6 +85,7 @@ export async function planShadow(
       value: `t.${columns.key}::text::uuid`,
     },
     quiet: true,
+    ...(begun ? {} : { after: [column.id] }),
   });
   const twins = twinsOf(survey, tenant, names.shadow, options.taken);
   for (const twin of twins) {

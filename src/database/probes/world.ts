@@ -21,6 +21,8 @@ export type IsolationOptions = {
         readonly memberRole?: string;
       })
     | null;
+  /** Tables of all, as `schema.name`, to which signed-in users may add rows because triggers do so on their behalf. */
+  readonly appendOnly?: ReadonlySet<string>;
   readonly schemas: readonly string[];
   readonly signal: AbortSignal;
   /** Beginning of every check's id; `1.7/two-org` unless said. */
