@@ -14,6 +14,7 @@ const patience = 5000;
 
 export type EffectsOptions = {
   readonly connect: WizardOptions['connect'];
+  readonly discover?: WizardOptions['discover'];
   readonly look: Look;
   readonly getState: () => State;
   readonly dispatch: (event: WizardEvent) => void;
@@ -24,6 +25,8 @@ export type EffectsOptions = {
 
 export type Effects = {
   readonly perform: (request: Request) => void;
+  /** Looks around beside everything else; what comes of it is told as it comes. */
+  readonly discover: () => void;
   /** Stops what runs, asks for the report and closes the session. Gives the path of the report, if there is one. */
   readonly finish: (now: boolean) => Promise<string | null>;
 };
@@ -123,11 +126,17 @@ export const createEffects = (options: EffectsOptions): Effects => {
     // A step behind the gate builds on what is not there yet: it is planned, and trying it would only fail.
     if (statusOf(options.getState(), step)?.gate) {
       const planned = await rollout.plan(step);
-      return { type: 'previewed', job: id, planned, wouldFail: 0, document: previewDocument(planned.plan, [], look) };
+      const document = previewDocument(planned.plan, [], look);
+      return { type: 'previewed', job: id, planned, wouldFail: 0, estimate: null, document };
     }
     const { results, ...planned } = await rollout.preview(step, signal);
     const wouldFail = results.filter((result) => result.outcome === 'failed').length;
-    return { type: 'previewed', job: id, planned, wouldFail, document: previewDocument(planned.plan, results, look) };
+    // A backfill is tried on a few rows, and some statements cannot be tried: their time is not known before.
+    const tried =
+      results.length > 0 && results.every(({ change, outcome }) => change.kind !== 'batches' && outcome === 'ran');
+    const estimate = tried ? results.reduce((sum, result) => sum + result.milliseconds, 0) : null;
+    const document = previewDocument(planned.plan, results, look);
+    return { type: 'previewed', job: id, planned, wouldFail, estimate, document };
   };
 
   const perform = (request: Request): void => {
@@ -221,9 +230,16 @@ export const createEffects = (options: EffectsOptions): Effects => {
     }
   };
 
+  const around = new AbortController();
+  const discover = (): void => {
+    // Whatever goes wrong here is no part of the rollout: what could not be found out is simply not shown.
+    void options.discover?.((found) => tell({ type: 'discovered', found }), around.signal).catch(() => undefined);
+  };
+
   const finish = async (now: boolean): Promise<string | null> => {
     flush();
     finished = true;
+    around.abort();
     for (const controller of controllers.values()) controller.abort();
     const made = session;
     if (now) {
@@ -241,7 +257,7 @@ export const createEffects = (options: EffectsOptions): Effects => {
     return path;
   };
 
-  return { perform, finish };
+  return { perform, discover, finish };
 };
 
 const stoppedProblem = problemOf(

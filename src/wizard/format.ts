@@ -11,6 +11,10 @@ export const duration = (milliseconds: number): string => {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 };
 
+/** What runs still, in whole seconds from the second one on: a clock that people watch, not a measurement. */
+export const seconds = (milliseconds: number): string =>
+  milliseconds < 1000 ? '' : duration(Math.floor(milliseconds / 1000) * 1000).replace('.0 s', ' s');
+
 /** `12,345`, the same in every locale, so that two people read the same screen. */
 export const count = (value: number): string => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 

@@ -17,6 +17,7 @@ import { coloured, plain } from './theme.ts';
 
 export type {
   CodeFinding,
+  Discovery,
   DoctorFinding,
   Session,
   StartInfo,
@@ -53,6 +54,7 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
   );
   const effects: Effects = createEffects({
     connect: options.connect,
+    discover: options.discover,
     look,
     getState: store.getState,
     dispatch: store.dispatch,
@@ -82,6 +84,7 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
 
   try {
     if (look.accessible) {
+      effects.discover();
       await runLinear({ store, left, input: stdin, output: stdout });
       await conclude();
     } else {
@@ -99,6 +102,7 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
       });
       const drawn = ink.waitUntilExit();
       store.start();
+      effects.discover();
       try {
         // A frame that cannot be drawn ends Ink with the error, which is thrown on here.
         await Promise.race([left, drawn]);
@@ -113,6 +117,6 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
     quiet();
   }
   const state = store.getState();
-  stdout.write(`${summary(state, report).join('\n')}\n`);
+  stdout.write(`${summary(state, report, options.passing).join('\n')}\n`);
   return state.exit?.code ?? 1;
 };

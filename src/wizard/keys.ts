@@ -1,4 +1,4 @@
-import { changing, type Screen, type State, statusOf } from './state/state.ts';
+import { changing, type Reading, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
   | 'up'
@@ -52,9 +52,11 @@ export type Binding = {
 };
 
 const ready = (state: State): boolean => state.job === null;
-const reading = (state: State): boolean =>
-  (state.screen === 'step' && state.step?.reading != null) ||
-  (state.screen === 'rollback' && state.rollback?.reading != null);
+const currentReading = (state: State): Reading | null =>
+  (state.screen === 'step' ? state.step?.reading : state.screen === 'rollback' ? state.rollback?.reading : null) ??
+  null;
+const reading = (state: State): boolean => currentReading(state) !== null;
+const parts = (state: State): boolean => (currentReading(state)?.document.anchors.length ?? 0) > 1;
 const scrolled: readonly Screen[] = ['start', 'overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const current = (state: State) =>
@@ -67,6 +69,12 @@ const current = (state: State) =>
         : state.step?.id,
   );
 const open = (state: State): boolean => current(state)?.gate === null;
+/** An empty plan of a step that the journal knows as done has nothing left to record. */
+const worthApplying = (state: State): boolean => {
+  const plan = state.step?.planned?.plan;
+  if (!plan || plan.blockers.length > 0) return false;
+  return plan.changes.length > 0 || !['applied', 'verified'].includes(current(state)?.state ?? '');
+};
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
 
 export const bindings: readonly Binding[] = [
@@ -104,8 +112,7 @@ export const bindings: readonly Binding[] = [
     hint: 'apply',
     help: 'apply what the preview shows, then verify it (asks first)',
     on: ['step'],
-    when: (state) =>
-      ready(state) && open(state) && state.step?.planned != null && state.step.planned.plan.blockers.length === 0,
+    when: (state) => ready(state) && open(state) && worthApplying(state),
   },
   {
     action: 'next-step',
@@ -141,7 +148,11 @@ export const bindings: readonly Binding[] = [
     hint: 'roll back',
     help: 'undo: show what a rollback of the step would take back',
     on: ['step', 'verification', 'running'],
-    when: (state) => ready(state) && (current(state)?.applied ?? 0) > 0,
+    // After a rollback the journal is asked again first: until then it is known as it was before.
+    when: (state) =>
+      ready(state) &&
+      (current(state)?.applied ?? 0) > 0 &&
+      !(state.screen === 'running' && state.run?.operation === 'rollback' && state.run.outcome === 'done'),
   },
   {
     action: 'roll-back',
@@ -237,14 +248,14 @@ export const bindings: readonly Binding[] = [
     hint: 'next change',
     help: 'next change or file; [ the previous one',
     on: ['step', 'rollback'],
-    when: reading,
+    when: parts,
   },
   {
     action: 'previous-part',
     keys: ['['],
     shown: '[',
     on: ['step', 'rollback'],
-    when: reading,
+    when: parts,
   },
   {
     action: 'skip',
@@ -279,7 +290,7 @@ export const bindings: readonly Binding[] = [
     keys: ['l'],
     shown: 'l',
     hint: 'log',
-    help: 'show or hide the command log: every statement and command as it was sent',
+    help: 'show or hide the command log: every statement, as sent',
     on: listed,
   },
   {
@@ -326,7 +337,7 @@ export const bindings: readonly Binding[] = [
     keys: ['ctrl-c'],
     shown: 'ctrl-c',
     hint: 'stop',
-    help: 'stop: finish or roll back the present change; twice: leave at once',
+    help: 'stop after, or without, the present change; twice: leave now',
     when: (state) => state.job !== null,
   },
   { action: 'stop', keys: ['ctrl-c'], shown: 'ctrl-c', help: 'leave', when: ready },

@@ -35,6 +35,11 @@ export type TargetInfo = {
   readonly workspace: WorkspaceInfo | null;
 };
 
+/** One thing that was found out while the wizard is up already. */
+export type Discovery =
+  | { readonly kind: 'workspace'; readonly workspace: WorkspaceInfo | null }
+  | { readonly kind: 'finding'; readonly finding: DoctorFinding };
+
 /** What is known before anything is connected: enough for the first frame. No secret may be in it. */
 export type StartInfo = {
   readonly version: string;
@@ -47,6 +52,8 @@ export type StartInfo = {
   readonly production: boolean;
   readonly workspace: WorkspaceInfo | null;
   readonly findings: readonly DoctorFinding[];
+  /** True while `discover` is still to say more about the workspace. */
+  readonly looking?: boolean;
 };
 
 /** A place in the code that breaks tenant isolation or names an old column. */
@@ -109,6 +116,13 @@ export type WizardOptions = {
    * which must never be stored. May be called again after it failed.
    */
   readonly connect: (url: string | undefined, signal: AbortSignal) => Promise<Session>;
+  /**
+   * Finds out what the first frame must not wait for: the state of the checkout, doctor's findings. Runs beside
+   * `connect`, reads only, and tells each thing as it is known. The signal aborts when the wizard is left.
+   */
+  readonly discover?: (tell: (found: Discovery) => void, signal: AbortSignal) => Promise<void>;
+  /** True for a target that goes away with this process, as the demo's does: then nothing is left to go on with. */
+  readonly passing?: boolean;
   readonly terminal?: TerminalOptions;
 };
 

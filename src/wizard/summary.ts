@@ -1,15 +1,31 @@
 import { plural } from './format.ts';
 import { clean } from './lines.ts';
-import type { State } from './state/state.ts';
+import type { Deed, State } from './state/state.ts';
 
-/** What is left for the operator after the wizard: plain text for the main screen. */
-export const summary = (state: State, report: string | null): readonly string[] => {
+type Told = Omit<Deed, 'what'> & { readonly what: Deed['what'] | 'done' };
+
+/** A step that was applied and verified in one go is one line, so that what went otherwise is seen among them. */
+const told = (deeds: readonly Deed[]): readonly Told[] =>
+  deeds.flatMap((deed, index): readonly Told[] => {
+    const next = deeds[index + 1];
+    const before = deeds[index - 1];
+    if (deed.what === 'applied' && next?.what === 'verified' && next.subject === deed.subject)
+      return [{ what: 'done', subject: deed.subject, detail: `${deed.detail}; ${next.detail}` }];
+    return deed.what === 'verified' && before?.what === 'applied' && before.subject === deed.subject ? [] : [deed];
+  });
+
+/**
+ * What is left for the operator after the wizard: plain text for the main screen. `passing`: the target goes away with
+ * the process, so there is nothing to come back to.
+ */
+export const summary = (state: State, report: string | null, passing = false): readonly string[] => {
   const { glyphs } = state.look;
   const target = state.target ?? state.start;
   const lines: string[] = [];
   const name = [target.project, target.host, target.environment].filter((part) => part !== null).map(clean);
   lines.push(`voxanne-rollout${name.length > 0 ? `: ${name.join(` ${glyphs.separator} `)}` : ''}`);
   const signs = {
+    done: glyphs.ok,
     applied: glyphs.applied,
     verified: glyphs.ok,
     failed: glyphs.failed,
@@ -19,8 +35,13 @@ export const summary = (state: State, report: string | null): readonly string[] 
     skipped: glyphs.skipped,
     waived: glyphs.skipped,
   } as const;
-  for (const { what, subject, detail } of state.deeds)
-    lines.push(`  ${signs[what]} ${what.padEnd(11)} ${clean(subject)}${detail === '' ? '' : `  (${clean(detail)})`}`);
+  const word = (what: Told['what']): string => (what === 'done' ? 'applied, verified' : what);
+  const rows = told(state.deeds);
+  const wide = Math.max(11, ...rows.map(({ what }) => word(what).length));
+  for (const { what, subject, detail } of rows)
+    lines.push(
+      `  ${signs[what]} ${word(what).padEnd(wide)} ${clean(subject)}${detail === '' ? '' : `  (${clean(detail)})`}`,
+    );
   if (state.deeds.length === 0) lines.push('  Nothing was changed.');
 
   if (state.exit?.now && state.job && (state.job.kind === 'apply' || state.job.kind === 'rollback')) {
@@ -40,8 +61,12 @@ export const summary = (state: State, report: string | null): readonly string[] 
     const skipped = steps.filter((step) => step.state === 'skipped').length;
     const next = steps.find((step) => step.state !== 'verified' && step.state !== 'skipped');
     const left = steps.length - verified - skipped;
-    const left_ = skipped > 0 ? `, ${skipped} skipped` : '';
-    lines.push('', `${verified} of ${plural(steps.length, 'step')} verified${left_}, ${left} left.`);
+    const also = skipped > 0 ? `, ${skipped} skipped` : '';
+    lines.push('', `${verified} of ${plural(steps.length, 'step')} verified${also}, ${left} left.`);
+    if (passing) {
+      lines.push('The database and the app were made for this and are removed now.');
+      return lines;
+    }
     if (report !== null) lines.push(`Report: ${report}`);
     lines.push(
       next

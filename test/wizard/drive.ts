@@ -2,7 +2,7 @@ import { createEffects } from '../../src/wizard/effects.ts';
 import { ascii, type Look, unicode } from '../../src/wizard/glyphs.ts';
 import { plainText } from '../../src/wizard/lines.ts';
 import { frame } from '../../src/wizard/screens/frame.ts';
-import type { Session, StartInfo } from '../../src/wizard/session.ts';
+import type { Session, StartInfo, WizardOptions } from '../../src/wizard/session.ts';
 import { initialState, type Size, type State } from '../../src/wizard/state/state.ts';
 import { createStore, type Store } from '../../src/wizard/store.ts';
 import { type FakeRollout, fakeRollout, fakeSession, sampleStart, sampleSteps } from './fake-rollout.ts';
@@ -30,6 +30,7 @@ export type DriveOptions = {
   readonly size?: Size;
   readonly look?: Look;
   readonly connect?: (url: string | undefined) => Promise<Session>;
+  readonly discover?: WizardOptions['discover'];
 };
 
 /** The wizard without a terminal: its state, its effects and a fake rollout. */
@@ -47,6 +48,7 @@ export const drive = (options: DriveOptions = {}): Driven => {
   );
   const effects = createEffects({
     connect: options.connect ?? (async () => fakeSession(rollout, options.session)),
+    discover: options.discover,
     look: options.look ?? look,
     getState: store.getState,
     dispatch: store.dispatch,
@@ -72,6 +74,7 @@ export const drive = (options: DriveOptions = {}): Driven => {
       look_();
     });
   store.start();
+  effects.discover();
   return {
     store,
     rollout,

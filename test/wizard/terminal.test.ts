@@ -27,7 +27,7 @@ const step = async (terminal: RealTerminal): Promise<void> => {
 const running = async (terminal: RealTerminal): Promise<void> => {
   await step(terminal);
   await terminal.press('a');
-  await terminal.wait('to this target?');
+  await terminal.wait('on this target?');
   await terminal.press('y');
   await terminal.wait(/running +replace function/);
 };
@@ -51,8 +51,7 @@ describe('in a real terminal', () => {
       [80, 24],
     ] as const) {
       terminal.resize(columns, rows);
-      await terminal.wait('a apply');
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await terminal.wait(new RegExp(`^─{${columns}}$[\\s\\S]*^─{${columns}}\\n a apply`, 'm'));
       const lines = terminal.screen().split('\n');
       expect(lines[0]).toContain(sampleTarget.project);
       expect(lines[1]).toBe('─'.repeat(columns));
@@ -74,7 +73,7 @@ describe('in a real terminal', () => {
     await terminal.press('q');
     expect(await terminal.exit).toMatchObject({ code: 0 });
     restored(terminal);
-    expect(terminal.screen()).toContain('verified    1.1 One name for the organization');
+    expect(terminal.screen()).toContain('applied, verified 1.1 One name for the organization');
     expect(terminal.screen().trim().split('\n')[0]).toMatch(/^voxanne-rollout: abcdefghijklmnopqrst/);
   });
 
@@ -179,7 +178,7 @@ describe('in a real terminal', () => {
     await terminal.press('\r');
     await terminal.wait('RENAME COLUMN');
     await terminal.press('a\r');
-    await terminal.wait('to this target?');
+    await terminal.wait('on this target?');
     await terminal.press('y\r');
     await terminal.wait('passed: public.profiles says org_id');
     await terminal.press('q\r');

@@ -370,11 +370,11 @@ describe('what is seen while it runs', () => {
         },
       },
     });
-    for (let index = 0; index < 2500; index += 1) driven.rollout.emit({ type: 'command', text: `SELECT ${index}` });
+    for (let index = 0; index < 10_500; index += 1) driven.rollout.emit({ type: 'command', text: `SELECT ${index}` });
     await driven.until((state) => state.log.dropped > 0);
     driven.press('l');
-    expect(shown(driven.state())).toContain('Command log  2500 lines');
-    expect(shown(driven.state())).toContain('SELECT 2499');
+    expect(shown(driven.state())).toContain('Command log  10,500 lines');
+    expect(shown(driven.state())).toContain('SELECT 10499');
     driven.press('L');
     await driven.until((state) => state.notice !== null);
     expect(saved).toMatch(/^-- 500 earlier lines were not kept\nSELECT 500\n/);
@@ -586,7 +586,7 @@ describe('what does not fit or will not work', () => {
   test('many findings of doctor: the worst first, and the rest by scrolling', async () => {
     const findings = Array.from({ length: 30 }, (_, index) => ({
       title: `looked at ${index}`,
-      verdict: index === 29 ? ('failed' as const) : ('passed' as const),
+      verdict: index === 29 ? ('failed' as const) : index % 2 === 0 ? ('warning' as const) : ('passed' as const),
       observed: 'something',
       ...(index === 29 ? { advice: 'Do this about it.' } : {}),
     }));
@@ -596,9 +596,53 @@ describe('what does not fit or will not work', () => {
     expect(shown(driven.state())).not.toContain('looked at 28');
     driven.press('end');
     expect(shown(driven.state())).toContain('looked at 28');
+    expect(shown(driven.state())).toMatch(/passed +looked at 1, looked at 3/);
     expect(shown(driven.state())).toContain('Nothing is changed without a question.');
     driven.press('home');
     expect(shown(driven.state())).toContain('Voxanne rollout');
+  });
+});
+
+describe('what is found out beside the connection', () => {
+  test('is shown as it comes, and the connection does not wait for it', async () => {
+    const driven = drive({
+      start: { looking: true, workspace: null },
+      session: { target: { ...sampleTarget, workspace: null } },
+      discover: async (tell) => {
+        tell({ kind: 'finding', finding: { title: 'Supabase CLI', verdict: 'warning', observed: 'too old' } });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        tell({ kind: 'workspace', workspace: { root: '/srv/app', branch: 'main', dirty: 2 } });
+        throw new Error('no part of the rollout');
+      },
+    });
+    expect(shown(driven.state())).toMatch(/Workspace +looking/);
+    await driven.until((state) => state.steps !== null && state.target?.workspace?.branch === 'main');
+    expect(shown(driven.state())).toMatch(/warning +Supabase CLI +too old/);
+    expect(shown(driven.state())).toMatch(/Branch +main +2 files not committed/);
+  });
+});
+
+describe('what a step has to offer', () => {
+  test('an empty plan of a verified step is not offered to be applied again', async () => {
+    const done = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, state: 'verified' } : step));
+    const driven = await atStep('1.1', { rollout: fakeRollout(done), session: staging });
+    expect(shown(driven.state())).toContain('nothing to do');
+    driven.press('a');
+    expect(driven.state().dialog).toBeNull();
+  });
+
+  test('a change that would fail is named before everything else', async () => {
+    const reason = 'relation "calls" is busy\n  select 1\n  ^';
+    const steps = sampleSteps.map(
+      (step): FakeStep =>
+        step.id === '1.1'
+          ? { ...step, results: step.changes.map(() => ({ outcome: 'failed' as const, reason })) }
+          : step,
+    );
+    const driven = await atStep('1.1', { rollout: fakeRollout(steps), session: staging });
+    const text = shown(driven.state());
+    expect(text).toMatch(/✗ 1\/2 would fail: rename public\.profiles/);
+    expect(text.indexOf('1/2 would fail')).toBeLessThan(text.indexOf('Note:'));
   });
 });
 
@@ -648,8 +692,7 @@ describe('the summary', () => {
     const report = await driven.finish(false);
     expect(summary(driven.state(), report)).toEqual([
       `voxanne-rollout: ${ref} · ${sampleTarget.host} · staging`,
-      '  ● applied     1.1 One name for the organization  (2 changes)',
-      '  ✓ verified    1.1 One name for the organization  (2 passed, 0 failed, 0 skipped)',
+      '  ✓ applied, verified 1.1 One name for the organization  (2 changes; 2 checks passed)',
       '',
       '1 of 3 steps verified, 2 left.',
       'Report: .voxanne-rollout/report.md',

@@ -36,7 +36,11 @@ export async function lookAround(
   });
   for await (const check of checks) {
     if (signal.aborted) return;
-    if (worthShowing(check)) tell({ kind: 'finding', finding: findingOf(check) });
+    if (
+      worthShowing(check) &&
+      !(check.id === 'doctor/supabase-cli' && config.executor === 'pg' && check.verdict !== 'passed')
+    )
+      tell({ kind: 'finding', finding: findingOf(check) });
   }
 }
 

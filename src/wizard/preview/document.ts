@@ -104,17 +104,36 @@ const summaryOf = (
 };
 type Span = Line[number];
 
-const outcomeLine = (result: PreviewResult | undefined, look: Look): Line => {
-  if (!result) return line('  not previewed', 'muted');
-  const why = result.reason ? `: ${clean(result.reason)}` : '';
-  if (result.outcome === 'failed') return [span(`  ${look.glyphs.failed} applying would fail${why}`, 'status.failed')];
+/** What came of trying a change; a reason of several lines keeps its excerpt and its caret below. */
+const outcomeLines = (result: PreviewResult | undefined, look: Look): readonly Line[] => {
+  if (!result) return [line('  not previewed', 'muted')];
+  const [first = '', ...rest] = (result.reason ?? '').split('\n');
+  const why = first === '' ? '' : `: ${clean(first)}`;
+  const below = rest.map((row) => line(`    ${clean(row)}`, 'muted'));
+  if (result.outcome === 'failed')
+    return [[span(`  ${look.glyphs.failed} applying would fail${why}`, 'status.failed')], ...below];
   if (result.outcome === 'not executed')
-    return [span(`  ${look.glyphs.waiting} not executed in the preview${why}`, 'status.waiting')];
+    return [[span(`  ${look.glyphs.waiting} not executed in the preview${why}`, 'status.waiting')], ...below];
   return [
-    span(`  ${look.glyphs.ok} ran in ${duration(result.milliseconds)} and was taken back`, 'status.ok'),
-    span(why, 'muted'),
+    [
+      span(`  ${look.glyphs.ok} ran in ${duration(result.milliseconds)} and was taken back`, 'status.ok'),
+      span(why, 'muted'),
+    ],
+    ...below,
   ];
 };
+
+/** Changes that would fail, before everything else: nobody should have to find them among hundreds. */
+const doomed = (plan: Plan, result: ReadonlyMap<string, PreviewResult>, look: Look): readonly Line[] =>
+  plan.changes.flatMap((change, index): readonly Line[] => {
+    const tried = result.get(change.id);
+    if (tried?.outcome !== 'failed') return [];
+    const place = `${index + 1}/${plan.changes.length}`;
+    return [
+      [span(`${look.glyphs.failed} ${place} would fail: `, 'status.failed'), span(clean(change.title), 'strong')],
+      line(`  ${clean((tried.reason ?? '').split('\n')[0] ?? '')}`),
+    ];
+  });
 
 const diffHeading = (diff: FileDiff): Line => [
   span(clean(diff.path), 'diff.file'),
@@ -140,6 +159,8 @@ export const previewDocument = (plan: Plan, results: readonly PreviewResult[], l
     if (blocker.detail) out.text(blocker.detail, 'muted', '  ');
     out.add(line());
   }
+  const failing = doomed(plan, result, look);
+  if (failing.length > 0) out.add(...failing, line());
   for (const note of plan.notes) {
     out.add([span('Note: ', 'strong'), span(clean(note.text))]);
     if (note.detail) out.text(note.detail, 'muted', '  ');
@@ -157,7 +178,7 @@ export const previewDocument = (plan: Plan, results: readonly PreviewResult[], l
     out.anchor(diff ? diff.path : change.title);
     out.add([span(`${of}  `, 'muted'), span(clean(change.title), 'strong')]);
     if (diff) out.add(diffHeading(diff));
-    if (!diff || tried?.outcome === 'failed') out.add(outcomeLine(tried, look));
+    if (!diff || tried?.outcome === 'failed') out.add(...outcomeLines(tried, look));
     for (const lock of strongestFirst(tried?.locks ?? []))
       out.add([span(`  ${lock.level} lock on ${clean(lock.relation)}`), span(`: ${lockMeaning(lock.level)}`, 'muted')]);
     if (change.kind === 'batches')

@@ -55,7 +55,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
   switch (dialog.kind) {
     case 'confirm':
       return [
-        [span(` ${dialog.question}`, 'strong'), span(' to this target?')],
+        ...wrapped(`${clean(dialog.question)} on this target?`, columns - 2, 'strong', ' '),
         about(state, columns),
         ...dialog.details.flatMap((text) => wrapped(text, columns - 2, 'muted', ' ')),
         dialog.word === null

@@ -44,7 +44,7 @@ export const footer = (state: State): readonly Line[] => {
     : state.help !== null
       ? [{ shown: 'any key', hint: 'close' }]
       : available(state).flatMap(({ shown, hint }) => (hint === undefined ? [] : [{ shown, hint }]));
-  const always = all.filter(({ hint }) => hint === 'keys' || hint === 'quit' || hint === 'stop');
+  const always = all.filter(({ hint }) => ['back', 'keys', 'quit', 'stop'].includes(hint));
   const size = ({ shown, hint }: Hint): number => textWidth(shown) + 1 + textWidth(hint) + 3;
   let room = columns - 1 - always.reduce((sum, hint) => sum + size(hint), 0);
   const fitting = all.filter((hint) => {

@@ -1,3 +1,4 @@
+import { plural } from '../format.ts';
 import { clip, type Line, line, span, spread } from '../lines.ts';
 import type { State } from '../state/state.ts';
 
@@ -12,7 +13,7 @@ export const logLines = (state: State, rows: number): readonly Line[] => {
   return [
     line(rule.repeat(columns), 'rule'),
     spread(
-      [span(' Command log', 'strong'), span(`  ${total} lines`, 'muted')],
+      [span(' Command log', 'strong'), span(`  ${plural(total, 'line')}`, 'muted')],
       [span('L', 'key'), span(' writes it to a file ')],
       columns,
       ellipsis,

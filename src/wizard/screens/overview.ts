@@ -8,6 +8,8 @@ type Step = NonNullable<State['steps']>[number];
 /** Measured where it was done, else what is expected. */
 const time = (state: State, step: Step): string => {
   const measured = step.last?.milliseconds;
+  const applied = state.measured[step.step];
+  if (step.state === 'verified' && (measured || applied)) return duration((measured ?? 0) + (applied ?? 0));
   if (measured && step.state !== 'pending') return duration(measured);
   const expected = state.estimates[step.step];
   if (expected === undefined) return '';

@@ -4,11 +4,14 @@ import type { State } from '../state/state.ts';
 
 const who = { operator: '', outside: 'another program: ', defect: 'a defect: ' } as const;
 
-/** What is wrong, what to do, and the excerpt behind it. */
+/** What is wrong, what to do, and the excerpt behind it. What the operator stopped is no failure. */
 export const problemLines = (state: State, problem: Problem, columns: number): readonly Line[] => {
-  const [first = line(), ...rest] = wrapped(clean(who[problem.kind] + problem.problem), columns - 4, 'status.failed');
+  const { waiting, failed } = state.look.glyphs;
+  const [sign, tone] =
+    problem.exitCode === 130 ? ([waiting, 'status.waiting'] as const) : ([failed, 'status.failed'] as const);
+  const [first = line(), ...rest] = wrapped(clean(who[problem.kind] + problem.problem), columns - 4, tone);
   return [
-    [span(` ${state.look.glyphs.failed} `, 'status.failed'), ...first],
+    [span(` ${sign} `, tone), ...first],
     ...rest.map((row) => [span('   '), ...row]),
     ...wrapped(clean(problem.remedy), columns - 4).map((row) => [span('   '), ...row]),
     ...(problem.detail === undefined

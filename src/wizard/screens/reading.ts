@@ -1,9 +1,10 @@
+import { plural } from '../format.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
 import type { Reading, State } from '../state/state.ts';
 import { statusOf } from '../state/state.ts';
 import { problemLines } from './problem.ts';
-import { signSpan, stepSign } from './signs.ts';
+import { bar, signSpan, stepSign } from './signs.ts';
 
 /** The few rows above a text that say what it is about. Their number decides how much of the text there is room for. */
 export const readingHead = (state: State): readonly Line[] => {
@@ -110,9 +111,16 @@ const loading = (state: State): Line => {
   const { glyphs, accessible } = state.look;
   const turn = accessible ? glyphs.waiting : (glyphs.spinner[state.frame % glyphs.spinner.length] ?? '');
   const at = state.step?.loading;
-  const progress = state.screen === 'step' && at?.of ? `  ${at.done} of ${at.of} changes` : '';
+  const under = state.screen === 'step' && at?.of ? at : null;
+  const progress: Line = under?.of
+    ? [
+        span('  '),
+        ...(accessible ? [] : [...bar(glyphs, under.done, under.of, 12), span('  ')]),
+        span(`${under.done} of ${plural(under.of, 'change')}`),
+      ]
+    : [];
   const what = state.screen === 'rollback' ? 'Reading the journal' : 'Trying it and taking it back: nothing is kept';
-  return [span(` ${turn} `, 'status.running'), span(`${what}${progress}`)];
+  return [span(` ${turn} `, 'status.running'), span(what), ...progress];
 };
 
 /** The step and the rollback screen: a head, and a long text below it. */

@@ -1,5 +1,5 @@
-import { count, duration, plural } from '../format.ts';
-import { clean, clip, type Line, line, padTo, span, spread, wrapped } from '../lines.ts';
+import { count, duration, plural, seconds } from '../format.ts';
+import { clean, clip, type Line, line, span, spread, wrapped } from '../lines.ts';
 import type { Run, RunChange, State } from '../state/state.ts';
 import { problemLines } from './problem.ts';
 import { bar, changeSign, signSpan } from './signs.ts';
@@ -43,11 +43,15 @@ const details = (state: State, change: RunChange): readonly Line[] => {
 
 const changeRow = (state: State, run: Run, change: RunChange): Line => {
   const under = change.state === 'running' || change.state === 'waiting';
+  // A rollback says when a change is taken back and not how long that took; below this the difference is our own clock's.
+  const coarse = run.operation === 'rollback' ? 200 : 1;
   const spent =
     change.milliseconds !== null
-      ? duration(change.milliseconds)
+      ? change.milliseconds < coarse
+        ? ''
+        : duration(change.milliseconds)
       : under && change.startedAt !== null
-        ? duration(Math.max(0, state.now - change.startedAt))
+        ? seconds(state.now - change.startedAt)
         : '';
   return spread(
     [
@@ -67,8 +71,14 @@ const outcome = (state: State, run: Run): readonly Line[] => {
   const done = run.changes.filter((change) => change.state === 'done').length;
   const sums = `${done} of ${plural(run.changes.length, 'change')} ${run.operation === 'apply' ? 'applied' : 'taken back'}`;
   switch (run.outcome) {
-    case 'running':
-      return [line(` ${sums}`, 'muted')];
+    case 'running': {
+      const begun = run.changes.some((change) => change.state !== 'queued');
+      if (!begun) return [line(' Looking whether the target is still as it was shown.', 'muted')];
+      const drawn = state.look.accessible
+        ? []
+        : [...bar(glyphs, done, run.changes.length, Math.min(40, Math.max(8, columns - 46))), span('  ')];
+      return [[span(' '), ...drawn, span(sums, 'muted')]];
+    }
     case 'stopped':
       return [
         [
@@ -115,7 +125,12 @@ export const runningScreen = (state: State, rows: number): readonly Line[] => {
   const verb = run.operation === 'apply' ? 'Apply' : 'Roll back';
   const title = spread(
     [span(` ${verb} ${run.step} `, 'strong'), span(clean(run.title), 'strong')],
-    [span(padTo(`${duration(Math.max(0, (run.endedAt ?? state.now) - run.startedAt))} `, 0), 'muted')],
+    [
+      span(
+        `${run.endedAt === null ? seconds(state.now - run.startedAt) : duration(run.endedAt - run.startedAt)} `,
+        'muted',
+      ),
+    ],
     columns,
     ellipsis,
   );

@@ -30,7 +30,11 @@ const found = (state: State, columns: number): readonly Line[] => {
       : wrapped(clean(reason), columns - 16, 'muted').map((row): Line => [label(''), ...row])),
     [
       label('Workspace'),
-      span(workspace === null ? 'none: phases 2 to 4 need a checkout of the app' : cut(workspace.root)),
+      workspace !== null
+        ? span(cut(workspace.root))
+        : state.start.looking
+          ? span('looking', 'muted')
+          : span('none: phases 2 to 4 need a checkout of the app'),
     ],
     ...(workspace === null
       ? []
@@ -49,8 +53,9 @@ const found = (state: State, columns: number): readonly Line[] => {
 /** What needs somebody comes first. */
 const worst = ['failed', 'warning', 'skipped', 'passed'];
 
-const doctor = (state: State, columns: number): readonly Line[] =>
-  [...state.doctor]
+const attention = (state: State, columns: number): readonly Line[] =>
+  state.doctor
+    .filter((finding) => finding.verdict !== 'passed')
     .sort((a, b) => worst.indexOf(a.verdict) - worst.indexOf(b.verdict))
     .flatMap((finding): readonly Line[] => {
       const sign = verdictSign(state.look.glyphs, finding.verdict);
@@ -67,6 +72,19 @@ const doctor = (state: State, columns: number): readonly Line[] =>
       ];
     });
 
+/** What somebody must see has rows of its own; what is well is one list of names. */
+const doctor = (state: State, columns: number): readonly Line[] => {
+  const well = state.doctor.filter((finding) => finding.verdict === 'passed').map((finding) => clean(finding.title));
+  if (well.length === 0) return attention(state, columns);
+  const sign = verdictSign(state.look.glyphs, 'passed');
+  const [first = line(), ...rest] = wrapped(well.join(', '), columns - 14, 'muted');
+  return [
+    ...attention(state, columns),
+    [span(' '), signSpan(sign, 11), ...first],
+    ...rest.map((row): Line => [span(' '.repeat(12)), ...row]),
+  ];
+};
+
 /** What an earlier run left, from the journal of the target. */
 const left = (state: State): readonly Line[] => {
   const { steps } = state;
@@ -75,8 +93,9 @@ const left = (state: State): readonly Line[] => {
   if (touched.length === 0) return [line(' Nothing was applied here yet.')];
   const verified = steps.filter((step) => step.state === 'verified').length;
   const open = touched.filter((step) => step.state !== 'verified' && step.state !== 'skipped');
+  const who = state.deeds.length > 0 ? 'So far' : 'An earlier run got to';
   return [
-    [span(` An earlier run got to ${verified} of ${plural(steps.length, 'step')} verified.`)],
+    [span(` ${who} ${verified} of ${plural(steps.length, 'step')} verified.`)],
     ...open.map((step): Line => {
       const more = step.interrupted
         ? 'half-way; settled first'

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
-import { count, duration } from '../format.ts';
+import { count, duration, plural, seconds } from '../format.ts';
 import { clean, clip, type Line, line, padTo, span, spread, textWidth, wrapped, wrapText } from '../lines.ts';
 import { sqlLines } from '../preview/sql.ts';
 import { shownChecks } from '../state/run.ts';
@@ -14,7 +14,7 @@ const checkRow = (state: State, check: CheckResult, chosen: boolean): Line =>
       signSpan(verdictSign(state.look.glyphs, check.verdict), 11),
       span(clean(check.title), chosen ? 'strong' : 'text'),
     ],
-    [span(`${duration(check.milliseconds)} `, 'muted')],
+    check.milliseconds < 1 ? [] : [span(`${duration(check.milliseconds)} `, 'muted')],
     state.size.columns,
     state.look.glyphs.ellipsis,
   );
@@ -67,10 +67,16 @@ const detail = (state: State, check: CheckResult, evidence: boolean, rows: numbe
 
 const heading = (state: State, verification: Verification): Line => {
   const { glyphs } = state.look;
-  const spent = duration(Math.max(0, (verification.endedAt ?? state.now) - verification.startedAt));
+  const { startedAt, endedAt, step } = verification;
+  const spent = endedAt === null ? seconds(state.now - startedAt) : duration(endedAt - startedAt);
+  const { run } = state;
+  const applied =
+    run?.step === step && run.operation === 'apply' && run.endedAt !== null && run.changes.length > 0
+      ? `${plural(run.changes.length, 'change')} applied in ${duration(run.endedAt - run.startedAt)}   `
+      : '';
   return spread(
     [span(` Verify ${verification.step} `, 'strong'), span(clean(verification.title), 'strong')],
-    [span(`${spent} `, 'muted')],
+    [span(`${applied}${spent === '' ? '' : `checked in ${spent} `}`, 'muted')],
     state.size.columns,
     glyphs.ellipsis,
   );

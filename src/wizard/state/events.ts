@@ -2,7 +2,7 @@ import type { RolloutEvent } from '../../rollout/events.ts';
 import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import type { Document } from '../preview/document.ts';
-import type { CodeFinding, Problem, Session } from '../session.ts';
+import type { CodeFinding, Discovery, Problem, Session } from '../session.ts';
 import type { Size } from './state.ts';
 
 /** What the reducer is told. */
@@ -20,12 +20,16 @@ export type WizardEvent =
       readonly session: Pick<Session, 'target' | 'findings' | 'phases' | 'estimates'>;
       readonly offers: { readonly findings: boolean; readonly waive: boolean };
     }
+  /** What was found out beside the connection, which did not wait for it. */
+  | { readonly type: 'discovered'; readonly found: Discovery }
   | { readonly type: 'status'; readonly steps: readonly StepStatus[] }
   | {
       readonly type: 'previewed';
       readonly job: number;
       readonly planned: Planned;
       readonly wouldFail: number;
+      /** Milliseconds that applying should take by what trying it took; `null` where that says nothing. */
+      readonly estimate: number | null;
       readonly document: Document;
     }
   | { readonly type: 'applied'; readonly job: number; readonly changes: number }

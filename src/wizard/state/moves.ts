@@ -90,6 +90,8 @@ const confirm = (
   complaint: null,
 });
 
+const named = (state: State, step: StepId): string => `${step} ${titleOf(state, step)}`.trim();
+
 export const askApply = (state: State): State => {
   const { step, target } = state;
   if (!step?.planned || !target) return state;
@@ -100,15 +102,16 @@ export const askApply = (state: State): State => {
   return changes === 0
     ? {
         ...state,
-        dialog: confirm(state, intent, `Record ${step.id} as done`, 'record', [
+        dialog: confirm(state, intent, `Record ${named(state, step.id)} as done`, 'record', [
           'Nothing has to be changed; the journal says so, and its checks run next.',
         ]),
       }
     : {
         ...state,
-        dialog: confirm(state, intent, `Apply ${step.id} (${plural(changes, 'change')})`, 'apply', [
+        dialog: confirm(state, intent, `Apply ${named(state, step.id)} (${plural(changes, 'change')})`, 'apply', [
           ...doomed,
-          'Applied as shown or not at all; its checks run next; it can be rolled back.',
+          'Exactly what is shown, change by change, each journalled. Its checks run next.',
+          'What was done can be rolled back, also when a later change fails.',
         ]),
       };
 };
@@ -123,7 +126,7 @@ export const askRollback = (state: State): State => {
     dialog: confirm(
       state,
       intent,
-      `Roll back ${plan.step} (${plural(plan.entries.length, 'change')})`,
+      `Roll back ${named(state, plan.step)} (${plural(plan.entries.length, 'change')})`,
       'roll back',
       details,
     ),

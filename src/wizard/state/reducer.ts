@@ -1,6 +1,6 @@
 import type { StepId } from '../../rollout/step.ts';
-import { plural } from '../format.ts';
-import type { Problem } from '../session.ts';
+import { count, plural } from '../format.ts';
+import type { Discovery, Problem } from '../session.ts';
 import type { WizardEvent } from './events.ts';
 import { leave } from './leave.ts';
 import { nextStep, startVerify } from './moves.ts';
@@ -53,8 +53,12 @@ const wanted = (state: State, id: number): Job | null => (state.job?.id === id ?
 const connected = (state: State, event: Extract<WizardEvent, { type: 'connected' }>): State => ({
   ...state,
   job: null,
-  target: event.session.target,
-  doctor: event.session.findings,
+  target: { ...event.session.target, workspace: event.session.target.workspace ?? state.start.workspace },
+  // The session knows best where it looked itself; what was found beside it stays.
+  doctor: [
+    ...event.session.findings,
+    ...state.doctor.filter((one) => event.session.findings.every((known) => known.title !== one.title)),
+  ],
   phases: event.session.phases ?? state.phases,
   estimates: event.session.estimates ?? {},
   offers: event.offers,
@@ -62,10 +66,29 @@ const connected = (state: State, event: Extract<WizardEvent, { type: 'connected'
   failures: withoutFailure(state, 'connect'),
 });
 
+const discovered = (state: State, found: Discovery): State => {
+  if (found.kind === 'finding') {
+    const others = state.doctor.filter((one) => one.title !== found.finding.title);
+    return { ...state, doctor: [...others, found.finding] };
+  }
+  const { workspace } = found;
+  return {
+    ...state,
+    start: { ...state.start, workspace, looking: false },
+    target: state.target && { ...state.target, workspace: state.target.workspace ?? workspace },
+  };
+};
+
 const applied = (state: State, job: Job, changes: number): State => {
   if (!state.run) return settle(state, job);
   const run = { ...state.run, outcome: 'done', endedAt: state.now } as const;
-  const done = deed(settle({ ...state, run }, job), 'applied', named(state, run.step), plural(changes, 'change'));
+  const measured = { ...state.measured, [run.step]: run.endedAt - run.startedAt };
+  const done = deed(
+    settle({ ...state, run, measured }, job),
+    'applied',
+    named(state, run.step),
+    plural(changes, 'change'),
+  );
   if (done.exit || job.stopping) return ask(done, { type: 'status' });
   return startVerify(ask(done, { type: 'status' }), run.step);
 };
@@ -75,7 +98,12 @@ const verified = (state: State, job: Job, failed: number): State => {
   if (!verification) return settle(state, job);
   const { counts, step } = verification;
   const outcome = failed > 0 ? 'failed' : 'verified';
-  const sums = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+  const parts = [
+    counts.passed > 0 ? `${plural(counts.passed, 'check')} passed` : '',
+    counts.failed > 0 ? `${count(counts.failed)} failed` : '',
+    counts.skipped > 0 ? `${count(counts.skipped)} skipped` : '',
+  ];
+  const sums = parts.filter((part) => part !== '').join(', ');
   const settled = settle({ ...state, verification: { ...verification, outcome, endedAt: state.now } }, job);
   const said = deed(settled, outcome, named(state, step), sums);
   const failures = failed > 0 ? { ...withoutFailure(state, step), [step]: 1 as const } : withoutFailure(state, step);
@@ -190,11 +218,13 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return ask(connected(state, event), { type: 'status' });
     case 'previewed': {
       if (!state.step) return settle(state, job);
-      const { planned, wouldFail, document } = event;
+      const { planned, wouldFail, estimate, document } = event;
+      const estimates = estimate === null ? state.estimates : { ...state.estimates, [planned.step]: estimate };
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
       return {
         ...settle(state, job),
         previewed,
+        estimates,
         step: { ...state.step, loading: null, planned, wouldFail, reading: newReading(document), problem: null },
       };
     }
@@ -237,6 +267,8 @@ export const reduce = (before: State, event: WizardEvent): State => {
       return signalled(state, event.name);
     case 'rollout':
       return reduceRollout(state, event.events);
+    case 'discovered':
+      return discovered(state, event.found);
     case 'status': {
       const first = state.steps === null;
       const next = { ...state, steps: event.steps };

@@ -5,7 +5,7 @@ import { clean } from '../lines.ts';
 import type { Log, Run, RunChange, State, Verification } from './state.ts';
 
 /** Bounds of what is kept, so that a run of any length takes the same memory. The counts are of everything. */
-export const kept = { failed: 1000, skipped: 500, passed: 500, log: 2000 } as const;
+export const kept = { failed: 1000, skipped: 500, passed: 500, log: 10_000 } as const;
 
 export const newChange = (id: string, title: string): RunChange => ({
   id,

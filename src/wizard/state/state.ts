@@ -172,6 +172,8 @@ export type State = {
   readonly doctor: readonly DoctorFinding[];
   readonly phases: readonly { readonly id: PhaseId; readonly title: string }[];
   readonly estimates: Readonly<Partial<Record<StepId, number>>>;
+  /** Milliseconds that applying took in this session; the journal's last word on a step is of its checks alone. */
+  readonly measured: Readonly<Partial<Record<StepId, number>>>;
   /** What the session can do beyond the rollout itself. */
   readonly offers: { readonly findings: boolean; readonly waive: boolean };
   readonly connectProblem: Problem | null;
@@ -225,6 +227,7 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     doctor: start.findings,
     phases: defaultPhases,
     estimates: {},
+    measured: {},
     offers: { findings: false, waive: false },
     connectProblem: null,
     steps: null,
