@@ -57,13 +57,15 @@ export async function probeFunction(world: World, fn: LiveFunction, blocks: Map<
   );
 }
 
+/** What the API can call and a signed-in user may; triggers and what nobody was granted are no way in. */
+export const isCallable = (fn: LiveFunction): boolean =>
+  fn.kind === 'function' &&
+  !/trigger$/.test(fn.returns) &&
+  fn.executors.some((role) => role === 'PUBLIC' || role === 'authenticated');
+
 const inputs = (fn: LiveFunction) => fn.arguments.filter(({ mode }) => mode === 'i' || mode === 'b');
 
 function whyNot(world: World, fn: LiveFunction): string | null {
-  if (fn.kind !== 'function' || fn.returns === 'trigger') return 'It is no function that the API can call.';
-  if (!fn.executors.some((role) => role === 'PUBLIC' || role === 'authenticated')) {
-    return 'Signed-in users may not execute it.';
-  }
   if (fn.volatility === 'volatile') return 'It may write; step 1.7 calls it in a transaction that is rolled back.';
   if (inputs(fn).some(({ name }) => name === null))
     return 'An argument without a name cannot be given through the API.';

@@ -9,7 +9,7 @@
 import type { CheckResult } from '../../rollout/check.ts';
 import { attackTable } from './attack.ts';
 import { createApi } from './client.ts';
-import { probeFunction } from './functions.ts';
+import { isCallable, probeFunction } from './functions.ts';
 import { createFetch } from './http.ts';
 import { openJournal } from './journal.ts';
 import { createNonce } from './marker.ts';
@@ -19,7 +19,7 @@ import { createCleaner } from './removal.ts';
 import { scopeOf, tablesOf } from './scope.ts';
 import { inOrder, seedRows } from './seed.ts';
 import { checkAdminToken, checkTokens } from './tokens.ts';
-import { type LiveOptions, type Side, sides } from './types.ts';
+import { type LiveOptions, nameOf, type Side, sides } from './types.ts';
 import { probeView } from './views.ts';
 import type { Person, World } from './world.ts';
 
@@ -49,6 +49,17 @@ export async function* probeLive(given: LiveOptions): AsyncIterable<CheckResult>
     );
     return;
   }
+  const absent = [options.organizations, options.profiles, options.memberships].find(
+    (table) => table !== null && !tables.has(nameOf(table)),
+  );
+  if (absent != null) {
+    yield skipped(
+      'sign-up',
+      'Two users sign up',
+      `${nameOf(absent)} is not among the tables, so it could not be cleaned up.`,
+    );
+    return;
+  }
   const leftovers = await cleaner.leftovers();
   if (leftovers !== null) yield leftovers;
 
@@ -61,25 +72,31 @@ export async function* probeLive(given: LiveOptions): AsyncIterable<CheckResult>
     const { made, result } = await signUpBoth(options, person);
     yield result;
     if (made !== null) {
+      const settled = await settle(options, fetch, made);
+      const orgs = sides.flatMap((side) => settled[side].orgId ?? []);
+      const own = await cleaner.ownOrganizations(journal, orgs);
+      yield* othersOrganizations(orgs, own);
       const world: World = {
         options,
         nonce,
         tables: new Map(inOrder({ tables }).map((table) => [`${table.schema}.${table.table}`, table])),
         scopes,
-        people: await settle(options, fetch, made),
+        people: { a: withOwn(settled.a, own), b: withOwn(settled.b, own) },
         anon: createApi(options.supabaseUrl, options.anonKey, { fetch }),
         service:
           options.serviceKey === undefined ? null : createApi(options.supabaseUrl, options.serviceKey, { fetch }),
         journal,
         rows: new Map(),
         recipes: new Map(),
+        missing: new Map(),
         count: { ordinal: 0 },
       };
       yield* checkTokens(
         world,
         sides.map((side) => made[side]),
       );
-      yield await checkAdminToken({ ...options, hook: false }, person);
+      yield await checkAdminToken(options, person, false);
+      if (options.hook === true) yield await checkAdminToken(options, person, true);
       yield* probeIsolationLive(world);
     }
   } finally {
@@ -155,6 +172,25 @@ async function settle(
   return { a: await one('a'), b: await one('b') };
 }
 
+/** A sign-up that ends in somebody else's organization is the worst leak of all, and nothing more is tried there. */
+function* othersOrganizations(orgs: readonly string[], own: readonly string[]): Iterable<CheckResult> {
+  const others = orgs.filter((org) => !own.includes(org));
+  if (others.length === 0) return;
+  yield {
+    id: 'live/sign-up/organization',
+    title: 'A sign-up gets an organization of its own',
+    kind: 'http',
+    verdict: 'failed',
+    expected: 'an organization that nobody else is in',
+    observed: `put into an organization of others: ${[...new Set(others)].join(', ')}`,
+    advice: 'Apply step 1.4 (sign-up). No row was added there.',
+    milliseconds: 0,
+  };
+}
+
+const withOwn = (person: Person, own: readonly string[]): Person =>
+  person.orgId !== null && own.includes(person.orgId) ? person : { ...person, orgId: null };
+
 /** Rows for both, then everything that one could do to the other. */
 async function* probeIsolationLive(world: World): AsyncIterable<CheckResult> {
   const began = performance.now();
@@ -164,7 +200,7 @@ async function* probeIsolationLive(world: World): AsyncIterable<CheckResult> {
     world.options.signal.throwIfAborted();
     yield await probeView(world, view, blocks);
   }
-  for (const fn of world.options.functions) {
+  for (const fn of world.options.functions.filter(isCallable)) {
     world.options.signal.throwIfAborted();
     yield await probeFunction(world, fn, blocks);
   }

@@ -6,9 +6,11 @@ export const markerPrefix = 'voxanne-probe-';
 /** The key in `user_metadata` that, together with the address, makes a user one of a probe. */
 export const markerKey = 'voxanne_probe';
 /** For POSIX regular expressions of the server and for JavaScript alike. */
-export const markerPattern = 'voxanne-probe-[0-9a-f]{12}-[abc]';
+export const markerPattern = 'voxanne-probe-[0-9a-f]{12}-[abcd]';
 
 export const createNonce = (): string => randomBytes(6).toString('hex');
 
-/** `c` is the user that the admin API creates. */
-export const markerOf = (nonce: string, side: Side | 'c'): string => `${markerPrefix}${nonce}-${side}`;
+/** Who a probe user is: one of the two, the one that the admin API creates, or the one that the hook is asked for. */
+export type Part = Side | 'c' | 'd';
+
+export const markerOf = (nonce: string, part: Part): string => `${markerPrefix}${nonce}-${part}`;

@@ -46,16 +46,22 @@ export const notServed = ({ code }: Outcome): boolean => code === 'PGRST205' || 
 export const refusal = ({ status, code, message }: Outcome): string =>
   `refused: ${status}${code === '' || code === null ? '' : `, ${code}`}: ${message ?? 'no message'}`;
 
+/** An error of the server that is not about its own state: a rule of the app, told with the wrong status. */
+export const maybeRefused = (outcome: Outcome): boolean =>
+  outcome.status >= 500 && outcome.code !== null && outcome.code !== '42P17' && !serverState(outcome.code);
+
+const serverState = (code: string): boolean => /^(55P03|40|53|57|58|XX)/.test(code);
+
 /** Neither a yes nor a no: no answer, too many requests, a time-out, a lock, a server that has other worries. */
 const inconclusive = ({ status, code }: Outcome): boolean =>
-  status === 0 || status === 429 || status >= 500 || (code !== null && /^(55P03|40|53|57|58|XX)/.test(code));
+  status === 0 || status === 429 || status >= 500 || (code !== null && serverState(code));
 
 /**
  * A violated constraint comes after privileges and row security have let the row through. A trigger of the app may use
  * the same code; the server's own message tells them apart.
  */
-const constraint = ({ code, message }: Outcome): boolean =>
-  code?.startsWith('23') === true && /violates .*constraint/.test(message ?? '');
+const constraint = ({ code, status, message }: Outcome): boolean =>
+  (code?.startsWith('23') === true || status >= 500) && /violates .*constraint/.test(message ?? '');
 
 /** Judges a request against somebody else's row. `minimal`: an insert that returns no row, whose success is the leak. */
 export function judgeForeign(outcome: Outcome, what: string, minimal = false): Judgement {
@@ -117,10 +123,12 @@ export function conclude(question: Question, parts: readonly Judgement[], millis
     expected: question.expected,
     observed: observed === '' ? 'not checked' : observed,
     ...(question.evidence === undefined ? {} : { evidence: question.evidence }),
-    ...(verdict === 'passed' ? {} : { advice: question.advice }),
+    ...(verdict === 'passed' ? {} : { advice: verdict === 'failed' ? question.advice : undecided }),
     milliseconds,
   };
 }
+
+const undecided = 'The API gave no decision: look at the answer, and verify again.';
 
 export const skipped = (id: string, title: string, reason: string): CheckResult => ({
   id: `live/${id}`,

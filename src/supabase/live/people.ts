@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { type Api, createApi } from './client.ts';
-import { markerKey, markerOf } from './marker.ts';
+import { markerKey, markerOf, type Part } from './marker.ts';
 import { readToken, type TokenClaims } from './token.ts';
 import type { LiveOptions, Side } from './types.ts';
 
@@ -48,11 +48,11 @@ type NewPerson = {
   readonly onUser: (id: string) => void;
 };
 
-const emailOf = ({ options, nonce }: NewPerson, side: Side | 'c'): string =>
+const emailOf = ({ options, nonce }: NewPerson, side: Part): string =>
   `${markerOf(nonce, side)}@${options.emailDomain ?? 'example.com'}`;
 
 /** What makes the user, and whatever a trigger names after it, one of the probe. */
-const metadata = ({ nonce }: NewPerson, side: Side | 'c'): Record<string, string> => {
+const metadata = ({ nonce }: NewPerson, side: Part): Record<string, string> => {
   const marker = markerOf(nonce, side);
   return { [markerKey]: nonce, organization_name: marker, company_name: marker, name: marker, full_name: marker };
 };
@@ -77,7 +77,7 @@ export async function signUp(person: NewPerson, side: Side): Promise<SignedIn> {
 /** Creates the user with the service key, its address confirmed, and signs in with its password. @throws NoSignUp */
 export async function createAsAdmin(
   person: NewPerson,
-  side: Side | 'c',
+  side: Part,
   serviceKey: string,
   before: (id: string) => Promise<void> = async () => undefined,
 ): Promise<SignedIn> {

@@ -14,6 +14,8 @@ import type { LiveOptions, LiveTable } from './types.ts';
 const cleaningTime = 180_000;
 
 export type Cleaner = {
+  /** Of these organizations those that sign-up made for the run's own users: no row is added to any other. */
+  readonly ownOrganizations: (journal: LiveJournal, organizations: readonly string[]) => Promise<readonly string[]>;
   /** Removes what killed runs left. Null: there was nothing. */
   readonly leftovers: () => Promise<CheckResult | null>;
   /** Removes what this run made. */
@@ -37,6 +39,13 @@ export function createCleaner(
     withJanitor((janitor) => sweep(options, tables, scopes, janitor, entries));
 
   return {
+    ownOrganizations: (journal, organizations) =>
+      withJanitor(async (janitor) => {
+        const users = await janitor.users(usersIn(journal.entries()));
+        const own: string[] = [];
+        for (const one of organizations) if (await janitor.isProbes(one, users)) own.push(one);
+        return own;
+      }),
     leftovers: async () => {
       const began = performance.now();
       const journals = leftJournals(options.journalDir);
@@ -53,6 +62,9 @@ export function createCleaner(
     },
   };
 }
+
+const usersIn = (entries: readonly JournalEntry[]): readonly string[] =>
+  entries.flatMap((entry) => (entry.kind === 'user' ? [entry.id] : []));
 
 const told = (id: string, title: string, swept: Swept, milliseconds: number): CheckResult => ({
   id: `live/${id}`,

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
-import { conclude, type Judgement, judgeOwn, notServed, perform, refusal, skipped } from './outcome.ts';
+import { conclude, type Judgement, judgeOwn, notServed, type Outcome, perform, refusal, skipped } from './outcome.ts';
 import { insertRow, NoRow, rowKey } from './rows.ts';
 import { type LiveTable, nameOf, type Side, sides } from './types.ts';
 import { type LiveRow, scopeIn, type World } from './world.ts';
@@ -33,10 +33,11 @@ async function seedTable(world: World, table: LiveTable): Promise<CheckResult> {
       const own = await insertRow(world, person.api, table, whose);
       world.options.signal.throwIfAborted();
       if (notServed(own.outcome)) return skipped(id, title, `The API does not serve it: ${refusal(own.outcome)}.`);
-      judgements.push(judgeOwn(own.outcome, 'added'));
-      const row =
-        own.row ?? (world.service === null ? null : (await insertRow(world, world.service, table, whose)).row);
-      if (row !== null) world.rows.set(rowKey(side, table), row);
+      judgements.push(added(table, own.outcome));
+      const made =
+        own.row !== null || world.service === null ? own : await insertRow(world, world.service, table, whose);
+      if (made.row !== null) world.rows.set(rowKey(side, table), made.row);
+      else world.missing.set(table, `No row could be given to a user: ${refusal(made.outcome)}.`);
     } catch (error) {
       if (!(error instanceof NoRow)) throw error;
       return skipped(id, title, `No row could be made: ${error.message}.`);
@@ -56,9 +57,15 @@ async function seedTable(world: World, table: LiveTable): Promise<CheckResult> {
   );
 }
 
+/** Where row security has no policy for adding, the table is closed on purpose, and a refusal is right. */
+function added(table: LiveTable, outcome: Outcome): Judgement {
+  if (!table.closed.insert || outcome.code !== '42501') return judgeOwn(outcome, 'added');
+  return { verdict: 'passed', observed: `closed to users: ${refusal(outcome)}` };
+}
+
 /** A row that its owner added has to be there for the owner. Not asked where adding was not even granted. */
-async function seen(world: World, table: LiveTable, added: readonly Judgement[]): Promise<readonly Judgement[]> {
-  if (added.some(({ observed }) => !/^2\d\d,/.test(observed))) return [];
+async function seen(world: World, table: LiveTable, own: readonly Judgement[]): Promise<readonly Judgement[]> {
+  if (table.closed.select || own.some(({ observed }) => !/^2\d\d,/.test(observed))) return [];
   const judgements: Judgement[] = [];
   for (const side of sides) {
     const row = world.rows.get(rowKey(side, table));

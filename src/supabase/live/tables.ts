@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Table } from '../../database/catalog/types.ts';
+import type { Catalog, Policy, Table } from '../../database/catalog/types.ts';
 import { loadFacts } from '../../database/probes/facts.ts';
 import type { LiveTable } from './types.ts';
 
@@ -9,19 +9,25 @@ import type { LiveTable } from './types.ts';
  */
 export async function loadLiveTables(
   client: ClientBase,
-  catalogTables: readonly Table[],
+  catalog: Pick<Catalog, 'tables' | 'policies'>,
   tenantColumn: (table: Table) => string | null,
   schemas: readonly string[],
 ): Promise<readonly LiveTable[]> {
-  const columns = new Map(catalogTables.map((table) => [`${table.schema}.${table.name}`, tenantColumn(table)]));
-  return (await loadFacts(client, schemas))
-    .filter(
-      (facts) => schemas.includes(facts.schema) && !facts.isPartition && columns.has(`${facts.schema}.${facts.name}`),
-    )
-    .map((facts) => ({
-      schema: facts.schema,
-      table: facts.name,
-      tenantColumn: columns.get(`${facts.schema}.${facts.name}`) ?? null,
-      facts,
-    }));
+  const known = new Map(catalog.tables.map((table) => [`${table.schema}.${table.name}`, table]));
+  return (await loadFacts(client, schemas)).flatMap((facts) => {
+    const table = known.get(`${facts.schema}.${facts.name}`);
+    if (table === undefined || facts.isPartition || !schemas.includes(facts.schema)) return [];
+    const policies = catalog.policies.filter((one) => one.schema === table.schema && one.table === table.name);
+    const closed = { select: isClosed(table, policies, 'SELECT'), insert: isClosed(table, policies, 'INSERT') };
+    return [{ schema: facts.schema, table: facts.name, tenantColumn: tenantColumn(table), facts, closed }];
+  });
 }
+
+const isClosed = (table: Table, policies: readonly Policy[], command: Policy['command']): boolean =>
+  table.rowSecurity &&
+  !policies.some(
+    (one) =>
+      one.permissive &&
+      (one.command === 'ALL' || one.command === command) &&
+      one.roles.some((role) => role === 'public' || role === 'authenticated'),
+  );

@@ -91,8 +91,8 @@ const agree = (profile: string | null, token: string | null): Judgement =>
 export async function checkAdminToken(
   options: LiveOptions,
   person: Omit<Parameters<typeof createAsAdmin>[0], 'options'>,
+  hook: boolean,
 ): Promise<CheckResult> {
-  const hook = options.hook === true;
   const id = hook ? 'token/hook' : 'token/admin';
   const title = hook
     ? 'The access-token hook gives org_id to a user whose row has none'
@@ -104,7 +104,7 @@ export async function checkAdminToken(
     return skipped(id, title, 'It needs the database, to take the stamp off the row.');
   const began = performance.now();
   try {
-    const made = await createAsAdmin({ ...person, options }, 'c', serviceKey, async (userId) => {
+    const made = await createAsAdmin({ ...person, options }, hook ? 'd' : 'c', serviceKey, async (userId) => {
       if (!hook || database === undefined) return;
       await database(async (client) => {
         await client.query(`begin; set local lock_timeout = '2s'; set local session_replication_role = replica`);

@@ -4,7 +4,12 @@ import type { TableFacts } from '../../database/probes/facts.ts';
 import type { TableName } from '../../database/probes/world.ts';
 
 /** A table as the catalog shows it, with the column that says whose its rows are. */
-export type LiveTable = TableName & { readonly tenantColumn: string | null; readonly facts: TableFacts };
+export type LiveTable = TableName & {
+  readonly tenantColumn: string | null;
+  readonly facts: TableFacts;
+  /** What row security closes to signed-in users by having no policy for it: refused even for their own rows. */
+  readonly closed: { readonly select: boolean; readonly insert: boolean };
+};
 
 export type LiveView = Pick<View, 'schema' | 'name' | 'columns'>;
 

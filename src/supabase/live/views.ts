@@ -4,7 +4,7 @@ import { markerOf } from './marker.ts';
 import { conclude, type Judgement, judgeForeign, notServed, perform, skipped } from './outcome.ts';
 import { rowKey } from './rows.ts';
 import { type LiveView, otherSide, type Side, sides } from './types.ts';
-import type { World } from './world.ts';
+import { homeOf, type World } from './world.ts';
 
 /** Each user, and a request without a login, looks for the other's rows through a view. */
 export async function probeView(world: World, view: LiveView, blocks: Map<string, number>): Promise<CheckResult> {
@@ -20,7 +20,7 @@ export async function probeView(world: World, view: LiveView, blocks: Map<string
     const select = api.schema(view.schema).from(view.name);
     const requests = [];
     if (tenant !== null) {
-      const own = side === null ? null : world.people[side].orgId;
+      const own = side === null ? null : homeOf(world, side);
       const any = select.select(tenant);
       requests.push((own === null ? any.not(tenant, 'is', null) : any.neq(tenant, own)).limit(1));
     }

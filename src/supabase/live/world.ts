@@ -10,7 +10,7 @@ export type Person = {
   readonly marker: string;
   /** What the token says; null where sign-up gave none. */
   readonly tokenOrg: string | null;
-  /** The organization that this user's rows go to: the token's, else the profile's. Null: there is none. */
+  /** The organization that this user's rows go to: one that sign-up made for the probe. Null: there is none. */
   readonly orgId: string | null;
   readonly api: Api;
 };
@@ -32,8 +32,14 @@ export type World = {
   readonly journal: LiveJournal;
   readonly rows: Map<string, LiveRow>;
   readonly recipes: Map<LiveTable, Recipe>;
+  /** Why a table has no row of the probe, in words. */
+  readonly missing: Map<LiveTable, string>;
   /** Numbers the rows of the run, so that no two have the same values. */
   readonly count: { ordinal: number };
 };
 
 export const scopeIn = (world: World, table: LiveTable): Scope => world.scopes.get(table) ?? { kind: 'none' };
+
+/** The organization that a user reads as: also one of others, to which no row of the probe is added. */
+export const homeOf = (world: World, side: Side): string | null =>
+  world.people[side].orgId ?? world.people[side].tokenOrg;
