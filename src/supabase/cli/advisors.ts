@@ -14,7 +14,7 @@ export type Finding = {
   /** One sentence that names the object. */
   readonly detail: string;
   readonly remediation: string;
-  /** The same for the same finding at another time. */
+  /** The same for the same finding at another time; the CLI's own key changes with the body of a function. */
   readonly key: string;
   /** `public.calls`, where it is about one object. */
   readonly object: string | null;
@@ -27,7 +27,6 @@ const report = z.object({
       level: z.string(),
       detail: z.string(),
       remediation: z.string(),
-      cacheKey: z.string(),
       metadata: z.object({ schema: z.string().optional(), name: z.string().optional() }).nullish(),
     }),
   ),
@@ -68,7 +67,7 @@ export async function readAdvisors(options: {
     level: one.level,
     detail: one.detail,
     remediation: one.remediation,
-    key: one.cacheKey,
+    key: `${one.name}: ${one.detail}`,
     object: one.metadata?.schema && one.metadata.name ? `${one.metadata.schema}.${one.metadata.name}` : null,
   }));
 }

@@ -3,6 +3,7 @@ import { ensureJournal } from '../../database/journal.ts';
 import type { Session } from '../../database/session.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 import type { Executor, PreviewResult } from '../../rollout/executor.ts';
+import { endOrphans } from './backend.ts';
 import { type CliConnection, type Door, openDoor, type PasswordWay, passwordWay } from './door.ts';
 import type { CliInfo } from './find.ts';
 import { localMigrations } from './folder.ts';
@@ -63,8 +64,11 @@ export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
         const given = await tools.get();
         await session.lock();
         await ensureJournal(await session.work());
-        if (!looked) await registering.register(context.signal);
-        looked = true;
+        if (!looked) {
+          await endOrphans(session);
+          await registering.register(context.signal);
+          looked = true;
+        }
         if (change.kind === 'sql' && whyNotAFile(change) === null) return pushChange(given, change, context);
         const entry = await registering.apply(change, context);
         // At once and not at the end of the step: the next file may build upon this change and must come after it.

@@ -55,8 +55,10 @@ export function migrationOf(version: string, row: JournalRow, settings: FileSett
 export const migrationName = (step: string, change: SqlChange): string =>
   `voxanne_${step.replaceAll('.', '_')}_${slug(change.title)}`;
 
+export const applicationNamePrefix = 'voxanne-rollout supabase-cli ';
+
 /** What other sessions see while the file runs, and how its session is found when the run is cancelled. */
-export const applicationNameOf = (entryId: string): string => `voxanne-rollout supabase-cli ${entryId.slice(0, 8)}`;
+export const applicationNameOf = (entryId: string): string => `${applicationNamePrefix}${entryId.slice(0, 8)}`;
 
 /** The journal entry that a file or the statements of a history row belong to, or null when they are not ours. */
 export const entryIdIn = (text: string): string | null =>

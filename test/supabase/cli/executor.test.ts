@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -9,6 +9,7 @@ import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Change } from '../../../src/rollout/change.ts';
 import { RolloutError } from '../../../src/rollout/errors.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
+import type { Fingerprint } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
 import { type CliTarget, environment, makeCliTarget, makeTable } from './setup.ts';
 
@@ -106,12 +107,9 @@ test('preview leaves no trace and says the way; a push carries one file and noth
   ).toEqual([{ same: true }]);
 
   // The app's own next push sees its own file as pending, and ours as done.
-  const { stdout } = await execa(
-    'supabase',
-    ['db', 'push', '--dry-run', '--include-all', `--remote=${run.url}?sslmode=disable`, '--output-format', 'json'],
-    { cwd: workspace, env: { ...environment, DO_NOT_TRACK: '1' }, extendEnv: false, stdin: 'ignore' },
-  );
-  expect(JSON.parse(stdout)).toMatchObject({ migrations: ['20200101000000_app.sql'] });
+  expect(
+    await supabase(workspace, 'db', 'push', '--dry-run', '--include-all', `--remote=${run.url}?sslmode=disable`),
+  ).toMatchObject({ migrations: ['20200101000000_app.sql'] });
 
   expect(await executor.revert(entry, run.context())).toEqual({ stayed: [] });
   await executor.record(recordOf('rolled back'));
@@ -196,6 +194,8 @@ test('the way through the CLI and the way through pg with registering end in equ
     // The CLI is called once a change, or once a step.
     expect(run.pids).toHaveLength(register ? 1 : 3);
 
+    if (register) await expectReplay(run, after);
+
     for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
     await executor.record(recordOf('rolled back'));
     expect(run.pids).toHaveLength(register ? 2 : 4);
@@ -254,7 +254,7 @@ describe('interrupted', () => {
     const folder = join(run.workspace, 'supabase/migrations');
     const [name = ''] = await run.files();
     const text = await readFile(join(folder, name), 'utf8');
-    await execa('rm', [join(folder, name)]);
+    await rm(join(folder, name));
 
     await using again = await secondExecutor(run);
     await again.executor.record(recordOf('applied'));
@@ -263,18 +263,29 @@ describe('interrupted', () => {
   });
 });
 
-test('a second database of the same workspace takes the files of the first', async () => {
+test('a second database of the same workspace takes the files of the first, after what a killed run left is ended', async () => {
   await using staging = await makeCliTarget(server, 'staging');
   const change = makeTable('one');
   await staging.executor.apply(change, staging.context());
   const files = await staging.files();
   await loadDatabase(server, 'tiny', 'production');
   await using production = await makeCliTarget(server, 'production', { workspace: staging.workspace });
+  // A file that a killed run left on its way does not run beside ours.
+  const orphan = new pg.Client({
+    connectionString: production.url,
+    application_name: 'voxanne-rollout supabase-cli 0',
+  });
+  await orphan.connect();
+  const left = orphan
+    .query('create table public.one (); select pg_sleep(60)')
+    .catch((error: pg.DatabaseError) => error.code);
   const now = { ...production.context(), run: '00000000-0000-4000-8000-000000000002' };
   const entry = await production.executor.apply(change, now);
   expect(entry).toMatchObject({ state: 'applied', run: now.run, change });
   expect(await production.files()).toEqual(files);
   expect(await production.history()).toEqual(await staging.history());
+  expect(await left).toBe('57014');
+  await orphan.end();
 });
 
 test('two runs at once: the second says who is at work and pushes nothing', async () => {
@@ -306,6 +317,25 @@ test('an applied file that somebody edited is noticed, is not run again, and is 
   expect(await readFile(join(folder, `${name}.rolled-back`), 'utf8')).toBe(edited);
   expect((await run.executor.records()).at(-1)?.detail).toContain(`${name}.rolled-back`);
 });
+
+/** The files alone make the same database elsewhere, where no journal is: a local stack, a preview branch. */
+async function expectReplay(run: CliTarget, after: Fingerprint): Promise<void> {
+  await using elsewhere = await makeCliTarget(server, 'replayed');
+  await supabase(run.workspace, 'db', 'push', '--yes', '--include-all', `--remote=${elsewhere.url}?sslmode=disable`);
+  expect(differences(after, await elsewhere.executor.fingerprint())).toEqual([]);
+  expect(await exists(elsewhere, 'voxanne_rollout.entries')).toBe(false);
+}
+
+/** The CLI as the operator calls it, in the workspace. */
+async function supabase(workspace: string, ...args: readonly string[]): Promise<unknown> {
+  const { stdout } = await execa('supabase', [...args, '--output-format', 'json'], {
+    cwd: workspace,
+    env: { ...environment, DO_NOT_TRACK: '1', SUPABASE_HOME: join(workspace, '.home') },
+    extendEnv: false,
+    stdin: 'ignore',
+  });
+  return JSON.parse(stdout);
+}
 
 /** Another run on the same database and workspace, as a second process would be. */
 async function secondExecutor(run: CliTarget, keepFirst = false): Promise<CliTarget> {
