@@ -64,6 +64,13 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))
     .option('--output <file>', 'write it there instead of to stdout')
     .action(action<ReportOptions>(async (options) => (await import('./commands/report.ts')).reportCommand(options)));
+  withCommonOptions(program.command('waive'), false)
+    .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
+    .description('leave a finding in the code on purpose')
+    .option('--reason <text>', 'why, in words that a reviewer understands')
+    .action(async (finding: string | undefined, _: unknown, self: Command) => {
+      exit = await (await import('./commands/waive.ts')).waiveCommand(finding, self.optsWithGlobals());
+    });
   withCommonOptions(program.command('demo'), true)
     .description('the whole rollout on an embedded PostgreSQL and a sample app in a temporary folder')
     .option('--yes', 'without questions: apply, verify, roll back')

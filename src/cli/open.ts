@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createWorkspaceTarget } from '../../phases/2-backend/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { type Config, createRedactor, isProduction, loadConfig, secretsOf } from '../config/index.ts';
@@ -12,6 +14,9 @@ import {
   connector,
   requireUsable,
 } from '../supabase/connection/index.ts';
+import { discoverWorkspace } from '../workspace/discover.ts';
+import { createWorkspaceExecutor } from '../workspace/executor.ts';
+import { takeBaselines } from '../workspace/type-check.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
 
 /** A target that was found, looked at and not refused. */
@@ -26,6 +31,10 @@ export type Opened = {
   readonly rollout: Rollout;
   readonly close: () => Promise<void>;
 };
+
+/** A folder that holds an app, or a checkout: elsewhere phases 2 to 4 have nothing to work on. */
+const hasCode = (folder: string): boolean =>
+  existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));
 
 /** Secrets of this process; every line of output goes through it. Extended when a connection string is chosen. */
 let redactor = createRedactor(secretsOf(process.env));
@@ -64,11 +73,29 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     patience: config.patience,
     batchSize: config.batchSize,
   });
-  const target: Target = { config, session, workspace: null };
+  const root = hasCode(config.workspace) ? config.workspace : null;
+  const target: Target = {
+    config,
+    session,
+    workspace: root === null ? null : createWorkspaceTarget({ config, session }, root),
+  };
+  const workspace =
+    root === null
+      ? null
+      : createWorkspaceExecutor({
+          root,
+          commit: options.commit === true,
+          // Type errors that are there already are no fault of the rollout: they are counted before it begins.
+          beforeFirst: async (signal) => takeBaselines(await discoverWorkspace(root), signal),
+        });
   const rollout = createRollout({
     phases,
     target,
-    executors: { database: createDatabaseExecutor(session), workspace: null },
+    executors: { database: createDatabaseExecutor(session), workspace },
+    missing: (phase) =>
+      phase.medium === 'workspace' && workspace === null
+        ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`
+        : null,
   });
   const production = isProduction(config, connection);
   return {
@@ -80,6 +107,9 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     session,
     target,
     rollout,
-    close: () => session.close(),
+    close: async () => {
+      await workspace?.close();
+      await session.close();
+    },
   };
 }

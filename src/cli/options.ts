@@ -30,6 +30,7 @@ export type CommonOptions = {
   readonly supabaseUrl?: string;
   readonly verbose?: boolean;
   readonly debug?: boolean;
+  readonly commit?: boolean;
 };
 
 const whole = (text: string): number => {
@@ -83,6 +84,7 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
     .option('--create-profiles', 'create the profiles table where it is absent')
     .option('--rename-claims', 'also rename claim keys and settings that carry an old name')
     .option('--legacy-reads', 'keep the old column names readable through the API')
+    .option('--commit', 'one git commit per step of the code phases')
     .option('--backend-url <url>', 'where the running backend answers, for live checks')
     .option('--supabase-url <url>', 'the API of the project, for live checks');
 }

@@ -21,7 +21,13 @@ export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
     }),
   );
 
-export async function applyAll(opened: Opened, { output, signal }: CommandContext, to?: StepId): Promise<ExitCode> {
+/** `beforeChecks` runs between applying and verifying a step: where the demo waives what only a person could decide. */
+export async function applyAll(
+  opened: Opened,
+  { output, signal }: CommandContext,
+  to?: StepId,
+  beforeChecks?: (step: StepId) => Promise<void>,
+): Promise<ExitCode> {
   const { rollout } = opened;
   const before = await rollout.status();
   if (to !== undefined && !before.some((row) => row.step === to)) {
@@ -40,6 +46,7 @@ export async function applyAll(opened: Opened, { output, signal }: CommandContex
       output.say(`${row.step} ${row.title}  ${output.paint('ok', '✓ verified')} before, nothing to do`);
     } else {
       await rollout.apply(row.step, signal);
+      await beforeChecks?.(row.step);
       const result = await rollout.verify(row.step, signal);
       if (result.failed > 0) {
         output.say('');
