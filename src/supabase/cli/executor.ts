@@ -69,11 +69,10 @@ export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
           await registering.register(context.signal);
           looked = true;
         }
-        if (change.kind === 'sql' && whyNotAFile(change) === null) return pushChange(given, change, context);
-        const entry = await registering.apply(change, context);
-        // At once and not at the end of the step: the next file may build upon this change and must come after it.
-        if (change.kind === 'sql') await registering.register(context.signal);
-        return entry;
+        if (change.kind !== 'sql' || whyNotAFile(change) !== null) return registering.apply(change, context);
+        // What went through pg meanwhile comes before this file, because this change may build upon it.
+        if (registering.behind()) await registering.register(context.signal);
+        return pushChange(given, change, context);
       }, context.signal),
   };
 }
@@ -86,7 +85,13 @@ export function createRegisteringExecutor(options: CliExecutorOptions): CliExecu
   return registeringExecutor(options, lazyTools(options));
 }
 
-function registeringExecutor({ inner, session, connection }: CliExecutorOptions, tools: LazyTools): CliExecutor {
+/** `behind`: whether something was changed that is not in the history yet. */
+type RegisteringExecutor = CliExecutor & { readonly behind: () => boolean };
+
+function registeringExecutor(
+  { inner, session, connection }: CliExecutorOptions,
+  tools: LazyTools,
+): RegisteringExecutor {
   let behind = false;
   let looked = false;
 
@@ -128,6 +133,7 @@ function registeringExecutor({ inner, session, connection }: CliExecutorOptions,
     },
     passwordWay: passwordWay(connection),
     register,
+    behind: () => behind,
     finish: async () => {
       try {
         if (behind && session.locked()) await register(never);

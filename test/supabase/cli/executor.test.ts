@@ -191,7 +191,7 @@ test('the way through the CLI and the way through pg with registering end in equ
       entries: await executor.entries(),
     });
     expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
-    // The CLI is called once a change, or once a step.
+    // The CLI is called once a file and once before the file that follows something else, or once a step.
     expect(run.pids).toHaveLength(register ? 1 : 3);
 
     if (register) await expectReplay(run, after);
