@@ -145,10 +145,19 @@ async function signUpBoth(
     return { made, result };
   } catch (error) {
     options.signal.throwIfAborted();
-    if (!(error instanceof NoSignUp)) throw error;
+    const reason = error instanceof NoSignUp ? error.message : unreachable(error);
+    if (reason === null) throw error;
     const more = serviceKey === undefined ? ' With the service key the admin API is used instead.' : '';
-    return { made: null, result: skipped('sign-up', title, `${error.message}${more}`) };
+    return { made: null, result: skipped('sign-up', title, `${reason}${more}`) };
   }
+}
+
+/** `fetch` says no more than that it failed, and why in the cause; a server that does not answer is a time-out. */
+function unreachable(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if (error.name === 'TimeoutError') return 'The API did not answer in time.';
+  if (!(error instanceof TypeError) || error.message !== 'fetch failed') return null;
+  return `The API cannot be reached${error.cause instanceof Error ? `: ${error.cause.message}` : ''}.`;
 }
 
 /** The organization that a user's rows go to: the token's; before sign-up stamps tokens, the profile's. */

@@ -1,3 +1,4 @@
+import { RolloutError } from '../../rollout/errors.ts';
 import type { Api } from './client.ts';
 import type { Janitor, ProbeUser, Removed } from './janitor.ts';
 import { markerKey, markerPattern, markerPrefix } from './marker.ts';
@@ -52,7 +53,13 @@ export function apiJanitor(options: LiveOptions, service: Api): Janitor {
       }
       for (let page = 1; page <= mostPages; page++) {
         const { data, error } = await service.auth.admin.listUsers({ page, perPage });
-        if (error !== null) throw error;
+        if (error !== null) {
+          throw new RolloutError(
+            `The auth API does not list the users: ${error.message}`,
+            'Look at the service key; it must be one of this project, and be given together with its URL.',
+            { kind: 'outside', cause: error },
+          );
+        }
         for (const user of data.users.flatMap(toUser)) found.set(user.id, user);
         if (data.users.length < perPage) break;
       }
@@ -136,5 +143,9 @@ const removed = (outcome: Outcome): Removed =>
 /** A table that the API does not serve holds nothing that came through it; any other refusal ends the clean-up. */
 function refuse(outcome: Outcome): void {
   if (outcome.code === null || outcome.code === 'PGRST205' || outcome.code === 'PGRST106') return;
-  throw new Error(refusal(outcome));
+  throw new RolloutError(
+    `The probe's rows cannot be looked for: ${refusal(outcome)}.`,
+    'Give the database connection beside the service key, and verify again.',
+    { kind: 'outside' },
+  );
 }

@@ -121,6 +121,15 @@ describe('after the rollout', () => {
     expect(await rowChecksums(ready.at)).toEqual(before);
   });
 
+  test('an API that cannot be reached is skipped with its reason; a service key that is refused is an error', async () => {
+    const away = await collect(probeLive(await liveOptions(ready, { supabaseUrl: 'http://127.0.0.1:1' })));
+    expect(away[0]).toMatchObject({ verdict: 'skipped', advice: expect.stringContaining('cannot be reached') });
+    const { database: _, ...options } = await liveOptions(ready, { serviceKey: ready.gateway.anonKey });
+    await expect(collect(probeLive(options))).rejects.toMatchObject({
+      problem: expect.stringContaining('does not list the users'),
+    });
+  });
+
   const sign = { mail: { mailer_autoconfirm: false }, closed: { disable_signup: true } };
   test.each([
     ['a confirmed mail', sign.mail, 'has to be confirmed by mail'],
@@ -223,6 +232,31 @@ describe('what it finds where the rollout was undone in part', () => {
     expect([...ids(results.filter(({ verdict }) => verdict === 'failed'))].sort()).toEqual([...found].sort());
     expect(await rowChecksums(project.at)).toEqual(before);
   });
+});
+
+test('rows are found for tables of every make, and their owner alone reaches them', async () => {
+  await using project = await openProject(server, 'tiny', 'live_zoo');
+  await project.at.sql(`
+    create type public.mood as enum ('calm', 'cross');
+    create table public.rules (id serial primary key, org_id uuid not null references public.organizations,
+      kind text not null check (kind in ('fast', 'slow')), level integer not null check (level between 3 and 5),
+      mail text not null check (mail ~ '@'), mood public.mood not null);
+    create table public.pairs (org_id uuid not null, name text not null, user_id uuid not null references auth.users,
+      primary key (org_id, name));
+    create table public.blobs (id bigint generated always as identity primary key, org_id uuid not null,
+      body jsonb not null, tags text[] not null, raw bytea not null, at timestamptz not null, price numeric(8, 2) not null);
+    create table public.parts (id uuid primary key default gen_random_uuid(), blob_id bigint not null references public.blobs,
+      title text);`);
+  await applyPhase(project);
+  const before = await rowChecksums(project.at);
+  const results = await collect(probeLive(await liveOptions(project)));
+  expect(of(results, 'failed')).toEqual([]);
+  for (const table of ['rules', 'pairs', 'blobs', 'parts']) {
+    expect(verdictOf(results, `live/public.${table}/own`)?.observed).toBe('201, added; 200, seen');
+    expect(verdictOf(results, `live/public.${table}/delete`)?.observed).toBe('200, no rows');
+    expect(verdictOf(results, `live/public.${table}/insert`)?.observed).toContain('42501');
+  }
+  expect(await rowChecksums(project.at)).toEqual(before);
 });
 
 describe('the schema cache', () => {
