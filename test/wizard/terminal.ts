@@ -18,6 +18,19 @@ export type RealTerminal = {
   readonly cursorShown: () => boolean;
   /** Everything that the program wrote so far, escape sequences and all. */
   readonly written: () => string;
+  /** The emulator itself, for what only its cells can tell. */
+  readonly emulator: Emulator;
+  readonly pid: number;
+};
+
+export type Emulator = InstanceType<typeof xterm.Terminal>;
+
+export type TerminalSettings = {
+  readonly columns?: number;
+  readonly rows?: number;
+  /** Beside the environment of the tests, without what would make it look like CI or set its colours. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
 };
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -45,18 +58,22 @@ export const buildFixture = async (): Promise<string> => {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** The wizard of `fixture.ts` in a pseudo-terminal, with a terminal emulator that shows what a person would see. */
+/** How long a text may take to come: machines that run tests are busy ones. */
+const patience = 30_000;
+
+/** A program of Node in a pseudo-terminal, with a terminal emulator that shows what a person would see. */
 export const openTerminal = (
-  fixture: string,
-  flags: readonly string[],
-  { columns = 80, rows = 24, env = {} }: { columns?: number; rows?: number; env?: Record<string, string> } = {},
+  program: string,
+  args: readonly string[],
+  { columns = 80, rows = 24, env = {}, cwd }: TerminalSettings = {},
 ): RealTerminal => {
   const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 500 });
-  const child = spawn(process.execPath, [fixture, ...flags], {
+  const child = spawn(process.execPath, [program, ...args], {
     cols: columns,
     rows,
     name: 'xterm-256color',
+    ...(cwd === undefined ? {} : { cwd }),
     env: { ...inherited, NODE_ENV: 'production', ...env } as Record<string, string>,
   });
   let shown = true;
@@ -79,7 +96,7 @@ export const openTerminal = (
   return {
     screen,
     wait: async (text) => {
-      const until = Date.now() + 15_000;
+      const until = Date.now() + patience;
       while (Date.now() < until) {
         if (typeof text === 'string' ? screen().includes(text) : text.test(screen())) return;
         await pause(20);
@@ -99,5 +116,7 @@ export const openTerminal = (
     buffer: () => terminal.buffer.active.type,
     cursorShown: () => shown,
     written: () => raw,
+    emulator: terminal,
+    pid: child.pid,
   };
 };

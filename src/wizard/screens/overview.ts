@@ -45,22 +45,45 @@ const stepLine = (state: State, step: Step, chosen: boolean): Line => {
   );
 };
 
-/** The phases and their steps, kept around the cursor, with a word on the chosen one below. */
-export const overviewScreen = (state: State, rows: number): readonly Line[] => {
+type List = { readonly lines: readonly Line[]; readonly at: number };
+
+/** Nothing in it needs anybody now: all done, or all behind the gate. */
+const quiet = (steps: readonly Step[]): boolean =>
+  steps.every((step) => step.state === 'verified' || step.state === 'skipped') ||
+  steps.every((step) => step.state === 'pending' && step.gate !== null);
+
+const list = (state: State, { folded, gaps }: { readonly folded: boolean; readonly gaps: boolean }): List => {
   const steps = state.steps ?? [];
-  const all: Line[] = [];
+  const chosen = steps[state.cursor];
+  const lines: Line[] = [];
   let at = 0;
   for (const phase of state.phases) {
     const mine = steps.filter((step) => step.phase === phase.id);
     if (mine.length === 0) continue;
-    if (all.length > 0) all.push(line());
-    all.push(phaseLine(state, phase, mine));
+    if (gaps && lines.length > 0) lines.push(line());
+    lines.push(phaseLine(state, phase, mine));
+    if (folded && chosen?.phase !== phase.id && quiet(mine)) continue;
     for (const step of mine) {
-      const chosen = steps[state.cursor]?.step === step.step;
-      if (chosen) at = all.length;
-      all.push(stepLine(state, step, chosen));
+      if (chosen?.step === step.step) at = lines.length;
+      lines.push(stepLine(state, step, chosen?.step === step.step));
     }
   }
+  return { lines, at };
+};
+
+/** Rows for a word on the chosen step, with an empty one above. */
+const wordRows = 4;
+
+/**
+ * The phases and their steps with a word on the chosen one below. Where they do not all fit, the phases that need
+ * nobody now are one line each until the cursor comes to them.
+ */
+export const overviewScreen = (state: State, rows: number): readonly Line[] => {
+  const steps = state.steps ?? [];
+  const whole = list(state, { folded: false, gaps: true });
+  const folded = list(state, { folded: true, gaps: true });
+  const dense = list(state, { folded: true, gaps: false });
+  const { lines: all, at } = [whole, folded].find(({ lines }) => lines.length + wordRows <= rows) ?? dense;
   if (steps.length === 0) return [line(' Reading the journal of the target.', 'muted')];
   const chosen = steps[state.cursor];
   const gate = chosen?.gate;
