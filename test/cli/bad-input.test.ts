@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { buildCli, type Cli, type CliResult, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
+import { applyDatabase, buildCli, type Cli, type CliResult, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
 import { type Bouncer, hasPgbouncer, startPgbouncer } from '../supabase/connection/pgbouncer.ts';
 
@@ -57,7 +57,13 @@ function expectError(result: CliResult, code: number, problem: RegExp, remedy: R
 }
 
 /** The commands that look at a target, each with what it needs. */
-const commands = [['--yes', ...tinyDecisions], ['plan'], ['status'], ['verify'], ['rollback', '--yes']] as const;
+const commands = [
+  [...applyDatabase, ...tinyDecisions],
+  ['plan'],
+  ['status'],
+  ['verify'],
+  ['rollback', '--yes'],
+] as const;
 
 describe('a database that cannot be entered or used ends every command with exit 4 and is left as it was', () => {
   const cases: Record<
@@ -136,7 +142,7 @@ describe.skipIf(!installed)('behind a pooler', () => {
   test('in transaction mode it refuses and names the connection to use instead', async () => {
     bouncer = await startPgbouncer(server, 'transaction');
     const before = await stateOf('app');
-    const result = await cli.run(['--yes', ...tinyDecisions], { url: bouncer.url('app') });
+    const result = await cli.run([...applyDatabase, ...tinyDecisions], { url: bouncer.url('app') });
     expectError(result, 4, /pooler in transaction mode/, /session|5432|direct/i);
     expect(await stateOf('app')).toEqual(before);
   });
@@ -145,7 +151,7 @@ describe.skipIf(!installed)('behind a pooler', () => {
     await loadDatabase(server, 'tiny', 'pooled');
     bouncer = await startPgbouncer(server, 'session');
     const url = bouncer.url('pooled');
-    const applied = await cli.run(['--yes', ...tinyDecisions], { url });
+    const applied = await cli.run([...applyDatabase, ...tinyDecisions], { url });
     expect(applied.code, applied.stderr).toBe(0);
     const reverted = await cli.run(['rollback', '--all', '--yes'], { url });
     expect(reverted.code, reverted.stderr).toBe(0);
@@ -193,7 +199,7 @@ describe('consent is never guessed', () => {
     const cwd = cli.folder('dotenv');
     writeFileSync(join(cwd, '.env'), `DATABASE_URL=${server.url('app')}\n`);
     const before = await stateOf('app');
-    const result = await cli.run(['--yes', ...tinyDecisions], { cwd });
+    const result = await cli.run([...applyDatabase, ...tinyDecisions], { cwd });
     expectError(result, 2, /--yes needs the database named.*\.env: DATABASE_URL/, /--db-url|SUPABASE_DB_URL/);
     const rollback = await cli.run(['rollback', '--all', '--yes'], { cwd });
     expect([0, 2]).toContain(rollback.code);
@@ -215,7 +221,7 @@ describe('consent is never guessed', () => {
 
   test('a rollback without --yes changes nothing, exit 2', async () => {
     await loadDatabase(server, 'tiny', 'asked');
-    expect((await cli.run(['--yes', ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
+    expect((await cli.run([...applyDatabase, ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
     const before = await stateOf('asked');
     const result = await cli.run(['rollback', '--all'], { url: server.url('asked') });
     expect(result.code).toBe(2);

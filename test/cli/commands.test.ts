@@ -8,7 +8,7 @@ import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
-import { buildCli, type Cli, clinicDecisions, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
+import { applyDatabase, buildCli, type Cli, clinicDecisions, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
 
 let server: EmbeddedServer;
 let cli: Cli;
@@ -34,7 +34,7 @@ test('plan --check: 3 while anything is pending, 0 afterwards, and again 3 after
   await loadDatabase(server, 'tiny', 'checked');
   const url = server.url('checked');
   expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
-  expect((await cli.run(['--yes', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await cli.run([...applyDatabase, ...tinyDecisions], { url })).code).toBe(0);
   expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(0);
   expect((await cli.run(['rollback', '--yes'], { url })).code).toBe(0);
   expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
@@ -43,9 +43,9 @@ test('plan --check: 3 while anything is pending, 0 afterwards, and again 3 after
 test('--yes twice: the second run changes nothing and says so', async () => {
   await loadDatabase(server, 'tiny', 'twice');
   const url = server.url('twice');
-  expect((await cli.run(['--yes', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await cli.run([...applyDatabase, ...tinyDecisions], { url })).code).toBe(0);
   const before = await catalogOf('twice');
-  const again = await cli.run(['--yes', ...tinyDecisions], { url });
+  const again = await cli.run([...applyDatabase, ...tinyDecisions], { url });
   expect(again.code).toBe(0);
   expect(again.stdout).toContain('nothing to do');
   expect(differences(before, await catalogOf('twice'))).toEqual([]);
@@ -67,7 +67,7 @@ test('--json: every line of every command fits the documented schema and names i
   const url = server.url('machine');
   const runs = [
     ['plan', ...tinyDecisions],
-    ['--yes', ...tinyDecisions],
+    [...applyDatabase, ...tinyDecisions],
     ['verify'],
     ['status'],
     ['doctor'],
@@ -103,7 +103,7 @@ describe.skipIf(!psql)('plan --sql', () => {
       encoding: 'utf8',
     });
     expect(ran.status, ran.stderr).toBe(0);
-    const applied = await cli.run(['--yes', ...decisions], { url: server.url(`${name}_tool`) });
+    const applied = await cli.run([...applyDatabase, ...decisions], { url: server.url(`${name}_tool`) });
     expect(applied.code, applied.stderr).toBe(0);
     expect(differences(await catalogOf(`${name}_tool`), await catalogOf(`${name}_script`))).toEqual([]);
     // What the script did counts as done: the tool finds nothing left to change, and every check passes.
@@ -135,7 +135,7 @@ describe('what a command loads', () => {
       [['--help'], undefined],
       [['--version'], undefined],
       [['status'], url],
-      [['--yes', ...tinyDecisions], url],
+      [[...applyDatabase, ...tinyDecisions], url],
     ] as const) {
       const files = [...(await loaded(args, at)).matchAll(/loads file:\/\/(\S+)/g)].map((match) => match[1] ?? '');
       const named = files.filter((file) => /node_modules\/(ink|react|@inkjs|yoga)/.test(file));

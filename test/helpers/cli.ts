@@ -52,6 +52,8 @@ export const clinicDecisions = [
 ] as const;
 /** The same for the tiny database. */
 export const tinyDecisions = ['--orphans=own-organization'] as const;
+/** `--yes` for the database alone: later phases work on the app's code, and these tests have none. */
+export const applyDatabase = ['--yes', '--to=1.7'] as const;
 
 /**
  * Builds the command line as `npm run build` does, from the sources of now, into a folder of its own, and runs it as a

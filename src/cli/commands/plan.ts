@@ -13,7 +13,7 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
     withTarget(
       options,
       context,
-      async ({ rollout, connection }) => {
+      async ({ rollout, connection, config, target }) => {
         const { output, signal } = context;
         if (options.sql === true) {
           const { sqlScript } = await import('../../report/sql-script.ts');
@@ -24,7 +24,8 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
         let blocked = 0;
         let previewed = false;
         for (const row of await rollout.status()) {
-          if (row.state === 'skipped') continue;
+          // Later phases work on the app's code; without it there is nothing to compute a plan from.
+          if (row.state === 'skipped' || (row.phase > 1 && target.workspace === null)) continue;
           const open = row.gate === null && !previewed;
           const planned = open ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
           const { plan } = planned;
@@ -38,6 +39,11 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
           }
         }
         output.say('');
+        if (target.workspace === null) {
+          output.say(
+            `Phases 2 to 4 work on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`,
+          );
+        }
         output.say(
           pending === 0
             ? 'Nothing is pending.'
