@@ -87,7 +87,7 @@ async function applyAndTakeBack(target: CommonOptions, context: CommandContext, 
 /** The places that only a person can decide, waived so that the demo can go on; a real rollout stops there and asks. */
 async function waiveTheRest(opened: Opened, { output, signal }: CommandContext, step: StepId): Promise<void> {
   const { workspace } = opened.target;
-  if (workspace === null || !/^(2\.[23]|3\.[123])$/.test(step)) return;
+  if (workspace === null || !/^(2\.3|3\.[123])$/.test(step)) return;
   const { findings } = await scanCode(await readCode(opened.target), { signal });
   const undecided = findings.filter((one) => !one.advice && one.fix === null && one.fileClass === 'source');
   if (undecided.length === 0) return;
