@@ -39,7 +39,7 @@ const passwordOf = ({ source }: CliConnection): string | undefined =>
 export async function openDoor(connection: CliConnection, lockTimeout: number): Promise<Door> {
   const { source, description, authorities, tls, secrets } = connection;
   const parsed = parseDatabaseUrl(source.url);
-  const folder = await mkdtemp(join(tmpdir(), 'voxanne-cli-'));
+  const folder = await mkdtemp(join(tmpdir(), 'voxanne-supabase-cli-'));
   const query = new URLSearchParams();
   if (tls) {
     const file = join(folder, 'authorities.pem');
