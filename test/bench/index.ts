@@ -1,0 +1,33 @@
+import { startServer } from '../../src/demo/server.ts';
+import { buildCli, full } from '../helpers/cli.ts';
+import { backfill } from './backfill.ts';
+import { isolation } from './isolation.ts';
+import { phaseOne } from './phase-1.ts';
+import { stall } from './stall.ts';
+import { startUp } from './start-up.ts';
+
+/**
+ * `npm run bench`: ratios, each side by side in one run on one embedded server. `npm run bench -- a d` runs these two.
+ * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the backfill.
+ */
+const benches = { a: stall, b: phaseOne, c: backfill, d: isolation, e: startUp } as const;
+
+const wanted = process.argv.slice(2);
+const cli = await buildCli();
+const server = await startServer({ settings: { shared_buffers: '256MB' } });
+let missed = 0;
+try {
+  for (const [letter, bench] of Object.entries(benches)) {
+    if (wanted.length > 0 && !wanted.includes(letter)) continue;
+    const { title, lines, goals } = await bench({ server, cli, full });
+    console.log(title);
+    for (const line of lines) console.log(`   ${line}`);
+    for (const { goal, met } of goals) console.log(`   ${met ? 'met   ' : 'MISSED'} ${goal}`);
+    console.log('');
+    missed += goals.filter((one) => !one.met).length;
+  }
+  console.log(missed === 0 ? 'Every goal was met.' : `${missed} goals were missed.`);
+} finally {
+  await server.stop();
+  await cli[Symbol.asyncDispose]();
+}
