@@ -7,6 +7,8 @@ import type { DatabaseFacts } from './2-backend/facts.ts';
 export type Target = {
   readonly config: Config;
   readonly session: Session;
+  /** Keys of the project's API, from exported variables; never written anywhere. Absent: no live check. */
+  readonly keys?: { readonly anon: string | null; readonly service: string | null };
   /** The app's code; null where none was named, and phases 2 to 4 are then closed. */
   readonly workspace: WorkspaceTarget | null;
 };

@@ -3,6 +3,7 @@ import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
+import { checkAccessTokenHook, planAccessTokenHook } from './access-token-hook.ts';
 import { checkSignUps } from './checks.ts';
 import { loadMigration, statements } from './migration.ts';
 import { findFunction, findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
@@ -15,7 +16,9 @@ export const step: Step<Target> = {
   why: 'Every new user needs an organization, a profile, a membership and an org_id in the token from the first second. Without this trigger a sign-up leaves a user who belongs nowhere, and the app guesses.',
   plan,
   checks: async function* (target, signal) {
-    yield* checkSignUps(target, await survey(target), signal);
+    const found = await survey(target);
+    yield* checkSignUps(target, found, signal);
+    if (target.config.accessTokenHook) yield* checkAccessTokenHook(await target.session.work(), found);
   },
 };
 
@@ -79,7 +82,9 @@ async function plan(target: Target): Promise<Plan> {
   define('handle_new_user_setup', setup, revokeSetup);
   attach(created, 'handle_new_user_setup', samePurpose(found, target));
   attach(permanent, 'handle_new_user_setup');
-  return { changes, blockers: [], notes };
+  if (!target.config.accessTokenHook) return { changes, blockers: [], notes };
+  const hook = planAccessTokenHook(found);
+  return { changes: [...changes, ...hook.changes], blockers: hook.blockers, notes: [...notes, ...hook.notes] };
 }
 
 /** Fills `migrations/sign_up.sql` for the columns that organizations, profiles and memberships really have. */

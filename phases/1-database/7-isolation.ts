@@ -13,6 +13,7 @@ import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
 import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
+import { checkLive } from './live.ts';
 import { type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -24,6 +25,7 @@ export const step: Step<Target> = {
     const found = await survey(target);
     yield* checkCatalog(target, found);
     yield* checkIsolation(target, found, signal);
+    yield* checkLive(target, found, signal);
   },
 };
 

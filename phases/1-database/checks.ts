@@ -4,7 +4,7 @@ import { probeIsolation } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { isLog } from './isolation/logs.ts';
-import { primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
+import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
 
 /** Acts out every kind of sign-up in transactions that are rolled back. */
@@ -19,7 +19,7 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
     profiles:
       found.profiles === null
         ? null
-        : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumn(found, found.profiles) },
+        : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumnOf(found, found.profiles) },
     memberships: membershipsOf(found),
     anonymous: target.config.decisions.anonymousUsers,
     signal,
@@ -35,7 +35,7 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
   yield* checkExistingUsers(await target.session.work(), {
     organizations: named(found.organizations),
     organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
-    profiles: { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumn(found, found.profiles) },
+    profiles: { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumnOf(found, found.profiles) },
     anonymous: target.config.decisions.anonymousUsers,
   });
 }
@@ -110,7 +110,7 @@ const membershipsOf = (found: Survey) => {
   return {
     ...named(memberships.table),
     userColumn: memberships.userColumn,
-    orgColumn: orgColumn(found, memberships.table),
+    orgColumn: orgColumnOf(found, memberships.table),
     roleColumn: memberships.roleColumn,
     ownerRole: ownerRole(memberships.roles),
     memberRole: memberRole(memberships.roles),
@@ -121,9 +121,6 @@ const named = (table: { readonly schema: string; readonly name: string }) => ({
   schema: table.schema,
   table: table.name,
 });
-
-const orgColumn = (found: Survey, table: NonNullable<Survey['profiles']>): string =>
-  tenantOf(found, table)?.key.name ?? found.to;
 
 const missing = (id: string, title: string, reason: string): CheckResult => ({
   id,

@@ -242,3 +242,6 @@ export function profileUser(found: Survey): string {
   );
   return foreign?.columns[0] ?? table?.columns.find((one) => one.name === 'user_id')?.name ?? 'id';
 }
+
+/** The column of a table that names the organization today; the name that stays where it has none. */
+export const orgColumnOf = (found: Survey, table: Table): string => tenantOf(found, table)?.key.name ?? found.to;

@@ -74,9 +74,14 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     batchSize: config.batchSize,
   });
   const root = hasCode(config.workspace) ? config.workspace : null;
+  const keys = {
+    anon: process.env.SUPABASE_ANON_KEY ?? process.env.SUPABASE_PUBLISHABLE_KEY ?? null,
+    service: process.env.SUPABASE_SERVICE_ROLE_KEY ?? process.env.SUPABASE_SECRET_KEY ?? null,
+  };
   const target: Target = {
     config,
     session,
+    keys,
     workspace: root === null ? null : createWorkspaceTarget({ config, session }, root),
   };
   const workspace =

@@ -31,6 +31,7 @@ export type CommonOptions = {
   readonly verbose?: boolean;
   readonly debug?: boolean;
   readonly commit?: boolean;
+  readonly accessTokenHook?: boolean;
 };
 
 const whole = (text: string): number => {
@@ -84,6 +85,7 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
     .option('--create-profiles', 'create the profiles table where it is absent')
     .option('--rename-claims', 'also rename claim keys and settings that carry an old name')
     .option('--legacy-reads', 'keep the old column names readable through the API')
+    .option('--access-token-hook', 'also create the access-token hook; enabling it is a line in the dashboard')
     .option('--commit', 'one git commit per step of the code phases')
     .option('--backend-url <url>', 'where the running backend answers, for live checks')
     .option('--supabase-url <url>', 'the API of the project, for live checks');
@@ -107,6 +109,7 @@ export function flagsOf(options: CommonOptions): PartialConfig {
     patience: options.patience,
     batchSize: options.batchSize,
     legacyReads: options.legacyReads,
+    accessTokenHook: options.accessTokenHook,
     environment: options.environment,
     allowPlaintext: options.allowPlaintext,
     ca: options.ca,

@@ -149,6 +149,21 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('Allow a connection without TLS to a host that is not this machine.'),
   code: code.prefault({}),
+  exposedSchemas: z
+    .array(identifier)
+    .min(1)
+    .default(['public'])
+    .describe('Schemas that the data API exposes; live checks go through them.'),
+  probeEmailDomain: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/i, 'expected a domain, for instance example.com')
+    .nullable()
+    .default(null)
+    .describe('Domain of the addresses of probe users; no mail is ever sent there.'),
+  accessTokenHook: z
+    .boolean()
+    .default(false)
+    .describe('Also create the access-token hook, for projects whose every first token must carry org_id.'),
   backendUrl: httpUrl.nullable().default(null).describe('Where the running backend answers; null: not probed.'),
   supabaseUrl: httpUrl.nullable().default(null).describe('The API of the Supabase project; null: not probed.'),
 });

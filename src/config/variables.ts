@@ -20,6 +20,8 @@ const settings = {
   environment: 'text',
   ca: 'text',
   allowPlaintext: 'boolean',
+  probeEmailDomain: 'text',
+  accessTokenHook: 'boolean',
   backendUrl: 'text',
   supabaseUrl: 'text',
 } as const;
