@@ -1,5 +1,5 @@
 import { plural } from './format.ts';
-import { clean } from './lines.ts';
+import { clean, wrapText } from './lines.ts';
 import type { Deed, State } from './state/state.ts';
 
 type Told = Omit<Deed, 'what'> & { readonly what: Deed['what'] | 'done' };
@@ -47,10 +47,9 @@ export const summary = (state: State, report: string | null, passing = false): r
   if (state.exit?.now && state.job && (state.job.kind === 'apply' || state.job.kind === 'rollback')) {
     const run = state.run?.changes.find((change) => change.state === 'running' || change.state === 'waiting');
     const what = run ? `"${clean(run.title)}"` : `Step ${state.job.step ?? ''}`;
-    lines.push(
-      `  ${glyphs.waiting} ${what} was still running when you left. The server takes it back or finishes it;`,
-      '    the next run looks at the target and settles it before anything else.',
-    );
+    const text = `${what} was still running when you left. The server takes it back or finishes it; the next run looks at the target and settles it before anything else.`;
+    const [first = '', ...rest] = wrapText(text, Math.min(100, state.size.columns) - 5);
+    lines.push(`  ${glyphs.waiting} ${first}`, ...rest.map((row) => `    ${row}`));
   }
   const problem = state.connectProblem;
   if (problem) lines.push(`  ${glyphs.failed} ${clean(problem.problem)} ${clean(problem.remedy)}`);

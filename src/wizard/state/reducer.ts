@@ -87,7 +87,7 @@ const applied = (state: State, job: Job, changes: number): State => {
     settle({ ...state, run, measured }, job),
     'applied',
     named(state, run.step),
-    plural(changes, 'change'),
+    changes === 0 ? 'nothing to change' : plural(changes, 'change'),
   );
   if (done.exit || job.stopping) return ask(done, { type: 'status' });
   return startVerify(ask(done, { type: 'status' }), run.step);
