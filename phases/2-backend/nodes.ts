@@ -15,14 +15,12 @@ export function descendants(node: SyntaxNode, kind: string): readonly SyntaxNode
 /** Removes a statement with its line, and with one of the blank lines where it stood between two. */
 export function removeLine(statement: SyntaxNode): TextEdit {
   const { text } = statement.source;
-  const end = statement.end + (/^[^\S\n]*/.exec(text.slice(statement.end))?.[0].length ?? 0);
+  const end = statement.end + (/^[^\S\r\n]*/.exec(text.slice(statement.end))?.[0].length ?? 0);
   const before = text.slice(0, statement.start);
-  const blankBefore = /\n[^\S\n]*(\r?\n[^\S\n]*)$/.exec(before);
-  const blankAfter = /^\r?\n[^\S\n]*\r?\n/.test(text.slice(end));
-  if (blankBefore !== null && blankAfter) {
-    return { start: statement.start - blankBefore[0].length, end, text: '' };
-  }
-  const lineBreak = /\r?\n[^\S\n]*$/.exec(before);
+  const blankBefore = /\r?\n[^\S\r\n]*\r?\n[^\S\r\n]*$/.exec(before);
+  const blankAfter = /^\r?\n[^\S\r\n]*\r?\n/.test(text.slice(end));
+  if (blankBefore !== null && blankAfter) return { start: blankBefore.index, end, text: '' };
+  const lineBreak = /\r?\n[^\S\r\n]*$/.exec(before);
   return { start: statement.start - (lineBreak?.[0].length ?? 0), end, text: '' };
 }
 

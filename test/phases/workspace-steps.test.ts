@@ -43,10 +43,12 @@ afterAll(async () => {
   await removeCopy(root);
 });
 
-/** What nobody can decide but a person: waived, as an operator would. */
-async function waiveWhatIsLeft(): Promise<number> {
+/** What nobody can decide but a person: waived, as an operator would. Steps that need none of it are named in the test. */
+async function waiveWhatFailed(): Promise<number> {
+  const ids = failed.flatMap((one) => /^\d\.\d\/scan\/([0-9a-f]{12})$/.exec(one.id)?.[1] ?? []);
   const { findings } = await scanCode(await readCode(target));
-  const left = findings.filter((one) => !one.advice && one.fix === null);
+  const left = findings.filter((one) => ids.includes(one.id));
+  expect(left.filter((one) => one.fix !== null)).toEqual([]);
   for (const finding of left) await waive(root, finding, 'Left for this test', 'tester');
   return left.length;
 }
@@ -78,9 +80,10 @@ describe.sequential('each step of phases 2 to 4 on the sample app', () => {
       await rollout.apply(step, signal);
       failed.length = 0;
       if ((await rollout.verify(step, signal)).failed > 0) {
+        expect(step).toBe('2.3');
         // Only places that the scan leaves to a person may fail, and a waiver of each settles it.
         expect(failed.filter((one) => one.kind !== 'scan')).toEqual([]);
-        expect(await waiveWhatIsLeft()).toBeGreaterThan(0);
+        expect(await waiveWhatFailed()).toBeGreaterThan(0);
         failed.length = 0;
         await rollout.verify(step, signal);
       }
