@@ -15,6 +15,8 @@ export type DoctorFinding = {
 export type WorkspaceInfo = {
   /** Absolute path of its root. */
   readonly root: string;
+  /** How the root is written on the screen: from the home folder, where it lies in it. Default: as it is. */
+  readonly shown?: string;
   /** `null` outside a git repository or on a detached head. */
   readonly branch: string | null;
   /** How many files differ from the last commit. */

@@ -13,7 +13,7 @@ export type Stage = {
   readonly bin: string;
   readonly server: EmbeddedServer;
   /** A fresh database and an empty workspace whose configuration grants what the database needs. */
-  readonly place: (settings?: Readonly<Record<string, unknown>>) => Promise<Place>;
+  readonly place: (settings?: Readonly<Record<string, unknown>>, name?: string) => Promise<Place>;
   readonly close: () => Promise<void>;
 };
 
@@ -45,9 +45,9 @@ export const openStage = async (template: DatabaseName = 'tiny'): Promise<Stage>
   return {
     bin: program.bin,
     server,
-    place: async (settings = {}) => {
+    place: async (settings = {}, name) => {
       made += 1;
-      const database = `clinic_${made}`;
+      const database = name ?? `clinic_${made}`;
       // A copy of a template from the second time on.
       await loadDatabase(server, template, database);
       const folder = mkdtempSync(path.join(tmpdir(), 'voxanne-e2e-app-'));

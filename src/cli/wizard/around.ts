@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { execa } from 'execa';
 import type { Config } from '../../config/index.ts';
 import type { CheckResult } from '../../rollout/check.ts';
@@ -56,6 +57,12 @@ const findingOf = ({ title, verdict, observed, advice }: CheckResult): DoctorFin
   ...(advice === undefined ? {} : { advice }),
 });
 
+const shown = (root: string): Pick<WorkspaceInfo, 'shown'> => {
+  const inHome = relative(homedir(), root);
+  if (inHome === '' || inHome.startsWith('..') || isAbsolute(inHome)) return {};
+  return { shown: `~${sep}${inHome}` };
+};
+
 /** The checkout of the app, or `null` where the folder is none: no package and no repository. */
 export async function workspaceInfo(root: string, signal: AbortSignal): Promise<WorkspaceInfo | null> {
   const git = await execa('git', ['status', '--porcelain=v2', '--branch', '--untracked-files=all', '-z', '--', '.'], {
@@ -72,12 +79,13 @@ export async function workspaceInfo(root: string, signal: AbortSignal): Promise<
       () => true,
       () => false,
     );
-    return isApp ? { root, branch: null, dirty: 0 } : null;
+    return isApp ? { root, ...shown(root), branch: null, dirty: 0 } : null;
   }
   const records = git.stdout.split('\0').filter((record) => record !== '');
   const head = records.find((record) => record.startsWith('# branch.head '))?.slice('# branch.head '.length);
   return {
     root,
+    ...shown(root),
     branch: head === undefined || head === '(detached)' ? null : head,
     // A renamed file is two records, the second being its old path alone.
     dirty: records.filter((record) => /^(?:[12u] |\? )/.test(record)).length,

@@ -31,7 +31,7 @@ const found = (state: State, columns: number): readonly Line[] => {
     [
       label('Workspace'),
       workspace !== null
-        ? span(cut(workspace.root))
+        ? span(cut(workspace.shown ?? workspace.root))
         : state.start.looking
           ? span('looking', 'muted')
           : span('none: phases 2 to 4 need a checkout of the app'),
