@@ -1,6 +1,7 @@
 import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
 import type { CheckResult } from '../src/rollout/check.ts';
+import type { Finding } from '../src/supabase/cli/advisors.ts';
 import type { DatabaseFacts } from './2-backend/facts.ts';
 
 /** What a step plans for and checks: one database and one workspace, with the operator's settings. */
@@ -9,6 +10,8 @@ export type Target = {
   readonly session: Session;
   /** Keys of the project's API, from exported variables; never written anywhere. Absent: no live check. */
   readonly keys?: { readonly anon: string | null; readonly service: string | null };
+  /** The Supabase CLI's own advisors on this database; absent where the run does without the CLI. */
+  readonly advisors?: (signal: AbortSignal) => Promise<readonly Finding[]>;
   /** The app's code; null where none was named, and phases 2 to 4 are then closed. */
   readonly workspace: WorkspaceTarget | null;
 };

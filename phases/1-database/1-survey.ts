@@ -1,6 +1,7 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
+import { keepAdvisors } from './advisors.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -17,7 +18,8 @@ async function plan(target: Target): Promise<Plan> {
   return { changes: [], blockers: blockersOf(found, target), notes: notesOf(found) };
 }
 
-async function* checks(target: Target): AsyncIterable<CheckResult> {
+async function* checks(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {
+  await keepAdvisors(target, signal);
   const began = performance.now();
   const found = await survey(target);
   const blockers = blockersOf(found, target);

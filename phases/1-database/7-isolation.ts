@@ -3,6 +3,7 @@ import { qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
+import { checkAdvisors } from './advisors.ts';
 import { checkIsolation } from './checks.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { planDefiners } from './isolation/definers.ts';
@@ -25,6 +26,7 @@ export const step: Step<Target> = {
     const found = await survey(target);
     yield* checkCatalog(target, found);
     yield* checkIsolation(target, found, signal);
+    yield* checkAdvisors(target, signal);
     yield* checkLive(target, found, signal);
   },
 };

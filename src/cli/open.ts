@@ -8,6 +8,7 @@ import { createDatabaseExecutor } from '../database/executor.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
+import type { CliExecutor, CliExecutorOptions, Finding } from '../supabase/cli/index.ts';
 import {
   type ConnectionDescription,
   type ConnectionSource,
@@ -54,7 +55,10 @@ export async function loadSettings(options: CommonOptions): Promise<Config> {
  *
  * @throws {RolloutError} with the exit code of what is wrong; nothing was changed by then.
  */
-export async function openTarget(options: CommonOptions, typedUrl?: string): Promise<Opened> {
+export async function openTarget(
+  options: CommonOptions,
+  { typedUrl, reading = false }: { readonly typedUrl?: string | undefined; readonly reading?: boolean } = {},
+): Promise<Opened> {
   const config = await loadSettings(options);
   const found = await connector({
     dbUrl: typedUrl ?? options.dbUrl,
@@ -82,6 +86,7 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     config,
     session,
     keys,
+    ...(wantsCli(options, config) ? { advisors: (signal: AbortSignal) => advisorsOf(config, found, signal) } : {}),
     workspace: root === null ? null : createWorkspaceTarget({ config, session }, root),
   };
   const workspace =
@@ -93,10 +98,13 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
           // Type errors that are there already are no fault of the rollout: they are counted before it begins.
           beforeFirst: async (signal) => takeBaselines(await discoverWorkspace(root), signal),
         });
+  const inner = createDatabaseExecutor(session);
+  // What only looks needs no Supabase CLI, and does not wait for it to start.
+  const cliExecutor = reading ? null : await chooseCliExecutor(options, config, { inner, session, connection: found });
   const rollout = createRollout({
     phases,
     target,
-    executors: { database: createDatabaseExecutor(session), workspace },
+    executors: { database: cliExecutor ?? inner, workspace },
     missing: (phase) =>
       phase.medium === 'workspace' && workspace === null
         ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`
@@ -113,8 +121,40 @@ export async function openTarget(options: CommonOptions, typedUrl?: string): Pro
     target,
     rollout,
     close: async () => {
-      await workspace?.close();
-      await session.close();
+      try {
+        await cliExecutor?.finish();
+        await workspace?.close();
+      } finally {
+        await session.close();
+      }
     },
   };
+}
+
+const wantsCli = (options: CommonOptions, config: Config): boolean =>
+  config.executor === 'supabase-cli' || options.register === true;
+
+/** The executor that goes through the Supabase CLI, or that records in its history what went through `pg`. */
+async function chooseCliExecutor(
+  options: CommonOptions,
+  config: Config,
+  given: Pick<CliExecutorOptions, 'inner' | 'session' | 'connection'>,
+): Promise<CliExecutor | null> {
+  if (!wantsCli(options, config)) return null;
+  const { createCliExecutor, createRegisteringExecutor, findCli } = await import('../supabase/cli/index.ts');
+  const all: CliExecutorOptions = {
+    ...given,
+    workspace: config.workspace,
+    cli: () => findCli({ workspace: config.workspace, env: process.env }),
+  };
+  return config.executor === 'supabase-cli' ? createCliExecutor(all) : createRegisteringExecutor(all);
+}
+
+async function advisorsOf(
+  config: Config,
+  connection: CliExecutorOptions['connection'],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { findCli, readAdvisors } = await import('../supabase/cli/index.ts');
+  return readAdvisors({ cli: await findCli({ workspace: config.workspace, env: process.env }), connection, signal });
 }

@@ -31,6 +31,7 @@ export type CommonOptions = {
   readonly verbose?: boolean;
   readonly debug?: boolean;
   readonly commit?: boolean;
+  readonly register?: boolean;
   readonly accessTokenHook?: boolean;
 };
 
@@ -86,6 +87,7 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
     .option('--rename-claims', 'also rename claim keys and settings that carry an old name')
     .option('--legacy-reads', 'keep the old column names readable through the API')
     .option('--access-token-hook', 'also create the access-token hook; enabling it is a line in the dashboard')
+    .option('--register', 'record what pg applies in the history of supabase db push')
     .option('--commit', 'one git commit per step of the code phases')
     .option('--backend-url <url>', 'where the running backend answers, for live checks')
     .option('--supabase-url <url>', 'the API of the project, for live checks');

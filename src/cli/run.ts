@@ -35,10 +35,10 @@ export async function withTarget(
   options: CommonOptions,
   context: CommandContext,
   body: (opened: Opened) => Promise<ExitCode>,
-  header = true,
+  { header = true, reading = false }: { readonly header?: boolean; readonly reading?: boolean } = {},
 ): Promise<ExitCode> {
   const { openTarget } = await import('./open.ts');
-  const opened = await openTarget(options);
+  const opened = await openTarget(options, { reading });
   try {
     context.output.about(opened, header);
     opened.rollout.listen(context.output.listener);

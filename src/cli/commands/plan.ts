@@ -51,7 +51,7 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
         );
         return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
       },
-      options.sql !== true,
+      { header: options.sql !== true },
     ),
   );
 

@@ -11,15 +11,20 @@ export type ReportOptions = CommonOptions & { readonly format: 'markdown' | 'htm
 /** `voxanne-rollout report`: what was done, verified and left, with the evidence that anyone can run again. */
 export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async (opened) => {
-      const text = redacted(await reportText(opened, options.format, context.signal));
-      if (options.output === undefined) context.output.say(text);
-      else {
-        await writeFile(options.output, text);
-        context.output.say(`The report is in ${options.output}.`);
-      }
-      return exitCodes.done;
-    }),
+    withTarget(
+      options,
+      context,
+      async (opened) => {
+        const text = redacted(await reportText(opened, options.format, context.signal));
+        if (options.output === undefined) context.output.say(text);
+        else {
+          await writeFile(options.output, text);
+          context.output.say(`The report is in ${options.output}.`);
+        }
+        return exitCodes.done;
+      },
+      { reading: true },
+    ),
   );
 
 export async function reportText(

@@ -6,38 +6,43 @@ import { run, withTarget } from '../run.ts';
 /** `voxanne-rollout status`: where the rollout stands, from the journal alone. */
 export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async ({ rollout }) => {
-      const { output } = context;
-      const steps = await rollout.status();
-      output.event({ type: 'status', steps });
-      for (const row of steps) {
-        const meaning =
-          row.state === 'verified' ? 'ok' : row.state === 'failed' || row.state === 'interrupted' ? 'bad' : 'dim';
-        const sign = {
-          verified: '✓',
-          failed: '✗',
-          interrupted: '!',
-          applied: '~',
-          skipped: '-',
-          pending: '·',
-          'rolled back': '·',
-        }[row.state];
-        const when =
-          row.last === null ? '' : output.paint('dim', `  ${row.last.at.slice(0, 16).replace('T', ' ')} UTC`);
-        const changes = row.applied === 0 ? '' : `  ${count(row.applied, 'change')} in force`;
-        const checks =
-          row.last !== null && row.last.passed > 0
-            ? `  ${row.last.passed} passed${row.last.skipped > 0 ? `, ${row.last.skipped} not checked` : ''}`
-            : '';
-        output.say(
-          `${output.paint(meaning, `${sign} ${row.step} ${row.title.padEnd(16)} ${row.state.padEnd(11)}`)}${changes}${checks}${when}`,
-        );
-        if (row.state === 'failed' || row.state === 'skipped') output.say(`      ${row.last?.detail ?? ''}`);
-        if (row.interrupted)
+    withTarget(
+      options,
+      context,
+      async ({ rollout }) => {
+        const { output } = context;
+        const steps = await rollout.status();
+        output.event({ type: 'status', steps });
+        for (const row of steps) {
+          const meaning =
+            row.state === 'verified' ? 'ok' : row.state === 'failed' || row.state === 'interrupted' ? 'bad' : 'dim';
+          const sign = {
+            verified: '✓',
+            failed: '✗',
+            interrupted: '!',
+            applied: '~',
+            skipped: '-',
+            pending: '·',
+            'rolled back': '·',
+          }[row.state];
+          const when =
+            row.last === null ? '' : output.paint('dim', `  ${row.last.at.slice(0, 16).replace('T', ' ')} UTC`);
+          const changes = row.applied === 0 ? '' : `  ${count(row.applied, 'change')} in force`;
+          const checks =
+            row.last !== null && row.last.passed > 0
+              ? `  ${row.last.passed} passed${row.last.skipped > 0 ? `, ${row.last.skipped} not checked` : ''}`
+              : '';
           output.say(
-            '      A run was stopped in the middle of it; the next --yes or rollback looks at the target and settles it.',
+            `${output.paint(meaning, `${sign} ${row.step} ${row.title.padEnd(16)} ${row.state.padEnd(11)}`)}${changes}${checks}${when}`,
           );
-      }
-      return exitCodes.done;
-    }),
+          if (row.state === 'failed' || row.state === 'skipped') output.say(`      ${row.last?.detail ?? ''}`);
+          if (row.interrupted)
+            output.say(
+              '      A run was stopped in the middle of it; the next --yes or rollback looks at the target and settles it.',
+            );
+        }
+        return exitCodes.done;
+      },
+      { reading: true },
+    ),
   );

@@ -5,31 +5,36 @@ import { run, withTarget } from '../run.ts';
 /** `voxanne-rollout verify`: every check of what is applied. Acts only inside transactions that are rolled back. */
 export const verifyCommand = (options: CommonOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async ({ rollout }) => {
-      const { output, signal } = context;
-      const steps = (await rollout.status()).filter(
-        (row) => row.last !== null && !['rolled back', 'skipped'].includes(row.state),
-      );
-      if (steps.length === 0) {
-        output.say(
-          'Nothing is applied, so there is nothing to verify. "voxanne-rollout plan" shows what would be done.',
+    withTarget(
+      options,
+      context,
+      async ({ rollout }) => {
+        const { output, signal } = context;
+        const steps = (await rollout.status()).filter(
+          (row) => row.last !== null && !['rolled back', 'skipped'].includes(row.state),
         );
-        return exitCodes.done;
-      }
-      let failed = 0;
-      let skipped = 0;
-      for (const row of steps) {
-        output.say(`${output.paint('strong', `${row.step} ${row.title}`)}`);
-        const result = await rollout.verify(row.step, signal);
-        failed += result.failed;
-        skipped += result.skipped;
-      }
-      output.say('');
-      output.say(
-        failed > 0
-          ? output.paint('bad', `${failed} checks failed.`)
-          : `${output.paint('ok', 'Every check that was made passed')}${skipped === 0 ? '.' : `; ${skipped} could not be made and are not verified.`}`,
-      );
-      return failed > 0 ? exitCodes.failed : exitCodes.done;
-    }),
+        if (steps.length === 0) {
+          output.say(
+            'Nothing is applied, so there is nothing to verify. "voxanne-rollout plan" shows what would be done.',
+          );
+          return exitCodes.done;
+        }
+        let failed = 0;
+        let skipped = 0;
+        for (const row of steps) {
+          output.say(`${output.paint('strong', `${row.step} ${row.title}`)}`);
+          const result = await rollout.verify(row.step, signal);
+          failed += result.failed;
+          skipped += result.skipped;
+        }
+        output.say('');
+        output.say(
+          failed > 0
+            ? output.paint('bad', `${failed} checks failed.`)
+            : `${output.paint('ok', 'Every check that was made passed')}${skipped === 0 ? '.' : `; ${skipped} could not be made and are not verified.`}`,
+        );
+        return failed > 0 ? exitCodes.failed : exitCodes.done;
+      },
+      { reading: true },
+    ),
   );

@@ -59,7 +59,7 @@ function sessionsAndDiscovery(
   return {
     connect: async (url, signal) => {
       signal.throwIfAborted();
-      const opened = await openTarget(options, url);
+      const opened = await openTarget(options, { typedUrl: url });
       // Nothing here needs the answer: what could not be found out is not shown.
       if (url !== undefined) void lookAround({ config, url }, look.tell, look.signal).catch(() => undefined);
       return sessionOf(opened);

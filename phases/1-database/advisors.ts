@@ -1,0 +1,45 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { Finding } from '../../src/supabase/cli/advisors.ts';
+import type { Target } from '../target.ts';
+
+const findings = z.array(
+  z.object({
+    name: z.string(),
+    level: z.string(),
+    detail: z.string(),
+    remediation: z.string(),
+    key: z.string(),
+    object: z.string().nullable(),
+  }),
+);
+
+const fileOf = (target: Target): string => join(target.config.workspace, '.voxanne-rollout', 'advisors-before.json');
+
+/** Asks Supabase's own advisor once, before anything is changed, so that step 1.7 can tell what is new. */
+export async function keepAdvisors(target: Target, signal: AbortSignal): Promise<void> {
+  if (target.advisors === undefined || (await before(target)) !== null) return;
+  const found = await target.advisors(signal);
+  const folder = join(target.config.workspace, '.voxanne-rollout');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, '.gitignore'), '*\n');
+  await writeFile(fileOf(target), JSON.stringify(found, null, 2));
+}
+
+/** What the advisor says now: nothing new, and nothing that concerns isolation. */
+export async function* checkAdvisors(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {
+  if (target.advisors === undefined) return;
+  const { advisorChecks } = await import('../../src/supabase/cli/advisors.ts');
+  yield* advisorChecks(await before(target), await target.advisors(signal), target.config.exclude);
+}
+
+async function before(target: Target): Promise<readonly Finding[] | null> {
+  try {
+    return findings.parse(JSON.parse(await readFile(fileOf(target), 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
