@@ -24,7 +24,8 @@ const palette = [
 const text = '#d8dee9';
 const ground = '#22272e';
 
-const escaped = (raw: string): string => raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escaped = (raw: string): string =>
+  raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(' ', '\u00a0');
 
 type Run = {
   readonly style: string;
@@ -63,7 +64,16 @@ const runsOf = (emulator: Emulator, row: number): readonly Run[] => {
       last.columns += cell.getWidth();
     } else runs.push({ style, inverse, column, columns: cell.getWidth(), characters });
   }
-  return runs.filter((run) => run.inverse || run.characters.trim() !== '');
+  return runs.filter((run) => run.inverse || run.characters.trim() !== '').map(trimmed);
+};
+
+/** Viewers collapse spaces at the ends of a text, whatever they are told, and stretch the rest over the gap. */
+const trimmed = (run: Run): Run => {
+  if (run.inverse) return run;
+  const start = run.characters.length - run.characters.trimStart().length;
+  const characters = run.characters.trim();
+  const columns = run.columns - (run.characters.length - characters.length);
+  return { ...run, column: run.column + start, columns, characters };
 };
 
 /** What is on the screen of a terminal, as a picture. `textLength` keeps the columns whatever font the reader has. */
@@ -88,11 +98,11 @@ export const cellsToSvg = (emulator: Emulator, title: string): string => {
     .map((colour, index) => `<circle cx="${margin + 6 + index * 18}" cy="16" r="5.5" fill="${colour}"/>`)
     .join('');
   return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">`,
-    `<title>${escaped(title)}</title>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${ground}"/>`,
     dots,
-    `<g font-family="ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font}" xml:space="preserve">`,
+    `<g font-family="ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font}">`,
     ...rows,
     '</g>',
     '</svg>',

@@ -57,7 +57,7 @@ try {
   // The app goes on working meanwhile: one of its transactions holds a table that the next change needs.
   const other = await place.session();
   await other.query('begin');
-  await other.query('lock table public.hipaa_audit_logs in access share mode');
+  await other.query('lock table public.campaign_contacts in row exclusive mode');
   await applyShown(terminal);
   await terminal.wait(/blocked by nightly-report/);
   draw(terminal, 'running', 'A change that waits for a lock steps back, tries again, and says who holds it');
