@@ -34,6 +34,8 @@ const previewPatience = 3_000;
  */
 export function createDatabaseExecutor(session: Session): Executor {
   const { settings } = session;
+  /** Connections on which the journal was seen: asking again before each of hundreds of changes is what takes time. */
+  const journalled = new WeakSet<Client>();
 
   /** Runs `body` in one transaction with a lock timeout, retried as a whole; an abort cancels on the server. */
   const transact = async <T>(
@@ -79,9 +81,10 @@ export function createDatabaseExecutor(session: Session): Executor {
   const applySql = async (change: SqlChange, context: Context): Promise<Entry> => {
     const id = randomUUID();
     const began = performance.now();
+    let tries = 0;
     return transact(change.title, change.id, context, async (client) => {
       // After a lost connection nobody knows whether the commit arrived: the journal row, which shares it, does.
-      const there = await entryById(client, id);
+      const there = tries++ === 0 ? null : await entryById(client, id);
       if (there !== null) return there;
       await run(client, change.up, context);
       return insertEntry(client, {
@@ -281,7 +284,9 @@ export function createDatabaseExecutor(session: Session): Executor {
     apply: (change, context) =>
       translate(async () => {
         await session.lock();
-        await ensureJournal(await session.work());
+        const client = await session.work();
+        if (!journalled.has(client)) await ensureJournal(client);
+        journalled.add(client);
         if (change.kind === 'file') throw wrongMedium(change);
         if (change.kind === 'batches') return applyBatches(change, context);
         return change.mode === 'transaction' ? applySql(change, context) : applyAutocommit(change, context);

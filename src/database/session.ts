@@ -75,10 +75,12 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     };
     fresh.on('error', gone);
     fresh.on('end', gone);
-    // Platforms set limits on idle transactions and on statements per role; a run sets its own per transaction.
+    // Platforms set limits on idle transactions and on statements per role; a run sets its own per transaction. A server
+    // that waits looks whether this process still lives: a killed one would else leave CREATE INDEX CONCURRENTLY behind.
     const { rows } = await fresh.query<{ pid: number }>(
       `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false),
-        set_config('search_path', 'pg_catalog', false)`,
+        set_config('search_path', 'pg_catalog', false),
+        case when pg_catalog.version() ~* 'linux|darwin' then set_config('client_connection_check_interval', '1000', false) end`,
     );
     backends.set(fresh, rows[0]?.pid ?? 0);
     return fresh;

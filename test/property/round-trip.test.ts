@@ -9,7 +9,7 @@ import { full, tell } from '../helpers/cli.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
 import { seed } from '../helpers/seeded.ts';
 import { makeTarget } from '../helpers/target.ts';
-import { type Schema, schemas, sqlOf } from './schemas.ts';
+import { nameOfFunction, type Schema, schemas, sqlOf } from './schemas.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {
@@ -63,7 +63,15 @@ async function roundTripOf(schema: Schema): Promise<void> {
       });
       await rollout.verify(id, signal);
       stop();
-      expect(failed).toEqual([]);
+      // What runs with its owner's rights and returns every row is a leak that only its author can close: it must be found.
+      const leaks = schema.functions.flatMap((one, index) =>
+        one.definer ? [`public.${nameOfFunction(one, index)}`] : [],
+      );
+      expect(failed.filter((line) => !leaks.some((name) => line.includes(`/${name}(`)))).toEqual([]);
+      if (failed.length > 0) {
+        end = 'a leaking function found';
+        break;
+      }
       expect((await rollout.plan(id)).plan.changes.map((one) => one.id)).toEqual([]);
     }
     reached.set(end, (reached.get(end) ?? 0) + 1);
@@ -81,14 +89,20 @@ async function roundTripOf(schema: Schema): Promise<void> {
 test(
   'whatever the schema: phase 1 is applied or says what blocks it, and a rollback brings back every object and row',
   async () => {
-    const property = fc.asyncProperty(schemas, roundTripOf);
+    let running: Promise<void> = Promise.resolve();
+    const property = fc.asyncProperty(schemas, (schema) => {
+      running = roundTripOf(schema);
+      return running;
+    });
     const outcome = await fc.check(property, {
       seed,
       numRuns: runs,
       endOnFailure: false,
-      interruptAfterTimeLimit: full ? 6 * 3_600_000 : 100_000,
+      interruptAfterTimeLimit: full ? 6 * 3_600_000 : 60_000,
       ...(process.env.FC_PATH === undefined ? {} : { path: process.env.FC_PATH }),
     });
+    // A time limit leaves the last one under way.
+    await running.catch(() => undefined);
     tell(`random schemas: ${outcome.numRuns} of ${runs} tried, SEED=${seed}`);
     for (const [end, times] of [...reached].sort((a, b) => b[1] - a[1])) tell(`  ${String(times).padStart(4)} ${end}`);
     if (outcome.failed && outcome.counterexample !== null) {

