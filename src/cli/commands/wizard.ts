@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Config, isProduction } from '../../config/index.ts';
+import { join, resolve } from 'node:path';
+import { type Config, isProduction, loadConfig } from '../../config/index.ts';
 import { type ExitCode, RolloutError } from '../../rollout/errors.ts';
-import { connectionSources, describeUrl } from '../../supabase/connection/index.ts';
+import { describeUrl } from '../../supabase/connection/describe.ts';
+import { connectionSources } from '../../supabase/connection/sources.ts';
 import {
   type Discovery,
   runWizard,
@@ -11,14 +12,15 @@ import {
   type TargetInfo,
   type WizardOptions,
 } from '../../wizard/index.ts';
-import { loadSettings, type Opened, openTarget, redacted } from '../open.ts';
-import type { CommonOptions } from '../options.ts';
+import type { Opened } from '../open.ts';
+import { type CommonOptions, flagsOf } from '../options.ts';
 import { run } from '../run.ts';
 import { version } from '../version.ts';
-import { lookAround } from '../wizard/around.ts';
-import { codeOffers } from '../wizard/findings.ts';
+import type { lookAround } from '../wizard/around.ts';
 import { productionReason } from '../wizard/production.ts';
-import { reportText } from './report.ts';
+
+// The phases, the SQL parser and doctor are imported when they are asked for: before the first frame they would cost
+// several times what the frame does.
 
 export type WizardCommandOptions = CommonOptions & { readonly inline?: boolean };
 
@@ -36,7 +38,12 @@ export async function wizardOn(
   options: WizardCommandOptions,
   { passing = false }: { readonly passing?: boolean } = {},
 ): Promise<ExitCode> {
-  const config = await loadSettings(options);
+  const config = await loadConfig({
+    workspace: resolve(options.workspace ?? '.'),
+    configPath: options.config,
+    flags: flagsOf(options),
+    env: process.env,
+  });
   const start = await startInfo(options, config);
   return runWizard({
     start,
@@ -49,6 +56,8 @@ export async function wizardOn(
   });
 }
 
+const around: typeof lookAround = async (...rest) => (await import('../wizard/around.ts')).lookAround(...rest);
+
 /** Opening the target, and looking around beside it; once more, with the database, when that was typed. */
 function sessionsAndDiscovery(
   options: CommonOptions,
@@ -58,15 +67,16 @@ function sessionsAndDiscovery(
   const look = { tell: (_: Discovery): void => undefined, signal: new AbortController().signal };
   return {
     connect: async (url, signal) => {
+      const { openTarget } = await import('../open.ts');
       signal.throwIfAborted();
       const opened = await openTarget(options, { typedUrl: url });
       // Nothing here needs the answer: what could not be found out is not shown.
-      if (url !== undefined) void lookAround({ config, url }, look.tell, look.signal).catch(() => undefined);
+      if (url !== undefined) void around({ config, url }, look.tell, look.signal).catch(() => undefined);
       return sessionOf(opened);
     },
     discover: async (tell, signal) => {
       Object.assign(look, { tell, signal });
-      await lookAround({ config, url: start.needsUrl ? undefined : options.dbUrl }, tell, signal);
+      await around({ config, url: start.needsUrl ? undefined : options.dbUrl }, tell, signal);
     },
   };
 }
@@ -89,7 +99,9 @@ async function startInfo(options: CommonOptions, config: Config): Promise<StartI
   };
 }
 
-function sessionOf(opened: Opened): Session {
+async function sessionOf(opened: Opened): Promise<Session> {
+  const { redacted } = await import('../open.ts');
+  const { codeOffers } = await import('../wizard/findings.ts');
   const { connection, config, rollout } = opened;
   const folder = join(config.workspace, '.voxanne-rollout');
   const save = async (name: string, text: string): Promise<string> => {
@@ -118,6 +130,7 @@ function sessionOf(opened: Opened): Session {
       if (!(await rollout.status()).some((row) => row.last !== null)) {
         throw new RolloutError('Nothing was done, so there is no report.', 'Apply a step first.');
       }
+      const { reportText } = await import('./report.ts');
       return save('report.md', await reportText(opened, 'markdown', new AbortController().signal));
     },
     close: () => opened.close(),

@@ -1,5 +1,5 @@
 import { type Config, isProduction } from '../../config/index.ts';
-import type { ConnectionDescription } from '../../supabase/connection/index.ts';
+import type { ConnectionDescription } from '../../supabase/connection/describe.ts';
 
 type Settings = Pick<Config, 'environment' | 'production' | 'notProduction'>;
 
