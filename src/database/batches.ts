@@ -117,8 +117,9 @@ export async function restoreBatch(
   const kept = `kept as materialized (
     select (r ->> 0)::${type} as k, r -> 1 as old, r ->> 1 as old_text, r -> 2 as new, (r ->> 3)::boolean as was_null
     from voxanne_rollout.kept b, jsonb_array_elements(b.rows) r where b.entry = $1 and b.batch = $2)`;
+  const unused = change.write.kind === 'insert' ? await unusedSql(client, change, kept, [entry, batch]) : '';
   const { rows } = await client.query<{ k: string }>(
-    `with ${kept}, restored as (${restoreSql(change, key)}),
+    `with ${kept}, restored as (${restoreSql(change, key, unused)}),
      marked as (update voxanne_rollout.kept set restored = true where entry = $1 and batch = $2)
      select k::text as k from kept where k not in (select k from restored)`,
     [entry, batch],
@@ -126,11 +127,39 @@ export async function restoreBatch(
   return rows.map((row) => row.k);
 }
 
-function restoreSql(change: BatchChange, key: string): string {
+/**
+ * Condition on `t`: no row of any table refers to it. Without it a foreign key ON DELETE CASCADE would take along what
+ * users have put under a row that the rollout made. The rows are locked first, so that nothing new comes to refer to
+ * them between the look and the delete.
+ */
+async function unusedSql(client: ClientBase, change: BatchChange, kept: string, values: unknown[]): Promise<string> {
+  const { column: key } = change.key;
+  await client.query(
+    `with ${kept} select from ${change.table} t where t.${key} in (select k from kept) order by t.${key} for update of t`,
+    values,
+  );
+  const { rows } = await client.query<{ relation: string; own: string[]; theirs: string[] }>(
+    `select c.conrelid::pg_catalog.regclass::text as relation, array_agg(pg_catalog.quote_ident(a.attname) order by u.n) as own,
+       array_agg(pg_catalog.quote_ident(f.attname) order by u.n) as theirs
+     from pg_catalog.pg_constraint c cross join lateral unnest(c.conkey, c.confkey) with ordinality u (own, theirs, n)
+     join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = u.own
+     join pg_catalog.pg_attribute f on f.attrelid = c.confrelid and f.attnum = u.theirs
+     where c.contype = 'f' and c.conparentid = 0 and c.confrelid = $1::pg_catalog.regclass group by c.oid, c.conrelid`,
+    [change.table],
+  );
+  return rows
+    .map(({ relation, own, theirs }) => {
+      const same = own.map((column, index) => `r.${column} = t.${theirs[index]}`).join(' and ');
+      return `and not exists (select from ${relation} r where ${same})`;
+    })
+    .join(' ');
+}
+
+function restoreSql(change: BatchChange, key: string, unused: string): string {
   const { write } = change;
   if (write.kind === 'insert') {
     // A row that users extended or edited since is theirs now.
-    return `delete from ${change.table} t using kept where t.${key} = kept.k and to_jsonb(t) @> kept.new returning t.${key} as k`;
+    return `delete from ${change.table} t using kept where t.${key} = kept.k and to_jsonb(t) @> kept.new ${unused} returning t.${key} as k`;
   }
   const { column, jsonKey } = write;
   if (jsonKey === undefined) {

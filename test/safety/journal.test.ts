@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
@@ -110,7 +111,7 @@ test('a backfill ends while users keep signing up, and all of them end up with a
     'busy',
     `insert into auth.users (id, aud, role, email, raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
        select gen_random_uuid(), 'authenticated', 'authenticated', 'user' || n || '@example.test', '{}', '{}', now(), now()
-       from generate_series(1, 3000) n`,
+       from generate_series(1, 600) n`,
   );
   const writer = await stage.connect(url);
   let on = true;
@@ -122,6 +123,7 @@ test('a backfill ends while users keep signing up, and all of them end up with a
          values (gen_random_uuid(), 'authenticated', 'authenticated', 'late' || $1 || '@example.test', '{}', '{}', now(), now())`,
         [++signedUp],
       );
+      await pause(5);
     }
   })();
   const result = await stage.cli.run(['--yes', '--to', '1.5', '--batch-size', '200', ...tinyDecisions], { url });
@@ -142,16 +144,17 @@ test('a disk that is full: one sentence, nothing of the change done, and it goes
   const url = await stage.tiny('full_disk');
   const start = await stage.stateOf(url);
   await stage.succeed(url, '--yes', '--to', '1.4', ...tinyDecisions);
-  const fill = `create function public.no_room() returns trigger language plpgsql as $$ begin
+  const fill = `create function voxanne_rollout.no_room() returns trigger language plpgsql as $$ begin
       raise exception 'could not extend file "base/16384/16385": No space left on device' using errcode = '53100', hint = 'Check free disk space.';
     end $$;
-    create trigger no_room before insert on voxanne_rollout.kept execute function public.no_room();`;
+    create trigger no_room before insert on voxanne_rollout.kept execute function voxanne_rollout.no_room();
+    alter table voxanne_rollout.kept enable always trigger no_room;`;
   await stage.sql(url, fill);
   const before = await stage.stateOf(url);
   const result = await stage.cli.run([...applyDatabase, ...tinyDecisions], { url });
   expect(result.code).toBe(1);
   expect(result.stderr).toMatch(/^Error: The disk of the database server is full\.\nFree some space/);
   expect(await stage.stateOf(url)).toEqual(before);
-  await stage.sql(url, 'drop trigger no_room on voxanne_rollout.kept; drop function public.no_room()');
+  await stage.sql(url, 'drop trigger no_room on voxanne_rollout.kept; drop function voxanne_rollout.no_room()');
   await stage.finishAndTakeBack(url, start);
 });
