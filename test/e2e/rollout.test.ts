@@ -151,13 +151,17 @@ describe('the terminal', () => {
   test('no terminal: the plan in plain lines, nothing changed, exit 2', async () => {
     const place = await stage.place();
     const { CI: _, ...env } = process.env;
-    const result = await promisify(execFile)(process.execPath, [stage.bin], {
-      cwd: place.folder,
-      env: { ...env, SUPABASE_DB_URL: place.url },
-    }).then(
-      (done) => ({ code: 0, ...done }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
-    );
+    const run = (...args: readonly string[]) =>
+      promisify(execFile)(process.execPath, [stage.bin, ...args], {
+        cwd: place.folder,
+        env: { ...env, SUPABASE_DB_URL: place.url },
+      }).then(
+        (done) => ({ code: 0, ...done }),
+        ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+      );
+    const forced = await run('--interactive');
+    expect(forced).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('needs a terminal') });
+    const result = await run();
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes applies the plan') });
     expect(result.stdout).toContain('1.1');
     expect(result.stdout).not.toContain('\u001b');

@@ -38,6 +38,14 @@ export async function wizardOn(
   options: WizardCommandOptions,
   { passing = false }: { readonly passing?: boolean } = {},
 ): Promise<ExitCode> {
+  // `--interactive` is for where CI or the like was guessed wrongly; without a terminal nobody can press a key.
+  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) {
+    throw new RolloutError(
+      'The wizard needs a terminal for its keys and for its screen.',
+      'Leave --interactive out to see the plan, or give --yes to apply it.',
+      { exitCode: 2 },
+    );
+  }
   const config = await loadConfig({
     workspace: resolve(options.workspace ?? '.'),
     configPath: options.config,
