@@ -7,7 +7,8 @@ export type RouteAnswer = { readonly file: string; readonly path: string; readon
 /** `router.get('/', …, (req, res) => { res.json({ organization, … }) })` as path and keys; answers with other shapes are left out. */
 export function routeKeys(source: Source): readonly RouteAnswer[] {
   const found: RouteAnswer[] = [];
-  for (const place of placesOf(source, /\.\s*json\s*\(\s*\{/g)) {
+  if (!/\bget\b/.test(source.text)) return found;
+  for (const place of placesOf(source, /(?<=\bres(?:ponse)?[\s?!]*)\.\s*json\s*\(\s*\{/g)) {
     const call = place.kind === 'call_expression' ? place : place.above('call_expression');
     const parts = call ? callOf(call) : null;
     const object = parts?.args[0];

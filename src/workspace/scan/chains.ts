@@ -47,7 +47,9 @@ export function chainOf(node: SyntaxNode): Chain | null {
     links.unshift({
       name: member.name,
       call: at,
-      args: call.args,
+      get args() {
+        return call.args;
+      },
       dot: dotBefore(call.callee.source.text, property?.start ?? call.callee.end),
     });
     at = unwrap(member.object);

@@ -6,7 +6,7 @@ import type { Hit, Rule, RuleContext } from './rule.ts';
 import { hardCodedOrg, standsForOrg } from './rules/hard-coded-org.ts';
 import { partWords, requestOrg } from './rules/request-org.ts';
 import { isSettingsFile, settingsPlaceholder } from './rules/settings-placeholder.ts';
-import { bindingOf, declarationsIn, placesOf, referencesOf } from './scope.ts';
+import { type Binding, bindingOf, declarationIn, declarationsIn, placesOf, referencesOf } from './scope.ts';
 import { callOf, memberOf, type Source, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Finding } from './types.ts';
 
@@ -93,8 +93,7 @@ export class CrossFile {
       };
       this.#constants.set(`${source.path}#${name}`, { finding: report(hardCodedOrg, hit) });
     }
-    if (!/\bimport\b[^;]*\b[A-Z][A-Z0-9_]{2,}\b/.test(source.text)) return;
-    for (const binding of declarationsIn(source.root).values()) {
+    for (const binding of importedConstants(source)) {
       if (binding.imported === null || !/^[A-Z][A-Z0-9_]+$/.test(binding.imported.name)) continue;
       if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;
       const file = resolveModule(source.path, binding.imported.module, this.#known, this.#projects);
@@ -126,7 +125,7 @@ export class CrossFile {
     for (const role of acceptedRoles(source)) this.#accepted.add(role);
     this.#answers.push(...routeKeys(source));
     for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
-      const binding = declarationsIn(source.root).get(match[2] ?? '');
+      const binding = declarationIn(source.root, match[2] ?? '');
       const file = binding?.imported
         ? resolveModule(source.path, binding.imported.module, this.#known, this.#projects)
         : null;
@@ -174,6 +173,17 @@ export class CrossFile {
     }
     return found;
   }
+}
+
+/** What a file imports in braces under a name in capitals. */
+function importedConstants(source: Source): readonly Binding[] {
+  const names = new Set<string>();
+  for (const match of source.text.matchAll(/\bimport\b[^;'"{]*\{([^}]*)\}/g)) {
+    if (!/\b[A-Z][A-Z0-9_]+\b/.test(match[1] ?? '')) continue;
+    for (const part of (match[1] ?? '').matchAll(/\b([A-Z][A-Z0-9_]+)\b(?:\s+as\s+([\w$]+))?/g))
+      names.add(part[2] ?? part[1] ?? '');
+  }
+  return [...names].map((name) => declarationIn(source.root, name)).filter((binding) => binding !== null);
 }
 
 function placeOf(finding: Finding): string {

@@ -66,7 +66,8 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
 
 /** Whether a handler only runs for an authenticated caller, as far as its own file and the mounts of its router show. */
 export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' {
-  if (placesOf(fn.source, /\b(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node))) return 'yes';
+  if (placesOf(fn.source, /(?<=\.\s*)(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node)))
+    return 'yes';
   const route = routeCallOf(fn);
   // What lets a caller through without a token does not authenticate.
   const names = context.workspace.auth.flatMap((file) => file.exports).filter((name) => !/optional|maybe/i.test(name));

@@ -8,11 +8,15 @@ export function wordsOf(name: string): readonly string[] {
     .filter((word) => word !== '');
 }
 
+/** What every name of an organization has in it; a text without it needs no closer look for one. */
+export const orgLetters = /org|tenant|workspace/i;
+
 const orgs = new Set(['org', 'organization', 'organisation', 'tenant', 'workspace']);
 const ids = new Set(['id', 'uuid', 'ids']);
 
 /** A name that holds an organization's id: `orgId`, `requestedOrgId`, `x-tenant-id`, `p_org_id`. */
 export function isOrgIdName(name: string): boolean {
+  if (!orgLetters.test(name)) return false;
   const words = wordsOf(name);
   return words.some(
     (word, index) =>

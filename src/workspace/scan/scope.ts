@@ -1,4 +1,14 @@
-import { isFunction, keyName, memberOf, nodeAt, type Source, type SyntaxNode, unwrap } from './syntax.ts';
+import {
+  childAt,
+  firstAtOrAfter,
+  isFunction,
+  keyName,
+  memberOf,
+  nodeAt,
+  type Source,
+  type SyntaxNode,
+  unwrap,
+} from './syntax.ts';
 
 /** What a name stands for where it is used. */
 export type Binding = {
@@ -36,14 +46,60 @@ const tables = new WeakMap<SyntaxNode, ReadonlyMap<string, Binding>>();
 
 /** The declaration that an identifier refers to; null for globals. */
 export function bindingOf(identifier: SyntaxNode): Binding | null {
+  const known = bindings.get(identifier);
+  if (known !== undefined) return known;
+  const found = lookUp(identifier);
+  bindings.set(identifier, found);
+  return found;
+}
+
+const bindings = new WeakMap<SyntaxNode, Binding | null>();
+
+function lookUp(identifier: SyntaxNode): Binding | null {
   const name = identifier.text;
   for (let node = identifier.parent; node !== null; node = node.parent) {
     if (!scopeKinds.has(node.kind) && !isFunction(node)) continue;
-    const binding = declarationsIn(node).get(name);
+    const binding = declarationIn(node, name);
     if (binding) return binding;
   }
   return null;
 }
+
+/** What a scope declares under a name. Only statements that hold the word are looked into. */
+export function declarationIn(scope: SyntaxNode, name: string): Binding | null {
+  const all = tables.get(scope);
+  if (all !== undefined) return all.get(name) ?? null;
+  if (isFunction(scope) || scope.kind === 'catch_clause' || scope.kind === 'for_in_statement') {
+    return declarationsIn(scope).get(name) ?? null;
+  }
+  const { children, source } = scope;
+  const offsets = offsetsOf(source, name);
+  let at = firstAtOrAfter(offsets, scope.start);
+  while (at < offsets.length) {
+    const offset = offsets[at] ?? 0;
+    if (offset >= scope.end) return null;
+    const statement = childAt(children, offset);
+    const binding = statement && declaredIn(statement, scope).find((one) => one.name === name);
+    if (binding) return binding;
+    // Further words of the same statement say nothing new.
+    at = statement ? firstAtOrAfter(offsets, statement.end) : at + 1;
+  }
+  return null;
+}
+
+/** The declarations of one statement of a scope. */
+function declaredIn(statement: SyntaxNode, scope: SyntaxNode): readonly Binding[] {
+  let found = statements.get(statement);
+  if (found === undefined) {
+    const list: Binding[] = [];
+    declare(statement, scope, (binding) => list.push(binding));
+    found = list;
+    statements.set(statement, found);
+  }
+  return found;
+}
+
+const statements = new WeakMap<SyntaxNode, readonly Binding[]>();
 
 /** The binding that an identifier declares. */
 export function declaredBy(identifier: SyntaxNode): Binding | null {
@@ -83,7 +139,7 @@ function collect(scope: SyntaxNode): ReadonlyMap<string, Binding> {
     if (left && right) bindPattern(left, { ...blank, kind: 'loop', scope, init: right, path: ['*'] }, add);
     return found;
   }
-  for (const statement of scope.children) declare(statement, scope, add);
+  for (const statement of scope.children) declaredIn(statement, scope).forEach(add);
   return found;
 }
 
@@ -248,28 +304,108 @@ export function functionName(fn: SyntaxNode): string | null {
 
 /** Every use of a binding but its declaration, in order. Found by text, then confirmed in the tree. */
 export function referencesOf(binding: Binding): readonly SyntaxNode[] {
-  const source = binding.scope.source;
-  return placesOf(source, new RegExp(`(?<![\\w$])${escapeRegExp(binding.name)}(?![\\w$])`, 'g'), binding.scope).filter(
-    (node) =>
+  let known = references.get(binding);
+  if (known === undefined) {
+    known = referencesWhere(binding, () => true);
+    references.set(binding, known);
+  }
+  return known;
+}
+
+function referencesWhere(binding: Binding, accepts: (text: string, end: number) => boolean): readonly SyntaxNode[] {
+  const { scope, name } = binding;
+  const { source } = scope;
+  const offsets = offsetsOf(source, name);
+  const found: SyntaxNode[] = [];
+  for (let at = firstAtOrAfter(offsets, scope.start); at < offsets.length; at += 1) {
+    const offset = offsets[at] ?? 0;
+    if (offset >= scope.end) break;
+    const end = offset + name.length;
+    if (isNoIdentifier(source.text, offset, end) || !accepts(source.text, end)) continue;
+    const node = nodeAt(source, offset, scope);
+    if (
       node !== binding.node &&
       (node.kind === 'identifier' ||
         node.kind === 'shorthand_property_identifier' ||
         node.kind === 'shorthand_property_identifier_pattern') &&
-      node.text === binding.name &&
-      bindingOf(node)?.node === binding.node,
+      node.text === name &&
+      bindingOf(node)?.node === binding.node
+    )
+      found.push(node);
+  }
+  return found;
+}
+
+const references = new WeakMap<Binding, readonly SyntaxNode[]>();
+
+/** `.name` and `'name'` are told by their neighbours, without a walk down the tree. `...name` is a use. */
+function isNoIdentifier(text: string, start: number, end: number): boolean {
+  const before = text[start - 1];
+  if (before === '.') return text[start - 2] !== '.';
+  return (before === "'" || before === '"') && text[end] === before;
+}
+
+const words = new WeakMap<Source, Map<string, readonly number[]>>();
+
+/** Where a name stands in a text as a word of its own. */
+function offsetsOf(source: Source, name: string): readonly number[] {
+  let known = words.get(source);
+  if (known === undefined) {
+    known = new Map();
+    words.set(source, known);
+  }
+  let offsets = known.get(name);
+  if (offsets === undefined) {
+    offsets = findWord(source.text, name);
+    known.set(name, offsets);
+  }
+  return offsets;
+}
+
+function findWord(text: string, name: string): readonly number[] {
+  const offsets: number[] = [];
+  if (name === '') return offsets;
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
+    if (!isWordCode(text.charCodeAt(at - 1)) && !isWordCode(text.charCodeAt(at + name.length))) offsets.push(at);
+  }
+  return offsets;
+}
+
+/** `\w` and `$`; NaN beyond the ends is none. */
+function isWordCode(code: number): boolean {
+  return (
+    (code >= 97 && code <= 122) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 48 && code <= 57) ||
+    code === 95 ||
+    code === 36
   );
 }
 
 /** What is assigned to a binding after its declaration: `x = y`, `x ||= y`. */
-export function assignmentsTo(binding: Binding): readonly { readonly node: SyntaxNode; readonly value: SyntaxNode }[] {
+export function assignmentsTo(binding: Binding): readonly Assignment[] {
   if (binding.kind === 'import' || binding.kind === 'function' || binding.kind === 'class') return [];
-  return referencesOf(binding).flatMap((reference) => {
+  const known = assignments.get(binding);
+  if (known !== undefined) return known;
+  const found = referencesWhere(binding, mayBeAssigned).flatMap((reference) => {
     const parent = reference.parent;
     if (parent === null || parent.child(0) !== reference) return [];
     if (parent.kind !== 'assignment_expression' && parent.kind !== 'augmented_assignment_expression') return [];
     const value = parent.child(1);
     return value ? [{ node: parent, value }] : [];
   });
+  assignments.set(binding, found);
+  return found;
+}
+
+type Assignment = { readonly node: SyntaxNode; readonly value: SyntaxNode };
+const assignments = new WeakMap<Binding, readonly Assignment[]>();
+
+/** An `=` behind the name, or a comment that may hide one. */
+const assigns = /\s*(?:[-+*/%&|^?<>]{0,3}=(?![=>])|\/[/*])/y;
+function mayBeAssigned(text: string, end: number): boolean {
+  assigns.lastIndex = end;
+  return assigns.test(text);
 }
 
 /** The deepest nodes at the matches of a pattern, within a node. */
@@ -282,7 +418,7 @@ export function placesOf(source: Source, pattern: RegExp, within: SyntaxNode = s
     match !== null && match.index < within.end;
     match = regexp.exec(source.text)
   ) {
-    nodes.push(nodeAt(source, match.index));
+    nodes.push(nodeAt(source, match.index, within));
     if (match[0] === '') regexp.lastIndex += 1;
   }
   return nodes;

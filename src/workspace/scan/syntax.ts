@@ -1,28 +1,47 @@
 import { Lang, parseAsync, type SgNode } from '@ast-grep/napi';
 
 /**
- * A view of a syntax tree that is built only where it is looked at. Crossing into the parser costs about 4 µs a node,
- * a whole 60k-line app 2.5 s; rules start from places found by text, so a tenth of the tree is ever built.
+ * A view of a syntax tree that is built only where it is looked at. Crossing into the parser costs 1 to 4 µs for each
+ * thing asked of a node, and the object that it hands over burdens the garbage collector; so rules start from places
+ * found by text, and a node asks for its range, its kind and its children when somebody wants them and not before.
  *
  * Children are the named nodes without comments and `?.`, so that positions are those of the grammar's fields.
  */
 export class SyntaxNode {
-  readonly kind: string;
-  readonly start: number;
-  readonly end: number;
   readonly parent: SyntaxNode | null;
   readonly source: Source;
   readonly #native: SgNode;
+  #kind: string | null;
+  #start = -1;
+  #end = -1;
   #children: readonly SyntaxNode[] | null = null;
 
-  constructor(source: Source, native: SgNode, kind: string, parent: SyntaxNode | null) {
-    const range = native.range();
+  constructor(source: Source, native: SgNode, kind: string | null, parent: SyntaxNode | null) {
     this.source = source;
-    this.kind = kind;
-    this.start = range.start.index;
-    this.end = range.end.index;
-    this.parent = parent;
     this.#native = native;
+    this.#kind = kind;
+    this.parent = parent;
+  }
+
+  get kind(): string {
+    this.#kind ??= String(this.#native.kind());
+    return this.#kind;
+  }
+
+  get start(): number {
+    if (this.#start < 0) this.#locate();
+    return this.#start;
+  }
+
+  get end(): number {
+    if (this.#start < 0) this.#locate();
+    return this.#end;
+  }
+
+  #locate(): void {
+    const range = this.#native.range();
+    this.#start = range.start.index;
+    this.#end = range.end.index;
   }
 
   get text(): string {
@@ -30,16 +49,21 @@ export class SyntaxNode {
   }
 
   get children(): readonly SyntaxNode[] {
-    if (this.#children === null) {
-      const children: SyntaxNode[] = [];
-      for (const native of this.#native.children()) {
-        const kind = String(native.kind());
-        if (kind === 'comment' || kind === 'optional_chain' || !isNamed(native, kind)) continue;
-        children.push(new SyntaxNode(this.source, native, kind, this));
-      }
-      this.#children = children;
-    }
+    if (this.#children === null) this.#children = leaves.has(this.kind) ? none : this.#build();
     return this.#children;
+  }
+
+  #build(): readonly SyntaxNode[] {
+    const natives = this.#native.namedChildren();
+    const children: SyntaxNode[] = [];
+    // Kinds are asked for only where the text shows that one of the children may have to go.
+    const mixed = natives.length > 0 && hasExtras(this.source, this.start, this.end);
+    for (const native of natives) {
+      const kind = mixed ? String(native.kind()) : null;
+      if (kind === 'comment' || kind === 'optional_chain') continue;
+      children.push(new SyntaxNode(this.source, native, kind, this));
+    }
+    return children;
   }
 
   child(index: number): SyntaxNode | null {
@@ -62,11 +86,51 @@ export class SyntaxNode {
   }
 }
 
-/** Punctuation and operators are told by their kind; only for words is the parser asked. */
-function isNamed(native: SgNode, kind: string): boolean {
-  const first = kind.charCodeAt(0);
-  if ((first < 97 || first > 122) && kind !== 'ERROR') return false;
-  return kind.includes('_') || native.isNamed();
+const none: readonly SyntaxNode[] = [];
+
+/** Kinds without children, which need not be asked for them. */
+const leaves = new Set([
+  'identifier',
+  'property_identifier',
+  'private_property_identifier',
+  'shorthand_property_identifier',
+  'shorthand_property_identifier_pattern',
+  'type_identifier',
+  'predefined_type',
+  'string_fragment',
+  'escape_sequence',
+  'number',
+  'true',
+  'false',
+  'null',
+  'undefined',
+  'this',
+  'jsx_text',
+]);
+
+/** Offsets of what may be a comment or a `?.`, in order, by source. */
+const extras = new WeakMap<Source, readonly number[]>();
+
+function hasExtras(source: Source, start: number, end: number): boolean {
+  let offsets = extras.get(source);
+  if (offsets === undefined) {
+    offsets = Array.from(source.text.matchAll(/\/[/*]|\?\./g), (match) => match.index);
+    extras.set(source, offsets);
+  }
+  const next = offsets[firstAtOrAfter(offsets, start)];
+  return next !== undefined && next < end;
+}
+
+/** The index of the first number of an ascending list that is not below a bound. */
+export function firstAtOrAfter(ascending: readonly number[], bound: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** One parsed file, shared by all rules. */
@@ -119,28 +183,29 @@ export async function parseSource(path: string, text: string): Promise<Source> {
   return source;
 }
 
-/** The deepest node that covers an offset. Inside a comment or between tokens that is the node around it. */
-export function nodeAt(source: Source, offset: number): SyntaxNode {
-  let node = source.root;
+/** The deepest node that covers an offset, below one that does. Inside a comment or between tokens that is the node around it. */
+export function nodeAt(source: Source, offset: number, within: SyntaxNode = source.root): SyntaxNode {
+  let node = within;
   for (;;) {
-    const children = node.children;
-    let low = 0;
-    let high = children.length - 1;
-    let found: SyntaxNode | null = null;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const child = children[middle];
-      if (child === undefined) break;
-      if (offset < child.start) high = middle - 1;
-      else if (offset >= child.end) low = middle + 1;
-      else {
-        found = child;
-        break;
-      }
-    }
+    const found = childAt(node.children, offset);
     if (found === null) return node;
     node = found;
   }
+}
+
+/** The one of several neighbours that covers an offset. */
+export function childAt(children: readonly SyntaxNode[], offset: number): SyntaxNode | null {
+  let low = 0;
+  let high = children.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const child = children[middle];
+    if (child === undefined) return null;
+    if (offset < child.start) high = middle - 1;
+    else if (offset >= child.end) low = middle + 1;
+    else return child;
+  }
+  return null;
 }
 
 /** 1-based line and column of an offset. */
@@ -239,14 +304,27 @@ export function memberOf(node: SyntaxNode): { readonly object: SyntaxNode; reado
   return null;
 }
 
+/** A call; its arguments are built when they are asked for, since most calls of a chain are told by their names. */
+export class Call {
+  readonly callee: SyntaxNode;
+  readonly list: SyntaxNode;
+
+  constructor(callee: SyntaxNode, list: SyntaxNode) {
+    this.callee = callee;
+    this.list = list;
+  }
+
+  get args(): readonly SyntaxNode[] {
+    return this.list.children;
+  }
+}
+
 /** The callee and the arguments of a call. */
-export function callOf(
-  node: SyntaxNode,
-): { readonly callee: SyntaxNode; readonly list: SyntaxNode; readonly args: readonly SyntaxNode[] } | null {
+export function callOf(node: SyntaxNode): Call | null {
   if (node.kind !== 'call_expression' && node.kind !== 'new_expression') return null;
   const callee = node.child(0);
   const list = node.childOfKind('arguments');
-  return callee && list ? { callee, list, args: list.children } : null;
+  return callee && list ? new Call(callee, list) : null;
 }
 
 /** The name that a property key has; null for a computed one. */

@@ -5,12 +5,13 @@ import type { Rule } from '../rule.ts';
 import { bindingOf, referencesOf } from '../scope.ts';
 import { keyName, memberOf, type SyntaxNode, unwrap } from '../syntax.ts';
 
+const writes = /\.\s*(?:insert|update|upsert)\s*\(/g;
+
 /** A whole request body written to a table: the caller can add `org_id` to it and move the row to another tenant. */
 export const bodySpread: Rule = {
   kind: 'body-spread',
-  seeds: /\.\s*(?:insert|update|upsert)\s*\(/g,
-  *check(node, context) {
-    if (context.side === 'browser') return;
+  seeds: ({ side }) => (side === 'browser' ? null : writes),
+  *check(node) {
     const call =
       node.kind === 'call_expression'
         ? node

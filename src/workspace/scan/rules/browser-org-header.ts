@@ -2,12 +2,13 @@ import type { Rule } from '../rule.ts';
 import { memberOf, type SyntaxNode } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
+const header = /['"`]x-(?:org|organi[sz]ation|tenant|workspace)(?:-?id|-uuid)?['"`]/gi;
+
 /** The browser tells the API which tenant it is; whoever sends the request chooses the tenant. */
 export const browserOrgHeader: Rule = {
   kind: 'browser-org-header',
-  seeds: /['"`]x-(?:org|organi[sz]ation|tenant|workspace)(?:-?id|-uuid)?['"`]/gi,
-  *check(node, context) {
-    if (context.side === 'server') return;
+  seeds: ({ side }) => (side === 'server' ? null : header),
+  *check(node) {
     const literal = node.kind === 'string_fragment' ? node.parent : node;
     const parent = literal?.parent;
     if (!literal || !parent) return;

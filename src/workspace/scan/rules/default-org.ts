@@ -1,6 +1,6 @@
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { originsOf } from '../flow.ts';
-import { isLogCallee, isOrgIdName, isReplyCallee } from '../names.ts';
+import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
 import type { Rule } from '../rule.ts';
 import { functionName } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
@@ -21,7 +21,7 @@ const seeds = new RegExp(
  */
 export const defaultOrg: Rule = {
   kind: 'default-org',
-  seeds,
+  seeds: ({ source }) => (orgLetters.test(source.text) ? seeds : null),
   *check(found, context) {
     // A seed may start at the name before the `=`.
     const node = /identifier/.test(found.kind) ? (found.parent ?? found) : found;

@@ -1,10 +1,14 @@
 import { type Chain, chainAround, identifiesRow, linkOf, writeNames } from '../chains.ts';
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
-import { isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
+import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
+
+const oneRow =
+  /\.\s*(?:limit|range|take)\s*\(\s*(?:0\s*,\s*0|1)\s*\)|\.\s*(?:maybeSingle|single)\s*\(|\[\s*0\s*\]|\bfindFirst\s*\(|\.at\s*\(\s*0\s*\)|\blimit\s+1\b/gi;
+const queries = /\b(?:from|table)\s*['"]?\]?\s*[(<]|\bfindFirst\b|\blimit\s+1\b/i;
 
 /**
  * The first row of organizations (or of a table that belongs to organizations) taken as the tenant. 12 of the 16 such
@@ -14,8 +18,8 @@ import type { TextEdit } from '../types.ts';
  */
 export const firstOrg: Rule = {
   kind: 'first-org',
-  seeds:
-    /\.\s*(?:limit|range|take)\s*\(\s*(?:0\s*,\s*0|1)\s*\)|\.\s*(?:maybeSingle|single)\s*\(|\[\s*0\s*\]|\bfindFirst\s*\(|\.at\s*\(\s*0\s*\)|\blimit\s+1\b/gi,
+  // Only rows of a table are looked at, and what is told of them has an organization in its name.
+  seeds: ({ source: { text } }) => (orgLetters.test(text) && queries.test(text) ? oneRow : null),
   *check(node, context) {
     const sql = firstRowSql(node);
     if (sql !== null) {

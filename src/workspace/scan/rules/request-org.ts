@@ -1,7 +1,7 @@
 import { chainAround } from '../chains.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
 import { type Origin, originsOf, type RequestPart } from '../flow.ts';
-import { isOrgColumn, isOrgIdName, isOrgTable, orgWords } from '../names.ts';
+import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters, orgWords } from '../names.ts';
 import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, placesOf } from '../scope.ts';
@@ -17,15 +17,16 @@ import {
 } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
+const words = new RegExp(`${orgWords.source}|\\b(?:organi[sz]ations|tenants|workspaces|orgs)\\b`, 'gi');
+
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
  * org and then used, and a tenant column that is given a value from the request under any name.
  */
 export const requestOrg: Rule = {
   kind: 'request-org',
-  seeds: new RegExp(`${orgWords.source}|\\b(?:organi[sz]ations|tenants|workspaces|orgs)\\b`, 'gi'),
+  seeds: ({ side, source }) => (side === 'browser' || !orgLetters.test(source.text) ? null : words),
   *check(node, context) {
-    if (context.side === 'browser') return;
     const read = propertyReadAt(node);
     if (read !== null && isOrgIdName(read.key)) {
       const origin = read.origins.find((one) => isRequest(one) && isOrgIdName(one.path.at(-1) ?? ''));

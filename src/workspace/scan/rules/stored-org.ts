@@ -1,8 +1,11 @@
-import { isOrgIdName, isOrgName } from '../names.ts';
+import { isOrgIdName, isOrgName, orgLetters } from '../names.ts';
 import { isCompared, usesOf } from '../org-reads.ts';
 import type { Rule } from '../rule.ts';
 import { bindingOf } from '../scope.ts';
 import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from '../syntax.ts';
+
+const storage =
+  /\b(?:local|session)Storage\b|\b(?:Cookies|cookieStore|AsyncStorage|SecureStore)\s*\.|\bdocument\s*\.\s*cookie\b|\b(?:setCookie|getCookie|useLocalStorage)\s*\(/g;
 
 /**
  * The organization kept in the browser's storage: it outlives the session that it came from, and anyone can edit it. A
@@ -10,8 +13,7 @@ import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from '../synta
  */
 export const storedOrg: Rule = {
   kind: 'stored-org',
-  seeds:
-    /\b(?:local|session)Storage\b|\b(?:Cookies|cookieStore|AsyncStorage|SecureStore)\s*\.|\bdocument\s*\.\s*cookie\b|\b(?:setCookie|getCookie|useLocalStorage)\s*\(/g,
+  seeds: ({ side, source }) => (side === 'server' || !orgLetters.test(source.text) ? null : storage),
   *check(node, context) {
     if (context.side === 'server') return;
     const access = accessAt(node);

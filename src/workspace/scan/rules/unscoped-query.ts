@@ -5,6 +5,8 @@ import type { Rule } from '../rule.ts';
 import { declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, operatorOf, type SyntaxNode, stringValue, wrapped } from '../syntax.ts';
 
+const byRowId = /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g;
+
 /**
  * A row read or written by its id alone, with an id from the request, through a client that goes past row security. Row
  * security would stop it; the service key does not. Advice: whether the id is guessable and the table a tenant's is not
@@ -12,10 +14,9 @@ import { memberOf, operatorOf, type SyntaxNode, stringValue, wrapped } from '../
  */
 export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
-  seeds: /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g,
-  *check(node, context) {
-    if (context.side === 'browser' || !context.workspace.supabaseClients.some((client) => client.role === 'service'))
-      return;
+  seeds: ({ side, workspace }) =>
+    side === 'browser' || !workspace.supabaseClients.some((client) => client.role === 'service') ? null : byRowId,
+  *check(node) {
     const chain = chainAround(node);
     if (
       chain === null ||
