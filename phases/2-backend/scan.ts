@@ -1,8 +1,12 @@
+import { ScanCache } from '../../src/workspace/scan/cache.ts';
 import { scan } from '../../src/workspace/scan/scan.ts';
 import type { ScanOptions, ScanResult } from '../../src/workspace/scan/types.ts';
 import { readWaivers, statusOfWaivers } from '../../src/workspace/waivers.ts';
 import type { Code } from './code.ts';
 import { helpersOf, locateService } from './service.ts';
+
+/** The plans and checks of a run scan the whole app again and again, and little of it changes in between. */
+const cache = new ScanCache();
 
 /** Scans the app with what the rollout knows: renamed columns, the helpers that fixes call, waivers in force. */
 export async function scanCode(
@@ -12,7 +16,7 @@ export async function scanCode(
   const { workspace, facts } = code;
   const helpers =
     workspace.backend === null ? null : helpersOf(workspace, await locateService(code, workspace.backend));
-  const result = await scan(workspace, { ...options, helpers, renames: facts.renames });
+  const result = await scan(workspace, { ...options, helpers, renames: facts.renames, cache });
   if ((await readWaivers(workspace.root)).length === 0) return result;
   const waivers = (await statusOfWaivers(workspace.root, result.findings)).filter((one) => one.state === 'in force');
   const reasons = new Map(waivers.map((one) => [one.finding, one.reason]));

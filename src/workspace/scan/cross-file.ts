@@ -13,54 +13,105 @@ import type { Finding } from './types.ts';
 /** Turns hits of a file into findings; given by the engine. */
 export type Report = (rule: Rule, hit: Hit) => Finding;
 
-type Candidate = { readonly finding: Finding };
+type Reference = { readonly module: string; readonly name: string };
 
 /**
- * What takes two files to see. While the files pass by it keeps findings that depend on another file, and the facts that
- * decide about them; trees are let go. At the end the two are put together.
+ * What one file brings to the look across files: findings that depend on another file, and the facts that decide about
+ * those of others. It holds text and numbers only, so that a tree can go, and modules by the name that the file gives
+ * them, so that it stays true when another file comes or goes.
  */
+export type FileFacts = {
+  /** Exported ids, with what to report if one of them is used as an org. */
+  readonly constants: { readonly name: string; readonly finding: Finding }[];
+  readonly usedAsOrg: Reference[];
+  /** Roles that some part of the API accepts. */
+  readonly accepted: string[];
+  readonly offered: { readonly role: string; readonly finding: Finding }[];
+  readonly answers: RouteAnswer[];
+  readonly mounts: { readonly path: string; readonly module: string }[];
+  readonly reads: { readonly url: string; readonly key: string; readonly finding: Finding }[];
+  /** `function#0` of parameters that decide a tenant. */
+  readonly tenantParameters: string[];
+  /** Values of a request by the parameter that they become; `module` is null for a function of this file. */
+  readonly given: { readonly module: string | null; readonly parameter: string; readonly finding: Finding }[];
+};
+
+/** What a file says to others; null when it says nothing. `report` makes findings of hits, as the engine does. */
+export function factsOf(source: Source, context: RuleContext, report: Report): FileFacts | null {
+  if (context.fileClass !== 'source' || source.root.kind === 'prisma') return null;
+  const facts: FileFacts = {
+    constants: [],
+    usedAsOrg: [],
+    accepted: [],
+    offered: [],
+    answers: [],
+    mounts: [],
+    reads: [],
+    tenantParameters: [],
+    given: [],
+  };
+  addConstants(facts, source, report);
+  if (context.side !== 'browser') {
+    addServer(facts, source);
+    addCalls(facts, source, report);
+  }
+  if (context.side !== 'server' && isSettingsFile(source.path)) addSettings(facts, source, report);
+  return Object.values(facts).some((list) => list.length > 0) ? facts : null;
+}
+
+/** What takes two files to see: the facts of all files put together. */
 export class CrossFile {
   readonly #known: ReadonlySet<string>;
   readonly #projects: readonly Project[];
-  /** `file#name` of exported ids, with what to report if one of them is used as an org. */
-  readonly #constants = new Map<string, Candidate>();
+  /** By `file#name`. */
+  readonly #constants = new Map<string, Finding>();
   readonly #usedAsOrg = new Set<string>();
-  /** Roles that some part of the API accepts; null until a list was seen. */
   readonly #accepted = new Set<string>();
-  readonly #offered: { readonly role: string; readonly candidate: Candidate }[] = [];
+  readonly #offered: { readonly role: string; readonly finding: Finding }[] = [];
   readonly #answers: RouteAnswer[] = [];
   readonly #mounts: { readonly path: string; readonly file: string }[] = [];
-  readonly #reads: { readonly url: string; readonly key: string; readonly candidate: Candidate }[] = [];
-
-  /** `file#function#0` of parameters that decide a tenant. */
+  readonly #reads: { readonly url: string; readonly key: string; readonly finding: Finding }[] = [];
+  /** `file#function#0`. */
   readonly #tenantParameters = new Set<string>();
-  readonly #given: { readonly parameter: string; readonly candidate: Candidate }[] = [];
+  readonly #given: { readonly parameter: string; readonly finding: Finding }[] = [];
 
   constructor(known: ReadonlySet<string>, projects: readonly Project[]) {
     this.#known = known;
     this.#projects = projects;
   }
 
-  /** Takes in one file, whose own hits are already known. */
-  add(source: Source, context: RuleContext, report: Report): void {
-    if (context.fileClass !== 'source' || source.root.kind === 'prisma') return;
-    this.#addConstants(source, report);
-    if (context.side !== 'browser') {
-      this.#addServer(source);
-      this.#addCalls(source, report);
+  /** Takes in the facts of one file. */
+  add(file: string, facts: FileFacts): void {
+    const resolve = (module: string): string | null => resolveModule(file, module, this.#known, this.#projects);
+    for (const { name, finding } of facts.constants) this.#constants.set(`${file}#${name}`, finding);
+    for (const { module, name } of facts.usedAsOrg) {
+      const from = resolve(module);
+      if (from !== null) this.#usedAsOrg.add(`${from}#${name}`);
     }
-    if (context.side !== 'server' && isSettingsFile(source.path)) this.#addSettings(source, report);
+    for (const role of facts.accepted) this.#accepted.add(role);
+    this.#offered.push(...facts.offered);
+    this.#answers.push(...facts.answers);
+    for (const { path, module } of facts.mounts) {
+      const mounted = resolve(module);
+      if (mounted !== null) this.#mounts.push({ path, file: mounted });
+    }
+    this.#reads.push(...facts.reads);
+    for (const parameter of facts.tenantParameters) this.#tenantParameters.add(`${file}#${parameter}`);
+    for (const { module, parameter, finding } of facts.given) {
+      const to = module === null ? file : resolve(module);
+      if (to !== null) this.#given.push({ parameter: `${to}#${parameter}`, finding });
+    }
   }
 
   /** Findings that no file shows by itself. */
   resolve(findings: readonly Finding[]): readonly Finding[] {
     const found: Finding[] = [];
-    for (const [key, { finding }] of this.#constants) if (this.#usedAsOrg.has(key)) found.push(finding);
+    for (const [key, finding] of this.#constants) if (this.#usedAsOrg.has(key)) found.push(finding);
     if (this.#accepted.size > 0) {
-      for (const { role, candidate } of this.#offered) if (!this.#accepted.has(role)) found.push(candidate.finding);
+      for (const { role, finding } of this.#offered) if (!this.#accepted.has(role)) found.push(finding);
     }
-    for (const { parameter, candidate } of this.#given) {
-      if (this.#tenantParameters.has(parameter)) found.push(candidate.finding);
+    for (const { parameter, finding } of this.#given) {
+      if (this.#tenantParameters.has(parameter)) found.push(finding);
     }
     found.push(...this.#wrongDepth());
     // One place may be given to several functions, and a rule may have seen it by itself.
@@ -73,91 +124,10 @@ export class CrossFile {
     });
   }
 
-  #addConstants(source: Source, report: Report): void {
-    for (const place of placesOf(source, /(?<=['"`])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=['"`])/gi)) {
-      const literal = place.kind === 'string_fragment' ? place.parent : place;
-      const declarator = literal?.parent;
-      if (
-        !literal ||
-        declarator?.kind !== 'variable_declarator' ||
-        declarator.parent?.parent?.kind !== 'export_statement'
-      )
-        continue;
-      const name = declarator.child(0)?.text ?? '';
-      if (standsForOrg(literal, 0)) continue;
-      const hit: Hit = {
-        node: literal,
-        reason: 'An organization id is written into the code; another file uses it as the tenant.',
-        instruction:
-          'Let the URL or its host name the organization and look it up, or take it from the authenticated user.',
-      };
-      this.#constants.set(`${source.path}#${name}`, { finding: report(hardCodedOrg, hit) });
-    }
-    for (const binding of importedConstants(source)) {
-      if (binding.imported === null || !/^[A-Z][A-Z0-9_]+$/.test(binding.imported.name)) continue;
-      if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;
-      const file = resolveModule(source.path, binding.imported.module, this.#known, this.#projects);
-      if (file !== null) this.#usedAsOrg.add(`${file}#${binding.imported.name}`);
-    }
-  }
-
-  #addCalls(source: Source, report: Report): void {
-    for (const parameter of tenantParameters(source)) this.#tenantParameters.add(`${source.path}#${parameter}`);
-    for (const given of requestArguments(source)) {
-      const file =
-        given.imported === null
-          ? source.path
-          : resolveModule(source.path, given.imported.module, this.#known, this.#projects);
-      if (file === null) continue;
-      const name = given.parameter.replace(/#.*$/, '');
-      const hit: Hit = {
-        node: given.node,
-        reason: `The organization comes from ${partWords[given.part]} (${given.name}): ${name} uses it as the tenant, and nothing compares it.`,
-        certainty: 'likely',
-        instruction:
-          'Compare it with the organization of the authenticated user before it is handed on, or hand that on instead.',
-      };
-      this.#given.push({ parameter: `${file}#${given.parameter}`, candidate: { finding: report(requestOrg, hit) } });
-    }
-  }
-
-  #addServer(source: Source): void {
-    for (const role of acceptedRoles(source)) this.#accepted.add(role);
-    this.#answers.push(...routeKeys(source));
-    for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
-      const binding = declarationIn(source.root, match[2] ?? '');
-      const file = binding?.imported
-        ? resolveModule(source.path, binding.imported.module, this.#known, this.#projects)
-        : null;
-      if (file !== null) this.#mounts.push({ path: match[1] ?? '', file });
-    }
-  }
-
-  #addSettings(source: Source, report: Report): void {
-    for (const { role, node } of offeredRoles(source)) {
-      const hit: Hit = {
-        node,
-        reason: `The form offers the role ${role}, which the API refuses.`,
-        certainty: 'likely',
-        instruction: 'Offer the roles that the API accepts and the database phase creates.',
-      };
-      this.#offered.push({ role, candidate: { finding: report(settingsPlaceholder, hit) } });
-    }
-    for (const { url, key, node } of answerReads(source)) {
-      const hit: Hit = {
-        node,
-        reason: `${key} is read from the answer of ${url}, which has it one level deeper.`,
-        certainty: 'likely',
-        instruction: `Read it where the API puts it; the settings form of the organization takes its place.`,
-      };
-      this.#reads.push({ url, key, candidate: { finding: report(settingsPlaceholder, hit) } });
-    }
-  }
-
   /** A key that an answer does not have at its top, while it does have the organization there. */
   #wrongDepth(): readonly Finding[] {
     const found: Finding[] = [];
-    for (const { url, key, candidate } of this.#reads) {
+    for (const { url, key, finding } of this.#reads) {
       const answers = this.#answers.filter(({ file, path }) =>
         this.#mounts.some((mount) => mount.file === file && joined(mount.path, path) === url),
       );
@@ -169,9 +139,85 @@ export class CrossFile {
           ),
         )
       )
-        found.push(candidate.finding);
+        found.push(finding);
     }
     return found;
+  }
+}
+
+function addConstants(facts: FileFacts, source: Source, report: Report): void {
+  for (const place of placesOf(source, /(?<=['"`])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=['"`])/gi)) {
+    const literal = place.kind === 'string_fragment' ? place.parent : place;
+    const declarator = literal?.parent;
+    if (
+      !literal ||
+      declarator?.kind !== 'variable_declarator' ||
+      declarator.parent?.parent?.kind !== 'export_statement'
+    )
+      continue;
+    const name = declarator.child(0)?.text ?? '';
+    if (standsForOrg(literal, 0)) continue;
+    const hit: Hit = {
+      node: literal,
+      reason: 'An organization id is written into the code; another file uses it as the tenant.',
+      instruction:
+        'Let the URL or its host name the organization and look it up, or take it from the authenticated user.',
+    };
+    facts.constants.push({ name, finding: report(hardCodedOrg, hit) });
+  }
+  for (const binding of importedConstants(source)) {
+    if (binding.imported === null || !/^[A-Z][A-Z0-9_]+$/.test(binding.imported.name)) continue;
+    if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;
+    facts.usedAsOrg.push(binding.imported);
+  }
+}
+
+function addCalls(facts: FileFacts, source: Source, report: Report): void {
+  facts.tenantParameters.push(...tenantParameters(source));
+  for (const given of requestArguments(source)) {
+    const name = given.parameter.replace(/#.*$/, '');
+    const hit: Hit = {
+      node: given.node,
+      reason: `The organization comes from ${partWords[given.part]} (${given.name}): ${name} uses it as the tenant, and nothing compares it.`,
+      certainty: 'likely',
+      instruction:
+        'Compare it with the organization of the authenticated user before it is handed on, or hand that on instead.',
+    };
+    facts.given.push({
+      module: given.imported?.module ?? null,
+      parameter: given.parameter,
+      finding: report(requestOrg, hit),
+    });
+  }
+}
+
+function addServer(facts: FileFacts, source: Source): void {
+  facts.accepted.push(...acceptedRoles(source));
+  facts.answers.push(...routeKeys(source));
+  for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
+    const binding = declarationIn(source.root, match[2] ?? '');
+    if (binding?.imported) facts.mounts.push({ path: match[1] ?? '', module: binding.imported.module });
+  }
+}
+
+function addSettings(facts: FileFacts, source: Source, report: Report): void {
+  for (const { role, node } of offeredRoles(source)) {
+    const hit: Hit = {
+      node,
+      reason: `The form offers the role ${role}, which the API refuses.`,
+      certainty: 'likely',
+      instruction: 'Offer the roles that the API accepts and the database phase creates.',
+    };
+    facts.offered.push({ role, finding: report(settingsPlaceholder, hit) });
+  }
+  for (const { url, key, node } of answerReads(source)) {
+    const hit: Hit = {
+      node,
+      reason: `${key} is read from the answer of ${url}, which has it one level deeper.`,
+      certainty: 'likely',
+      instruction: `Read it where the API puts it; the settings form of the organization takes its place.`,
+    };
+    facts.reads.push({ url, key, finding: report(settingsPlaceholder, hit) });
   }
 }
 

@@ -5,7 +5,8 @@ import { performance } from 'node:perf_hooks';
 import type { Workspace } from '../discover.ts';
 import { classOfPath, classOfText, listFiles, type SourceFile } from '../files.ts';
 import { projectOf } from '../resolve.ts';
-import { CrossFile } from './cross-file.ts';
+import { type FileResult, fileKey, settingKey } from './cache.ts';
+import { CrossFile, factsOf } from './cross-file.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { nodeAt, parseSource, positionOf, type Source, type SyntaxNode } from './syntax.ts';
@@ -16,7 +17,8 @@ const ahead = 64;
 
 /**
  * Scans every file of the workspace with all rules, one parse per file. Memory is bounded by the findings and by a
- * summary of the functions that cross files; no tree outlives its file.
+ * summary of the functions that cross files; no tree outlives its file. With a cache, files whose content it knows are
+ * read and not parsed.
  */
 export async function scan(workspace: Workspace, options: ScanOptions = {}): Promise<ScanResult> {
   const started = performance.now();
@@ -31,24 +33,28 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
   const summary = new CrossFile(new Set(list.files.map((file) => file.path)), workspace.projects);
   const findings: Finding[] = [];
-  const pending: Promise<Scanned>[] = [];
+  const setting = settingKey(
+    workspace,
+    rules.map((rule) => rule.kind),
+    options,
+  );
+  const pending: Promise<Prepared>[] = [];
   let next = 0;
   while (next < list.files.length || pending.length > 0) {
     while (next < list.files.length && pending.length < ahead) {
       const file = list.files[next];
       next += 1;
-      if (file) pending.push(prepare(workspace, file, options));
+      if (file) pending.push(prepare(workspace, file, setting, options));
     }
     options.signal?.throwIfAborted();
-    const scanned = await pending.shift();
-    if (scanned === undefined) continue;
-    counts[scanned.fileClass] += 1;
-    notices.push(...scanned.notices);
-    if (scanned.source === null) continue;
-    const context = contextOf(workspace, scanned.source, scanned.fileClass, options);
-    const hits = runRules(rules, context);
-    findings.push(...asFindings(hits, context));
-    summary.add(scanned.source, context, (rule, hit) => asFinding(rule, hit, 0, context));
+    const prepared = await pending.shift();
+    if (prepared === undefined) continue;
+    const result = prepared.result ?? scanFile(workspace, rules, prepared.scanned, options);
+    if (prepared.key !== null) options.cache?.set(prepared.key, result);
+    counts[result.fileClass] += 1;
+    notices.push(...result.notices);
+    findings.push(...result.findings);
+    if (result.facts !== null) summary.add(prepared.file, result.facts);
   }
   const kinds = new Set(rules.map((rule) => rule.kind));
   findings.push(...summary.resolve(findings).filter((finding) => kinds.has(finding.kind)));
@@ -80,25 +86,61 @@ export async function scanText(
 
 type Scanned = { readonly fileClass: FileClass; readonly source: Source | null; readonly notices: readonly Notice[] };
 
-async function prepare(workspace: Workspace, file: SourceFile, options: ScanOptions): Promise<Scanned> {
+/** A file that is read and parsed, or known. `key`: where its result is to be kept; null where nothing keeps it. */
+type Prepared = { readonly file: string; readonly key: string | null } & (
+  | { readonly result: FileResult }
+  | { readonly result: null; readonly scanned: Scanned }
+);
+
+async function prepare(
+  workspace: Workspace,
+  file: SourceFile,
+  setting: string,
+  options: ScanOptions,
+): Promise<Prepared> {
+  let text: string | null = null;
+  if (file.fileClass !== 'vendored' && file.fileClass !== 'minified') {
+    try {
+      text = options.overlay?.get(file.path) ?? (await readFile(path.join(workspace.root, file.path), 'utf8'));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.replace(/,.*$/, '') : String(error);
+      const notice: Notice = { file: file.path, kind: 'unreadable', text: `Not scanned: ${reason}.`, line: null };
+      return {
+        file: file.path,
+        key: null,
+        result: null,
+        scanned: { fileClass: file.fileClass, source: null, notices: [notice] },
+      };
+    }
+  }
+  const key = options.cache && text !== null ? fileKey(setting, workspace, options, file, text) : null;
+  const result = key === null ? undefined : options.cache?.get(key);
+  if (result !== undefined) return { file: file.path, key, result };
+  return { file: file.path, key, result: null, scanned: await parsed(file, text) };
+}
+
+/** What the rules say of a parsed file. A copy: parts of a string would keep the whole text of the file in memory. */
+function scanFile(
+  workspace: Workspace,
+  rules: readonly Rule[],
+  { fileClass, source, notices }: Scanned,
+  options: ScanOptions,
+): FileResult {
+  if (source === null) return { fileClass, notices, findings: [], facts: null };
+  const context = contextOf(workspace, source, fileClass, options);
+  const findings = asFindings(runRules(rules, context), context);
+  const facts = factsOf(source, context, (rule, hit) => asFinding(rule, hit, 0, context));
+  if (findings.length === 0 && facts === null) return { fileClass, notices, findings, facts };
+  return structuredClone({ fileClass, notices, findings, facts });
+}
+
+async function parsed(file: SourceFile, text: string | null): Promise<Scanned> {
   const skip = (fileClass: FileClass, text: string): Scanned => ({
     fileClass,
     source: null,
     notices: [{ file: file.path, kind: 'skipped', text, line: null }],
   });
-  if (file.fileClass === 'vendored' || file.fileClass === 'minified')
-    return skip(file.fileClass, `Not scanned: ${file.fileClass}.`);
-  let text: string;
-  try {
-    text = options.overlay?.get(file.path) ?? (await readFile(path.join(workspace.root, file.path), 'utf8'));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/,.*$/, '') : String(error);
-    return {
-      fileClass: file.fileClass,
-      source: null,
-      notices: [{ file: file.path, kind: 'unreadable', text: `Not scanned: ${reason}.`, line: null }],
-    };
-  }
+  if (text === null) return skip(file.fileClass, `Not scanned: ${file.fileClass}.`);
   const fileClass = classOfText(file.fileClass, text);
   if (fileClass === 'minified') return skip(fileClass, 'Not scanned: it is minified or larger than 1 MB.');
   if (file.path.endsWith('.prisma')) {

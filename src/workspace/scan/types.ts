@@ -1,4 +1,5 @@
 import type { Workspace } from '../discover.ts';
+import type { ScanCache } from './cache.ts';
 
 /** What is wrong at a place. One rule finds one kind. */
 export const findingKinds = [
@@ -89,6 +90,8 @@ export type ScanOptions = {
   readonly rpcArguments?: readonly { readonly from: string; readonly to: string }[];
   /** Contents to scan instead of what is on the disk (a preview of edits), by relative path. */
   readonly overlay?: ReadonlyMap<string, string>;
+  /** Results of earlier scans, for files whose content is the same. */
+  readonly cache?: ScanCache;
   readonly signal?: AbortSignal;
 };
 

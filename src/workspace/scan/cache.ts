@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Workspace } from '../discover.ts';
+import type { FileFacts } from './cross-file.ts';
+import type { FileClass, Finding, FindingKind, Notice, ScanOptions } from './types.ts';
+
+/** All that a scan takes from one file: what it finds there, and what it tells of it to other files. */
+export type FileResult = {
+  readonly fileClass: FileClass;
+  readonly notices: readonly Notice[];
+  readonly findings: readonly Finding[];
+  readonly facts: FileFacts | null;
+};
+
+/** A result is about 1 kB; a large app in two versions of each file is kept, and memory stays within some 40 MB. */
+const defaultLimit = 32_768;
+
+/**
+ * Results of files by their content and all else that decides about them, so that a scan after an edit parses the edited
+ * files alone. Files are read each time: a time stamp can be the same for two contents, and a check that passes on an
+ * old content would be worse than a slow one.
+ */
+export class ScanCache {
+  readonly #results = new Map<string, FileResult>();
+  readonly #limit: number;
+
+  constructor(limit = defaultLimit) {
+    this.#limit = limit;
+  }
+
+  get(key: string): FileResult | undefined {
+    return this.#results.get(key);
+  }
+
+  /** Keeps a result, or marks a known one as used: the first key of the map is the one not used for the longest. */
+  set(key: string, result: FileResult): void {
+    this.#results.delete(key);
+    this.#results.set(key, result);
+    if (this.#results.size <= this.#limit) return;
+    const oldest = this.#results.keys().next();
+    if (oldest.done !== true) this.#results.delete(oldest.value);
+  }
+
+  get size(): number {
+    return this.#results.size;
+  }
+}
+
+/** What the results of all files depend on beside their texts: the rules that run, and what they know of the app. */
+export function settingKey(workspace: Workspace, kinds: readonly FindingKind[], options: ScanOptions): string {
+  const { helpers } = options;
+  return digest(
+    JSON.stringify([
+      kinds,
+      workspace.projects,
+      workspace.backend?.directory ?? null,
+      workspace.frontend?.directory ?? null,
+      workspace.auth,
+      workspace.supabaseClients,
+      options.renames ?? [],
+      options.rpcArguments ?? [],
+      helpers ? [helpers.requireOrgId, helpers.assertSameOrg] : null,
+    ]),
+  );
+}
+
+/** The key of one file's result. */
+export function fileKey(
+  setting: string,
+  workspace: Workspace,
+  options: ScanOptions,
+  file: { readonly path: string; readonly fileClass: FileClass },
+  text: string,
+): string {
+  return digest(
+    JSON.stringify([
+      setting,
+      file.path,
+      file.fileClass,
+      workspace.authenticatedFiles.has(file.path),
+      options.helpers?.importPath(file.path) ?? null,
+    ]),
+    text,
+  );
+}
+
+function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('base64');
+}
