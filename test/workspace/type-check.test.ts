@@ -1,5 +1,9 @@
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { freshDiagnostics, parseDiagnostics } from '../../src/workspace/type-check.ts';
+import { discoverWorkspace } from '../../src/workspace/discover.ts';
+import { checkedProjects, freshDiagnostics, parseDiagnostics, typeCheck } from '../../src/workspace/type-check.ts';
 
 const output = `src/a.ts(3,5): error TS2322: Type 'string' is not assignable to type 'number'.
   The expected type comes from here.
@@ -21,5 +25,29 @@ describe('the type check', () => {
     const moved = parseDiagnostics(output.replace('(10,1)', '(40,1)'), '');
     expect(freshDiagnostics(before, moved)).toEqual([]);
     expect(freshDiagnostics(before, [...moved, ...moved.slice(1, 2)]).map((one) => one.code)).toEqual(['TS2304']);
+  });
+
+  it('leaves the notes of an app that builds incrementally alone', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'types-'));
+    try {
+      const options = { strict: true, noEmit: true, incremental: true, types: [] };
+      await writeFile(path.join(root, 'package.json'), '{"name":"app","dependencies":{"react":"*","express":"*"}}');
+      await writeFile(path.join(root, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['a.ts'] }));
+      await writeFile(path.join(root, 'a.ts'), "export const a: number = 'one';\n");
+      await symlink(path.resolve('node_modules'), path.join(root, 'node_modules'));
+      const before = await readdir(root);
+      const workspace = await discoverWorkspace(root);
+      const [project] = checkedProjects(workspace);
+      if (project === undefined) throw new Error('no project was found');
+      for (let times = 0; times < 2; times += 1) {
+        expect(await typeCheck(workspace, project)).toMatchObject({
+          kind: 'checked',
+          diagnostics: [{ file: 'a.ts', code: 'TS2322' }],
+        });
+      }
+      expect((await readdir(root)).filter((name) => name !== '.voxanne-rollout')).toEqual(before);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
   });
 });
