@@ -3,6 +3,7 @@ import { buildCli, full } from '../helpers/cli.ts';
 import { backfill } from './backfill.ts';
 import { isolation } from './isolation.ts';
 import { phaseOne } from './phase-1.ts';
+import { scanBench } from './scan.ts';
 import { stall } from './stall.ts';
 import { startUp } from './start-up.ts';
 
@@ -10,7 +11,7 @@ import { startUp } from './start-up.ts';
  * `npm run bench`: ratios, each side by side in one run on one embedded server. `npm run bench -- a d` runs these two.
  * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the backfill.
  */
-const benches = { a: stall, b: phaseOne, c: backfill, d: isolation, e: startUp } as const;
+const benches = { a: stall, b: phaseOne, c: backfill, d: isolation, e: startUp, f: scanBench } as const;
 
 const wanted = process.argv.slice(2);
 const cli = await buildCli();

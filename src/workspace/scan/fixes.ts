@@ -1,6 +1,8 @@
+import type { Workspace } from '../discover.ts';
+import type { AuthFile } from '../traits.ts';
 import { isRequestParameter, originsOf, routeCallOf } from './flow.ts';
 import type { RuleContext } from './rule.ts';
-import { parametersOf, placesOf } from './scope.ts';
+import { escapeRegExp, parametersOf, placesOf } from './scope.ts';
 import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
@@ -69,13 +71,7 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
   if (placesOf(fn.source, /(?<=\.\s*)(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node)))
     return 'yes';
   const route = routeCallOf(fn);
-  // What lets a caller through without a token does not authenticate.
-  const names = context.workspace.auth.flatMap((file) => file.exports).filter((name) => !/optional|maybe/i.test(name));
-  const known = (text: string): boolean =>
-    names.some((name) => new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(text)) ||
-    /\b(?:require|ensure|is)(?:Auth|User|Login|Session)\w*\b|\bauthenticate\w*\b|\bauthMiddleware\b|\bprotect\b/.test(
-      text,
-    );
+  const known = authenticates(context.workspace);
   if (route) {
     const list = route.childOfKind('arguments');
     const handlers = list?.children.slice(1).filter((argument) => !argument.contains(fn)) ?? [];
@@ -90,6 +86,28 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
   }
   if (route === null && (usesGuard(fn.source, known) || allRoutesGuarded(fn.source, known))) return 'yes';
   return context.workspace.authenticatedFiles.has(fn.source.path) ? 'yes' : 'unknown';
+}
+
+const guards = new WeakMap<readonly AuthFile[], (text: string) => boolean>();
+
+/** Tells whether a text names a middleware that authenticates. */
+function authenticates({ auth }: Workspace): (text: string) => boolean {
+  let known = guards.get(auth);
+  if (known === undefined) {
+    // What lets a caller through without a token does not authenticate.
+    const names = new Set(auth.flatMap((file) => file.exports).filter((name) => !/optional|maybe/i.test(name)));
+    const own = [...names].map((name) => `(?<![\\w$])${escapeRegExp(name)}(?![\\w$])`);
+    const usual = [
+      '\\b(?:require|ensure|is)(?:Auth|User|Login|Session)\\w*\\b',
+      '\\bauthenticate\\w*\\b',
+      '\\bauthMiddleware\\b',
+      '\\bprotect\\b',
+    ];
+    const pattern = new RegExp([...own, ...usual].join('|'));
+    known = (text) => pattern.test(text);
+    guards.set(auth, known);
+  }
+  return known;
 }
 
 /** `req.user.orgId`, without `?.`: the handler counts on a user. With `?.` it also runs for nobody. */
