@@ -113,7 +113,8 @@ async function plan(target: Target): Promise<Plan> {
       write: {
         kind: 'insert',
         columns: list.map((one) => identifier(one.column)),
-        source: `select ${list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ')} from auth.users u where ${realUser(target)} and ${orgOf(then, target, false)} is null`,
+        cursor: 'walked_by',
+        source: `select u.id as walked_by, ${list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ')} from auth.users u where ${realUser(target)} and ${orgOf(then, target, false)} is null`,
       },
     });
   }

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Finding } from '../../src/supabase/cli/advisors.ts';
 import type { Target } from '../target.ts';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { createWorkspaceTarget } from '../../phases/2-backend/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
-import { type Config, createRedactor, isProduction, loadConfig, secretsOf } from '../config/index.ts';
+import { type Config, isProduction, loadConfig } from '../config/index.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Rollout } from '../rollout/rollout.ts';
@@ -19,6 +19,7 @@ import { discoverWorkspace } from '../workspace/discover.ts';
 import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
+import { hide } from './redaction.ts';
 
 /** A target that was found, looked at and not refused. */
 export type Opened = {
@@ -36,10 +37,6 @@ export type Opened = {
 /** A folder that holds an app, or a checkout: elsewhere phases 2 to 4 have nothing to work on. */
 const hasCode = (folder: string): boolean =>
   existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));
-
-/** Secrets of this process; every line of output goes through it. Extended when a connection string is chosen. */
-let redactor = createRedactor(secretsOf(process.env));
-export const redacted = (text: string): string => redactor(text);
 
 export async function loadSettings(options: CommonOptions): Promise<Config> {
   return loadConfig({
@@ -68,7 +65,7 @@ export async function openTarget(
     allowPlaintext: config.allowPlaintext,
     applicationName: applicationName(),
   });
-  redactor = createRedactor([...secretsOf(process.env), ...found.secrets]);
+  hide(found.secrets);
   const { source, description: connection, connect } = found;
   await requireUsable(found);
   const session = openSession(connect, {

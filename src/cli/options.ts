@@ -61,7 +61,7 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
   if (!decide) return command;
   return command
     .addOption(new Option('--executor <name>', 'what runs the changes of the database').choices(['pg', 'supabase-cli']))
-    .addOption(new Option('--lock-timeout <ms>', 'how long one try waits for a lock (50)').argParser(whole))
+    .addOption(new Option('--lock-timeout <ms>', 'how long one try waits for a lock (20)').argParser(whole))
     .addOption(new Option('--patience <ms>', 'how long a change tries again (60000)').argParser(whole))
     .addOption(new Option('--batch-size <rows>', 'rows per batch of a backfill (1000)').argParser(whole))
     .option('--memberships <table>', 'the table that joins users and organizations')

@@ -3,8 +3,9 @@ import { type ExtraEvent, type JsonTarget, jsonLine, jsonVersion } from '../repo
 import { plainListener } from '../report/plain.ts';
 import type { RolloutError } from '../rollout/errors.ts';
 import type { Emit } from '../rollout/events.ts';
-import { type Opened, redacted } from './open.ts';
+import type { Opened } from './open.ts';
 import type { CommonOptions } from './options.ts';
+import { redacted } from './redaction.ts';
 import { version } from './version.ts';
 
 /** Where a command writes: lines for people, or NDJSON. Every byte passes the redactor. */

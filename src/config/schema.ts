@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An identifier as PostgreSQL stores it: unquoted, at most 63 bytes. */
 const identifier = z
@@ -115,7 +115,7 @@ export const configSchema = z.strictObject({
   lockTimeout: milliseconds
     .min(1)
     .max(10_000)
-    .default(50)
+    .default(20)
     .describe('Milliseconds that one try waits for a lock, while readers queue behind it.'),
   statementTimeout: milliseconds.default(120_000).describe('Milliseconds that one statement may run; 0: no limit.'),
   patience: milliseconds

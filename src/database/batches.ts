@@ -9,9 +9,8 @@ export const quietly = `set local session_replication_role = 'replica';`;
 
 /** The last key at the start: rows inserted later are beyond it, so that the walk ends under constant inserts. */
 export async function lastKey(client: ClientBase, change: BatchChange): Promise<string | null> {
-  const { column } = change.key;
   const { rows } = await client.query<{ k: string }>(
-    `select s.k::text as k from (select ${walked(change)}.${column} as k from ${walkedFrom(change)} order by 1 desc limit 1) s`,
+    `select s.k::text as k from (select ${walked(change)}.${cursorOf(change)} as k from ${walkedFrom(change)} order by 1 desc limit 1) s`,
   );
   return rows[0]?.k ?? null;
 }
@@ -51,8 +50,13 @@ const walked = (change: BatchChange): string => (change.write.kind === 'update' 
 const walkedFrom = (change: BatchChange): string =>
   change.write.kind === 'update' ? `${change.table} t` : `(${change.write.source}) s`;
 
-const range = (change: BatchChange, alias: string): string =>
-  `($1::text is null or ${alias}.${change.key.column} > $1::text::${change.key.type}) and ${alias}.${change.key.column} <= $2::text::${change.key.type}`;
+const cursorOf = (change: BatchChange): string =>
+  (change.write.kind === 'insert' ? change.write.cursor : undefined) ?? change.key.column;
+
+const range = (change: BatchChange, alias: string): string => {
+  const column = `${alias}.${cursorOf(change)}`;
+  return `($1::text is null or ${column} > $1::text::${change.key.type}) and ${column} <= $2::text::${change.key.type}`;
+};
 
 function updateSql(change: BatchChange, write: Update): string {
   const { column: key } = change.key;
@@ -80,9 +84,10 @@ select (select count(*)::float8 from picked) as walked, (select count(*)::float8
 
 function insertSql(change: BatchChange, write: Insert): string {
   const { column: key } = change.key;
+  const cursor = cursorOf(change);
   return `
 with picked as materialized (
-  select s.* from (${write.source}) s where ${range(change, 's')} order by s.${key} limit $3
+  select s.* from (${write.source}) s where ${range(change, 's')} order by s.${cursor} limit $3
 ), written as (
   insert into ${change.table} as t (${write.columns.join(', ')}) select ${write.columns.map((c) => `p.${c}`).join(', ')} from picked p
   on conflict do nothing returning t.${key} as k, to_jsonb(t) as new
@@ -91,7 +96,7 @@ with picked as materialized (
   select $4::bigint, jsonb_agg(jsonb_build_array(k, null, new, false)) from written having count(*) > 0
 )
 select (select count(*)::float8 from picked) as walked, (select count(*)::float8 from written) as written,
-  (select ${key}::text from picked order by ${key} desc limit 1) as next`;
+  (select ${cursor}::text from picked order by ${cursor} desc limit 1) as next`;
 }
 
 /** Batches of an entry that still hold values to restore, newest first. */

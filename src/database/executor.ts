@@ -12,13 +12,16 @@ import {
   ensureJournal,
   entryById,
   insertEntry,
+  insertEntrySql,
   insertFingerprint,
   insertRecord,
   journalExists,
   markEntry,
+  markRevertedSql,
   readEntries,
   readFingerprint,
   readRecords,
+  toEntry,
 } from './journal.ts';
 import { retrying } from './retry.ts';
 import type { Session } from './session.ts';
@@ -34,6 +37,7 @@ const previewPatience = 3_000;
  */
 export function createDatabaseExecutor(session: Session): Executor {
   const { settings } = session;
+  const opening = `begin; set local lock_timeout = ${settings.lockTimeout}; set local statement_timeout = ${settings.statementTimeout}; set local search_path = '';`;
   /** Connections on which the journal was seen: asking again before each of hundreds of changes is what takes time. */
   const journalled = new WeakSet<Client>();
 
@@ -55,9 +59,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       attempt: () =>
         cancellable(session, context.signal, async () => {
           const client = await session.work();
-          await client.query(
-            `begin; set local lock_timeout = ${settings.lockTimeout}; set local statement_timeout = ${settings.statementTimeout}; set local search_path = '';`,
-          );
+          await client.query(opening);
           try {
             const result = await body(client);
             await client.query(options.end ?? 'commit');
@@ -81,20 +83,62 @@ export function createDatabaseExecutor(session: Session): Executor {
   const applySql = async (change: SqlChange, context: Context): Promise<Entry> => {
     const id = randomUUID();
     const began = performance.now();
-    let tries = 0;
-    return transact(change.title, change.id, context, async (client) => {
+    return atOnce(change.title, change.id, context, {
       // After a lost connection nobody knows whether the commit arrived: the journal row, which shares it, does.
-      const there = tries++ === 0 ? null : await entryById(client, id);
-      if (there !== null) return there;
-      await run(client, change.up, context);
-      return insertEntry(client, {
-        id,
-        run: context.run,
-        step: context.step,
-        state: 'applied',
-        change,
-        milliseconds: performance.now() - began,
-      });
+      arrived: (client) => entryById(client, id),
+      shown: change.up,
+      sql: () =>
+        `${semicolon(change.up)}\n${insertEntrySql({
+          id,
+          run: context.run,
+          step: context.step,
+          state: 'applied',
+          change,
+          milliseconds: performance.now() - began,
+        })}`,
+      read: (rows) => toEntry(rows[0]),
+    });
+  };
+
+  /**
+   * Runs a whole transaction in one message. A lock is then held for the time of the work alone, not for four trips
+   * over the network, which count for far more than the work itself when hundreds of small changes are made.
+   */
+  const atOnce = async <T>(
+    what: string,
+    change: string,
+    context: Context,
+    transaction: {
+      readonly arrived: (client: Client) => Promise<T | null>;
+      readonly shown: string;
+      readonly sql: () => string;
+      readonly read: (rows: readonly unknown[]) => T;
+    },
+  ): Promise<T> => {
+    let tries = 0;
+    return retrying({
+      what,
+      patience: settings.patience,
+      lockTimeout: settings.lockTimeout,
+      signal: context.signal,
+      holders: session.holders,
+      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
+      attempt: () =>
+        cancellable(session, context.signal, async () => {
+          const client = await session.work();
+          const there = tries++ === 0 ? null : await transaction.arrived(client);
+          if (there !== null) return there;
+          if (transaction.shown !== '') context.emit({ type: 'command', text: transaction.shown });
+          const sql = `${opening}\n${transaction.sql()}\ncommit;`;
+          try {
+            const answers: unknown = await client.query(sql);
+            const last = Array.isArray(answers) ? (answers.at(-2) as { rows: readonly unknown[] }) : { rows: [] };
+            return transaction.read(last.rows);
+          } catch (error) {
+            await rollbackQuietly(client);
+            throw attachSql(error, sql);
+          }
+        }),
     });
   };
 
@@ -303,11 +347,14 @@ export function createDatabaseExecutor(session: Session): Executor {
           await markEntry(await session.work(), entry.seq, 'reverted');
           return { stayed: [] };
         }
-        await transact(`Taking back: ${change.title}`, change.id, context, async (client) => {
-          const now = (await readEntries(client, 'seq = $1', [entry.seq]))[0];
-          if (now?.state === 'reverted') return;
-          if (change.down !== '') await run(client, change.down, context);
-          await markEntry(client, entry.seq, 'reverted');
+        await atOnce(`Taking back: ${change.title}`, change.id, context, {
+          arrived: async (client) => {
+            const now = (await readEntries(client, 'seq = $1', [entry.seq]))[0];
+            return now?.state === 'reverted' ? true : null;
+          },
+          shown: change.down,
+          sql: () => `${semicolon(change.down)}\n${markRevertedSql(entry.seq)}`,
+          read: () => true,
         });
         return { stayed: [] };
       }, context.signal),
@@ -467,6 +514,8 @@ function strongest(locks: readonly Lock[]): readonly Lock[] {
   }
   return [...best].map(([relation, level]) => ({ relation, level }));
 }
+
+const semicolon = (sql: string): string => (sql.trim() === '' || /;\s*$/.test(sql) ? sql : `${sql};`);
 
 const wrongMedium = (change: Change): RolloutError =>
   new RolloutError(`The database executor was given a ${change.kind} change.`, 'Report this as a defect.', {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Change } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Entry, EntryState, Fingerprint, StepRecord } from '../rollout/journal.ts';
 import { changeSchema, entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
 import { journalFormat, journalSchema } from './journal.sql.ts';
+import { literal } from './quote.ts';
 
 /** Creates the journal's schema where it is missing, and refuses one that a newer version wrote. */
 export async function ensureJournal(client: ClientBase): Promise<void> {
@@ -60,7 +61,7 @@ export async function readEntries(
 }
 
 /** Parses one journal row, and refuses one whose change is not what was written. */
-function toEntry(row: unknown): Entry {
+export function toEntry(row: unknown): Entry {
   const raw = rowSchema.parse(row);
   if (checksum(raw.change) !== raw.checksum) throw edited(`row ${raw.seq}, step ${raw.step}`);
   const change = changeSchema.safeParse(JSON.parse(raw.change));
@@ -87,19 +88,32 @@ const edited = (detail: string): RolloutError =>
 /** What a row keeps of its change, to notice an edit by another hand. */
 export const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Writes one row and returns it. Called inside the transaction of the change, or before it for a `started` row. */
-export async function insertEntry(
-  client: ClientBase,
-  entry: { id: string; run: string; step: string; state: EntryState; change: Change; milliseconds: number },
-): Promise<Entry> {
-  const text = JSON.stringify(entry.change);
-  const { rows } = await client.query(
-    `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
-     values ($1, $2, $3, $4, $5, $6, case when $4 = 'applied' then clock_timestamp() end, $7) returning ${columns}`,
-    [entry.id, entry.run, entry.step, entry.state, text, checksum(text), entry.milliseconds],
-  );
+export type NewEntry = {
+  readonly id: string;
+  readonly run: string;
+  readonly step: string;
+  readonly state: EntryState;
+  readonly change: Change;
+  readonly milliseconds: number;
+};
+
+/** Writes one row and returns it. Called before a change that shares no transaction with its row. */
+export async function insertEntry(client: ClientBase, entry: NewEntry): Promise<Entry> {
+  const { rows } = await client.query(insertEntrySql(entry));
   return toEntry(rows[0]);
 }
+
+/** The statement that writes one row, for the transaction of the change itself. */
+export function insertEntrySql(entry: NewEntry): string {
+  const text = JSON.stringify(entry.change);
+  const values = [entry.id, entry.run, entry.step, entry.state, text, checksum(text)].map(literal).join(', ');
+  return `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
+values (${values}, ${entry.state === 'applied' ? 'pg_catalog.clock_timestamp()' : 'null'}, ${entry.milliseconds}) returning ${columns};`;
+}
+
+/** The statement that marks a row as taken back, for the transaction of the inverse itself. */
+export const markRevertedSql = (seq: number): string =>
+  `update voxanne_rollout.entries set state = 'reverted', reverted_at = pg_catalog.clock_timestamp() where seq = ${seq};`;
 
 export async function markEntry(
   client: ClientBase,

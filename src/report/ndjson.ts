@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { verdicts } from '../rollout/check.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import { changeSchema, stepIdSchema } from '../rollout/schemas.ts';

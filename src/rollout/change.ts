@@ -65,8 +65,13 @@ export type BatchChange = {
         readonly kind: 'insert';
         /** Quoted columns, the key first. */
         readonly columns: readonly string[];
-        /** Query that gives exactly these columns for rows that are missing. */
+        /** Query that gives these columns for rows that are missing. */
         readonly source: string;
+        /**
+         * Column of `source`, of the key's type, by which it is walked when an index serves it better than the key that
+         * is made there: without one every batch would read the whole source again.
+         */
+        readonly cursor?: string;
       };
   /**
    * True: the app's triggers stay silent (`session_replication_role`), so that a guard against changing an org id does

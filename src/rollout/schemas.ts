@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { entryStates, stepStates } from './journal.ts';
 
 /** The zod border of everything a journal holds: what was written by another version or another hand is not trusted. */
@@ -31,7 +31,12 @@ export const batchChangeSchema = z.strictObject({
       where: z.string(),
       value: z.string(),
     }),
-    z.strictObject({ kind: z.literal('insert'), columns: z.array(z.string()), source: z.string() }),
+    z.strictObject({
+      kind: z.literal('insert'),
+      columns: z.array(z.string()),
+      source: z.string(),
+      cursor: z.string().exactOptional(),
+    }),
   ]),
   quiet: z.boolean(),
   after: z.array(z.string()).exactOptional(),

@@ -46,7 +46,7 @@ describe('settings', () => {
         memberships: null,
       },
       decisions: { orphans: null, wrongForeignKeys: null, revokeExecute: false, anonymousUsers: 'no-organization' },
-      lockTimeout: 50,
+      lockTimeout: 20,
       patience: 60_000,
       batchSize: 1000,
       executor: 'pg',

@@ -1,11 +1,11 @@
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
-import { type ApplyOptions, applyCommand } from './apply.ts';
+import type { ApplyOptions } from './apply.ts';
 
 export type DefaultOptions = ApplyOptions & { readonly inline?: boolean; readonly interactive?: boolean };
 
 /** No command: `--yes` applies; a terminal gets the wizard; anything else the plan, with nothing changed. */
 export async function defaultCommand(options: DefaultOptions): Promise<ExitCode> {
-  if (options.yes === true) return applyCommand(options);
+  if (options.yes === true) return (await import('./apply.ts')).applyCommand(options);
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
   if (options.json !== true && (options.interactive ?? terminal)) {
     const { wizardCommand } = await import('./wizard.ts');

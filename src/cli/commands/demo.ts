@@ -52,7 +52,10 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
       };
       if (wizard) {
         const { wizardOn } = await import('./wizard.ts');
-        return await wizardOn({ ...target, ...(options.inline === undefined ? {} : { inline: options.inline }) });
+        return await wizardOn(
+          { ...target, ...(options.inline === undefined ? {} : { inline: options.inline }) },
+          { passing: true },
+        );
       }
       return await applyAndTakeBack(target, context, options.keep === true);
     } finally {

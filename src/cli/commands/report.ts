@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { htmlReport, markdownReport } from '../../report/evidence.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
-import { redacted } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
+import { redacted } from '../redaction.ts';
 import { run, withTarget } from '../run.ts';
 import { version } from '../version.ts';
 

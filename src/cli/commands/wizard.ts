@@ -108,7 +108,7 @@ async function startInfo(options: CommonOptions, config: Config): Promise<StartI
 }
 
 async function sessionOf(opened: Opened): Promise<Session> {
-  const { redacted } = await import('../open.ts');
+  const { redacted } = await import('../redaction.ts');
   const { codeOffers } = await import('../wizard/findings.ts');
   const { connection, config, rollout } = opened;
   const folder = join(config.workspace, '.voxanne-rollout');

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CheckResult } from '../../rollout/check.ts';
 import { answerOf, callCli } from './call.ts';
 import { type CliConnection, openDoor } from './door.ts';

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RolloutError } from '../../rollout/errors.ts';
 import type { Door } from './door.ts';
 import { type CliInfo, unusable } from './find.ts';

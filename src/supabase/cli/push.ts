@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { entryById } from '../../database/journal.ts';
 import { retrying } from '../../database/retry.ts';
 import type { Session } from '../../database/session.ts';

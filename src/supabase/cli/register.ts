@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SqlChange } from '../../rollout/change.ts';
 import type { Entry } from '../../rollout/journal.ts';
 import { answerOf, callCli } from './call.ts';

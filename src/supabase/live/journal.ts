@@ -1,6 +1,6 @@
 import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonRow, LiveTable } from './types.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Api, createApi } from './client.ts';
 import { markerKey, markerOf, type Part } from './marker.ts';
 import { readToken, type TokenClaims } from './token.ts';
