@@ -1,6 +1,6 @@
 import { open, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
 import type { StepRecord } from '../rollout/journal.ts';
 import { entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';

@@ -1,7 +1,7 @@
 import { open, readFile as read, rename, unlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
 import { codeOf, orAbsent, stateFolder } from './paths.ts';
 import { createFolders } from './write.ts';

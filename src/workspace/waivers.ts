@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
 import { sha256 } from './hash.ts';
 import { orAbsent, stateFolder } from './paths.ts';
