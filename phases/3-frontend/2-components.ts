@@ -1,4 +1,5 @@
-import type { Plan, Step } from '../../src/rollout/step.ts';
+import type { Note, Plan, Step } from '../../src/rollout/step.ts';
+import type { Finding } from '../../src/workspace/scan/types.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../2-backend/checks.ts';
 import { type Code, dirtyNote, readCode, sideOfFile, textOf } from '../2-backend/code.ts';
 import { changesOf, fixFindings, leftNotes, type Overlay } from '../2-backend/fixes.ts';
@@ -17,7 +18,7 @@ export const components: Step<Target> = {
     const code = await readCode(target);
     const mine = await scope(code);
     const overlay: Overlay = new Map();
-    const { findings } = await scanCode(code);
+    const { findings, waived } = await scanCode(code);
     for (const file of new Set(findings.filter(mine).map((one) => one.file))) {
       const text = await textOf(code.workspace, file);
       if (text !== null) overlay.set(file, await mendBrowserCode(file, text, findings));
@@ -35,6 +36,9 @@ export const components: Step<Target> = {
       notes: [
         ...notes,
         ...leftNotes(left),
+        ...(findings.some((one) => mine(one) && one.kind === 'browser-org-header')
+          ? headerNotes([...findings, ...waived])
+          : []),
         ...dirtyNote(
           code.workspace,
           changes.map((one) => one.path),
@@ -49,6 +53,19 @@ export const components: Step<Target> = {
     yield* checkCommand(code, '3.2/build', "The app's own build", code.target.config.code.build, signal);
   },
 };
+
+/** Routes that were left as they are and need the header that the browser sends no longer: their pages would stay empty. */
+const headerNotes = (findings: readonly Finding[]): readonly Note[] =>
+  findings.flatMap(({ file, kind, line, reason }) => {
+    const header = kind === 'request-org' ? /from a request header \(([\w-]+)\)/.exec(reason)?.[1] : undefined;
+    return header === undefined
+      ? []
+      : [
+          {
+            text: `${file}:${line} still takes the organization from the header ${header}, which the browser no longer sends: mend it before this goes live.`,
+          },
+        ];
+  });
 
 /** Places in the frontend that no other step answers for. */
 async function scope(code: Code): Promise<(place: Place) => boolean> {

@@ -110,6 +110,11 @@ describe.sequential('the backend of the sample app, before, after and before aga
     // nothing of the file that authenticates.
     expect(waived).toContain('request-org backend/src/routes/analytics.ts');
     expect(waived.filter((one) => !one.includes(' backend/') || one.includes('middleware/'))).toEqual([]);
+    // What is left on one side is named where the other side changes.
+    expect([...stage.notes].filter((one) => one.startsWith('3.2 backend/src/routes/analytics.ts:'))).toEqual([
+      expect.stringContaining('from the header x-org-id, which the browser no longer sends'),
+      expect.stringContaining('from the header x-tenant-id, which the browser no longer sends'),
+    ]);
     const states = (await stage.rollout().status()).map(({ step, state }) => `${step} ${state}`);
     expect(states.filter((one) => !one.endsWith(' verified'))).toEqual([]);
     const types = [...stage.checks.values()].filter((one) => one.id.includes('/types/'));

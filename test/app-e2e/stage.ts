@@ -46,6 +46,8 @@ export type AppStage = {
   readonly gateway: Gateway;
   /** Everything that happened in checks so far, by id: the last verdict of each. */
   readonly checks: ReadonlyMap<string, CheckResult>;
+  /** What the plans said beside their changes. */
+  readonly notes: ReadonlySet<string>;
   /** A rollout of all phases; with a backend's address, its HTTP checks ask there. */
   readonly rollout: (backendUrl?: string) => Rollout;
   /** Applies and verifies every step, waiving what only a person can decide. Returns the findings that were waived. */
@@ -103,6 +105,7 @@ async function fill(closers: (() => unknown)[], close: () => Promise<void>): Pro
   });
   closers.push(() => executor.close());
   const checks = new Map<string, CheckResult>();
+  const notes = new Set<string>();
   const failing = (): readonly CheckResult[] => [...checks.values()].filter((one) => one.verdict === 'failed');
   const targetFor = (backendUrl: string | null): Target => {
     const config: Config = { ...at.target.config, workspace: app.directory, backendUrl };
@@ -116,6 +119,7 @@ async function fill(closers: (() => unknown)[], close: () => Promise<void>): Pro
     });
     made.listen((event) => {
       if (event.type === 'check') checks.set(event.result.id, event.result);
+      if (event.type === 'planned') for (const note of event.plan.notes) notes.add(`${event.step} ${note.text}`);
     });
     return made;
   };
@@ -124,6 +128,7 @@ async function fill(closers: (() => unknown)[], close: () => Promise<void>): Pro
     app,
     gateway,
     checks,
+    notes,
     rollout,
     rollOut: async () => {
       const run = rollout();

@@ -7,7 +7,9 @@ import { type FormEvent, useEffect, useId, useState } from 'react';
 import type { SupabaseClient } from '@supabase/supabase-js';
 // #endif
 __HOOK_IMPORT__
+// #if toast
 __TOAST_IMPORT__
+// #endif
 __CLIENT_IMPORT__
 // #if typed
 
