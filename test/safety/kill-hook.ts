@@ -42,8 +42,15 @@ function connectionOf(socket: Socket): Connection {
   return fresh;
 }
 
+/** A change and its journal row in one message, from BEGIN to COMMIT. */
+const isWhole = (sql: string): boolean => /^begin; set local lock_timeout/.test(sql) && /commit;\s*$/.test(sql);
+
 /** What a statement is called, or null when it is no boundary. `values` are those of a prepared one, as sent. */
 function nameOf(sql: string, values: string, connection: Connection): string | null {
+  if (isWhole(sql)) {
+    const own = /"kind":"\w+","id":"([^"]+)"/.exec(sql)?.[1];
+    return own === undefined ? `commit reverted ${/where seq = (\d+)/.exec(sql)?.[1] ?? ''}`.trim() : `commit ${own}`;
+  }
   const change = /"kind":"\w+","id":"([^"]+)"/.exec(values)?.[1];
   const journal = /(?:insert into|update) voxanne_rollout\.(\w+)/.exec(sql)?.[1];
   if (connection.open) {
@@ -61,7 +68,7 @@ function nameOf(sql: string, values: string, connection: Connection): string | n
 function leaving(socket: Socket, sql: string, values: string): string | null {
   const connection = connectionOf(socket);
   const name = nameOf(sql, values, connection);
-  if (/^begin; set local lock_timeout/.test(sql)) {
+  if (/^begin; set local lock_timeout/.test(sql) && !isWhole(sql)) {
     connection.open = true;
     connection.change = '';
   } else if (/^(commit|rollback)/i.test(sql)) connection.open = false;
