@@ -124,13 +124,27 @@ export class CrossFile {
     });
   }
 
+  #answersByUrl(): ReadonlyMap<string, readonly RouteAnswer[]> {
+    const mounts = new Map<string, Set<string>>();
+    for (const { path, file } of this.#mounts) mounts.set(file, (mounts.get(file) ?? new Set()).add(path));
+    const byUrl = new Map<string, RouteAnswer[]>();
+    for (const answer of this.#answers) {
+      for (const mount of mounts.get(answer.file) ?? []) {
+        const url = joined(mount, answer.path);
+        const same = byUrl.get(url);
+        if (same === undefined) byUrl.set(url, [answer]);
+        else same.push(answer);
+      }
+    }
+    return byUrl;
+  }
+
   /** A key that an answer does not have at its top, while it does have the organization there. */
   #wrongDepth(): readonly Finding[] {
     const found: Finding[] = [];
+    const byUrl = this.#answersByUrl();
     for (const { url, key, finding } of this.#reads) {
-      const answers = this.#answers.filter(({ file, path }) =>
-        this.#mounts.some((mount) => mount.file === file && joined(mount.path, path) === url),
-      );
+      const answers = byUrl.get(url) ?? [];
       if (answers.length === 0 || answers.some(({ keys }) => keys.has(key))) continue;
       if (
         answers.some(({ keys }) =>

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Workspace } from '../discover.ts';
 import { classOfPath, classOfText, listFiles, type SourceFile } from '../files.ts';
 import { projectOf } from '../resolve.ts';
 import { type FileResult, fileKey, settingKey } from './cache.ts';
+import { collectTrees } from './collect.ts';
 import { CrossFile, factsOf } from './cross-file.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
@@ -14,6 +16,9 @@ import { type FileClass, type Finding, fileClasses, type Notice, type ScanOption
 
 /** Files that are read and parsed ahead of the one whose rules run; bounds the memory, and keeps the parser threads busy. */
 const ahead = 64;
+
+/** Of how much code trees may lie about until they are collected: 1 MB, some 40 MB of trees. */
+const charactersKept = 1_000_000;
 
 /**
  * Scans every file of the workspace with all rules, one parse per file. Memory is bounded by the findings and by a
@@ -40,6 +45,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
   );
   const pending: Promise<Prepared>[] = [];
   let next = 0;
+  let characters = 0;
   while (next < list.files.length || pending.length > 0) {
     while (next < list.files.length && pending.length < ahead) {
       const file = list.files[next];
@@ -49,6 +55,13 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     options.signal?.throwIfAborted();
     const prepared = await pending.shift();
     if (prepared === undefined) continue;
+    if (prepared.result === null) characters += prepared.scanned.source?.text.length ?? 0;
+    if (characters > charactersKept) {
+      collectTrees();
+      // The parser lets go of its trees in a turn of the event loop.
+      await turn();
+      characters = 0;
+    }
     const result = prepared.result ?? scanFile(workspace, rules, prepared.scanned, options);
     if (prepared.key !== null) options.cache?.set(prepared.key, result);
     counts[result.fileClass] += 1;
