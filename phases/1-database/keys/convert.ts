@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { identifier } from '../../../src/database/quote.ts';
+import { identifier, literal } from '../../../src/database/quote.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { renameColumns } from '../isolation/rename.ts';
@@ -78,7 +78,7 @@ export async function planConversions(
     if (usual === null) continue;
     const begun = tenant.table.columns.some((one) => one.name === `${survey.to}_uuid`);
     if (!begun && (await countUpTo(client, tenant.sql, largeTable)) < largeTable) {
-      const change = inPlace(survey, tenant, tools, label);
+      const change = inPlace(survey, tenant, tools, label, await indexNames(client, tenant));
       list.push({ tenant, changes: [...usual, change], done: [change.id] });
     } else {
       const made = await large(tenant, tools);
@@ -162,7 +162,13 @@ async function usualForm(
  * One transaction, because everything that stands on the column has to go and come back: a policy must not be missing
  * for a moment. Here alone several policy statements share a transaction.
  */
-function inPlace(survey: Survey, tenant: TenantTable, tools: Tools, label: string): SqlChange {
+function inPlace(
+  survey: Survey,
+  tenant: TenantTable,
+  tools: Tools,
+  label: string,
+  names: readonly string[],
+): SqlChange {
   const column = identifier(survey.to);
   const alter = (to: string, using: string): readonly string[] => {
     const { default: value } = tenant.key;
@@ -181,7 +187,35 @@ function inPlace(survey: Survey, tenant: TenantTable, tools: Tools, label: strin
     id: `uuid ${label}`,
     title: `Turn ${label}.${survey.to} from ${tenant.key.type} into uuid`,
     mode: 'transaction',
-    up: [...tools.drop, ...alter('uuid', `${column}::text::uuid`), ...tools.again].join('\n'),
-    down: [...tools.drop, ...alter(tenant.key.type, `${column}::text`), ...tools.restore].join('\n'),
+    up: [...tools.drop, ...alter('uuid', `${column}::text::uuid`), ...names, ...tools.again].join('\n'),
+    down: [...tools.drop, ...alter(tenant.key.type, `${column}::text`), ...names, ...tools.restore].join('\n'),
   };
+}
+
+/**
+ * Changing a type rebuilds the indexes on it. A partitioned table's own keep their names, those of its partitions get
+ * new ones: this gives each the name back that it has now, level by level.
+ */
+async function indexNames(client: ClientBase, tenant: TenantTable): Promise<readonly string[]> {
+  if (tenant.table.kind !== 'partitioned') return [];
+  const { rows } = await client.query<{ child: string; parent: string; name: string }>(
+    `select format('%I.%I', tn.nspname, t.relname) as child, format('%I.%I', pn.nspname, p.relname) as parent, c.relname as name
+     from pg_catalog.pg_partition_tree($1::oid) tree
+     join pg_catalog.pg_index x on x.indrelid = tree.relid
+     join pg_catalog.pg_inherits i on i.inhrelid = x.indexrelid
+     join pg_catalog.pg_class c on c.oid = x.indexrelid
+     join pg_catalog.pg_class t on t.oid = x.indrelid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+     join pg_catalog.pg_class p on p.oid = i.inhparent join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
+     order by tree.level, 1, 3`,
+    [tenant.table.oid],
+  );
+  return rows.map(
+    ({ child, parent, name }) => `do $name$ declare found pg_catalog.regclass; begin
+  select i.inhrelid into found from pg_catalog.pg_inherits i join pg_catalog.pg_index x on x.indexrelid = i.inhrelid
+    where i.inhparent = ${literal(parent)}::pg_catalog.regclass and x.indrelid = ${literal(child)}::pg_catalog.regclass;
+  if found is not null and (select relname from pg_catalog.pg_class where oid = found) <> ${literal(name)} then
+    execute format('alter index %s rename to %I', found, ${literal(name)});
+  end if;
+end $name$;`,
+  );
 }
