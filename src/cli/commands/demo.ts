@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCode } from '../../../phases/2-backend/code.ts';
+import { readCode, sideOfFile } from '../../../phases/2-backend/code.ts';
 import { scanCode } from '../../../phases/2-backend/scan.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { startServer } from '../../demo/server.ts';
@@ -90,9 +90,17 @@ async function applyAndTakeBack(target: CommonOptions, context: CommandContext, 
 /** The places that only a person can decide, waived so that the demo can go on; a real rollout stops there and asks. */
 async function waiveTheRest(opened: Opened, { output, signal }: CommandContext, step: StepId): Promise<void> {
   const { workspace } = opened.target;
-  if (workspace === null || !/^(2\.3|3\.[123])$/.test(step)) return;
-  const { findings } = await scanCode(await readCode(opened.target), { signal });
-  const undecided = findings.filter((one) => !one.advice && one.fix === null && one.fileClass === 'source');
+  if (workspace === null || step !== '2.3') return;
+  const code = await readCode(opened.target);
+  const { findings } = await scanCode(code, { signal });
+  // What a later step mends is not waived.
+  const undecided = findings.filter(
+    (one) =>
+      !one.advice &&
+      one.fix === null &&
+      one.fileClass === 'source' &&
+      sideOfFile(code.workspace, one.file) === 'backend',
+  );
   if (undecided.length === 0) return;
   for (const one of undecided) await waive(workspace.root, one, 'the demo has nobody who could decide it', 'demo');
   output.say(
