@@ -45,11 +45,14 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
   const open = new Map<Role, Promise<Client>>();
   let heartbeat: NodeJS.Timeout | undefined;
   let wantsLock = false;
+  let closed = false;
   // Behind a session pooler the id that the client was told is the pooler's own; only the server knows the backend's.
   const backends = new WeakMap<Client, number>();
 
   /** One connection per role; a promise, so that two callers at once do not open two and lose one. */
   const client = (role: Role): Promise<Client> => {
+    // Somebody who looked at blockers when the run ended must not open a connection that nobody closes any more.
+    if (closed) return Promise.reject(new Error('the session is closed'));
     const present = open.get(role);
     if (present !== undefined) return present;
     const opening = connectAs(role);
@@ -170,6 +173,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       return false;
     },
     close: async () => {
+      closed = true;
       clearInterval(heartbeat);
       wantsLock = false;
       const opened = await Promise.allSettled(open.values());
