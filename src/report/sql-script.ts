@@ -35,7 +35,8 @@ export async function sqlScript(rollout: Rollout): Promise<string> {
 export function oneStatement(change: BatchChange): string {
   const { write } = change;
   if (write.kind === 'insert') {
-    return `insert into ${change.table} (${write.columns.join(', ')})\n${write.source}\non conflict do nothing`;
+    const columns = write.columns.join(', ');
+    return `insert into ${change.table} (${columns})\nselect ${columns} from (${write.source}) s\non conflict do nothing`;
   }
   const value =
     write.jsonKey === undefined
