@@ -10,6 +10,7 @@ import { changesOf } from '../2-backend/fixes.ts';
 import { browserClient, type Hook, importPath, locateHook } from '../3-frontend/hook.ts';
 import type { Target } from '../target.ts';
 import { locateSettings } from './page.ts';
+import { ownersShutOut } from './roles.ts';
 
 /** 4.1: the form by which an organization changes its own settings. */
 export const form: Step<Target> = {
@@ -43,7 +44,7 @@ export const form: Step<Target> = {
     return {
       changes: await changesOf(code, new Map([[file, after]]), () => `Create ${file}`),
       blockers: [],
-      notes: dirtyNote(code.workspace, [file]),
+      notes: [...dirtyNote(code.workspace, [file]), ...(await ownersShutOut(code))],
     };
   },
   checks: async function* (target, signal) {
