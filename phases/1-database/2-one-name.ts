@@ -1,10 +1,11 @@
-import { identifier, qualified } from '../../src/database/quote.ts';
-import { type ColumnRename, planLegacyReads, planRename } from '../../src/database/rename/index.ts';
+import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import { type ColumnRename, legacyComment, planLegacyReads, planRename } from '../../src/database/rename/index.ts';
 import type { Change } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { grants } from './restore.ts';
 import { sameAnswers } from './same-answers.ts';
 import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
 
@@ -58,7 +59,8 @@ async function plan(target: Target): Promise<Plan> {
         .map((one) => one.id),
     });
   }
-  if (target.config.legacyReads) {
+  if (target.config.legacyReads === 'close') changes.push(...(await closeLegacyReads(target, found)));
+  if (target.config.legacyReads === true) {
     for (const read of planLegacyReads(found.catalog, renames)) {
       changes.push({
         kind: 'sql',
@@ -74,6 +76,26 @@ async function plan(target: Target): Promise<Plan> {
     }
   }
   return blockers.length > 0 ? { changes: [], blockers, notes } : { changes, blockers, notes };
+}
+
+/** The computed fields under old names that an earlier run made, found by their comment. */
+async function closeLegacyReads(target: Target, found: Survey): Promise<readonly Change[]> {
+  const client = await target.session.work();
+  const { rows } = await client.query<{ oid: number }>(
+    `select p.oid::int8::float8 as oid from pg_catalog.pg_proc p where pg_catalog.obj_description(p.oid, 'pg_proc') = $1`,
+    [legacyComment],
+  );
+  const oids = new Set(rows.map((row) => row.oid));
+  return found.catalog.functions
+    .filter((one) => oids.has(one.oid) && one.definition !== null)
+    .map((one) => ({
+      kind: 'sql',
+      id: `close legacy ${one.signature}`,
+      title: `Take away ${one.signature}, which kept an old column name readable`,
+      mode: 'transaction',
+      up: `drop function ${one.signature};`,
+      down: `${one.definition};\ncomment on function ${one.signature} is ${literal(legacyComment)};\n${grants(one)}`,
+    }));
 }
 
 /** Every column that must give way to the one name: renamed, or put aside where the name is taken. */
@@ -208,8 +230,11 @@ function createProfiles(found: Survey): Change {
 );
 alter table public.profiles enable row level security;
 grant select, insert, update, delete on public.profiles to authenticated, service_role;`,
-    // Rows that users made meanwhile are somebody's data: a table that holds any is kept, and the rollback says so.
-    down: 'drop table public.profiles;',
+    // Profiles of people who signed up meanwhile are somebody's data: they are never dropped with the table.
+    down: `do $check$ begin if exists (select from public.profiles) then
+  raise exception using message = 'public.profiles holds profiles that users made since; move them away before the table can go';
+end if; end $check$;
+drop table public.profiles;`,
   };
 }
 

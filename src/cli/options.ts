@@ -20,7 +20,7 @@ export type CommonOptions = {
   readonly revokeExecute?: boolean;
   readonly createProfiles?: boolean;
   readonly renameClaims?: boolean;
-  readonly legacyReads?: boolean;
+  readonly legacyReads?: true | 'close';
   readonly anonymousUsers?: 'no-organization' | 'own-organization';
   readonly memberships?: string;
   readonly environment?: string;
@@ -38,6 +38,11 @@ export type CommonOptions = {
 const whole = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number.');
   return Number(text);
+};
+
+const legacyWindow = (text: string): 'close' => {
+  if (text !== 'close') throw new InvalidArgumentError('expected nothing, or close.');
+  return text;
 };
 
 export const stepId = (text: string): StepId => {
@@ -85,7 +90,12 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
     .option('--revoke-execute', 'take EXECUTE on functions that accept an organization id from API roles')
     .option('--create-profiles', 'create the profiles table where it is absent')
     .option('--rename-claims', 'also rename claim keys and settings that carry an old name')
-    .option('--legacy-reads', 'keep the old column names readable through the API')
+    .addOption(
+      new Option(
+        '--legacy-reads [close]',
+        'keep the old column names readable through the API; close: end that',
+      ).argParser(legacyWindow),
+    )
     .option('--access-token-hook', 'also create the access-token hook; enabling it is a line in the dashboard')
     .option('--register', 'record what pg applies in the history of supabase db push')
     .option('--commit', 'one git commit per step of the code phases')

@@ -109,9 +109,9 @@ export const configSchema = z.strictObject({
   exclude: z.array(qualifiedName).default([]).describe('Tables that are left out, as schema.table.'),
   decisions: decisions.prefault({}),
   legacyReads: z
-    .boolean()
+    .union([z.boolean(), z.literal('close')])
     .default(false)
-    .describe('Keep the old column names readable through the API until the window is closed.'),
+    .describe('true: keep the old column names readable through the API; "close": take those readers away again.'),
   lockTimeout: milliseconds
     .min(1)
     .max(10_000)
