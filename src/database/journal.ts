@@ -180,7 +180,10 @@ export async function readFingerprint(
   moment: 'before' | 'after',
 ): Promise<Fingerprint | null> {
   const { rows } = await client.query<{ state: unknown }>(
-    'select state from voxanne_rollout.fingerprints where step = $1 and moment = $2 order by seq desc limit 1',
+    // A state from after belongs to the apply whose state from before is the last one: an apply that was stopped has none.
+    `select state from voxanne_rollout.fingerprints where step = $1 and moment = $2
+       and ($2 = 'before' or seq > (select max(seq) from voxanne_rollout.fingerprints where step = $1 and moment = 'before'))
+     order by seq desc limit 1`,
     [step, moment],
   );
   return rows[0] === undefined ? null : z.record(z.string(), z.string()).parse(rows[0].state);

@@ -327,10 +327,11 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       });
     },
     keptFingerprint: async (step: StepId, when) => {
-      const row = (await journal.rows()).findLast(
-        (one) => one.type === 'fingerprint' && one.step === step && one.when === when,
-      );
+      const own = (await journal.rows()).filter((one) => one.type === 'fingerprint' && one.step === step);
+      const row = own.findLast((one) => one.type === 'fingerprint' && one.when === when);
       if (row?.type !== 'fingerprint') return null;
+      // A state from after belongs to the apply whose state from before is the last one: a stopped apply has none.
+      if (when === 'after' && own.at(-1) !== row) return null;
       return z.record(z.string(), z.string()).parse(JSON.parse((await originals.read(row.state)).toString('utf8')));
     },
     close: async () => {
