@@ -1,7 +1,8 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { type ExitCode, exitCodes } from '../rollout/errors.ts';
+import { defaultCommand } from './commands/default.ts';
 import type { ReportOptions } from './commands/report.ts';
-import { type CommonOptions, stepId, withCommonOptions } from './options.ts';
+import type { CommonOptions } from './options.ts';
 import { version } from './version.ts';
 
 /**
@@ -9,6 +10,14 @@ import { version } from './version.ts';
  * that `--help` loads nothing but this file and the argument parser.
  */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
+  // Nothing to parse: the first frame of the wizard need not wait for the parser. The same as it gives without options.
+  if (argv.length === 2) return defaultCommand({ color: true });
+  const { Command, CommanderError, InvalidArgumentError, Option } = await import('commander');
+  const { stepId, withCommonOptions } = await import('./options.ts');
+  const phaseNumber = (text: string): number => {
+    if (!/^[1-4]$/.test(text)) throw new InvalidArgumentError('expected 1, 2, 3 or 4.');
+    return Number(text);
+  };
   let exit: ExitCode = exitCodes.done;
   const action =
     <O extends CommonOptions>(command: (options: O) => Promise<ExitCode>) =>
@@ -36,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--inline', 'the wizard stays in the normal screen buffer')
     .option('--interactive', 'the wizard even where the terminal looks unfit')
     .option('--no-interactive', 'never the wizard')
-    .action(action(async (options) => (await import('./commands/default.ts')).defaultCommand(options)));
+    .action(action(defaultCommand));
 
   withCommonOptions(program.command('plan'), true)
     .description('what would be done now')
@@ -84,9 +93,4 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     throw error;
   }
-}
-
-function phaseNumber(text: string): number {
-  if (!/^[1-4]$/.test(text)) throw new InvalidArgumentError('expected 1, 2, 3 or 4.');
-  return Number(text);
 }

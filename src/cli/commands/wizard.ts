@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Config, isProduction, loadConfig } from '../../config/index.ts';
+import type { Config } from '../../config/index.ts';
+import { isProduction } from '../../config/production.ts';
 import { type ExitCode, RolloutError } from '../../rollout/errors.ts';
 import { describeUrl } from '../../supabase/connection/describe.ts';
 import { connectionSources } from '../../supabase/connection/sources.ts';
@@ -13,21 +15,23 @@ import {
   type WizardOptions,
 } from '../../wizard/index.ts';
 import type { Opened } from '../open.ts';
-import { type CommonOptions, flagsOf } from '../options.ts';
-import { run } from '../run.ts';
+import type { CommonOptions } from '../options.ts';
 import { version } from '../version.ts';
 import type { lookAround } from '../wizard/around.ts';
 import { productionReason } from '../wizard/production.ts';
 
-// The phases, the SQL parser and doctor are imported when they are asked for: before the first frame they would cost
-// several times what the frame does.
+// The phases, the SQL parser, doctor and, where nothing is set, the check of the settings are imported when they are
+// asked for: before the first frame they would cost several times what the frame does.
 
 export type WizardCommandOptions = CommonOptions & { readonly inline?: boolean };
 
 /** `voxanne-rollout` on a terminal. Ends the process: after a leave at once something may still be running. */
 export async function wizardCommand(options: WizardCommandOptions): Promise<never> {
-  // The wizard owns the signals while it runs.
-  process.exit(await run(options, () => wizardOn(options), { signals: false }));
+  const exit = await wizardOn(options).catch(async (error: unknown) => {
+    const { run } = await import('../run.ts');
+    return run(options, () => Promise.reject(error), { signals: false });
+  });
+  process.exit(exit);
 }
 
 /**
@@ -46,17 +50,11 @@ export async function wizardOn(
       { exitCode: 2 },
     );
   }
-  const config = await loadConfig({
-    workspace: resolve(options.workspace ?? '.'),
-    configPath: options.config,
-    flags: flagsOf(options),
-    env: process.env,
-  });
-  const start = await startInfo(options, config);
+  const start = await startInfo(options, nothingIsSet(options) ?? (await checkedSettings(options)));
   return runWizard({
     start,
     passing,
-    ...sessionsAndDiscovery(options, config, start),
+    ...sessionsAndDiscovery(options, start),
     terminal: {
       ...(options.inline === undefined ? {} : { inline: options.inline }),
       ...(options.color === false ? { colour: false } : {}),
@@ -64,14 +62,48 @@ export async function wizardOn(
   });
 }
 
+/** What the first frame shows of the settings. */
+type FirstSettings = Pick<Config, 'workspace' | 'environment' | 'production' | 'notProduction'>;
+
+/** Options that are no settings. */
+const notSettings: readonly string[] = [
+  'dbUrl',
+  'workspace',
+  'color',
+  'verbose',
+  'debug',
+  'inline',
+  'interactive',
+] satisfies readonly (keyof CommonOptions | 'inline' | 'interactive')[];
+
+/**
+ * The settings where no flag, variable or file gives one. Anything that is given is checked before the screen is
+ * taken, so that what is wrong with it is said on the terminal; without it the check would only hold the frame up.
+ */
+function nothingIsSet(options: CommonOptions): FirstSettings | null {
+  const workspace = resolve(options.workspace ?? '.');
+  const given =
+    Object.entries(options).some(([name, value]) => value !== undefined && !notSettings.includes(name)) ||
+    Object.keys(process.env).some((name) => name.startsWith('VOXANNE_ROLLOUT_')) ||
+    existsSync(join(workspace, 'voxanne-rollout.config.json'));
+  return given ? null : { workspace, environment: null, production: [], notProduction: [] };
+}
+
+/** @throws {RolloutError} exit code 2, naming what is wrong in the file, a variable or a flag. */
+async function checkedSettings(options: CommonOptions): Promise<Config> {
+  const [{ loadConfig }, { flagsOf }] = await Promise.all([import('../../config/load.ts'), import('../options.ts')]);
+  return loadConfig({
+    workspace: resolve(options.workspace ?? '.'),
+    configPath: options.config,
+    flags: flagsOf(options),
+    env: process.env,
+  });
+}
+
 const around: typeof lookAround = async (...rest) => (await import('../wizard/around.ts')).lookAround(...rest);
 
 /** Opening the target, and looking around beside it; once more, with the database, when that was typed. */
-function sessionsAndDiscovery(
-  options: CommonOptions,
-  config: Config,
-  start: StartInfo,
-): Pick<WizardOptions, 'connect' | 'discover'> {
+function sessionsAndDiscovery(options: CommonOptions, start: StartInfo): Pick<WizardOptions, 'connect' | 'discover'> {
   const look = { tell: (_: Discovery): void => undefined, signal: new AbortController().signal };
   return {
     connect: async (url, signal) => {
@@ -79,18 +111,19 @@ function sessionsAndDiscovery(
       signal.throwIfAborted();
       const opened = await openTarget(options, { typedUrl: url });
       // Nothing here needs the answer: what could not be found out is not shown.
-      if (url !== undefined) void around({ config, url }, look.tell, look.signal).catch(() => undefined);
+      if (url !== undefined) void around({ config: opened.config, url }, look.tell, look.signal).catch(() => undefined);
       return sessionOf(opened);
     },
     discover: async (tell, signal) => {
       Object.assign(look, { tell, signal });
+      const config = await checkedSettings(options);
       await around({ config, url: start.needsUrl ? undefined : options.dbUrl }, tell, signal);
     },
   };
 }
 
 /** What is known before anything is connected: the settings and the address, never a secret. */
-async function startInfo(options: CommonOptions, config: Config): Promise<StartInfo> {
+async function startInfo(options: CommonOptions, config: FirstSettings): Promise<StartInfo> {
   const [source] = await connectionSources({ dbUrl: options.dbUrl, env: process.env, workspace: config.workspace });
   const connection = source === undefined ? null : describeUrl(source.url);
   const production = connection === null ? false : isProduction(config, connection);

@@ -1,4 +1,5 @@
-import { type Config, isProduction } from '../../config/index.ts';
+import type { Config } from '../../config/index.ts';
+import { isProduction } from '../../config/production.ts';
 import type { ConnectionDescription } from '../../supabase/connection/describe.ts';
 
 type Settings = Pick<Config, 'environment' | 'production' | 'notProduction'>;
