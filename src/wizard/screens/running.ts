@@ -81,10 +81,7 @@ const outcome = (state: State, run: Run): readonly Line[] => {
     }
     case 'stopped':
       return [
-        [
-          span(` ${glyphs.waiting} Stopped. `, 'status.waiting'),
-          span(`${sums} and journalled; the one that ran was not kept half-done.`),
-        ],
+        [span(` ${glyphs.waiting} Stopped. `, 'status.waiting'), span(`${sums} and journalled.`)],
         ...(run.problem
           ? wrapped(clean(`${run.problem.problem} ${run.problem.remedy}`), columns - 4, 'muted', '   ')
           : []),
