@@ -12,7 +12,8 @@ export type ScreenProps = {
 };
 
 export const Screen = ({ lines, theme, columns }: ScreenProps): ReactElement => (
-  <Box flexDirection="column" width={columns} height={lines.length} overflow="hidden">
+  // Not `overflow`: the rows are fitted already, and Ink would cut each of them again, cell by cell.
+  <Box flexDirection="column" width={columns} height={lines.length} overflowY="hidden">
     {lines.map((of, index) => (
       // biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is its place
       <Row key={index} of={of} theme={theme} />
