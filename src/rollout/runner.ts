@@ -296,7 +296,7 @@ const lowerFirst = (text: string): string =>
 
 const stopped = (id: StepId, done: number, of: number, verb = 'applied'): RolloutError =>
   new RolloutError(
-    `Stopped in step ${id}: ${done} of ${of} changes are ${verb} and journalled, the one under way was cancelled on the server and left nothing.`,
+    `Stopped in step ${id}: ${done} of ${of} changes are ${verb} and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
     `Run the same command again to go on, or "voxanne-rollout rollback" to take it back.`,
     { exitCode: 130 },
   );
