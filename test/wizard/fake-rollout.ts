@@ -181,7 +181,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
           signal.throwIfAborted();
         } catch {
           throw new RolloutError(
-            `Stopped in step ${id}: ${index} of ${changes.length} changes are applied and journalled, the one under way was cancelled on the server and left nothing.`,
+            `Stopped in step ${id}: ${index} of ${changes.length} changes are applied and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
             'Run the same command again to go on, or "voxanne-rollout rollback" to take it back.',
             { exitCode: 130 },
           );
