@@ -11,17 +11,20 @@
 -- voxanne:begin header
 create or replace function public.current_org_id() returns uuid
 -- voxanne:end header
-language sql stable security definer set search_path = '' as $function$
-  select coalesce(
-    -- voxanne:begin claim
-    case when (auth.jwt() -> 'app_metadata' ->> 'org_id')
-        ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-      then (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid end,
-    -- voxanne:end claim
-    -- voxanne:begin profile
-    (select p.org_id from public.profiles p where p.id = (select auth.uid()))
-    -- voxanne:end profile
-  )
+language plpgsql stable security definer set search_path = '' as $function$
+declare
+  v_claim text := auth.jwt() -> 'app_metadata' ->> 'org_id';
+begin
+  -- PL/pgSQL keeps its plans for the session; an SQL function that cannot be inlined is planned anew by every query.
+  -- voxanne:begin claim
+  if v_claim ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return v_claim::uuid;
+  end if;
+  -- voxanne:end claim
+  -- voxanne:begin profile
+  return (select p.org_id from public.profiles p where p.id = (select auth.uid()));
+  -- voxanne:end profile
+end
 $function$;
 
 -- PostgreSQL lets everyone execute a new function. A policy needs it for authenticated, nobody else does: the service

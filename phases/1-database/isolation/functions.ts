@@ -97,8 +97,8 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
     header: `create or replace function public.current_org_id() returns ${type}`,
     claim: claimSql(type),
     profile: hasProfile
-      ? `    (select p.${key} from ${table} p where p.${user} = (select auth.uid()))`
-      : `    null::${type}`,
+      ? `  return (select p.${key} from ${table} p where p.${user} = (select auth.uid()));`
+      : '  return null;',
     role:
       source === null
         ? '  select null::text'
@@ -122,8 +122,6 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 
-const claim = `(auth.jwt() -> 'app_metadata' ->> 'org_id')`;
-
 /** The claim as a value of the key's type; NULL, never an error, where it is no such value. */
 function claimSql(type: string): string {
   const shape: Readonly<Record<string, string>> = {
@@ -132,8 +130,8 @@ function claimSql(type: string): string {
     integer: '^[0-9]{1,9}$',
   };
   const pattern = shape[type];
-  if (pattern === undefined) return `    ${claim}::${type},`;
-  return `    case when ${claim}\n        ~* '${pattern}'\n      then ${claim}::${type} end,`;
+  if (pattern === undefined) return `  if v_claim is not null then\n    return v_claim::${type};\n  end if;`;
+  return `  if v_claim ~* '${pattern}' then\n    return v_claim::${type};\n  end if;`;
 }
 
 /** The function stands as the statements would leave it: body, security, search path and grants. */
