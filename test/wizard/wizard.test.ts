@@ -201,7 +201,9 @@ describe('Ctrl-C', () => {
     await idle(driven);
     const text = shown(driven.state());
     expect(text).toContain('1 of 2 changes applied');
-    expect(text.replaceAll(/\s+/g, ' ')).toContain('the one under way was cancelled on the server, and the next run looks at what it left');
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'the one under way was cancelled on the server, and the next run looks at what it left',
+    );
     expect(driven.state().exit).toBeNull();
     driven.press('q');
     expect(driven.state().exit).toEqual({ code: 130, now: false });
