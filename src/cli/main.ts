@@ -34,6 +34,18 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .helpCommand(false)
     .exitOverride()
     .showSuggestionAfterError()
+    .configureOutput({
+      // Commander takes a misspelt command for an argument too many of the command without a name.
+      outputError: (text, write) => {
+        const word = argv.slice(2).find((one) => !one.startsWith('-')) ?? '';
+        const commands = program.commands.map((one) => one.name()).join(', ');
+        write(
+          /too many arguments/.test(text) && !program.commands.some((one) => one.name() === word)
+            ? `error: There is no command "${word}". The commands are ${commands}.\n`
+            : text,
+        );
+      },
+    })
     .addHelpText(
       'after',
       '\nWithout a command: the wizard on a terminal; elsewhere the plan, with nothing changed and exit 2.\nExit codes: 0 done and verified, 1 a step or check failed, 2 usage or a yes was needed, 3 changes pending (plan --check), 4 cannot connect or sign in, 130 stopped.',
