@@ -1,33 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { RolloutError } from '../../rollout/errors.ts';
+import { readPackageFile } from '../../package-root.ts';
 
-/**
- * The root of this package, found by its name: this file runs from `src/` in tests and from a bundled chunk in `dist/`,
- * which lie at different depths.
- */
-const packageRoot = (): string => {
-  const start = dirname(fileURLToPath(import.meta.url));
-  for (let folder = start; ; folder = dirname(folder)) {
-    const name = nameOf(join(folder, 'package.json'));
-    if (name === 'voxanne-rollout') return folder;
-    if (dirname(folder) === folder) break;
-  }
-  throw new RolloutError(
-    `The package that holds ${start} was not found.`,
-    'Install voxanne-rollout again: its package.json is missing.',
-    { kind: 'defect' },
-  );
-};
-
-const nameOf = (file: string): unknown => {
-  try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name;
-  } catch {
-    return undefined; // no package.json here, or not one of ours: look one folder up
-  }
-};
-
-/** The text of one of the SQL files beside this module. */
-export const readSql = (file: string): string => readFileSync(join(packageRoot(), 'src/demo/databases', file), 'utf8');
+/** The text of one of the SQL files beside this module, found from the sources and from a bundle alike. */
+export const readSql = (file: string): string => readPackageFile(`src/demo/databases/${file}`);
