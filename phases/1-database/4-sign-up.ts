@@ -4,7 +4,7 @@ import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAccessTokenHook, planAccessTokenHook } from './access-token-hook.ts';
-import { checkSignUps } from './checks.ts';
+import { checkDocuments, checkSignUps } from './checks.ts';
 import { loadMigration, statements } from './migration.ts';
 import { findFunction, findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
 import { allowedValues, enumLabels, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
@@ -17,6 +17,7 @@ export const step: Step<Target> = {
   plan,
   checks: async function* (target, signal) {
     const found = await survey(target);
+    yield* checkDocuments(target, found, '1.4');
     yield* checkSignUps(target, found, signal);
     if (target.config.accessTokenHook) yield* checkAccessTokenHook(await target.session.work(), found);
   },

@@ -4,7 +4,7 @@ import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
-import { checkIsolation } from './checks.ts';
+import { checkDocuments, checkIsolation } from './checks.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { viewFacts } from './isolation/facts.ts';
@@ -24,6 +24,7 @@ export const step: Step<Target> = {
   plan,
   checks: async function* (target, signal) {
     const found = await survey(target);
+    yield* checkDocuments(target, found, '1.7');
     yield* checkCatalog(target, found);
     yield* checkIsolation(target, found, signal);
     yield* checkAdvisors(target, signal);

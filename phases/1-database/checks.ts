@@ -1,4 +1,5 @@
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
+import { checkPlan } from '../../src/database/probes/plan-checks.ts';
 import { probeSignUps } from '../../src/database/probes/sign-up.ts';
 import { probeIsolation } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
@@ -38,6 +39,22 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
     profiles: { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumnOf(found, found.profiles) },
     anonymous: target.config.decisions.anonymousUsers,
   });
+}
+
+/** The three checks that the planning documents ask for, each with the step that makes it true. */
+export async function* checkDocuments(target: Target, found: Survey, step: '1.4' | '1.7'): AsyncIterable<CheckResult> {
+  if (found.organizations === null || found.profiles === null) {
+    yield missing('1/plan', "The planning documents' checks", 'Organizations or profiles are not there.');
+    return;
+  }
+  const results = checkPlan(await target.session.work(), {
+    organizations: named(found.organizations),
+    profiles: named(found.profiles),
+    orgColumn: found.to,
+  });
+  for await (const result of results) {
+    if ((result.id === '1/plan/on-auth-user-created') === (step === '1.4')) yield result;
+  }
 }
 
 /** Two organizations, a user in each, every table: what can one do to the other? */
