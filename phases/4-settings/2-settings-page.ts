@@ -6,9 +6,9 @@ import type { Project } from '../../src/workspace/discover.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { importEdits } from '../../src/workspace/scan/fixes.ts';
 import { parseSource } from '../../src/workspace/scan/syntax.ts';
-import { checkScan, checkTypes } from '../2-backend/checks.ts';
+import { checkScan, checkTypes, type Place } from '../2-backend/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../2-backend/code.ts';
-import { changesOf, leftNotes, type Overlay } from '../2-backend/fixes.ts';
+import { changesOf, fixFindings, leftNotes, type Overlay } from '../2-backend/fixes.ts';
 import { scanCode } from '../2-backend/scan.ts';
 import { tidy } from '../3-frontend/browser-edits.ts';
 import { importPath } from '../3-frontend/hook.ts';
@@ -59,7 +59,7 @@ export const settingsPage: Step<Target> = {
       }
       overlay.set(file, await tidy(file, before, text));
     }
-    const after = await scanCode(code, { kinds: ['settings-placeholder'], overlay });
+    const { left, notes: refused } = await fixFindings(code, isPlaceholder, overlay);
     const changes = await changesOf(code, overlay, (file) =>
       file === place.page || file === place.newPage
         ? `Show the form on ${file}`
@@ -70,7 +70,8 @@ export const settingsPage: Step<Target> = {
       blockers: [],
       notes: [
         ...notes,
-        ...leftNotes(after.findings.filter((one) => !one.advice)),
+        ...refused,
+        ...leftNotes(left),
         ...dirtyNote(
           code.workspace,
           changes.map((one) => one.path),
@@ -83,11 +84,13 @@ export const settingsPage: Step<Target> = {
     const { frontend } = code.workspace;
     if (frontend === null) return;
     yield await checkShown(code, frontend);
-    yield* checkScan(code, '4.2', ({ kind }) => kind === 'settings-placeholder', signal);
+    yield* checkScan(code, '4.2', isPlaceholder, signal);
     yield* checkTypes(code, '4.2', signal);
     if (target.workspace !== null) yield* target.workspace.probeOrganizations(signal);
   },
 };
+
+const isPlaceholder = ({ kind }: Place): boolean => kind === 'settings-placeholder';
 
 type Form = { readonly name: string; readonly isDefault: boolean };
 

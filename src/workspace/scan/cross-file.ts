@@ -1,12 +1,13 @@
 import type { Project } from '../discover.ts';
 import { resolveModule } from '../resolve.ts';
-import { type RouteAnswer, routeKeys } from './answers.ts';
+import { type Read, readsOf } from './answer-reads.ts';
+import { type RouteAnswer, routeAnswers, type Shape } from './answers.ts';
 import { requestArguments, tenantParameters } from './calls.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { hardCodedOrg, standsForOrg } from './rules/hard-coded-org.ts';
 import { partWords, requestOrg } from './rules/request-org.ts';
 import { isSettingsFile, settingsPlaceholder } from './rules/settings-placeholder.ts';
-import { type Binding, bindingOf, declarationIn, declarationsIn, placesOf, referencesOf } from './scope.ts';
+import { type Binding, bindingOf, declarationIn, placesOf, referencesOf } from './scope.ts';
 import { callOf, memberOf, type Source, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Finding } from './types.ts';
 
@@ -29,7 +30,7 @@ export type FileFacts = {
   readonly offered: { readonly role: string; readonly finding: Finding }[];
   readonly answers: RouteAnswer[];
   readonly mounts: { readonly path: string; readonly module: string }[];
-  readonly reads: { readonly url: string; readonly key: string; readonly finding: Finding }[];
+  readonly reads: { readonly read: Read; readonly finding: Finding }[];
   /** `function#0` of parameters that decide a tenant. */
   readonly tenantParameters: string[];
   /** Values of a request by the parameter that they become; `module` is null for a function of this file. */
@@ -70,7 +71,7 @@ export class CrossFile {
   readonly #offered: { readonly role: string; readonly finding: Finding }[] = [];
   readonly #answers: RouteAnswer[] = [];
   readonly #mounts: { readonly path: string; readonly file: string }[] = [];
-  readonly #reads: { readonly url: string; readonly key: string; readonly finding: Finding }[] = [];
+  readonly #reads: { readonly read: Read; readonly finding: Finding }[] = [];
   /** `file#function#0`. */
   readonly #tenantParameters = new Set<string>();
   readonly #given: { readonly parameter: string; readonly finding: Finding }[] = [];
@@ -139,24 +140,56 @@ export class CrossFile {
     return byUrl;
   }
 
-  /** A key that an answer does not have at its top, while it does have the organization there. */
+  /** Keys that an answer does not have at its top, while it has them, or the organization, one level deeper. */
   #wrongDepth(): readonly Finding[] {
     const found: Finding[] = [];
     const byUrl = this.#answersByUrl();
-    for (const { url, key, finding } of this.#reads) {
-      const answers = byUrl.get(url) ?? [];
-      if (answers.length === 0 || answers.some(({ keys }) => keys.has(key))) continue;
-      if (
-        answers.some(({ keys }) =>
-          [...keys].some((name) =>
-            /^(?:org|organi[sz]ation|tenant|workspace|company|data|settings|profile)$/i.test(name),
-          ),
-        )
-      )
-        found.push(finding);
+    for (const { read, finding } of this.#reads) {
+      const shapes = (byUrl.get(read.url) ?? []).map(({ shape }) => shape);
+      if (shapes.some((shape) => shape === null || shape.list !== read.list || shape.keys.has(read.key))) continue;
+      const around = shapes.flatMap((shape) => keysAround(read, shape));
+      const [name, below] = around[0] ?? [];
+      if (name === undefined) continue;
+      found.push(below ? deeper(finding, read, name, below) : finding);
     }
     return found;
   }
+}
+
+/** Keys of an answer under which another one stands, or may stand. */
+function keysAround({ key, list, hook }: Read, shape: Shape | null): readonly (readonly [string, Shape | null])[] {
+  return [...(shape?.keys ?? [])].filter(([name, below]) => {
+    // A fetcher of the app's own may have taken the envelope off already.
+    if (hook && /^(?:data|results?|payload|items|body)$/i.test(name)) return false;
+    if (below !== null) return !below.list && below.keys.has(key);
+    return !list && /^(?:org|organi[sz]ation|tenant|workspace|company|data|settings|profile)$/i.test(name);
+  });
+}
+
+/** The finding with the place where the key is, and with the edits that read it there. */
+function deeper(finding: Finding, read: Read, name: string, below: Shape): Finding {
+  const { key, lines, reads, declared } = read;
+  const others = lines.slice(1);
+  const also = others.length === 0 ? '' : `, also in ${others.length === 1 ? 'line' : 'lines'} ${others.join(', ')}`;
+  const edits = reads?.map((at) => ({ start: at, end: at, text: `${name}${below.nullable ? '?' : ''}.` })) ?? [];
+  // What else is shown of an object gives way to the settings form of the organization.
+  const mends = read.list && declared !== null && edits.length > 0 && !declared.others.includes(name);
+  return {
+    ...finding,
+    instruction: `Read it where the API puts it, in ${name}.${key}${also}.`,
+    fix: mends
+      ? {
+          edits: [
+            ...edits,
+            {
+              start: declared.start,
+              end: declared.end,
+              text: `${name}: { ${declared.text.replace(/[;,]$/, '')} }${below.nullable ? ' | null' : ''}`,
+            },
+          ],
+        }
+      : null,
+  };
 }
 
 function addConstants(facts: FileFacts, source: Source, report: Report): void {
@@ -207,7 +240,7 @@ function addCalls(facts: FileFacts, source: Source, report: Report): void {
 
 function addServer(facts: FileFacts, source: Source): void {
   facts.accepted.push(...acceptedRoles(source));
-  facts.answers.push(...routeKeys(source));
+  facts.answers.push(...routeAnswers(source));
   for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
     const binding = declarationIn(source.root, match[2] ?? '');
     if (binding?.imported) facts.mounts.push({ path: match[1] ?? '', module: binding.imported.module });
@@ -224,14 +257,16 @@ function addSettings(facts: FileFacts, source: Source, report: Report): void {
     };
     facts.offered.push({ role, finding: report(settingsPlaceholder, hit) });
   }
-  for (const { url, key, node } of answerReads(source)) {
+  for (const { node, ...read } of readsOf(source)) {
     const hit: Hit = {
       node,
-      reason: `${key} is read from the answer of ${url}, which has it one level deeper.`,
+      reason: read.list
+        ? `${read.key} is read from each element of the answer of ${read.url}, which have it one level deeper.`
+        : `${read.key} is read from the answer of ${read.url}, which has it one level deeper.`,
       certainty: 'likely',
       instruction: `Read it where the API puts it; the settings form of the organization takes its place.`,
     };
-    facts.reads.push({ url, key, finding: report(settingsPlaceholder, hit) });
+    facts.reads.push({ read, finding: report(settingsPlaceholder, hit) });
   }
 }
 
@@ -309,34 +344,6 @@ function offeredRoles(source: Source): readonly { readonly role: string; readonl
     for (const item of array.children) {
       const role = stringValue(item);
       if (role !== null) found.push({ role, node: item });
-    }
-  }
-  return found;
-}
-
-/** Properties of an answer that a component keeps in a state: `api('/api/settings').then(setSettings)`, `settings?.name`. */
-function answerReads(
-  source: Source,
-): readonly { readonly url: string; readonly key: string; readonly node: SyntaxNode }[] {
-  const found: { url: string; key: string; node: SyntaxNode }[] = [];
-  for (const place of placesOf(source, /(?<=\(\s*['"`])\/api\/[\w/-]+(?=['"`])/g)) {
-    const literal = place.kind === 'string_fragment' ? place.parent : place;
-    const url = stringValue(literal);
-    const call = literal?.above('call_expression');
-    if (!literal || url === null || !call) continue;
-    if (/\bmethod\s*:\s*['"`](?:POST|PUT|PATCH|DELETE)/i.test(call.text)) continue;
-    const then = call.parent?.kind === 'member_expression' ? call.parent.parent : null;
-    const setter = then ? callOf(then)?.args[0] : null;
-    if (setter?.kind !== 'identifier') continue;
-    const binding = bindingOf(setter);
-    const scope = binding?.scope;
-    if (!binding || !scope) continue;
-    const state = [...declarationsIn(scope).values()].find(
-      (other) => other.init === binding.init && other.path[0] === '0',
-    );
-    for (const reference of state ? referencesOf(state) : []) {
-      const member = reference.parent ? memberOf(reference.parent) : null;
-      if (member && reference.parent) found.push({ url, key: member.name, node: reference.parent });
     }
   }
   return found;

@@ -41,3 +41,10 @@ async function firstOrganization() {
   const { data: list } = await supabase.from('organizations').select('id, name').order('created_at');
   return list?.[0];
 }
+
+settingsRouter.get('/people', async (req, res) => {
+  const { data, error } = await supabase.from('user_org_roles').select('user_id, role').eq('org_id', req.user.orgId);
+  if (error) return res.status(400).json({ error: error.message });
+  const people = (data ?? []).map((person) => ({ ...person, access: { writes: person.role !== 'viewer' } }));
+  return res.json(people);
+});

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { api } from '@/lib/api';
 import { InviteForm } from './components/InviteForm';
-import { MembersList } from './components/MembersList';
+import { MembersList, Readers } from './components/MembersList';
 
 type Tab = 'general' | 'team' | 'notifications';
 
@@ -49,6 +49,7 @@ export default function SettingsPage() {
         <div className="flex flex-col gap-6">
           <MembersList />
           <InviteForm />
+          <Readers />
         </div>
       )}
       {tab === 'notifications' && (

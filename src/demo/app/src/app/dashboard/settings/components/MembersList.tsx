@@ -25,3 +25,24 @@ export function MembersList() {
     </div>
   );
 }
+
+type Person = { user_id: string; role: string; writes: boolean };
+
+/** Who may only look. */
+export function Readers() {
+  const [people, setPeople] = useState<Person[]>([]);
+
+  useEffect(() => {
+    api<Person[]>('/api/settings/people').then(setPeople, () => setPeople([]));
+  }, []);
+
+  return (
+    <ul className="text-sm">
+      {people.map((person) => (
+        <li key={person.user_id}>
+          {person.role}: {person.writes ? 'reads and writes' : 'reads'}
+        </li>
+      ))}
+    </ul>
+  );
+}
