@@ -1,9 +1,7 @@
 import path from 'node:path';
-import { render } from 'ink';
-import { createElement } from 'react';
 import type { ExitCode } from '../rollout/errors.ts';
-import { App } from './app.tsx';
 import { createEffects, type Effects } from './effects.ts';
+import { frame } from './screens/frame.ts';
 import type { WizardOptions } from './session.ts';
 import { initialState } from './state/state.ts';
 import { createStore } from './store.ts';
@@ -11,6 +9,7 @@ import { summary } from './summary.ts';
 import { capabilities } from './terminal/capabilities.ts';
 import { editorCommand, runEditor } from './terminal/editor.ts';
 import { runLinear } from './terminal/linear.ts';
+import { paint } from './terminal/paint.ts';
 import { openScreen } from './terminal/screen.ts';
 import { listenToSignals } from './terminal/signals.ts';
 import { coloured, plain } from './theme.ts';
@@ -90,16 +89,11 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
     } else {
       screen.enter();
       stdout.on('resize', resized);
-      const ink = render(createElement(App, { store, theme: colour ? coloured : plain }), {
-        // Ink asks for a tty stream and uses of it what `ScreenStream` has.
-        stdout: screen.stream as unknown as NodeJS.WriteStream,
-        stdin,
-        exitOnCtrlC: false,
-        patchConsole: false,
-        // Frames come whole and at once; `ScreenStream` draws what changed, and events come in batches already.
-        debug: true,
-        isScreenReaderEnabled: false,
-      });
+      const theme = colour ? coloured : plain;
+      // The first screen does not wait for Ink. Keys that are pressed until it is there wait in the terminal.
+      screen.stream.write(paint(frame(store.getState()), theme));
+      const { mount } = await import('./mount.ts');
+      const ink = mount(store, theme, screen.stream, stdin);
       const drawn = ink.waitUntilExit();
       store.start();
       effects.discover();

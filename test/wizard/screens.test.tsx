@@ -10,6 +10,7 @@ import { App } from '../../src/wizard/app.tsx';
 import { plainText, width } from '../../src/wizard/lines.ts';
 import { frame } from '../../src/wizard/screens/frame.ts';
 import type { Size, State } from '../../src/wizard/state/state.ts';
+import { paint } from '../../src/wizard/terminal/paint.ts';
 import { coloured, plain, type Theme } from '../../src/wizard/theme.ts';
 import { asciiLook, atOverview, atStep, type Driven, type DriveOptions, drive, type } from './drive.ts';
 import { type FakeStep, fakeRollout, sampleSteps, sampleTarget } from './fake-rollout.ts';
@@ -157,6 +158,9 @@ for (const size of sizes)
         fits(driven.state());
         const inColour = drawn(driven, coloured);
         const without = drawn(driven, plain);
+        // The frame that is shown before Ink is loaded: nothing is drawn twice, and nothing moves, when Ink takes over.
+        expect(paint(frame(driven.state()), coloured)).toBe(inColour);
+        expect(paint(frame(driven.state()), plain)).toBe(without);
         expect(without).not.toMatch(escapes);
         expect(bare(inColour)).toBe(bare(without));
         const rows = without.split('\n');

@@ -131,6 +131,24 @@ describe('in a real terminal', () => {
     expect(await terminal.exit).toMatchObject({ code: 0 });
   });
 
+  test('the first frame comes before Ink, and keys pressed from the very start are neither shown nor lost', async () => {
+    const terminal = openTerminal(['url']);
+    const before = Date.now();
+    while (!terminal.written().includes('Connection string')) {
+      if (Date.now() - before > 30_000) throw new Error('there is no first frame');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    // Without the pause of `press`: Ink is still being loaded.
+    terminal.type('postgresql://postgres:hunter2');
+    await terminal.wait('29 characters');
+    expect(terminal.written()).not.toContain('hunter2');
+    // Nor was the frame drawn again when Ink took over: only rows of the question were.
+    expect(terminal.written().match(/Voxanne rollout 0/g)).toHaveLength(1);
+    await terminal.press('\u0003');
+    expect(await terminal.exit).toMatchObject({ code: 130 });
+    restored(terminal);
+  });
+
   test('the editor gets the screen and gives it back', async () => {
     const script = 'process.stdout.write("EDITING "+process.argv.slice(1).join(" "));setTimeout(()=>{},400)';
     const terminal = openTerminal([], {

@@ -10,7 +10,10 @@ export type RealTerminal = {
   /** What is on the screen now, row by row. */
   readonly screen: () => string;
   readonly wait: (text: string | RegExp) => Promise<void>;
+  /** Writes keys after the pause that a person makes when a screen changes. */
   readonly press: (keys: string) => Promise<void>;
+  /** Writes keys at once. */
+  readonly type: (keys: string) => void;
   readonly resize: (columns: number, rows: number) => void;
   readonly kill: (signal: string) => void;
   readonly exit: Promise<{ readonly code: number; readonly signal: number | undefined }>;
@@ -107,6 +110,7 @@ export const openTerminal = (
       await pause(80);
       child.write(keys);
     },
+    type: (keys) => child.write(keys),
     resize: (to, tall) => {
       terminal.resize(to, tall);
       child.resize(to, tall);

@@ -47,6 +47,10 @@ export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: bo
   const redraw = (): void => {
     if (held) stream.redraw();
   };
+  const raw = (): void => {
+    // Before anybody reads keys: until then they are kept for later, and not echoed onto the screen.
+    if (input.isTTY) input.setRawMode?.(true);
+  };
 
   return {
     stream,
@@ -55,6 +59,7 @@ export const openScreen = (out: TerminalOutput, input: TerminalInput, inline: bo
       forget = onExit(leave);
       // Before Node prints the error: what it writes to the alternate screen would vanish with it.
       process.on('uncaughtExceptionMonitor', leave);
+      raw();
       out.write(hideCursor + (inline ? '' : enterAlternate));
     },
     leave,
