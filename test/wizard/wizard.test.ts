@@ -520,6 +520,18 @@ describe('connecting', () => {
     expect(JSON.stringify(driven.state())).not.toContain('hunter2');
   });
 
+  test.each([
+    ['6543', '6543'],
+    ['65/hunter2', 'hunter2'],
+    ['p@ss/hunter2', 'hunter2'],
+  ])('a password like %s is at no moment taken for a part of the host', (password, secret) => {
+    const driven = drive({ start: { needsUrl: true, project: null, host: null, environment: null } });
+    for (const character of `postgresql://postgres:${password}@db.abc.supabase.co/postgres`) {
+      type(driven, character);
+      expect(shown(driven.state())).not.toContain(secret);
+    }
+  });
+
   test('what is no connection string is told at once', () => {
     const driven = drive({ start: { needsUrl: true } });
     type(driven, 'hello');

@@ -41,10 +41,15 @@ const buttons = (dialog: Extract<Dialog, { kind: 'confirm' }>, pointer: string):
 const complaintLine = (complaint: string | null): readonly Line[] =>
   complaint === null ? [] : [line(` ${clean(complaint)}`, 'status.waiting')];
 
+/**
+ * What tells the operator that the right thing was pasted. A password with a bare / or @ in it, or one that is still
+ * being typed, reads like a host: only what looks like one is shown, and only behind a user.
+ */
 const hostIn = (url: string): string | null => {
   try {
-    const { hostname, pathname } = new URL(url.trim());
-    return hostname === '' ? null : `${hostname}${pathname}`;
+    const { username, hostname, pathname } = new URL(url.trim());
+    const isHost = /[.:]/.test(hostname) || hostname === 'localhost';
+    return username !== '' && isHost && !pathname.includes('@') ? `${hostname}${pathname}` : null;
   } catch {
     return null;
   }
