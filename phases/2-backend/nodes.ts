@@ -21,7 +21,10 @@ export function removeLine(statement: SyntaxNode): TextEdit {
   const blankAfter = /^\r?\n[^\S\r\n]*\r?\n/.test(text.slice(end));
   if (blankBefore !== null && blankAfter) return { start: blankBefore.index, end, text: '' };
   const lineBreak = /\r?\n[^\S\r\n]*$/.exec(before);
-  return { start: statement.start - (lineBreak?.[0].length ?? 0), end, text: '' };
+  if (lineBreak !== null) return { start: statement.start - lineBreak[0].length, end, text: '' };
+  // The first line of the file takes the break behind it along.
+  const behind = /^\uFEFF?$/.test(before) ? (/^(?:\r?\n)/.exec(text.slice(end))?.[0].length ?? 0) : 0;
+  return { start: statement.start, end: end + behind, text: '' };
 }
 
 /** How often a name stands in a text as a word of its own, not behind a dot. */

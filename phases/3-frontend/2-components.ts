@@ -1,4 +1,7 @@
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
+import { listFiles } from '../../src/workspace/files.ts';
+import { resolveModule } from '../../src/workspace/resolve.ts';
+import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../2-backend/checks.ts';
 import { type Code, dirtyNote, readCode, sideOfFile, textOf } from '../2-backend/code.ts';
@@ -7,7 +10,8 @@ import { scanCode } from '../2-backend/scan.ts';
 import type { Target } from '../target.ts';
 import { isTenantRoute } from './3-tenant-route.ts';
 import { mendBrowserCode, tidy } from './browser-edits.ts';
-import { locateHook } from './hook.ts';
+import { importPath, locateHook } from './hook.ts';
+import { type HookCall, readThroughHook } from './hook-edits.ts';
 
 /** 3.2: what the browser keeps, sends and reads. */
 export const components: Step<Target> = {
@@ -19,9 +23,16 @@ export const components: Step<Target> = {
     const mine = await scope(code);
     const overlay: Overlay = new Map();
     const { findings, waived } = await scanCode(code);
+    const known = new Set(waived.map((one) => one.id));
+    const hookFor = await hookCalls(code);
     for (const file of new Set(findings.filter(mine).map((one) => one.file))) {
       const text = await textOf(code.workspace, file);
-      if (text !== null) overlay.set(file, await mendBrowserCode(file, text, findings));
+      if (text === null) continue;
+      const left = async (now: string): Promise<readonly Finding[]> =>
+        (await scanText(code.workspace, file, now)).filter((one) => !known.has(one.id));
+      const hook = hookFor(file);
+      const taken = hook === null ? text : await readThroughHook(file, text, left, hook);
+      overlay.set(file, await mendBrowserCode(file, taken, await left(taken)));
     }
     const { left, notes } = await fixFindings(code, mine, overlay);
     for (const [file, text] of overlay) {
@@ -53,6 +64,27 @@ export const components: Step<Target> = {
     yield* checkCommand(code, '3.2/build', "The app's own build", code.target.config.code.build, signal);
   },
 };
+
+/** How a component calls the hook; null where it cannot: in the hook itself and in what the hook needs. */
+async function hookCalls(code: Code): Promise<(file: string) => HookCall | null> {
+  const { frontend, projects, root } = code.workspace;
+  if (frontend === null) return () => null;
+  const hook = await locateHook(code, frontend);
+  const { name, keys, isDefault } = hook;
+  const gives = keys === null || keys.some(([, meaning]) => meaning === 'orgId');
+  if (hook.unknown.length > 0 || !gives) return () => null;
+  const files = new Set((await listFiles(root)).files.map(({ path }) => path));
+  const needed = new Set(
+    [...(hook.text ?? '').matchAll(/from\s*['"]([^'"]+)['"]/g)].map(([, specifier]) =>
+      resolveModule(hook.file, specifier ?? '', files, projects),
+    ),
+  );
+  const serverFirst = frontend.frameworks.includes('next-app');
+  return (file) =>
+    file === hook.file || needed.has(file)
+      ? null
+      : { name, keys, isDefault, serverFirst, from: importPath(code.workspace, frontend, file, hook.file) };
+}
 
 /** Routes that were left as they are and need the header that the browser sends no longer: their pages would stay empty. */
 const headerNotes = (findings: readonly Finding[]): readonly Note[] =>

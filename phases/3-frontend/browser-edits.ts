@@ -37,7 +37,8 @@ export async function tidy(file: string, before: string, now: string): Promise<s
   return edited;
 }
 
-function offsetOf(text: string, finding: Finding): number {
+/** Where a finding starts in the text that was scanned. */
+export function offsetOf(text: string, finding: Finding): number {
   let offset = 0;
   for (let line = 1; line < finding.line; line += 1) offset = text.indexOf('\n', offset) + 1;
   return offset + finding.column - 1;
@@ -121,7 +122,12 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   if (before === now) return now;
   const source = await parseSource(file, now);
   if (source.errorAt !== null) return now;
-  const edit = emptySpread(source) ?? unusedVariable(source, before) ?? emptyFunction(source, before);
+  const edit =
+    emptySpread(source) ??
+    unusedVariable(source, before) ??
+    unusedEntry(source, before) ??
+    unusedImport(source, before) ??
+    emptyFunction(source, before);
   return edit === null ? now : applyEdits(now, edit);
 }
 
@@ -145,9 +151,52 @@ function unusedVariable(source: Source, before: string): readonly TextEdit[] | n
     if (statement.parent?.kind === 'export_statement') continue;
     // Something that is called may do more than give a value.
     if (/[(`]|\bawait\b|=>/.test(value.text)) continue;
-    if (countOf(source.text, name.text) === 1 && countOf(before, name.text) > 1) return [removeLine(statement)];
+    if (isUnused(source, before, name.text)) return [removeLine(statement)];
   }
   return null;
+}
+
+/** `user` of `const { user, session } = useAuth()`. */
+function unusedEntry(source: Source, before: string): readonly TextEdit[] | null {
+  for (const declarator of descendants(source.root, 'variable_declarator')) {
+    const [pattern, value] = [declarator.child(0), declarator.child(-1)];
+    if (pattern?.kind !== 'object_pattern' || !value || pattern.childOfKind('rest_pattern') !== null) continue;
+    const entry = pattern.children.find(
+      (one) => one.kind === 'shorthand_property_identifier_pattern' && isUnused(source, before, one.text),
+    );
+    if (entry === undefined) continue;
+    if (pattern.children.length > 1) return [withoutItem(pattern, entry)];
+    const { parent } = declarator;
+    // A hook that only says who is signed in does nothing else.
+    if (parent?.children.length === 1 && /^use(?:Auth|User|CurrentUser|Session|Supabase\w*)\(\)$/.test(value.text))
+      return [removeLine(parent)];
+  }
+  return null;
+}
+
+function unusedImport(source: Source, before: string): readonly TextEdit[] | null {
+  for (const named of descendants(source.root, 'named_imports')) {
+    const specifier = named.children.find(
+      (one) => one.children.length === 1 && isUnused(source, before, one.child(0)?.text ?? ''),
+    );
+    if (specifier === undefined) continue;
+    if (named.children.length > 1) return [withoutItem(named, specifier)];
+    const clause = named.parent;
+    if (clause?.children.length === 1 && clause.parent !== null) return [removeLine(clause.parent)];
+  }
+  return null;
+}
+
+const isUnused = (source: Source, before: string, name: string): boolean =>
+  countOf(source.text, name) === 1 && countOf(before, name) > 1;
+
+/** One item of a list in braces, with its comma. */
+function withoutItem(list: SyntaxNode, item: SyntaxNode): TextEdit {
+  const index = list.children.indexOf(item);
+  const next = list.children[index + 1];
+  const previous = list.children[index - 1];
+  if (next !== undefined) return { start: item.start, end: next.start, text: '' };
+  return { start: previous?.end ?? item.start, end: item.end, text: '' };
 }
 
 function emptyFunction(source: Source, before: string): readonly TextEdit[] | null {

@@ -29,24 +29,32 @@ export async function guardedCallers(code: Code, hook: Hook): Promise<ReadonlyMa
   return changed;
 }
 
-/** Exported for its tests. */
-export async function guard(file: string, text: string, hook: Pick<Hook, 'name' | 'keys'>): Promise<string> {
+/** Lets what a component does with the id wait for it. `only`: the variable that holds it; null: any. */
+export async function guard(
+  file: string,
+  text: string,
+  hook: Pick<Hook, 'name' | 'keys'>,
+  only: string | null = null,
+): Promise<string> {
   const source = await parseSource(file, text);
   if (source.errorAt !== null) return text;
   const edits: TextEdit[] = [];
   for (const declarator of descendants(source.root, 'variable_declarator')) {
     const [target, value] = [declarator.child(0), declarator.child(-1)];
-    if (!target || !value || !new RegExp(`^${hook.name}\\s*\\(\\s*\\)$`).test(value.text)) continue;
-    const name = nameIn(target, hook);
+    const [, key] = new RegExp(`^${hook.name}\\s*\\(\\s*\\)(\\.\\w+)?(?:\\s+as\\s+string)?$`).exec(
+      value?.text ?? '',
+    ) ?? [null];
+    if (!target || key === null) continue;
+    const name = key === undefined ? nameIn(target, hook) : target.text;
     const component = functionAround(declarator);
-    if (name === null || component === null) continue;
+    if (name === null || component === null || (only !== null && name !== only)) continue;
     for (const fn of innerFunctions(component)) edits.push(...guardOf(fn, name));
   }
   return applyEdits(text, edits);
 }
 
 /** The variable that holds the id: `const { orgId }`, `const { orgId: id, loading }`, `const id`. */
-function nameIn(target: SyntaxNode, { keys }: Pick<Hook, 'keys'>): string | null {
+export function nameIn(target: SyntaxNode, { keys }: Pick<Hook, 'keys'>): string | null {
   if (target.kind === 'identifier') return keys === null ? target.text : null;
   const key = keys?.find(([, meaning]) => meaning === 'orgId')?.[0];
   return key === undefined
