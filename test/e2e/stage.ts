@@ -5,7 +5,7 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { type DatabaseName, loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { openTerminal, type RealTerminal, type TerminalSettings } from '../wizard/terminal.ts';
+import { openTerminal, type RealTerminal, readsLines, type TerminalSettings } from '../wizard/terminal.ts';
 import { buildProgram } from './program.ts';
 
 /** The built command line, a server, and databases made from one template. */
@@ -64,6 +64,7 @@ export const openStage = async (template: DatabaseName = 'tiny'): Promise<Stage>
         sessions.push(client);
         return client;
       };
+      let looking: Promise<pg.Client> | undefined;
       return {
         database,
         folder,
@@ -78,7 +79,10 @@ export const openStage = async (template: DatabaseName = 'tiny'): Promise<Stage>
           terminals.push(terminal);
           return terminal;
         },
-        sql: async (text) => (await (await session()).query(text)).rows,
+        sql: async (text) => {
+          looking ??= session();
+          return (await (await looking).query(text)).rows;
+        },
       };
     },
     close: async () => {
@@ -142,4 +146,67 @@ export const restored = (terminal: RealTerminal): void => {
   expect(terminal.buffer()).toBe('normal');
   expect(terminal.cursorShown()).toBe(true);
   expect(terminal.screen()).not.toContain('? keys');
+};
+
+/** Ctrl-C twice, in one go, while a change is under way: the process ends at once, whatever holds the change up. */
+export const atOnce = async (terminal: RealTerminal): Promise<void> => {
+  await terminal.press(keys.ctrlC + keys.ctrlC);
+  const pressed = Date.now();
+  expect(await terminal.exit).toMatchObject({ code: 130 });
+  expect(Date.now() - pressed).toBeLessThan(3000);
+  restored(terminal);
+  expect(readsLines(terminal)).toBe(true);
+  expect(terminal.screen()).toMatch(/was\s+still\s+running\s+when\s+you\s+left/);
+};
+
+/** The server stops what it was doing as soon as it looks whether somebody still waits for the answer. */
+export const gone = (place: Place): Promise<void> =>
+  expect
+    .poll(
+      () =>
+        place.sql(
+          `select state, query from pg_stat_activity where datname = current_database() and application_name like 'voxanne-rollout%'`,
+        ),
+      { timeout: 10_000 },
+    )
+    .toEqual([]);
+
+export const leftAtOnce = async (terminal: RealTerminal, place: Place): Promise<void> => {
+  await atOnce(terminal);
+  await gone(place);
+};
+
+/** A later run: shows what was left, does the rest of the step and verifies it. */
+export const goOn = async (
+  place: Place,
+  step: string,
+  { args = [], settled }: { args?: readonly string[]; settled?: RegExp } = {},
+): Promise<void> => {
+  const terminal = place.start(args);
+  await resumed(terminal, step);
+  await applyAgain(terminal, step, settled);
+  await verified(terminal, step);
+  await terminal.press('q');
+  expect(await terminal.exit).toMatchObject({ code: 0 });
+};
+
+/** A later run, with the step on the screen that an earlier one did not finish. */
+export const resumed = async (terminal: RealTerminal, step: string): Promise<void> => {
+  await terminal.wait(/An earlier run got to \d+ of \d+ steps verified/);
+  await terminal.press(keys.enter);
+  await terminal.wait(new RegExp(`› .* ${step.replace('.', '\\.')} `));
+  await openStep(terminal, step);
+};
+
+/** Applies the step on the screen again; `settled` is what the screen says of what was left half-done. */
+export const applyAgain = async (terminal: RealTerminal, step: string, settled?: RegExp): Promise<void> => {
+  await applyShown(terminal);
+  if (settled === undefined) return;
+  await terminal.wait(settled);
+  // What was removed first is no longer as the preview found it: that is shown again before anything is done.
+  await terminal.wait(/✓ verified |Look at the new preview and decide again\./);
+  if (/✓ verified /.test(terminal.screen())) return;
+  await terminal.press(keys.escape);
+  await previewed(terminal, step);
+  await applyShown(terminal);
 };

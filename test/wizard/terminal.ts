@@ -34,7 +34,15 @@ export type TerminalSettings = {
   /** Beside the environment of the tests, without what would make it look like CI or set its colours. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Under a shell that tells afterwards how the terminal was left: see `readsLines`. */
+  readonly inShell?: boolean;
 };
+
+/** Whether the terminal gives its shell whole lines and shows what is typed: what raw mode turns off. */
+export const readsLines = (terminal: RealTerminal): boolean =>
+  process.platform === 'win32' || /\sicanon\s[\s\S]*\secho\s/.test(terminal.screen());
+
+const shell = 'program=$1; shift; "$program" "$@"; code=$?; stty -a; exit $code';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
@@ -68,11 +76,14 @@ const patience = 30_000;
 export const openTerminal = (
   program: string,
   args: readonly string[],
-  { columns = 80, rows = 24, env = {}, cwd }: TerminalSettings = {},
+  { columns = 80, rows = 24, env = {}, cwd, inShell = false }: TerminalSettings = {},
 ): RealTerminal => {
   const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 500 });
-  const child = spawn(process.execPath, [program, ...args], {
+  const command = [process.execPath, program, ...args];
+  const [file = '', ...rest] =
+    inShell && process.platform !== 'win32' ? ['/bin/sh', '-c', shell, 'sh', ...command] : command;
+  const child = spawn(file, rest, {
     cols: columns,
     rows,
     name: 'xterm-256color',
