@@ -2,27 +2,32 @@ import type { Emulator } from '../test/wizard/terminal.ts';
 
 const size = { font: 14, column: 8.43, row: 19, margin: 16, bar: 34 } as const;
 
-/** The sixteen colours of a calm dark terminal; the wizard names six of them. */
-const palette = [
-  '#3b4252',
-  '#e06c75',
-  '#98c379',
-  '#e5c07b',
-  '#61afef',
-  '#c678dd',
-  '#56b6c2',
-  '#d8dee9',
-  '#5c6370',
-  '#e06c75',
-  '#98c379',
-  '#e5c07b',
-  '#61afef',
-  '#c678dd',
-  '#56b6c2',
-  '#eceff4',
-];
-const text = '#d8dee9';
-const ground = '#22272e';
+/** Text, background and the sixteen colours of a terminal. */
+export type Scheme = { readonly text: string; readonly ground: string; readonly palette: readonly string[] };
+
+/** A calm dark terminal. */
+const calm: Scheme = {
+  text: '#d8dee9',
+  ground: '#22272e',
+  palette: [
+    '#3b4252',
+    '#e06c75',
+    '#98c379',
+    '#e5c07b',
+    '#61afef',
+    '#c678dd',
+    '#56b6c2',
+    '#d8dee9',
+    '#5c6370',
+    '#e06c75',
+    '#98c379',
+    '#e5c07b',
+    '#61afef',
+    '#c678dd',
+    '#56b6c2',
+    '#eceff4',
+  ],
+};
 
 const escaped = (raw: string): string =>
   raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(' ', '\u00a0');
@@ -37,7 +42,7 @@ type Run = {
 
 type Cell = NonNullable<ReturnType<NonNullable<ReturnType<Emulator['buffer']['active']['getLine']>>['getCell']>>;
 
-const styleOf = (cell: Cell): string => {
+const styleOf = (cell: Cell, { palette, text, ground }: Scheme): string => {
   const colour = cell.isFgPalette() ? (palette[cell.getFgColor()] ?? text) : text;
   return [
     `fill="${cell.isInverse() ? ground : colour}"`,
@@ -49,13 +54,13 @@ const styleOf = (cell: Cell): string => {
 };
 
 /** Neighbouring cells of one style, so that a row is a few elements and not eighty. */
-const runsOf = (emulator: Emulator, row: number): readonly Run[] => {
+const runsOf = (emulator: Emulator, row: number, scheme: Scheme): readonly Run[] => {
   const line = emulator.buffer.active.getLine(emulator.buffer.active.viewportY + row);
   const runs: Run[] = [];
   for (let column = 0; line && column < emulator.cols; column += 1) {
     const cell = line.getCell(column);
     if (!cell || cell.getWidth() === 0) continue;
-    const style = styleOf(cell);
+    const style = styleOf(cell, scheme);
     const inverse = cell.isInverse() !== 0;
     const last = runs.at(-1);
     const characters = cell.getChars() || ' ';
@@ -77,13 +82,14 @@ const trimmed = (run: Run): Run => {
 };
 
 /** What is on the screen of a terminal, as a picture. `textLength` keeps the columns whatever font the reader has. */
-export const cellsToSvg = (emulator: Emulator, title: string): string => {
+export const cellsToSvg = (emulator: Emulator, title: string, scheme: Scheme = calm): string => {
+  const { text, ground } = scheme;
   const { column, row, margin, bar, font } = size;
   const width = Math.ceil(emulator.cols * column + 2 * margin);
   const height = Math.ceil(emulator.rows * row + margin + bar);
   const rows = Array.from({ length: emulator.rows }, (_, index) => {
     const y = bar + index * row;
-    return runsOf(emulator, index)
+    return runsOf(emulator, index, scheme)
       .map((run) => {
         const x = (margin + run.column * column).toFixed(2);
         const long = (run.columns * column).toFixed(2);

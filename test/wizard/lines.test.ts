@@ -113,6 +113,19 @@ describe('SQL in colours', () => {
       ['$fn$', 'sql.string'],
       [';', 'text'],
     ]);
+    expect(tones('to public.calls c.key')).toEqual([
+      ['to', 'sql.keyword'],
+      ['public', 'sql.name'],
+      ['.', 'text'],
+      ['calls', 'sql.name'],
+      ['c', 'sql.name'],
+      ['.', 'text'],
+      ['key', 'sql.name'],
+    ]);
+    expect(tones('to public')).toEqual([
+      ['to', 'sql.keyword'],
+      ['public', 'sql.keyword'],
+    ]);
   });
 
   test('an open quote in one function body does not colour what follows it', () => {

@@ -168,12 +168,20 @@ describe('in a real terminal', () => {
     restored(terminal);
   });
 
-  test('with colour by default, as a check of the next one', async () => {
-    const terminal = openTerminal([]);
+  test.each([
+    ['of sixteen colours', {}],
+    ['of sixteen million colours', { COLORTERM: 'truecolor' }],
+  ])('with colour by default, the same ones on a terminal %s', async (_, env) => {
+    const terminal = openTerminal([], { env });
     await step(terminal);
     await terminal.press('q');
     await terminal.exit;
-    expect(terminal.written()).toContain('\u001b[36m');
+    expect(terminal.written()).toContain('\u001b[32m');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+    const styles = new Set(terminal.written().match(/\u001b\[[\d;]*m/g));
+    expect(
+      [...styles].filter((style) => !['31', '32', '35', '39', '1', '2', '22'].includes(style.slice(2, -1))),
+    ).toEqual([]);
   });
 
   test('without colour not one colour is written', async () => {

@@ -40,7 +40,9 @@ const tokens = (sql: string): Span[] => {
     at = token.lastIndex;
     const dollar = groups.dollar;
     if (dollar === undefined) {
-      found.push(span(match[0], toneOf(groups)));
+      // Next to a dot even a keyword is a name: the schema `public`, a column `key`.
+      const named = groups.word !== undefined && (sql[at] === '.' || sql[match.index - 1] === '.');
+      found.push(span(match[0], named ? 'sql.name' : toneOf(groups)));
       continue;
     }
     const end = sql.indexOf(dollar, at);

@@ -4,7 +4,7 @@ import type { Style, Theme } from '../theme.ts';
 /** What turns something on, and what turns it off again. */
 type Code = readonly [on: number, off: number];
 
-const colours = { red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36 } as const;
+const colours = { red: 31, green: 32, magenta: 35 } as const;
 
 /** In the order in which Ink nests them. */
 const codes = ({ color, bold, dim, inverse }: Style): readonly Code[] => [
