@@ -1,8 +1,9 @@
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
-import { resolveModule } from '../../src/workspace/resolve.ts';
+import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
+import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../2-backend/checks.ts';
 import { type Code, dirtyNote, readCode, sideOfFile, textOf } from '../2-backend/code.ts';
 import { changesOf, fixFindings, leftNotes, type Overlay } from '../2-backend/fixes.ts';
@@ -10,7 +11,8 @@ import { scanCode } from '../2-backend/scan.ts';
 import type { Target } from '../target.ts';
 import { isTenantRoute } from './3-tenant-route.ts';
 import { mendBrowserCode, tidy } from './browser-edits.ts';
-import { importPath, locateHook } from './hook.ts';
+import { addressedKeys, keepApart, mayKeepAnswers } from './cache-edits.ts';
+import { cachesOf, importPath, locateHook } from './hook.ts';
 import { type HookCall, readThroughHook } from './hook-edits.ts';
 
 /** 3.2: what the browser keeps, sends and reads. */
@@ -35,6 +37,7 @@ export const components: Step<Target> = {
       overlay.set(file, await mendBrowserCode(file, taken, await left(taken)));
     }
     const { left, notes } = await fixFindings(code, mine, overlay);
+    const caching = await keepCachesApart(code, overlay, hookFor);
     for (const [file, text] of overlay) {
       if (/\.[jt]sx?$/.test(file)) {
         overlay.set(file, await tidy(file, (await textOf(code.workspace, file)) ?? '', text));
@@ -46,6 +49,7 @@ export const components: Step<Target> = {
       blockers: [],
       notes: [
         ...notes,
+        ...caching,
         ...leftNotes(left),
         ...(findings.some((one) => mine(one) && one.kind === 'browser-org-header')
           ? headerNotes([...findings, ...waived])
@@ -64,6 +68,37 @@ export const components: Step<Target> = {
     yield* checkCommand(code, '3.2/build', "The app's own build", code.target.config.code.build, signal);
   },
 };
+
+/** What the browser keeps of answers goes with the session, and is kept by organization. */
+async function keepCachesApart(
+  code: Code,
+  overlay: Overlay,
+  hookFor: (file: string) => HookCall | null,
+): Promise<readonly Note[]> {
+  const { workspace } = code;
+  const { frontend } = workspace;
+  if (frontend === null) return [];
+  const { swr, queries } = await cachesOf(code, frontend);
+  if (!swr && queries === null) return [];
+  const { file: hookFile, text: hookText } = await locateHook(code, frontend);
+  const exports = hookText === null ? [] : exportsOf(hookText);
+  const texts = new Map<string, string>();
+  for (const { path, fileClass } of (await listFiles(workspace.root)).files) {
+    if (fileClass !== 'source' || path === hookFile || projectOf(path, workspace.projects) !== frontend) continue;
+    if (!/\.[cm]?[jt]sx?$/.test(path)) continue;
+    texts.set(path, overlay.get(path) ?? (await textOf(workspace, path)) ?? '');
+  }
+  const addressed = new Set([...texts.values()].flatMap(addressedKeys));
+  for (const [file, text] of texts) {
+    const hook = mayKeepAnswers(text) ? hookFor(file) : null;
+    if (hook === null) continue;
+    const apart = await keepApart(file, text, hook, exports, (key) => addressed.has(key));
+    if (apart !== text) overlay.set(file, apart);
+  }
+  if (exports.includes('clearOrg')) return [];
+  const text = `${hookFile} does not empty the caches of ${[...(swr ? ['SWR'] : []), ...(queries === null ? [] : ['TanStack Query'])].join(' and ')}: do so where people sign out.`;
+  return hookText === null ? [] : [{ text }];
+}
 
 /** How a component calls the hook; null where it cannot: in the hook itself and in what the hook needs. */
 async function hookCalls(code: Code): Promise<(file: string) => HookCall | null> {

@@ -111,13 +111,26 @@ export async function storageKeys(code: Code, frontend: Project): Promise<readon
   return [...keys].sort();
 }
 
+/** Libraries that keep answers in the browser, by what the frontend depends on. */
+export async function cachesOf(
+  code: Code,
+  frontend: Project,
+): Promise<{ readonly swr: boolean; readonly queries: string | null }> {
+  const file = frontend.directory === '' ? 'package.json' : `${frontend.directory}/package.json`;
+  const manifest = (await textOf(code.workspace, file)) ?? '';
+  return {
+    // The first version has no way to list the keys of a cache.
+    swr: /"swr"\s*:\s*"(?![~^]?[01]\.)/.test(manifest),
+    queries: /"(@tanstack\/react-query|react-query)"\s*:/.exec(manifest)?.[1] ?? null,
+  };
+}
+
 export async function renderHook(code: Code, frontend: Project, hook: Hook): Promise<string> {
   const { workspace, facts } = code;
   const client = await browserClient(workspace, frontend, hook.file);
   const style = await projectStyle(workspace, frontend);
   const keys = await storageKeys(code, frontend);
-  const manifest =
-    (await textOf(workspace, frontend.directory === '' ? 'package.json' : `${frontend.directory}/package.json`)) ?? '';
+  const { swr, queries } = await cachesOf(code, frontend);
   const same = hook.keys?.every(([key, meaning]) => key === meaning) ?? false;
   const value = {
     orgId: 'current.orgId',
@@ -138,6 +151,7 @@ export async function renderHook(code: Code, frontend: Project, hook: Hook): Pro
     {
       CLIENT_IMPORT: client.statements,
       CLIENT: client.expression,
+      QUERY_PACKAGE: queries ?? '',
       COLUMN: facts.column,
       STORAGE_KEYS: (keys.length === 0 ? ['org_id'] : keys)
         .map((key) => `${style.quote}${key}${style.quote}`)
@@ -149,7 +163,9 @@ export async function renderHook(code: Code, frontend: Project, hook: Hook): Pro
     },
     {
       client: frontend.frameworks.includes('next-app'),
-      swr: /"swr"\s*:/.test(manifest),
+      swr,
+      queries: queries !== null,
+      caches: swr || queries !== null,
     },
   );
   return /\.tsx?$/.test(hook.file) ? rendered : toPlainJavaScript(hook.file, rendered, 'module');

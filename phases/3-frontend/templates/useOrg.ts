@@ -2,9 +2,14 @@
 'use client';
 
 // #endif
-import { useSyncExternalStore } from 'react';
+// #if queries
+import type { QueryClient } from '__QUERY_PACKAGE__';
+// #endif
 // #if swr
-import { mutate } from 'swr';
+import { useEffect, useSyncExternalStore } from 'react';
+import { SWRConfig, useSWRConfig } from 'swr';
+// #else
+import { useSyncExternalStore } from 'react';
 // #endif
 __CLIENT_IMPORT__
 
@@ -31,14 +36,52 @@ const listeners = new Set<() => void>();
 /** Users whose session was refreshed already: a token that still carries no organization then has none. */
 const refreshed = new Set<string>();
 let state = start;
-let begun = false;
 let asked = 0;
+/** The user of the session, to notice that another one has signed in. */
+let holder: string | null = null;
+// #if swr
+
+type Config = ReturnType<typeof useSWRConfig>;
+
+/** The cache that every app has, and those of providers above the components that use the hook. */
+const swrCaches = new Map<Config['cache'], Config['mutate']>();
+swrCaches.set(SWRConfig.defaultValue.cache, SWRConfig.defaultValue.mutate);
+// #endif
+// #if queries
+
+const queryClients = new Set<QueryClient>();
+
+/** Gives a client back whose queries are forgotten when somebody signs out or the organization changes. */
+export function emptiedOnSignOut<Client extends QueryClient>(client: Client): Client {
+  // On the server a client lives for one request.
+  if (typeof window !== 'undefined') queryClients.add(client);
+  return client;
+}
+// #endif
+// #if caches
+
+/** What was cached for one organization must not be shown in another one, or after signing out. */
+function clearCaches(): void {
+  // #if swr
+  // By the keys that the cache itself knows, lists in pages included. Nothing is asked for again.
+  for (const [cache, mutate] of swrCaches) {
+    for (const key of Array.from(cache.keys())) void mutate(key, undefined, { revalidate: false });
+  }
+  // #endif
+  // #if queries
+  for (const queries of queryClients) {
+    // Clearing tells nobody: what shows a query would go on showing it.
+    for (const query of queries.getQueryCache().getAll()) query.reset();
+    queries.clear();
+  }
+  // #endif
+}
+// #endif
 
 function set(next: OrgState): void {
   if (next.orgId === state.orgId && next.loading === state.loading && next.error === state.error) return;
-  // #if swr
-  // What was cached for one organization must not be shown in another one, or after signing out.
-  if (state.orgId !== null && next.orgId !== state.orgId) void mutate(() => true, undefined, { revalidate: false });
+  // #if caches
+  if (state.orgId !== null && next.orgId !== state.orgId) clearCaches();
   // #endif
   state = next;
   for (const listener of listeners) listener();
@@ -77,27 +120,41 @@ async function readOrgId(): Promise<string | null> {
   return validateOrgId(orgId) ? orgId : null;
 }
 
-/** Forgets the organization, and what older versions of this app left in the browser. Called when somebody signs out. */
+/** Forgets the organization, what was cached for it, and what older versions of this app left in the browser. */
 export function clearOrg(): void {
+  forget(false);
+}
+
+function forget(loading: boolean): void {
   asked += 1;
   refreshed.clear();
   for (const storage of [localStorage, sessionStorage]) {
     for (const key of [__STORAGE_KEYS__]) storage.removeItem(key);
   }
-  set({ orgId: null, loading: false, error: null });
+  // #if caches
+  clearCaches();
+  // #endif
+  set({ orgId: null, loading, error: null });
 }
+
+/** From the start, since a sign-out counts also where no component asks for the organization yet. */
+function listen(): void {
+  __CLIENT__.auth.onAuthStateChange((event, session) => {
+    const before = holder;
+    holder = session ? session.user.id : null;
+    if (event === 'SIGNED_OUT') clearOrg();
+    else if (before !== null && before !== holder) forget(holder !== null);
+    // The client may not be called inside of this callback: it would wait for itself.
+    const changed = event === 'SIGNED_IN' || event === 'USER_UPDATED' || event === 'TOKEN_REFRESHED';
+    if (changed && asked > 0) setTimeout(load, 0);
+  });
+}
+
+if (typeof window !== 'undefined') listen();
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
-  if (!begun) {
-    begun = true;
-    void load();
-    __CLIENT__.auth.onAuthStateChange((event) => {
-      if (event === 'SIGNED_OUT') clearOrg();
-      // The client may not be called inside of this callback: it would wait for itself.
-      else if (event === 'SIGNED_IN' || event === 'USER_UPDATED' || event === 'TOKEN_REFRESHED') setTimeout(load, 0);
-    });
-  }
+  if (asked === 0) void load();
   return () => {
     listeners.delete(listener);
   };
@@ -109,5 +166,11 @@ __EXPORT__function __HOOK__()__RETURN_TYPE__ {
     () => state,
     () => start,
   );
+  // #if swr
+  const { cache, mutate } = useSWRConfig();
+  useEffect(() => {
+    swrCaches.set(cache, mutate);
+  }, [cache, mutate]);
+  // #endif
   __RETURN__
 }
