@@ -7,7 +7,7 @@ import { checkAccessTokenHook, planAccessTokenHook } from './access-token-hook.t
 import { checkDocuments, checkSignUps } from './checks.ts';
 import { loadMigration, statements } from './migration.ts';
 import { findFunction, findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
-import { allowedValues, enumLabels, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
+import { allowedValues, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
 import { type Assignments, assign, memberRole, type UserFacts } from './values.ts';
 
 export const step: Step<Target> = {
@@ -25,7 +25,7 @@ export const step: Step<Target> = {
 
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
-  const enums = await enumLabels(await target.session.work());
+  const { enums } = found;
   const made = signUpSql(found, target, enums);
   if (made.blockers.length > 0) return { changes: [], blockers: made.blockers, notes: [] };
   const { catalog } = found;

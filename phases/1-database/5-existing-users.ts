@@ -3,7 +3,7 @@ import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
-import { allowedValues, enumLabels, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
+import { allowedValues, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
 import { assign, memberRole, ownerRole, type UserFacts } from './values.ts';
 
 export const step: Step<Target> = {
@@ -19,7 +19,7 @@ export const step: Step<Target> = {
 async function plan(target: Target): Promise<Plan> {
   const client = await target.session.work();
   const found = await survey(target);
-  const enums = await enumLabels(client);
+  const { enums } = found;
   if (found.organizations === null || (found.profiles === null && !target.config.decisions.createProfiles)) {
     return { changes: [], notes: [], blockers: [needsTables] };
   }

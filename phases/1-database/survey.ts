@@ -1,4 +1,3 @@
-import type { ClientBase } from 'pg';
 import { splitName } from '../../src/config/names.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { loadCatalog } from '../../src/database/catalog/load.ts';
@@ -38,6 +37,8 @@ export type Memberships = {
 /** Everything that later steps plan from. */
 export type Survey = {
   readonly catalog: Catalog;
+  /** Labels of every enum type, by the name that `format_type` prints. */
+  readonly enums: ReadonlyMap<string, readonly string[]>;
   /** The one name that stays: `org_id`. */
   readonly to: string;
   readonly tenants: readonly TenantTable[];
@@ -56,16 +57,13 @@ export type Survey = {
 /** Reads the catalog and says what carries a tenant key, under which name and in which shape. Writes nothing. */
 export async function survey(target: Target): Promise<Survey> {
   const client = await target.session.work();
-  return surveyCatalog(await loadCatalog(client), target.config, await enumLabels(client));
+  return surveyCatalog(await loadCatalog(client), target.config);
 }
 
-/** The pure part: a catalog and settings in, a survey out. `enums` maps a type name to its labels. */
-export function surveyCatalog(
-  catalog: Catalog,
-  config: Config,
-  enums: ReadonlyMap<string, readonly string[]> = new Map(),
-): Survey {
+/** The pure part: a catalog and settings in, a survey out. */
+function surveyCatalog(catalog: Catalog, config: Config): Survey {
   const { names } = config;
+  const enums = new Map(catalog.enums.map((one) => [one.name, one.labels]));
   const excludedNames = new Set(config.exclude.map((name) => key(splitName(name))));
   const inScope = catalog.tables.filter((table) => config.schemas === null || config.schemas.includes(table.schema));
   const excluded = inScope.filter((table) => excludedNames.has(key(table)));
@@ -110,6 +108,7 @@ export function surveyCatalog(
   const membershipTable = candidates.length === 1 ? (candidates[0] ?? null) : null;
   return {
     catalog,
+    enums,
     to: names.to,
     tenants,
     unkeyed,
@@ -217,21 +216,6 @@ export function allowedValues(
   return [...(check?.definition.matchAll(/'((?:[^']|'')*)'::/g) ?? [])].map(([, value]) =>
     (value ?? '').replaceAll("''", "'"),
   );
-}
-
-/** Labels of every enum type, by the name that `format_type` prints. */
-export async function enumLabels(client: ClientBase): Promise<ReadonlyMap<string, readonly string[]>> {
-  await client.query('begin read only');
-  try {
-    await client.query(`set local search_path = ''`);
-    const { rows } = await client.query<{ type: string; labels: string[] }>(
-      `select pg_catalog.format_type(e.enumtypid, null) as type, array_agg(e.enumlabel::text order by e.enumsortorder) as labels
-       from pg_catalog.pg_enum e group by e.enumtypid`,
-    );
-    return new Map(rows.map((row) => [row.type, row.labels]));
-  } finally {
-    await client.query('rollback');
-  }
 }
 
 /** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */

@@ -8,6 +8,7 @@ export type Catalog = {
   readonly triggers: readonly Trigger[];
   readonly policies: readonly Policy[];
   readonly publications: readonly PublicationTable[];
+  readonly enums: readonly EnumType[];
 };
 
 export type Table = {
@@ -143,4 +144,10 @@ export type PublicationTable = {
   readonly table: string;
   readonly columns: readonly string[] | null;
   readonly filter: string | null;
+};
+
+export type EnumType = {
+  /** As `format_type` prints it. */
+  readonly name: string;
+  readonly labels: readonly string[];
 };
