@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryResult } from 'pg';
 import type { Fingerprint } from '../rollout/journal.ts';
 import { appSchema, notFromExtension } from './catalog/platform.ts';
 
@@ -11,30 +11,50 @@ import { appSchema, notFromExtension } from './catalog/platform.ts';
  * default that a null stood for.
  */
 export async function fingerprint(client: ClientBase): Promise<Fingerprint> {
-  await client.query('begin transaction isolation level repeatable read read only');
   try {
-    await client.query(`set local search_path = ''; set local lock_timeout = '5s'`);
-    const result = await client.query<{ object: string; hash: string }>(fingerprintSql);
-    return Object.fromEntries(result.rows.map((row) => [row.object, row.hash]));
-  } finally {
-    await client.query('rollback');
+    // One message, for one way over the network and back; `pg` answers it with a result for each statement.
+    const answers: unknown = await client.query(`begin transaction isolation level repeatable read read only;
+      set local search_path = ''; set local lock_timeout = '5s';
+      ${fingerprintSql};
+      rollback`);
+    const result = (answers as readonly QueryResult<{ object: string; hash: string }>[])[3];
+    return Object.fromEntries((result?.rows ?? []).map((row) => [row.object, row.hash]));
+  } catch (error) {
+    // The first error says what happened; that a connection which is gone cannot be rolled back says nothing more.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
   }
 }
 
+/** The ACL as it is in force: PostgreSQL stores null for what it grants by default. */
 const acl = (column: string, kind: string, owner: string): string =>
-  `(select string_agg(pg_catalog.format('%s=%s%s', case g.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(g.grantee) end,
-    g.privilege_type, case when g.is_grantable then '*' else '' end), ',' order by g.grantee, g.privilege_type)
-    from pg_catalog.aclexplode(coalesce(${column}, pg_catalog.acldefault('${kind}', ${owner}))) g)`;
+  `coalesce(${column}, pg_catalog.acldefault(${kind}, ${owner}))`;
 
-const comment = (oid: string, catalog: string): string => `pg_catalog.obj_description(${oid}, '${catalog}')`;
+const relationAcl = acl('relacl', `case relkind when 'S' then 's' else 'r' end::"char"`, 'relowner');
+const functionAcl = acl('p.proacl', `'f'`, 'p.proowner');
+const schemaAcl = acl('nspacl', `'n'`, 'nspowner');
+
+/** A query like obj_description's own, without the cost of calling a function for every object. */
+const comment = (catalog: string, oid: string, column = '0'): string =>
+  `(select e.description from pg_catalog.pg_description e where e.objoid = ${oid} and e.objsubid = ${column}
+    and e.classoid = 'pg_catalog.${catalog}'::pg_catalog.regclass)`;
 
 const row = (...parts: readonly string[]): string => `pg_catalog.md5(row(${parts.join(', ')})::text)`;
 
+// Most objects have the same few ACLs, so each different one is spelled out once, and joined.
 const fingerprintSql = `
-with app as (select oid, nspname, nspowner, nspacl from pg_catalog.pg_namespace n where ${appSchema('n.nspname')}),
-rel as (select c.*, n.nspname from pg_catalog.pg_class c join app n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c') and ${notFromExtension('pg_class', 'c.oid')})
-select 'schema ' || nspname as object, ${row('pg_catalog.pg_get_userbyid(nspowner)', acl('nspacl', 'n', 'nspowner'))} as hash from app
+with app as materialized (select oid, nspname, nspowner, ${schemaAcl} as acl from pg_catalog.pg_namespace n where ${appSchema('n.nspname')}),
+rel as materialized (select c.*, n.nspname, ${relationAcl} as acl from pg_catalog.pg_class c join app n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c') and ${notFromExtension('pg_class', 'c.oid')}),
+fn as materialized (select p.oid, p.prokind, p.proowner, ${functionAcl} as acl
+  from pg_catalog.pg_proc p join app n on n.oid = p.pronamespace where ${notFromExtension('pg_proc', 'p.oid')}),
+grants as materialized (select acl, (
+    select string_agg(pg_catalog.format('%s=%s%s', case g.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(g.grantee) end,
+      g.privilege_type, case when g.is_grantable then '*' else '' end), ',' order by g.grantee, g.privilege_type)
+    from pg_catalog.aclexplode(acl) g) as list
+  from (select acl from app union select acl from rel union select acl from fn) a)
+select 'schema ' || nspname as object, ${row('pg_catalog.pg_get_userbyid(nspowner)', 'grants.list')} as hash
+from app left join grants using (acl)
 union all
 select case relkind when 'v' then 'view ' when 'm' then 'materialized view ' when 'S' then 'sequence ' when 'c' then 'type ' else 'table ' end
     || nspname || '.' || relname,
@@ -46,13 +66,13 @@ select case relkind when 'v' then 'view ' when 'm' then 'materialized view ' whe
     'relreplident',
     'relpersistence',
     'reloptions',
-    `case when relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(oid) end`,
-    acl('relacl', 'r', 'relowner').replace(`'r'`, `case relkind when 'S' then 's'::"char" else 'r'::"char" end`),
-    comment('oid', 'pg_class'),
+    `case when relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(rel.oid) end`,
+    'grants.list',
+    comment('pg_class', 'rel.oid'),
     `(select string_agg(i.inhparent::pg_catalog.regclass::text, ',' order by i.inhseqno) from pg_catalog.pg_inherits i where i.inhrelid = rel.oid)`,
-    'pg_catalog.pg_get_expr(relpartbound, oid)',
+    'pg_catalog.pg_get_expr(relpartbound, rel.oid)',
   )}
-from rel
+from rel left join grants using (acl)
 union all
 select 'column ' || rel.nspname || '.' || rel.relname || '.' || a.attname,
   ${row(
@@ -63,31 +83,31 @@ select 'column ' || rel.nspname || '.' || rel.relname || '.' || a.attname,
     'a.attcollation',
     'a.attislocal',
     'pg_catalog.pg_get_expr(d.adbin, d.adrelid)',
-    `(select string_agg(g::text, ',' order by g::text) from pg_catalog.aclexplode(a.attacl) g)`,
-    'pg_catalog.col_description(a.attrelid, a.attnum)',
+    `case when a.attacl is not null then (select string_agg(g::text, ',' order by g::text) from pg_catalog.aclexplode(a.attacl) g) end`,
+    comment('pg_class', 'a.attrelid', 'a.attnum'),
   )}
 from rel join pg_catalog.pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where rel.relkind <> 'S'
 union all
 select 'constraint ' || rel.nspname || '.' || rel.relname || '.' || k.conname,
-  ${row('pg_catalog.pg_get_constraintdef(k.oid)', 'k.convalidated', 'k.condeferrable', comment('k.oid', 'pg_constraint'))}
+  ${row('pg_catalog.pg_get_constraintdef(k.oid)', 'k.convalidated', 'k.condeferrable', comment('pg_constraint', 'k.oid'))}
 from rel join pg_catalog.pg_constraint k on k.conrelid = rel.oid
 union all
 select 'index ' || rel.nspname || '.' || ic.relname,
-  ${row('pg_catalog.pg_get_indexdef(i.indexrelid)', 'i.indisvalid', 'i.indisclustered', 'i.indisreplident', comment('ic.oid', 'pg_class'))}
+  ${row('pg_catalog.pg_get_indexdef(i.indexrelid)', 'i.indisvalid', 'i.indisclustered', 'i.indisreplident', comment('pg_class', 'ic.oid'))}
 from rel join pg_catalog.pg_index i on i.indrelid = rel.oid join pg_catalog.pg_class ic on ic.oid = i.indexrelid
 union all
 select 'function ' || p.oid::pg_catalog.regprocedure::text,
   ${row(
     `case when p.prokind in ('f', 'p') then pg_catalog.pg_get_functiondef(p.oid) end`,
     'pg_catalog.pg_get_userbyid(p.proowner)',
-    acl('p.proacl', 'f', 'p.proowner'),
-    comment('p.oid', 'pg_proc'),
+    'grants.list',
+    comment('pg_proc', 'p.oid'),
   )}
-from pg_catalog.pg_proc p join app n on n.oid = p.pronamespace where ${notFromExtension('pg_proc', 'p.oid')}
+from fn p left join grants using (acl)
 union all
 select 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname,
-  ${row('pg_catalog.pg_get_triggerdef(t.oid)', 't.tgenabled', comment('t.oid', 'pg_trigger'))}
+  ${row('pg_catalog.pg_get_triggerdef(t.oid)', 't.tgenabled', comment('pg_trigger', 't.oid'))}
 from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where not t.tgisinternal and (n.oid in (select oid from app) or (n.nspname = 'auth' and c.relname = 'users'))
 union all
@@ -98,7 +118,7 @@ select 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
     `(select string_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r)::text end, ',' order by r) from unnest(p.polroles) r)`,
     'pg_catalog.pg_get_expr(p.polqual, p.polrelid)',
     'pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)',
-    comment('p.oid', 'pg_policy'),
+    comment('pg_policy', 'p.oid'),
   )}
 from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.oid in (select oid from app) or n.nspname in ('storage', 'realtime')
