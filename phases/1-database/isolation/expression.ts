@@ -1,14 +1,20 @@
-import { parse } from 'libpg-query';
-import { child, children, list, open, string, type Tree } from '../../../src/database/rename/tree.ts';
+import { loadModule } from 'libpg-query';
+import { parseSql, remember } from '../../../src/database/rename/parser.ts';
+import { child, list, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 
 /**
  * The conjuncts of a boolean SQL expression, each in a form that is equal for equal meaning: PostgreSQL prints a stored
  * expression with its own brackets, casts of constants to text and column labels, and none of them counts here.
  */
 export async function conjuncts(expression: string): Promise<readonly string[]> {
-  const root = await tree(expression);
-  return root === null ? [] : flatten(root).map((one) => JSON.stringify(bare(one)));
+  await loadModule();
+  return partsOf(expression);
 }
+
+const partsOf = remember((expression): readonly string[] => {
+  const root = rootOf(expression);
+  return root === null ? [] : flatten(root).map((one) => JSON.stringify(bare(one)));
+});
 
 /** Every conjunct of `part` stands in `whole`: `whole` lets through no row that `part` does not. */
 export async function implies(whole: string | null, part: string | null): Promise<boolean> {
@@ -19,8 +25,12 @@ export async function implies(whole: string | null, part: string | null): Promis
 }
 
 export async function tree(expression: string): Promise<Tree | null> {
-  const parsed = (await parse(`select ${expression}`)) as unknown as Tree;
-  const statement = list(parsed, 'stmts')[0];
+  await loadModule();
+  return rootOf(expression);
+}
+
+function rootOf(expression: string): Tree | null {
+  const [statement] = parseSql(`SELECT ${expression}`);
   const select = statement === undefined ? null : child(child(statement, 'stmt') ?? {}, 'SelectStmt');
   const target = select === null ? undefined : list(select, 'targetList')[0];
   return target === undefined ? null : child(child(target, 'ResTarget') ?? {}, 'val');
@@ -54,6 +64,17 @@ const typeName = (cast: Tree): string | null => {
 
 /** Every node of one kind, wherever it stands. */
 export function nodes(root: Tree, kind: string): readonly Tree[] {
-  const own = child(root, kind);
-  return [...(own === null ? [] : [own]), ...children(root).flatMap((one) => nodes(one, kind))];
+  const found: Tree[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (Array.isArray(value)) {
+      for (const item of value) visit(item);
+      return;
+    }
+    const own = child(value as Tree, kind);
+    if (own !== null) found.push(own);
+    for (const item of Object.values(value)) visit(item);
+  };
+  visit(root);
+  return found;
 }

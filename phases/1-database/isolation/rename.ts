@@ -1,5 +1,5 @@
-import { scanSync } from 'libpg-query';
 import { identifier } from '../../../src/database/quote.ts';
+import { scanSql } from '../../../src/database/rename/parser.ts';
 
 /**
  * An expression as it will read once step 1.2 has renamed the columns. PostgreSQL changes stored policies by itself;
@@ -10,7 +10,7 @@ export function renameColumns(expression: string, from: readonly string[], to: s
   let result = '';
   let end = 0;
   const bytes = Buffer.from(expression);
-  for (const token of scanSync(expression).tokens) {
+  for (const token of scanSql(expression)) {
     const raw = bytes.subarray(token.start, token.end).toString();
     if (token.tokenName !== 'IDENT' || !wanted.has(raw.replace(/^"|"$/g, ''))) continue;
     result += bytes.subarray(end, token.start).toString() + identifier(to);

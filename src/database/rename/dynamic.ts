@@ -1,6 +1,6 @@
-import { parseSync } from 'libpg-query';
 import { explain, mentions } from './constants.ts';
 import { expression, triggerArgumentIndex } from './expression.ts';
+import { parseSql } from './parser.ts';
 import { closed, type Shape, unknown } from './scope.ts';
 import { createSource, literalContent, tokenAt } from './source.ts';
 import { statement } from './statement.ts';
@@ -47,7 +47,7 @@ function constantSql(
   const content = token === undefined ? null : literalContent(token.value);
   let parsed: readonly Tree[];
   try {
-    parsed = (parseSync(sql) as unknown as { stmts?: Tree[] }).stmts ?? [];
+    parsed = parseSql(sql);
   } catch {
     // Not a statement as it stands: only a problem if it names the column.
     if (mentions(walk, text.value)) problem(walk, at, 'SQL put together at run time names the column.', byHand);

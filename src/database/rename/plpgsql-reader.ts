@@ -1,5 +1,5 @@
-import { parseSync } from 'libpg-query';
 import { expression, type Info, plain } from './expression.ts';
+import { parseSql } from './parser.ts';
 import { closed, type Shape } from './scope.ts';
 import { createSource, isName, type Source, type Token } from './source.ts';
 import { statement } from './statement.ts';
@@ -115,8 +115,7 @@ export class Reader {
     }
     let parsed: Tree;
     try {
-      const result = parseSync(prefix + text) as unknown as { stmts?: Tree[] };
-      const [only, ...more] = result.stmts ?? [];
+      const [only, ...more] = parseSql(prefix + text);
       if (only === undefined || more.length > 0) throw new Error('one statement expected');
       parsed = child(only, 'stmt') ?? {};
     } catch (error) {

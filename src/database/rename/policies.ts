@@ -1,8 +1,8 @@
-import { parseSync } from 'libpg-query';
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Policy } from '../catalog/types.ts';
 import { identifier, qualified } from '../quote.ts';
 import { expression } from './expression.ts';
+import { parseSql } from './parser.ts';
 import { itemOf } from './reference.ts';
 import { closed } from './scope.ts';
 import { applyEdits, createSource, type Edit } from './source.ts';
@@ -86,7 +86,7 @@ function read(world: World, policy: Policy, text: string): Findings | null {
   if (![...world.names].some((name) => text.includes(name))) return null;
   let value: Tree | null;
   try {
-    const { stmts = [] } = parseSync(prefix + text) as unknown as { stmts?: Tree[] };
+    const stmts = parseSql(prefix + text);
     value = child(
       as(list(as(child(stmts[0] ?? {}, 'stmt'), 'SelectStmt') ?? {}, 'targetList')[0] ?? null, 'ResTarget') ?? {},
       'val',

@@ -1,15 +1,15 @@
-import { parseSync } from 'libpg-query';
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { DbFunction, Trigger } from '../catalog/types.ts';
 import { sqlExcerpt } from '../errors/excerpt.ts';
 import { mentions } from './constants.ts';
 import { relationShape } from './from.ts';
+import { parseSql } from './parser.ts';
 import { walkPlpgsql } from './plpgsql.ts';
 import { PlpgsqlError } from './plpgsql-reader.ts';
 import { type Block, closed, type Shape } from './scope.ts';
 import { applyEdits, createSource, type Edit } from './source.ts';
 import { statement } from './statement.ts';
-import { as, child, flag, list, string, type Tree } from './tree.ts';
+import { as, child, flag, list, string } from './tree.ts';
 import { createMemory, createWalk, type Findings, memorySize, newVariable, type Problem, type Walk } from './walk.ts';
 import { callersPath, type World } from './world.ts';
 
@@ -42,8 +42,7 @@ const pass = (world: World, routine: DbFunction, body: string, triggers: readonl
 };
 
 function walkSql(walk: Walk, body: string): void {
-  const { stmts = [] } = parseSync(body) as unknown as { stmts?: Tree[] };
-  for (const item of stmts) {
+  for (const item of parseSql(body)) {
     const each = child(item, 'stmt');
     if (each !== null) statement(walk, each, null);
   }
@@ -174,7 +173,7 @@ function doubts(found: Findings): readonly Problem[] {
 
 function isStatement(text: string): boolean {
   try {
-    parseSync(text);
+    parseSql(text);
     return true;
   } catch {
     // No statement: words for people.
@@ -301,8 +300,7 @@ function transitionTables(world: World, triggers: readonly Trigger[]): ReadonlyM
   const result = new Map<string, Shape>();
   for (const item of triggers) {
     if (!/\breferencing\b/i.test(item.definition)) continue;
-    const { stmts = [] } = parseSync(item.definition) as unknown as { stmts?: Tree[] };
-    const node = as(child(stmts[0] ?? {}, 'stmt'), 'CreateTrigStmt');
+    const node = as(child(parseSql(item.definition)[0] ?? {}, 'stmt'), 'CreateTrigStmt');
     for (const each of node === null ? [] : list(node, 'transitionRels')) {
       const part = as(each, 'TriggerTransition') ?? {};
       const name = string(part, 'name') ?? '';

@@ -1,4 +1,4 @@
-import { scanSync } from 'libpg-query';
+import { scanSql } from './parser.ts';
 
 export type Token = {
   /** Offsets in UTF-16 units of the source's text. */
@@ -34,7 +34,18 @@ export function createSource(
   spell: (text: string) => string = same,
 ): Source {
   const at = byteOffsets(text);
-  return { text, at, outer, escape: spell, tokens: scan(text, at) };
+  let tokens: readonly Token[] | undefined;
+  return {
+    text,
+    at,
+    outer,
+    escape: spell,
+    // Only what has to be changed is looked up in the tokens: most expressions are read without.
+    get tokens() {
+      tokens ??= scan(text, at);
+      return tokens;
+    },
+  };
 }
 
 /** Maps byte offsets of the UTF-8 form to UTF-16 offsets. Plain ASCII needs no table. */
@@ -56,7 +67,7 @@ function byteOffsets(text: string): (byte: number) => number {
 
 function scan(text: string, at: (byte: number) => number): readonly Token[] {
   const result: Token[] = [];
-  for (const token of scanSync(text).tokens) {
+  for (const token of scanSql(text)) {
     if (token.tokenName === 'SQL_COMMENT' || token.tokenName === 'C_COMMENT') continue;
     const start = at(token.start);
     const end = at(token.end);

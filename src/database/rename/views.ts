@@ -1,11 +1,11 @@
-import { parseSync } from 'libpg-query';
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, View } from '../catalog/types.ts';
 import { qualified } from '../quote.ts';
+import { parseSql } from './parser.ts';
 import type { Shape } from './scope.ts';
 import { createSource } from './source.ts';
 import { statement } from './statement.ts';
-import { child, type Tree } from './tree.ts';
+import { child } from './tree.ts';
 import type { ColumnRename } from './types.ts';
 import { createMemory, createWalk, type Findings } from './walk.ts';
 import { createWorld, type ViewRename, type World } from './world.ts';
@@ -73,8 +73,7 @@ export function planViews(catalog: Catalog, renames: readonly ColumnRename[]): V
 
 function readView(world: World, view: View): { readonly shape: Shape; readonly findings: Findings } | null {
   try {
-    const { stmts = [] } = parseSync(view.definition) as unknown as { stmts?: Tree[] };
-    const node = child(stmts[0] ?? {}, 'stmt');
+    const node = child(parseSql(view.definition)[0] ?? {}, 'stmt');
     if (node === null) return null;
     const walk = createWalk(
       { world, path: ['public'], language: 'sql', source: createSource(view.definition), memory: createMemory() },
