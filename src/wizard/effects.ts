@@ -7,8 +7,12 @@ import type { Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
 import { problemOf, type Request, type State, statusOf } from './state/state.ts';
 
-/** Events are handed on at most this often, all at once, so that ten thousand of them cost no more than a few frames. */
-const flushMilliseconds = 33;
+/**
+ * Events are handed on all at once after a rest, so that ten thousand of them cost no more than a few frames. The rest
+ * is this much longer than the frame before it took: keys, which are answered at once, find the process idle four
+ * fifths of the time however slow the machine or the terminal is.
+ */
+const rest = { times: 4, atLeast: 33, atMost: 250 } as const;
 /** How long a leave waits for what still runs and for connections to close. */
 const patience = 5000;
 
@@ -51,6 +55,7 @@ export const createEffects = (options: EffectsOptions): Effects => {
   let queue: Promise<void> = Promise.resolve();
   let buffer: RolloutEvent[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let pause: number = rest.atLeast;
   let finished = false;
 
   const flush = (): void => {
@@ -59,12 +64,17 @@ export const createEffects = (options: EffectsOptions): Effects => {
     if (buffer.length === 0 || finished) return;
     const events = buffer;
     buffer = [];
+    const began = performance.now();
     dispatch({ type: 'rollout', events });
+    // The frame is drawn before the event loop goes on.
+    setImmediate(() => {
+      pause = Math.min(rest.atMost, Math.max(rest.atLeast, rest.times * (performance.now() - began)));
+    });
   };
 
   const hear = (event: RolloutEvent): void => {
     buffer.push(event);
-    timer ??= setTimeout(flush, flushMilliseconds);
+    timer ??= setTimeout(flush, pause);
   };
 
   const tell = (event: WizardEvent): void => {

@@ -10,6 +10,10 @@ export const span = (text: string, tone?: Tone): Span => (tone ? { text, tone } 
 export const line = (text = '', tone?: Tone): Line => [span(text, tone)];
 export const plainText = (of: Line): string => of.map((part) => part.text).join('');
 
+export const sameLine = (a: Line, b: Line): boolean =>
+  a === b ||
+  (a.length === b.length && a.every((part, index) => part.text === b[index]?.text && part.tone === b[index]?.tone));
+
 /**
  * Characters that a terminal obeys or hides instead of showing: control characters, and the bidirectional and
  * zero-width ones with which a text can read otherwise than it runs (CVE-2021-42574).

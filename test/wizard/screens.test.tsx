@@ -262,6 +262,23 @@ describe('through Ink', () => {
     unmount();
   });
 
+  test('an event that changes nothing on the screen costs no frame', async () => {
+    const driven = await atStep('1.1');
+    driven.press('?');
+    const { frames, unmount } = testRender(<App store={driven.store} theme={plain} />);
+    await wait();
+    const before = frames.length;
+    for (let index = 0; index < 20; index += 1) {
+      driven.store.dispatch({ type: 'tick' });
+      await wait();
+    }
+    expect(frames.length).toBe(before);
+    driven.press('?');
+    await wait();
+    expect(frames.length).toBe(before + 1);
+    unmount();
+  });
+
   test('what a terminal reports by itself is not taken for keys', async () => {
     const driven = await atStep('1.1');
     const { stdin, unmount } = testRender(<App store={driven.store} theme={plain} />);

@@ -1,6 +1,6 @@
 import { Text } from 'ink';
 import { memo, type ReactElement } from 'react';
-import { type Line, plainText } from '../lines.ts';
+import { type Line, plainText, sameLine } from '../lines.ts';
 import type { Style, Theme } from '../theme.ts';
 
 export type RowProps = {
@@ -15,10 +15,7 @@ const inkStyle = ({ color, bold, dim, inverse }: Style) => ({
   ...(inverse ? { inverse } : {}),
 });
 
-const same = (a: RowProps, b: RowProps): boolean =>
-  a.theme === b.theme &&
-  a.of.length === b.of.length &&
-  a.of.every((part, index) => part.text === b.of[index]?.text && part.tone === b.of[index]?.tone);
+const same = (a: RowProps, b: RowProps): boolean => a.theme === b.theme && sameLine(a.of, b.of);
 
 /** One row. Most rows of two frames are alike, and are not drawn again. */
 export const Row = memo(
