@@ -1,18 +1,16 @@
 import { originsOf, type RequestPart } from './flow.ts';
 import { isOrgIdName } from './names.ts';
+import { orgPlaces } from './org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, usesOf } from './org-reads.ts';
 import { tenantValuesAt } from './rules/request-org.ts';
 import { type Binding, bindingOf, declarationsIn, functionName, placesOf } from './scope.ts';
-import { isFunction, keyName, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
+import { isFunction, keyName, memberOf, nodeAt, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
 
 /** A parameter of a function that decides the tenant: `name#0`, or `name#0.clinic` for a property of it. */
 export function tenantParameters(source: Source): readonly string[] {
   const found = new Set<string>();
-  for (const place of placesOf(
-    source,
-    /\b\w*(?:org|organi[sz]ation|tenant|workspace)[-_]?(?:id|uuid)\b|\b(?:organi[sz]ations|tenants|orgs)\b/gi,
-  )) {
-    for (const value of tenantValuesAt(place)) {
+  for (const offset of orgPlaces(source)) {
+    for (const value of tenantValuesAt(nodeAt(source, offset))) {
       for (const origin of originsOf(value)) {
         if (origin.kind !== 'parameter' || origin.path.length > 1) continue;
         const name = functionName(origin.fn);

@@ -97,6 +97,14 @@ export function identifiesRow(chain: Chain): boolean {
   });
 }
 
+/** The same of the text of a chain, where it is plain to see; false says nothing. */
+export function identifiesRowInText(text: string): boolean {
+  for (const [, name = '', column = ''] of text.matchAll(/\.(\w+)\(\s*['"](?:\w+\.)*(\w+)['"]/g)) {
+    if (filters.has(name) && name !== 'is' && !narrowing.test(column)) return true;
+  }
+  return false;
+}
+
 export const writeNames: ReadonlySet<string> = new Set(['insert', 'update', 'upsert', 'delete']);
 
 /** The link that reads or writes. */

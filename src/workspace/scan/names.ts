@@ -16,7 +16,7 @@ const ids = new Set(['id', 'uuid', 'ids']);
 
 /** A name that holds an organization's id: `orgId`, `requestedOrgId`, `x-tenant-id`, `p_org_id`. */
 export function isOrgIdName(name: string): boolean {
-  if (!orgLetters.test(name)) return false;
+  if (!orgLetters.test(name) || !/id/i.test(name)) return false;
   const words = wordsOf(name);
   return words.some(
     (word, index) =>
@@ -66,8 +66,6 @@ export function isLogCallee(text: string): boolean {
 export function isReplyCallee(text: string): boolean {
   return /^(?:res|response|reply|NextResponse|Response)\b/.test(text);
 }
-
-export const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
 
 /** Words that start a look at an organization's id; matched against the text before any tree is built. */
 export const orgWords =

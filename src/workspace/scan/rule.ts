@@ -4,7 +4,8 @@ import type { Certainty, FileClass, FindingKind, Helpers, Rename, TextEdit } fro
 
 /** What a rule says about a place; the engine adds the position, the id and the file. */
 export type Hit = {
-  readonly node: SyntaxNode;
+  /** The place; one of a file without a tree has nothing but its offsets. */
+  readonly node: Pick<SyntaxNode, 'start' | 'end'>;
   readonly reason: string;
   readonly certainty?: Certainty;
   readonly edits?: readonly TextEdit[];
@@ -28,8 +29,8 @@ export type RuleContext = {
 /** One kind of finding. `examples` are run by one test for all rules. */
 export type Rule = {
   readonly kind: FindingKind;
-  /** A file without a match is not looked at; every match is a place to look at. */
-  readonly seeds: RegExp | ((context: RuleContext) => RegExp | null);
+  /** A file without a match is not parsed for this rule; every match, or every offset, is a place to look at. */
+  readonly seeds: RegExp | ((context: RuleContext) => RegExp | readonly number[] | null);
   /** Looks at the deepest node at a seed. The engine drops hits on a node that the rule has already reported. */
   readonly check: (node: SyntaxNode, context: RuleContext) => Iterable<Hit>;
   readonly examples: { readonly finds: readonly Example[]; readonly leaves: readonly Example[] };

@@ -410,18 +410,22 @@ function mayBeAssigned(text: string, end: number): boolean {
 
 /** The deepest nodes at the matches of a pattern, within a node. */
 export function placesOf(source: Source, pattern: RegExp, within: SyntaxNode = source.root): readonly SyntaxNode[] {
-  const nodes: SyntaxNode[] = [];
-  const regexp = new RegExp(pattern.source, pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`);
-  regexp.lastIndex = within.start;
-  for (
-    let match = regexp.exec(source.text);
-    match !== null && match.index < within.end;
-    match = regexp.exec(source.text)
-  ) {
-    nodes.push(nodeAt(source, match.index, within));
+  const whole = within.parent === null;
+  return offsetsOfMatches(source.text, pattern, whole ? 0 : within.start, whole ? source.text.length : within.end).map(
+    (offset) => nodeAt(source, offset, within),
+  );
+}
+
+/** Where the matches of a pattern begin, between two offsets. */
+export function offsetsOfMatches(text: string, pattern: RegExp, start = 0, end = text.length): readonly number[] {
+  const offsets: number[] = [];
+  const regexp = pattern.flags.includes('g') ? pattern : new RegExp(pattern.source, `${pattern.flags}g`);
+  regexp.lastIndex = start;
+  for (let match = regexp.exec(text); match !== null && match.index < end; match = regexp.exec(text)) {
+    offsets.push(match.index);
     if (match[0] === '') regexp.lastIndex += 1;
   }
-  return nodes;
+  return offsets;
 }
 
 export function escapeRegExp(text: string): string {

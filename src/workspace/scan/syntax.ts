@@ -1,4 +1,4 @@
-import { Lang, parseAsync, type SgNode } from '@ast-grep/napi';
+import { Lang, parse, type SgNode } from '@ast-grep/napi';
 
 /**
  * A view of a syntax tree that is built only where it is looked at. Crossing into the parser costs 1 to 4 µs for each
@@ -10,13 +10,14 @@ import { Lang, parseAsync, type SgNode } from '@ast-grep/napi';
 export class SyntaxNode {
   readonly parent: SyntaxNode | null;
   readonly source: Source;
-  readonly #native: SgNode;
+  /** Null for a root, whose tree grows when it is first looked into. */
+  readonly #native: SgNode | null;
   #kind: string | null;
   #start = -1;
   #end = -1;
   #children: readonly SyntaxNode[] | null = null;
 
-  constructor(source: Source, native: SgNode, kind: string | null, parent: SyntaxNode | null) {
+  constructor(source: Source, native: SgNode | null, kind: string | null, parent: SyntaxNode | null) {
     this.source = source;
     this.#native = native;
     this.#kind = kind;
@@ -24,7 +25,7 @@ export class SyntaxNode {
   }
 
   get kind(): string {
-    this.#kind ??= String(this.#native.kind());
+    this.#kind ??= String(this.#native?.kind());
     return this.#kind;
   }
 
@@ -38,10 +39,12 @@ export class SyntaxNode {
     return this.#end;
   }
 
+  /** An edit of nothing says where a node is, and carries a third of what a range does: lines and columns as well. */
   #locate(): void {
-    const range = this.#native.range();
-    this.#start = range.start.index;
-    this.#end = range.end.index;
+    const native = this.#native ?? this.source.tree;
+    const place = native?.replace('');
+    this.#start = place?.startPos ?? 0;
+    this.#end = place?.endPos ?? this.source.text.length;
   }
 
   get text(): string {
@@ -54,7 +57,7 @@ export class SyntaxNode {
   }
 
   #build(): readonly SyntaxNode[] {
-    const natives = this.#native.namedChildren();
+    const natives = (this.#native ?? this.source.tree)?.namedChildren() ?? [];
     const children: SyntaxNode[] = [];
     // Kinds are asked for only where the text shows that one of the children may have to go.
     const mixed = natives.length > 0 && hasExtras(this.source, this.start, this.end);
@@ -106,6 +109,7 @@ const leaves = new Set([
   'undefined',
   'this',
   'jsx_text',
+  'prisma',
 ]);
 
 /** Offsets of what may be a comment or a `?.`, in order, by source. */
@@ -133,15 +137,6 @@ export function firstAtOrAfter(ascending: readonly number[], bound: number): num
   return low;
 }
 
-/** One parsed file, shared by all rules. */
-export type Source = {
-  readonly path: string;
-  readonly text: string;
-  readonly root: SyntaxNode;
-  /** Offset of the first place that the grammar could not read; null when the file is sound. */
-  readonly errorAt: number | null;
-};
-
 /** Tree-sitter's number for `ERROR`, the same in every grammar; by number no rule is compiled for each file. */
 const errorKind = 65535;
 
@@ -164,23 +159,55 @@ function firstError(root: SgNode): SgNode | null {
   );
 }
 
-export async function parseSource(path: string, text: string): Promise<Source> {
-  let root = (await parseAsync(languageOf(path), text)).root();
-  let error = firstError(root);
-  if (error !== null && /\.[cm]?js$/.test(path)) {
-    // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
-    const plain = (await parseAsync(Lang.JavaScript, text)).root();
-    const plainError = firstError(plain);
-    if (plainError === null) {
-      root = plain;
-      error = null;
-    }
+/**
+ * One file, shared by all rules. It is parsed when a rule first looks into it: half of the code of an app holds no word
+ * that a rule starts from, and costs no more than the search for one. A Prisma schema has no tree; the rule that reads
+ * it works on its text.
+ */
+export class Source {
+  readonly path: string;
+  readonly text: string;
+  readonly root: SyntaxNode;
+  #tree: SgNode | null = null;
+  #errorAt: number | null | undefined;
+
+  constructor(path: string, text: string) {
+    this.path = path;
+    this.text = text;
+    this.root = new SyntaxNode(this, null, path.endsWith('.prisma') ? 'prisma' : 'program', null);
   }
-  const source = { path, text, errorAt: error?.range().start.index ?? null } as {
-    -readonly [K in keyof Source]: Source[K];
-  };
-  source.root = new SyntaxNode(source, root, String(root.kind()), null);
-  return source;
+
+  /** The parser's root node; null for a file that has no tree. */
+  get tree(): SgNode | null {
+    if (this.#tree === null && this.root.kind === 'program') this.#tree = this.#parse();
+    return this.#tree;
+  }
+
+  get isParsed(): boolean {
+    return this.#tree !== null;
+  }
+
+  /** Offset of the first place that the grammar could not read; null when the file is sound. */
+  get errorAt(): number | null {
+    if (this.#errorAt === undefined) {
+      const error = this.tree === null ? null : firstError(this.tree);
+      this.#errorAt = error?.range().start.index ?? null;
+    }
+    return this.#errorAt;
+  }
+
+  #parse(): SgNode {
+    const tree = parse(languageOf(this.path), this.text).root();
+    if (!/\.[cm]?js$/.test(this.path) || firstError(tree) === null) return tree;
+    // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
+    const plain = parse(Lang.JavaScript, this.text).root();
+    return firstError(plain) === null ? plain : tree;
+  }
+}
+
+/** One text as a source; what edits and previews look at. */
+export async function parseSource(path: string, text: string): Promise<Source> {
+  return new Source(path, text);
 }
 
 /** The deepest node that covers an offset, below one that does. Inside a comment or between tokens that is the node around it. */

@@ -50,6 +50,11 @@ it('notices a file with a syntax error and offers no edit in it', async () => {
   expect(result.findings).toMatchObject([{ kind: 'user-metadata-org', fix: null }]);
 });
 
+it('says nothing of a syntax error in a file that holds no word that a rule starts from', async () => {
+  const { result } = await scanned({ 'src/a.ts': 'const broken = (;\n', 'src/b.js': 'const broken = (;\n' });
+  expect([result.notices, result.files.source]).toEqual([[], 2]);
+});
+
 it('gives a finding the same id after edits elsewhere, and another one when its code changes', async () => {
   const id = async (text: string) => (await scanned({ 'src/a.ts': text })).result.findings[0]?.id;
   const first = await id(pick);

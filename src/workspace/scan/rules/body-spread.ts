@@ -1,6 +1,7 @@
 import { writeNames } from '../chains.ts';
 import { originsOf } from '../flow.ts';
 import { isOrgIdName } from '../names.ts';
+import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { bindingOf, referencesOf } from '../scope.ts';
 import { keyName, memberOf, type SyntaxNode, unwrap } from '../syntax.ts';
@@ -10,7 +11,7 @@ const writes = /\.\s*(?:insert|update|upsert)\s*\(/g;
 /** A whole request body written to a table: the caller can add `org_id` to it and move the row to another tenant. */
 export const bodySpread: Rule = {
   kind: 'body-spread',
-  seeds: ({ side }) => (side === 'browser' ? null : writes),
+  seeds: ({ side, source }) => (side !== 'browser' && mayReadRequests(source) ? writes : null),
   *check(node) {
     const call =
       node.kind === 'call_expression'

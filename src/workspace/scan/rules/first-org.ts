@@ -1,8 +1,8 @@
-import { type Chain, chainAround, identifiesRow, linkOf, writeNames } from '../chains.ts';
+import { type Chain, chainAround, identifiesRow, identifiesRowInText, linkOf, writeNames } from '../chains.ts';
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declarationsIn, referencesOf } from '../scope.ts';
+import { type Binding, bindingOf, declarationsIn, offsetsOfMatches, referencesOf } from '../scope.ts';
 import { memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
@@ -19,7 +19,10 @@ const queries = /\b(?:from|table)\s*['"]?\]?\s*[(<]|\bfindFirst\b|\blimit\s+1\b/
 export const firstOrg: Rule = {
   kind: 'first-org',
   // Only rows of a table are looked at, and what is told of them has an organization in its name.
-  seeds: ({ source: { text } }) => (orgLetters.test(text) && queries.test(text) ? oneRow : null),
+  seeds: ({ source: { text } }) =>
+    orgLetters.test(text) && queries.test(text)
+      ? offsetsOfMatches(text, oneRow).filter((offset) => mayPickOrg(text, offset))
+      : null,
   *check(node, context) {
     const sql = firstRowSql(node);
     if (sql !== null) {
@@ -76,6 +79,18 @@ router.get('/x', requireAuth, async (req, res) => {
     ],
   },
 };
+
+/**
+ * Most queries say whose row they want, and most elements are those of a call or a property: their text tells before any
+ * tree is built.
+ */
+function mayPickOrg(text: string, offset: number): boolean {
+  if (text[offset] === '[') return !/\.\s*[\w$]+\s*$/.test(text.slice(Math.max(0, offset - 80), offset));
+  if (text[offset] !== '.') return true;
+  const before = text.slice(Math.max(0, offset - 1000), offset);
+  const query = before.slice(before.lastIndexOf('.from(') + 1);
+  return query === before || query.includes(';') || !identifiesRowInText(query);
+}
 
 function picksOneRow(chain: Chain): boolean {
   return chain.links.some((link) => {

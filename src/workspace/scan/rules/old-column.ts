@@ -555,15 +555,10 @@ function* prismaHits(root: SyntaxNode, columns: Columns): Iterable<Hit> {
         : { start, end: start, text: ` @map("${to}")` };
       const fieldAt = lineAt + code.indexOf(map ? map[0] : field);
       yield {
-        node: spot(root, fieldAt, lineAt + code.trimEnd().length),
+        node: { start: fieldAt, end: lineAt + code.trimEnd().length },
         reason: reasonOf(table, column, to),
         edits: [edit],
       };
     }
   }
-}
-
-/** A place in a file that has no tree. */
-function spot(root: SyntaxNode, start: number, end: number): SyntaxNode {
-  return Object.assign(Object.create(root) as SyntaxNode, { start, end });
 }

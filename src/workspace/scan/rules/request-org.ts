@@ -1,8 +1,10 @@
 import { chainAround } from '../chains.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
 import { type Origin, originsOf, type RequestPart } from '../flow.ts';
-import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters, orgWords } from '../names.ts';
+import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
+import { orgPlaces } from '../org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
+import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, placesOf } from '../scope.ts';
 import {
@@ -17,15 +19,14 @@ import {
 } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
 
-const words = new RegExp(`${orgWords.source}|\\b(?:organi[sz]ations|tenants|workspaces|orgs)\\b`, 'gi');
-
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
  * org and then used, and a tenant column that is given a value from the request under any name.
  */
 export const requestOrg: Rule = {
   kind: 'request-org',
-  seeds: ({ side, source }) => (side === 'browser' || !orgLetters.test(source.text) ? null : words),
+  seeds: ({ side, source }) =>
+    side !== 'browser' && orgLetters.test(source.text) && mayReadRequests(source) ? orgPlaces(source) : null,
   *check(node, context) {
     const read = propertyReadAt(node);
     if (read !== null && isOrgIdName(read.key)) {

@@ -1,6 +1,7 @@
 import { chainAround, linkOf } from '../chains.ts';
 import { originsOf } from '../flow.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
+import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, operatorOf, type SyntaxNode, stringValue, wrapped } from '../syntax.ts';
@@ -14,8 +15,12 @@ const byRowId = /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g;
  */
 export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
-  seeds: ({ side, workspace }) =>
-    side === 'browser' || !workspace.supabaseClients.some((client) => client.role === 'service') ? null : byRowId,
+  seeds: ({ side, source, workspace }) =>
+    side !== 'browser' &&
+    workspace.supabaseClients.some((client) => client.role === 'service') &&
+    mayReadRequests(source)
+      ? byRowId
+      : null,
   *check(node) {
     const chain = chainAround(node);
     if (
