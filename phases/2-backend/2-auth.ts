@@ -3,8 +3,8 @@ import type { Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { rewriteAuth } from './auth-edits.ts';
 import { checkScan, checkTypes, type Place } from './checks.ts';
-import { type Code, dirtyNote, readCode, textOf } from './code.ts';
-import { changesOf, fixFindings, leftNotes, type Overlay } from './fixes.ts';
+import { type Code, readCode, textOf } from './code.ts';
+import { fixFindings, type Overlay, planOf } from './fixes.ts';
 import { helpersOf, locateService } from './service.ts';
 
 /** 2.2: the middleware that says who is asking no longer guesses for which organization. */
@@ -32,20 +32,8 @@ export const auth: Step<Target> = {
       const text = await textOf(code.workspace, file);
       if (text !== null) overlay.set(file, await rewriteAuth(file, text, helpers));
     }
-    const { left, notes } = await fixFindings(code, isIn(files), overlay);
-    const changes = await changesOf(code, overlay, (file) => `Trust only app_metadata in ${file}`);
-    return {
-      changes,
-      blockers: [],
-      notes: [
-        ...notes,
-        ...leftNotes(left),
-        ...dirtyNote(
-          code.workspace,
-          changes.map((one) => one.path),
-        ),
-      ],
-    };
+    const fixed = await fixFindings(code, isIn(files), overlay);
+    return planOf(code, fixed, (file) => `Trust only app_metadata in ${file}`);
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);

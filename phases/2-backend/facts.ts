@@ -31,6 +31,8 @@ export type DatabaseFacts = {
     | null;
   /** Roles as phase 1 creates them. `managers` may change the organization. */
   readonly roles: { readonly owner: string; readonly member: string; readonly managers: readonly string[] };
+  /** Tables whose rows belong to an organization. */
+  readonly tenants: readonly string[];
   /** Columns that code must no longer name. */
   readonly renames: readonly Rename[];
 };
@@ -79,6 +81,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
       member: memberRole(roles),
       managers: [...new Set([owner, ...['owner', 'admin'].filter((one) => roles.length === 0 || roles.includes(one))])],
     },
+    tenants: found.tenants.map(({ table }) => table.name),
     // After the rename the catalog shows the new name alone, and code with an old one is broken all the same: every
     // old name counts on every tenant table, but where the table keeps such a column for something else.
     renames: found.tenants.flatMap(({ table }) =>

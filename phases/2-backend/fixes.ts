@@ -1,10 +1,10 @@
 import type { FileChange } from '../../src/rollout/change.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
-import type { Note } from '../../src/rollout/step.ts';
+import type { Note, Plan } from '../../src/rollout/step.ts';
 import { applyEdits, editSource, editsOverlap } from '../../src/workspace/edit.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 import { counts, type Place } from './checks.ts';
-import { type Code, textOf } from './code.ts';
+import { type Code, dirtyNote, textOf } from './code.ts';
 import { scanCode } from './scan.ts';
 
 /** How often a file is scanned again after its edits: an edit may uncover, or wait for, another one of the same place. */
@@ -97,6 +97,18 @@ export async function changesOf(
     changes.push({ kind: 'file', id: `${verb} ${file}`, title: title(file), path: file, before, after });
   }
   return changes;
+}
+
+/** The plan that writes these texts, and says what is left. `more`: notes between those of the edits and those. */
+export async function planOf(
+  code: Code,
+  { overlay, left, notes }: Fixed,
+  title: (file: string) => string,
+  more: readonly Note[] = [],
+): Promise<Plan> {
+  const changes = await changesOf(code, overlay, title);
+  const paths = changes.map((one) => one.path);
+  return { changes, blockers: [], notes: [...notes, ...leftNotes(left), ...more, ...dirtyNote(code.workspace, paths)] };
 }
 
 /** What is left for a person, as notes of the plan: the checks will fail on it until it is mended or waived. */

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '../../src/workspace/scan/syntax.ts';
-import type { TextEdit } from '../../src/workspace/scan/types.ts';
+import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 
 /** Every node of a kind below a node, in order. */
 export function descendants(node: SyntaxNode, kind: string): readonly SyntaxNode[] {
@@ -30,3 +30,10 @@ export function removeLine(statement: SyntaxNode): TextEdit {
 /** How often a name stands in a text as a word of its own, not behind a dot. */
 export const countOf = (text: string, name: string): number =>
   text.match(new RegExp(`(?<![\\w$.])${name.replace(/\$/g, '\\$')}(?![\\w$])`, 'g'))?.length ?? 0;
+
+/** Where a finding starts in the text that was scanned. */
+export function offsetOf(text: string, finding: Pick<Finding, 'line' | 'column'>): number {
+  let offset = 0;
+  for (let line = 1; line < finding.line; line += 1) offset = text.indexOf('\n', offset) + 1;
+  return offset + finding.column - 1;
+}

@@ -5,8 +5,8 @@ import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../2-backend/checks.ts';
-import { type Code, dirtyNote, readCode, sideOfFile, textOf } from '../2-backend/code.ts';
-import { changesOf, fixFindings, leftNotes, type Overlay } from '../2-backend/fixes.ts';
+import { type Code, readCode, sideOfFile, textOf } from '../2-backend/code.ts';
+import { fixFindings, type Overlay, planOf } from '../2-backend/fixes.ts';
 import { scanCode } from '../2-backend/scan.ts';
 import type { Target } from '../target.ts';
 import { isTenantRoute } from './3-tenant-route.ts';
@@ -43,23 +43,13 @@ export const components: Step<Target> = {
         overlay.set(file, await tidy(file, (await textOf(code.workspace, file)) ?? '', text));
       }
     }
-    const changes = await changesOf(code, overlay, (file) => `Trust only the session in ${file}`);
-    return {
-      changes,
-      blockers: [],
-      notes: [
-        ...notes,
-        ...caching,
-        ...leftNotes(left),
-        ...(findings.some((one) => mine(one) && one.kind === 'browser-org-header')
-          ? headerNotes([...findings, ...waived])
-          : []),
-        ...dirtyNote(
-          code.workspace,
-          changes.map((one) => one.path),
-        ),
-      ],
-    };
+    const sent = findings.some((one) => mine(one) && one.kind === 'browser-org-header');
+    return planOf(
+      code,
+      { overlay, left, notes: [...notes, ...caching] },
+      (file) => `Trust only the session in ${file}`,
+      sent ? headerNotes([...findings, ...waived]) : [],
+    );
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);

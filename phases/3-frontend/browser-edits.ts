@@ -1,7 +1,7 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { countOf, descendants, removeLine } from '../2-backend/nodes.ts';
+import { countOf, descendants, offsetOf, removeLine } from '../2-backend/nodes.ts';
 
 /**
  * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the
@@ -35,13 +35,6 @@ export async function tidy(file: string, before: string, now: string): Promise<s
     edited = next;
   }
   return edited;
-}
-
-/** Where a finding starts in the text that was scanned. */
-export function offsetOf(text: string, finding: Finding): number {
-  let offset = 0;
-  for (let line = 1; line < finding.line; line += 1) offset = text.indexOf('\n', offset) + 1;
-  return offset + finding.column - 1;
 }
 
 /** Edits of two findings that cover each other are one. */

@@ -2,7 +2,7 @@ import { applyEdits } from '../../src/workspace/edit.ts';
 import { indentAt } from '../../src/workspace/scan/fixes.ts';
 import { nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { descendants, removeLine } from '../2-backend/nodes.ts';
+import { descendants, offsetOf, removeLine } from '../2-backend/nodes.ts';
 
 const refusedRole = /the role (\w+)/;
 /** A field of a list that is read in the wrong place: mended where it stands, never taken out. */
@@ -61,12 +61,6 @@ export async function removeNotes(file: string, text: string, findings: readonly
 
 const strictlyContains = (outer: SyntaxNode, inner: SyntaxNode): boolean =>
   outer.contains(inner) && (outer.start !== inner.start || outer.end !== inner.end);
-
-function offsetOf(text: string, finding: Finding): number {
-  let offset = 0;
-  for (let line = 1; line < finding.line; line += 1) offset = text.indexOf('\n', offset) + 1;
-  return offset + finding.column - 1;
-}
 
 function elementAround(node: SyntaxNode): SyntaxNode | null {
   let at: SyntaxNode | null = node;

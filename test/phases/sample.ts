@@ -34,6 +34,10 @@ export const facts: DatabaseFacts = {
     roleColumn: 'role',
   },
   roles: { owner: 'owner', member: 'agent', managers: ['owner', 'admin'] },
+  tenants: [
+    ...['invoices', 'profiles', 'usage_records', 'teams', 'subscriptions', 'api_keys', 'agents', 'tenant_settings'],
+    ...['email_templates', 'appointments', 'calls', 'contacts', 'knowledge_base', 'user_org_roles'],
+  ],
   renames: [
     ...['invoices', 'profiles', 'usage_records', 'teams', 'subscriptions', 'api_keys', 'agents'].map((table) => ({
       table,
