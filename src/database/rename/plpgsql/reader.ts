@@ -1,10 +1,10 @@
-import { expression, type Info, plain } from './expression.ts';
-import { parseSql } from './parser.ts';
-import { closed, type Shape } from './scope.ts';
-import { createSource, isName, type Source, type Token } from './source.ts';
-import { statement } from './statement.ts';
-import { as, child, list, type Tree } from './tree.ts';
-import type { Walk } from './walk.ts';
+import { expression, type Info, plain } from '../expression.ts';
+import { parseSql } from '../parser.ts';
+import { closed, type Shape } from '../scope.ts';
+import { createSource, isName, type Source, type Token } from '../source.ts';
+import { statement } from '../statement.ts';
+import { as, child, list, type Tree } from '../tree.ts';
+import type { Walk } from '../walk.ts';
 
 /** The text is not plpgsql as PostgreSQL's grammar has it, or a form that this reader does not know. */
 export class PlpgsqlError extends Error {
@@ -18,9 +18,10 @@ export class PlpgsqlError extends Error {
 
 /** A place in the tokens of a plpgsql body, and the pieces of SQL that begin there. */
 export class Reader {
-  protected position = 0;
-  protected readonly walk: Walk;
-  protected readonly whole: Source;
+  /** Index of the present token. */
+  position = 0;
+  readonly walk: Walk;
+  readonly whole: Source;
 
   constructor(walk: Walk) {
     this.walk = walk;
@@ -29,58 +30,58 @@ export class Reader {
 
   // --- tokens
 
-  protected get token(): Token | undefined {
+  get token(): Token | undefined {
     return this.whole.tokens[this.position];
   }
 
-  protected peek(ahead = 1): Token | undefined {
+  peek(ahead = 1): Token | undefined {
     return this.whole.tokens[this.position + ahead];
   }
 
-  protected is(...words: string[]): boolean {
+  is(...words: string[]): boolean {
     return this.token?.kind === 'name' && words.includes(this.token.value);
   }
 
-  protected symbol(value: string): boolean {
+  symbol(value: string): boolean {
     return this.token?.kind === 'other' && this.token.value === value;
   }
 
-  protected fail(wanted: string): never {
+  fail(wanted: string): never {
     throw new PlpgsqlError(`${wanted} expected`, this.token?.start ?? this.whole.text.length);
   }
 
-  protected take(): Token {
+  take(): Token {
     const { token } = this;
     if (token === undefined) this.fail('more text');
     this.position += 1;
     return token as Token;
   }
 
-  protected word(...words: string[]): void {
+  word(...words: string[]): void {
     for (const word of words) {
       if (!this.is(word)) this.fail(word.toUpperCase());
       this.position += 1;
     }
   }
 
-  protected sign(value: string): void {
+  sign(value: string): void {
     if (!this.symbol(value)) this.fail(value);
     this.position += 1;
   }
 
-  protected accept(word: string): boolean {
+  accept(word: string): boolean {
     if (!this.is(word)) return false;
     this.position += 1;
     return true;
   }
 
-  protected name(): Token {
+  name(): Token {
     if (!isName(this.token)) this.fail('a name');
     return this.take();
   }
 
   /** Index of the first token, outside brackets, that is one of these words or signs. */
-  protected until(words: readonly string[], signs: readonly string[] = [';']): number {
+  until(words: readonly string[], signs: readonly string[] = [';']): number {
     let depth = 0;
     for (let i = this.position; i < this.whole.tokens.length; i += 1) {
       const token = this.whole.tokens[i];
@@ -97,7 +98,7 @@ export class Reader {
   // --- pieces of SQL
 
   /** Tokens `from` to `to` (exclusive) as SQL after a prefix; `blank` tokens become spaces. */
-  protected piece<T>(
+  piece<T>(
     prefix: string,
     from: number,
     to: number,
@@ -134,14 +135,14 @@ export class Reader {
     }
   }
 
-  protected expressionUntil(words: readonly string[], signs: readonly string[] = [';']): Info {
+  expressionUntil(words: readonly string[], signs: readonly string[] = [';']): Info {
     const end = this.until(words, signs);
     const info = this.expressionAt(this.position, end);
     this.position = end;
     return info;
   }
 
-  protected expressionAt(from: number, to: number): Info {
+  expressionAt(from: number, to: number): Info {
     return (
       this.piece('SELECT ', from, to, (parsed) => {
         const target = as(list(as(parsed, 'SelectStmt') ?? {}, 'targetList')[0] ?? null, 'ResTarget');
@@ -163,7 +164,7 @@ export class Reader {
     );
   }
 
-  protected expressionsUntil(words: readonly string[]): void {
+  expressionsUntil(words: readonly string[]): void {
     const end = this.until(words);
     if (end > this.position)
       this.piece('SELECT ', this.position, end, (parsed) => {
@@ -175,7 +176,7 @@ export class Reader {
     this.position = end;
   }
 
-  protected queryUntil(words: readonly string[], signs: readonly string[] = [';']): Shape {
+  queryUntil(words: readonly string[], signs: readonly string[] = [';']): Shape {
     const end = this.until(words, signs);
     const shape = this.piece('', this.position, end, (parsed) => statement(this.walk, parsed, null)) ?? closed;
     this.position = end;
