@@ -116,7 +116,7 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(10_000)
     .default(20)
-    .describe('Milliseconds that one try waits for a lock, while readers queue behind it.'),
+    .describe('Milliseconds that one try waits for a lock at most, while readers queue behind it.'),
   statementTimeout: milliseconds.default(120_000).describe('Milliseconds that one statement may run; 0: no limit.'),
   patience: milliseconds
     .default(60_000)

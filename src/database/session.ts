@@ -30,6 +30,8 @@ export type Session = {
   readonly locked: () => boolean;
   /** Sessions that the work connection waits for at this moment. */
   readonly holders: () => Promise<LockHolder[]>;
+  /** Those of `holders` that are still in the transaction in which they were seen, with the seconds as of now. */
+  readonly stillOpen: (holders: readonly LockHolder[]) => Promise<readonly LockHolder[]>;
   /** Cancels on the server whatever the work connection runs. Resolves to whether the server was told. */
   readonly cancel: () => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -155,6 +157,19 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
          from unnest(pg_catalog.pg_blocking_pids($1)) b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid`,
         [pid],
       );
+    },
+    stillOpen: async (seen) => {
+      if (seen.length === 0) return [];
+      const now = await observe<{ pid: number; seconds: number }>(
+        `select a.pid, extract(epoch from clock_timestamp() - a.xact_start)::float8 as seconds
+         from pg_catalog.pg_stat_activity a where a.pid = any($1::int4[]) and a.xact_start is not null`,
+        [seen.map((one) => one.pid)],
+      );
+      return seen.flatMap((one) => {
+        const present = now.find((row) => row.pid === one.pid);
+        // A younger transaction is another one: what was waited for has ended.
+        return present === undefined || present.seconds < one.seconds ? [] : [{ ...one, seconds: present.seconds }];
+      });
     },
     cancel: async () => {
       const work = await open.get('work');

@@ -98,8 +98,8 @@ export async function pushChange(tools: Tools, change: SqlChange, context: Conte
     lockTimeout: session.settings.lockTimeout,
     signal: context.signal,
     holders: async () => seen,
-    onWait: (waiting) =>
-      context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting, holders: seen }),
+    stillOpen: session.stillOpen,
+    onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
     attempt,
   });
   const recorded = (await readHistory(session)).find((one) => one.entry === row.id);
