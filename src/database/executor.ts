@@ -7,13 +7,14 @@ import type { Entry } from '../rollout/journal.ts';
 import { applyBatch, type BatchOutcome, keptBatches, lastKey, quietly, remaining, restoreBatch } from './batches.ts';
 import { toRolloutError } from './errors.ts';
 import { fingerprint } from './fingerprint.ts';
+import { createGuard } from './guard.ts';
 import {
   ensureJournal,
   entryById,
   insertEntry,
   insertEntrySql,
-  insertFingerprint,
   insertRecord,
+  insertState,
   journalExists,
   markEntry,
   markRevertedSql,
@@ -25,6 +26,7 @@ import {
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
 import type { Session } from './session.ts';
+import { remembering } from './since.ts';
 import { attachSql, sqlOf } from './statement-errors.ts';
 
 /**
@@ -35,7 +37,8 @@ import { attachSql, sqlOf } from './statement-errors.ts';
  */
 export function createDatabaseExecutor(session: Session): Executor {
   const { settings } = session;
-  const opening = `begin; set local lock_timeout = ${settings.lockTimeout}; set local statement_timeout = ${settings.statementTimeout}; set local search_path = '';`;
+  const opening = (lockTimeout: number): string =>
+    `begin; set local lock_timeout = ${lockTimeout}; set local statement_timeout = ${settings.statementTimeout}; set local search_path = '';`;
   /** Connections on which the journal was seen: asking again before each of hundreds of changes is what takes time. */
   const journalled = new WeakSet<Client>();
 
@@ -53,11 +56,12 @@ export function createDatabaseExecutor(session: Session): Executor {
       lockTimeout: settings.lockTimeout,
       signal: context.signal,
       holders: session.holders,
+      stillOpen: session.stillOpen,
       onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
-      attempt: () =>
+      attempt: (lockTimeout) =>
         cancellable(session, context.signal, async () => {
           const client = await session.work();
-          await client.query(opening);
+          await client.query(opening(lockTimeout));
           try {
             const result = await body(client);
             await client.query(options.end ?? 'commit');
@@ -120,14 +124,15 @@ export function createDatabaseExecutor(session: Session): Executor {
       lockTimeout: settings.lockTimeout,
       signal: context.signal,
       holders: session.holders,
+      stillOpen: session.stillOpen,
       onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
-      attempt: () =>
+      attempt: (lockTimeout) =>
         cancellable(session, context.signal, async () => {
           const client = await session.work();
           const there = tries++ === 0 ? null : await transaction.arrived(client);
           if (there !== null) return there;
           if (transaction.shown !== '') context.emit({ type: 'command', text: transaction.shown });
-          const sql = `${opening}\n${transaction.sql()}\ncommit;`;
+          const sql = `${opening(lockTimeout)}\n${transaction.sql()}\ncommit;`;
           try {
             const answers: unknown = await client.query(sql);
             const last = Array.isArray(answers) ? (answers.at(-2) as { rows: readonly unknown[] }) : { rows: [] };
@@ -169,6 +174,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       lockTimeout: settings.lockTimeout,
       signal: context.signal,
       holders: session.holders,
+      stillOpen: session.stillOpen,
       onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
       attempt: () =>
         cancellable(session, context.signal, async () => {
@@ -252,6 +258,7 @@ export function createDatabaseExecutor(session: Session): Executor {
     return { stayed };
   };
 
+  const present = remembering(fingerprint);
   const previewOne = createPreview({ transact, run, batchSize: settings.batchSize });
 
   const translate = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
@@ -336,17 +343,18 @@ export function createDatabaseExecutor(session: Session): Executor {
       await ensureJournal(client);
       await insertRecord(client, record);
     },
-    fingerprint: async () => fingerprint(await session.work()),
+    fingerprint: async () => present(await session.work()),
     keepFingerprint: async (step, runId, moment, state) => {
       await session.lock();
       const client = await session.work();
       await ensureJournal(client);
-      await insertFingerprint(client, step, runId, moment, state);
+      await insertState(client, step, runId, moment, state);
     },
     keptFingerprint: async (step, moment) => {
       const client = await session.work();
       return (await journalExists(client)) ? readFingerprint(client, step, moment) : null;
     },
+    ...createGuard(session),
   };
 }
 

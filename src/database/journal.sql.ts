@@ -1,5 +1,5 @@
 /** Rises when a stored journal can no longer be read as it is; an older tool then refuses instead of guessing. */
-export const journalFormat = 1;
+export const journalFormat = 2;
 
 /**
  * The journal's schema. No API role gets a grant, the schema is not among those that REST exposes, and row security is
@@ -49,7 +49,7 @@ create table if not exists voxanne_rollout.fingerprints (
   seq bigint generated always as identity primary key,
   step text not null,
   run uuid not null,
-  moment text not null check (moment in ('before', 'after')),
+  moment text not null check (moment in ('before', 'after', 'rows', 'untouched')),
   state jsonb not null,
   at timestamptz not null default clock_timestamp()
 );

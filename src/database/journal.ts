@@ -159,12 +159,15 @@ export async function insertRecord(client: ClientBase, record: Omit<StepRecord, 
   );
 }
 
-export async function insertFingerprint(
+/** `rows`: the rows before the changes of a step or of its rollback; `untouched`: what comparing them found. */
+type Moment = 'before' | 'after' | 'rows' | 'untouched';
+
+export async function insertState(
   client: ClientBase,
   step: string,
   run: string,
-  moment: 'before' | 'after',
-  state: Fingerprint,
+  moment: Moment,
+  state: unknown,
 ): Promise<void> {
   await client.query('insert into voxanne_rollout.fingerprints (step, run, moment, state) values ($1, $2, $3, $4)', [
     step,
@@ -187,4 +190,33 @@ export async function readFingerprint(
     [step, moment],
   );
   return rows[0] === undefined ? null : z.record(z.string(), z.string()).parse(rows[0].state);
+}
+
+/** The rows kept before what was begun last in the step, where that has not come to its end; else null. */
+export async function readOpenRows(client: ClientBase, step: string): Promise<unknown> {
+  const { rows } = await client.query<{ state: unknown }>(
+    `select f.state from voxanne_rollout.fingerprints f where f.step = $1 and f.moment = 'rows' and not exists (
+       select from voxanne_rollout.records r where r.step = $1 and r.at > f.at
+         and r.state in ('applied', 'verified', 'rolled back', 'skipped'))
+     order by f.seq limit 1`,
+    [step],
+  );
+  return rows[0]?.state ?? null;
+}
+
+/** The rows kept last before anything of the step. */
+export async function readRows(client: ClientBase, step: string): Promise<unknown> {
+  const { rows } = await client.query<{ state: unknown }>(
+    `select state from voxanne_rollout.fingerprints where step = $1 and moment = 'rows' order by seq desc limit 1`,
+    [step],
+  );
+  return rows[0]?.state ?? null;
+}
+
+export async function readUntouched(client: ClientBase, step: string): Promise<unknown> {
+  const { rows } = await client.query<{ state: unknown }>(
+    `select state from voxanne_rollout.fingerprints where step = $1 and moment = 'untouched' order by seq desc limit 1`,
+    [step],
+  );
+  return rows[0]?.state ?? null;
 }

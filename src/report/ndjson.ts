@@ -104,6 +104,7 @@ const event = z.discriminatedUnion('type', [
     proven: z.boolean(),
     differences: z.array(z.string()),
     stayed: z.array(z.string()),
+    unchecked: z.array(z.string()),
     milliseconds: z.number(),
   }),
   z.object({ type: z.literal('settled'), step, change: z.string(), outcome: z.string() }),

@@ -123,6 +123,8 @@ export function plainListener(options: PlainOptions): Emit {
         for (const text of event.differences.slice(0, 10)) line(`      ${text}`);
         for (const text of event.stayed.slice(0, 10)) line(`      ${paint('warn', 'stays')} ${text}`);
         if (event.stayed.length > 10) line(`      and ${event.stayed.length - 10} more that stay`);
+        for (const text of event.unchecked.slice(0, 10)) line(`      ${paint('warn', 'not checked')} ${text}`);
+        if (event.unchecked.length > 10) line(`      and ${event.unchecked.length - 10} more that were not checked`);
         return;
       case 'planned':
       case 'previewed':

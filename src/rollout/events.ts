@@ -71,10 +71,12 @@ export type RolloutEvent =
   | {
       readonly type: 'step-rolled-back';
       readonly step: StepId;
-      /** True only when the fingerprint taken before the step was found again. */
+      /** True only when the fingerprint taken before the step was found again, and no row was lost on the way. */
       readonly proven: boolean;
       readonly differences: readonly string[];
       readonly stayed: readonly string[];
+      /** Rows that were not compared, and why. */
+      readonly unchecked: readonly string[];
       readonly milliseconds: number;
     }
   | { readonly type: 'settled'; readonly step: StepId; readonly change: string; readonly outcome: string }

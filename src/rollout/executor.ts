@@ -22,6 +22,17 @@ export type Context = {
   readonly signal: AbortSignal;
 };
 
+/** What a step, or its rollback, had to leave alone and did, or did not. */
+export type Untouched = {
+  readonly tables: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** What differs and nobody else can have changed. Empty when all that was compared is as before. */
+  readonly changed: readonly string[];
+  /** What was not compared, and why: too large, or others wrote to it meanwhile. */
+  readonly unchecked: readonly string[];
+};
+
 /** The result of a revert: what could not be restored because somebody changed it since. */
 export type RevertResult = { readonly stayed: readonly string[] };
 
@@ -46,4 +57,16 @@ export type Executor = {
   /** Keeps the fingerprint taken before or after a step, for the proof of its rollback. */
   readonly keepFingerprint: (step: StepId, run: string, when: 'before' | 'after', state: Fingerprint) => Promise<void>;
   readonly keptFingerprint: (step: StepId, when: 'before' | 'after') => Promise<Fingerprint | null>;
+  /**
+   * Looks at what these changes must leave alone, before the first of them; the function that it returns looks again and
+   * compares. A step that goes on after a crash is compared with the look from before its first change. `null`: before
+   * what is journalled of the step is taken back.
+   */
+  readonly guard: (
+    step: StepId,
+    run: string,
+    changes: readonly Change[] | null,
+  ) => Promise<() => Promise<Untouched | null>>;
+  /** What the guard of the step's last apply found, or null when it was never applied. */
+  readonly untouched: (step: StepId) => Promise<Untouched | null>;
 };

@@ -38,6 +38,8 @@ export type RollbackResult = RevertResult & {
   readonly proven: boolean;
   /** Objects that differ from before the step. Empty when proven. */
   readonly differences: readonly string[];
+  /** Rows that were not compared with those from before the rollback, and why. */
+  readonly unchecked: readonly string[];
 };
 
 /**

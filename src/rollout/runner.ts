@@ -2,11 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
-import type { Context, Executor, PreviewResult } from './executor.ts';
+import type { Context, Executor, PreviewResult, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
 import type { Entry, StepRecord } from './journal.ts';
 import type { Planned, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
 import type { Phase, Plan, Step, StepId } from './step.ts';
+import { checkUntouched } from './untouched.ts';
 
 export type RunnerOptions<T> = {
   readonly phases: readonly Phase<T>[];
@@ -124,11 +125,12 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
     const { changes } = planned.plan;
     emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
-    if (changes.length > 0) {
-      // A resumed step keeps the state from before its first change; only that one is worth returning to.
-      const live = (await executor.entries()).some((entry) => entry.step === id && isLive(entry));
-      if (!live) await executor.keepFingerprint(id, run, 'before', await executor.fingerprint());
-    }
+    // A resumed step keeps the state from before its first change; only that one is worth returning to.
+    const resumed = (await executor.entries()).some((entry) => entry.step === id && isLive(entry));
+    // A run that was stopped right after the last change left nothing to do but the look at the end.
+    const open = changes.length > 0 || (resumed && (await executor.keptFingerprint(id, 'after')) === null);
+    if (open && !resumed) await executor.keepFingerprint(id, run, 'before', await executor.fingerprint());
+    const guard = open ? await executor.guard(id, run, changes) : null;
     for (const [index, change] of changes.entries()) {
       emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
       try {
@@ -144,7 +146,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         throw error;
       }
     }
-    if (changes.length > 0) await executor.keepFingerprint(id, run, 'after', await executor.fingerprint());
+    if (open) await executor.keepFingerprint(id, run, 'after', await executor.fingerprint());
+    await guard?.();
     const milliseconds = performance.now() - began;
     await record(
       executor,
@@ -157,12 +160,17 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     return changes.length;
   };
 
+  async function* checksOf(step: Step<T>, found: Untouched | null, signal: AbortSignal): AsyncIterable<CheckResult> {
+    yield* step.checks(target, signal);
+    if (found !== null) yield* checkUntouched(step.id, found);
+  }
+
   const verify: Rollout['verify'] = async (id, signal) => {
     const { executor, step } = find(id);
     const began = performance.now();
     const counts = { passed: 0, failed: 0, skipped: 0 };
     const failures: CheckResult[] = [];
-    for await (const result of step.checks(target, signal)) {
+    for await (const result of checksOf(step, await executor.untouched(id), signal)) {
       signal.throwIfAborted();
       counts[result.verdict]++;
       if (result.verdict === 'failed' && failures.length < 20) failures.push(result);
@@ -204,6 +212,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     // What others changed since the step is not ours to undo; it must not be blamed on the rollback either.
     const foreign = new Set(after === null ? [] : differences(after, await executor.fingerprint()).map(objectOf));
     emit({ type: 'rollback-started', step: id, changes: entries.length });
+    const guard = entries.length === 0 ? null : await executor.guard(id, run, null);
     const stayed: string[] = [];
     for (const [index, entry] of entries.entries()) {
       try {
@@ -227,7 +236,9 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       }
     }
     const all = before === null ? [] : differences(before, await executor.fingerprint());
-    const left = all.filter((line) => !foreign.has(objectOf(line)));
+    const rows = (await guard?.()) ?? null;
+    const left = [...all.filter((line) => !foreign.has(objectOf(line))), ...(rows?.changed ?? [])];
+    const unchecked = rows?.unchecked ?? [];
     stayed.push(...all.filter((line) => foreign.has(objectOf(line))).map((line) => `${line} (not by this step)`));
     const proven = before !== null && left.length === 0;
     const milliseconds = performance.now() - began;
@@ -238,8 +249,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       [...left, ...stayed].slice(0, 50).join('; '),
       milliseconds,
     );
-    emit({ type: 'step-rolled-back', step: id, proven, differences: left, stayed, milliseconds });
-    return { proven, differences: left, stayed };
+    emit({ type: 'step-rolled-back', step: id, proven, differences: left, stayed, unchecked, milliseconds });
+    return { proven, differences: left, stayed, unchecked };
   };
 
   return {

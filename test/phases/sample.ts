@@ -80,6 +80,8 @@ export const noDatabase: Executor = {
   fingerprint: async () => ({}),
   keepFingerprint: async () => undefined,
   keptFingerprint: async () => null,
+  guard: async () => async () => null,
+  untouched: async () => null,
 };
 
 /** Every file of a folder with its content, without packages and the rollout's own state. */

@@ -20,7 +20,7 @@ describe('a journal that is not as it was written', () => {
       `update voxanne_rollout.entries set change = replace(change, 'rename', 'drop') where seq = 1`,
       /edited by another hand/,
     ],
-    ['its format', 'update voxanne_rollout.meta set format = 99', /has format 99, and this version reads format 1/],
+    ['its format', 'update voxanne_rollout.meta set format = 99', /has format 99, and this version reads format 2/],
   ] as const)('%s was changed: every command refuses it, and nothing changes', async (what, edit, problem) => {
     const url = await stage.tiny(`journal_${what.replace(/\W/g, '_')}`);
     await stage.succeed(url, '--yes', '--to', '1.3', ...tinyDecisions);

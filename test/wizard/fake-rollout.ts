@@ -231,8 +231,8 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
       const stayed = step.stayed ?? [];
       const proven = differences.length === 0;
       states.set(id, proven ? 'rolled back' : 'failed');
-      emit({ type: 'step-rolled-back', step: id, proven, differences, stayed, milliseconds: 30 });
-      return { proven, differences, stayed };
+      emit({ type: 'step-rolled-back', step: id, proven, differences, stayed, unchecked: [], milliseconds: 30 });
+      return { proven, differences, stayed, unchecked: [] };
     },
     skip: async (id, reason) => {
       calls.push(`skip ${id} ${reason}`);

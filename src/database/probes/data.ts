@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
-import { identifier, literal, qualified } from '../quote.ts';
+import { identifier, qualified } from '../quote.ts';
 import type { TableName } from './world.ts';
 
 export type ExistingUsersNames = {
@@ -85,30 +85,4 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
       milliseconds: performance.now() - began,
     };
   }
-}
-
-export type Checksum = { readonly rows: string; readonly checksum: string };
-
-/**
- * Number of rows and a checksum over the given columns that does not depend on the order of the rows, read in one pass
- * with constant memory on both sides. Equal before and after: the columns were not changed (to 2^-64, and safe against
- * accident, not against intent). Floats are compared by their shortest text, so bit for bit.
- */
-export async function countAndChecksum(
-  client: ClientBase,
-  table: TableName,
-  columns: readonly string[],
-): Promise<Checksum> {
-  const sql = checksumSql(table, columns);
-  const { rows } = await client.query<{ rows: string; checksum: string }>(sql);
-  return { rows: rows[0]?.rows ?? '0', checksum: rows[0]?.checksum ?? '0' };
-}
-
-/** The query of `countAndChecksum`, for the evidence of a check. */
-export function checksumSql(table: TableName, columns: readonly string[]): string {
-  const fields = columns.map((column) => `t.${identifier(column)}`);
-  // An array's text tells NULL from the empty text, and 'a','bc' from 'ab','c'.
-  const line = fields.length === 0 ? literal('') : `array[${fields.map((field) => `${field}::text`).join(', ')}]::text`;
-  return `select count(*)::text as rows, coalesce(sum(pg_catalog.hashtextextended(${line}, 0)), 0)::text as checksum
-from ${qualified(table.schema, table.table)} t`;
 }

@@ -108,6 +108,12 @@ const outcome = (state: State, run: Run): readonly Line[] => {
         line(` ${glyphs.ok} Rolled back: the target is proven to be as it was before the step.`, 'status.ok'),
         ...result.stayed.slice(0, 4).flatMap((one) => wrapped(`stayed: ${clean(one)}`, columns - 4, undefined, '   ')),
         ...(result.stayed.length > 4 ? [line(`   and ${count(result.stayed.length - 4)} more stayed`, 'muted')] : []),
+        ...result.unchecked
+          .slice(0, 4)
+          .flatMap((one) => wrapped(`not checked: ${clean(one)}`, columns - 4, undefined, '   ')),
+        ...(result.unchecked.length > 4
+          ? [line(`   and ${count(result.unchecked.length - 4)} more were not checked`, 'muted')]
+          : []),
       ];
     }
   }
