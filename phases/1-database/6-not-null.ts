@@ -14,8 +14,9 @@ export const step: Step<Target> = {
   checks: async function* (target) {
     const found = await survey(target);
     const client = await target.session.work();
+    const empty = await emptyRows(client, found, scope(found));
     for (const tenant of scope(found)) {
-      const rest = await left(client, found, target, tenant);
+      const rest = await left(client, found, target, tenant, empty);
       if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant))) continue;
       yield await catalogCheck(target, {
         id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
@@ -41,6 +42,11 @@ async function plan(target: Target): Promise<Plan> {
   const changes: SqlChange[] = [];
   const blockers: Blocker[] = [];
   const notes: Note[] = [];
+  const empty = await emptyRows(
+    client,
+    found,
+    scope(found).filter((tenant) => !tenant.key.notNull),
+  );
   for (const tenant of scope(found)) {
     const { table } = tenant;
     const label = `${table.schema}.${table.name}`;
@@ -54,7 +60,7 @@ async function plan(target: Target): Promise<Plan> {
       });
       continue;
     }
-    const rest = await left(client, found, target, tenant);
+    const rest = await left(client, found, target, tenant, empty);
     if (table === found.profiles && rest.rows > 0) {
       blockers.push({
         problem: `${rest.rows} profiles of users who are not anonymous have no organization.`,
@@ -77,22 +83,51 @@ async function plan(target: Target): Promise<Plan> {
 const scope = (found: Survey): readonly TenantTable[] =>
   found.tenants.filter((one) => one.table.kind !== 'foreign' && !one.table.isPartition && one.key.local);
 
+/** Step 1.2 fills the key from an old column beside it. */
+const keyless = (tenant: TenantTable): string =>
+  `coalesce(${[tenant.key, ...tenant.also].map((one) => `t.${identifier(one.name)}::text`).join(', ')}) is null`;
+
+/**
+ * How many rows of each table but profiles have no key. A network makes each question slow, so one asks for many
+ * tables; not for all, because it holds a lock on every table and index in it, and the server's table of locks is finite.
+ */
+async function emptyRows(
+  client: ClientBase,
+  found: Survey,
+  tenants: readonly TenantTable[],
+): Promise<ReadonlyMap<TenantTable, number>> {
+  const asked = tenants.filter((tenant) => tenant.table !== found.profiles);
+  const counts = new Map<TenantTable, number>();
+  for (let from = 0; from < asked.length; from += tablesAtOnce) {
+    const some = asked.slice(from, from + tablesAtOnce);
+    const { rows } = await client.query<{ index: number; n: number }>(
+      some
+        .map((one, at) => `select ${at} as index, count(*)::float8 as n from ${one.sql} t where ${keyless(one)}`)
+        .join('\nunion all\n'),
+    );
+    for (const { index, n } of rows) {
+      const tenant = some[index];
+      if (tenant !== undefined) counts.set(tenant, n);
+    }
+  }
+  return counts;
+}
+
+const tablesAtOnce = 50;
+
 /** Rows that no earlier step fills. Step 1.5 fills profiles: before it ran, theirs do not count. */
 async function left(
   client: ClientBase,
   found: Survey,
   target: Target,
   tenant: TenantTable,
+  empty: ReadonlyMap<TenantTable, number>,
 ): Promise<{ readonly rows: number; readonly sample: readonly string[] }> {
-  // Step 1.2 fills the key from an old column beside it.
-  const column = [tenant.key, ...tenant.also].map((one) => `t.${identifier(one.name)}::text`).join(', ');
-  const isProfiles = tenant.table === found.profiles;
-  if (isProfiles && (await beforeStep5(client, found))) return { rows: 0, sample: [] };
+  if (tenant.table !== found.profiles) return { rows: empty.get(tenant) ?? 0, sample: [] };
+  if (await beforeStep5(client, found)) return { rows: 0, sample: [] };
   const { rows } = await client.query<{ n: number; sample: string[] | null }>(
-    isProfiles
-      ? `with empty as (select t.${identifier(profileUser(found))}::text as id from ${tenant.sql} t where coalesce(${column}) is null ${anonymousOnly(found, target, 'not')})
-         select (select count(*)::float8 from empty) as n, (select array_agg(id) from (select id from empty order by 1 limit 3) s) as sample`
-      : `select count(*)::float8 as n, null::text[] as sample from ${tenant.sql} t where coalesce(${column}) is null`,
+    `with empty as (select t.${identifier(profileUser(found))}::text as id from ${tenant.sql} t where ${keyless(tenant)} ${anonymousOnly(found, target, 'not')})
+     select (select count(*)::float8 from empty) as n, (select array_agg(id) from (select id from empty order by 1 limit 3) s) as sample`,
   );
   return { rows: rows[0]?.n ?? 0, sample: rows[0]?.sample ?? [] };
 }
