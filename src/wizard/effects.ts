@@ -145,7 +145,8 @@ export const createEffects = (options: EffectsOptions): Effects => {
     const tried =
       results.length > 0 && results.every(({ change, outcome }) => change.kind !== 'batches' && outcome === 'ran');
     const estimate = tried ? results.reduce((sum, result) => sum + result.milliseconds, 0) : null;
-    const document = previewDocument(planned.plan, results, look);
+    const failed = statusOf(options.getState(), step)?.state === 'failed';
+    const document = previewDocument(planned.plan, results, look, failed);
     return { type: 'previewed', job: id, planned, wouldFail, estimate, document };
   };
 

@@ -69,12 +69,19 @@ const current = (state: State) =>
         : state.step?.id,
   );
 const open = (state: State): boolean => current(state)?.gate === null;
-/** An empty plan of a step that the journal knows as done has nothing left to record. */
+/** An empty plan of a step that was applied already has nothing left to record, also where its checks failed. */
 const worthApplying = (state: State): boolean => {
   const plan = state.step?.planned?.plan;
+  const status = current(state);
   if (!plan || plan.blockers.length > 0) return false;
-  return plan.changes.length > 0 || !['applied', 'verified'].includes(current(state)?.state ?? '');
+  if (plan.changes.length > 0) return true;
+  return !['applied', 'verified'].includes(status?.state ?? '') && !(status?.state === 'failed' && status.applied > 0);
 };
+/** A step on the code did what it can and its checks found more: the places that a person must look at come next. */
+const findingsNext = (state: State): boolean =>
+  (state.screen === 'step' || state.screen === 'verification') &&
+  /^[234]/.test(current(state)?.step ?? '') &&
+  current(state)?.state === 'failed';
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
 
 export const bindings: readonly Binding[] = [
@@ -122,6 +129,15 @@ export const bindings: readonly Binding[] = [
     help: 'go on to the next step',
     on: ['verification'],
     when: (state) => state.verification?.outcome === 'verified' && ready(state),
+  },
+  {
+    action: 'findings',
+    keys: ['f'],
+    shown: 'f',
+    hint: 'findings',
+    help: 'the places in the code that are left; each can be waived there',
+    on: ['step', 'verification'],
+    when: (state) => state.offers.findings && ready(state) && findingsNext(state),
   },
   {
     action: 'verify',
@@ -283,7 +299,7 @@ export const bindings: readonly Binding[] = [
     hint: 'findings',
     help: 'places in the code that break tenant isolation',
     on: ['overview', 'step'],
-    when: (state) => state.offers.findings && ready(state),
+    when: (state) => state.offers.findings && ready(state) && !findingsNext(state),
   },
   {
     action: 'log',

@@ -645,6 +645,40 @@ describe('what a step has to offer', () => {
     expect(driven.state().dialog).toBeNull();
   });
 
+  test('an empty plan of a step that was not done yet says how that is recorded', async () => {
+    const empty = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, changes: [] } : step));
+    const driven = await atStep('1.1', { rollout: fakeRollout(empty), session: staging });
+    expect(shown(driven.state())).toContain('nothing to do · it is already as it should be · a records that');
+  });
+
+  test('a step on the code whose checks failed leads to the places for a person, and back', async () => {
+    const failed = sampleSteps.map(
+      (step): FakeStep => ({
+        ...step,
+        state: step.id === '2.1' ? 'failed' : 'verified',
+        ...(step.id === '2.1' ? { checks: [check({ id: '2.1/scan', verdict: 'failed', kind: 'scan' })] } : {}),
+      }),
+    );
+    const driven = await atStep('2.1', { rollout: fakeRollout(failed), session: staging });
+    const told = shown(driven.state());
+    expect(told).toContain('its checks failed · nothing is left that this step could change');
+    expect(told).not.toContain('nothing to do');
+    expect(told).toMatch(/f findings +v verify/);
+    driven.press('f');
+    await driven.until((state) => state.findings?.list != null);
+    driven.press('escape');
+    expect(driven.state().screen).toBe('step');
+    driven.press('v');
+    await driven.until((state) => state.verification?.outcome === 'failed' && state.job === null);
+    expect(shown(driven.state())).toContain('f findings');
+    driven.press('f');
+    await driven.until((state) => state.findings?.list != null);
+    driven.press('r');
+    await driven.until((state) => state.job === null && state.findings?.list != null);
+    driven.press('escape');
+    expect(driven.state().screen).toBe('verification');
+  });
+
   test('a change that would fail is named before everything else', async () => {
     const reason = 'relation "calls" is busy\n  select 1\n  ^';
     const steps = sampleSteps.map(
@@ -692,6 +726,23 @@ describe('deciding otherwise', () => {
     await driven.until((state) => state.findings?.list?.[0]?.waived != null);
     expect(waived).toEqual(['f1 a health probe']);
     expect(shown(driven.state())).toContain('1 waived');
+  });
+});
+
+describe('a narrow terminal', () => {
+  test('keeps the name of a step that was verified, and shows a check in full below the list', async () => {
+    const title = 'every table of the app answers for the organization of the caller and for nobody else';
+    const steps = sampleSteps.map(
+      (step): FakeStep => (step.id === '1.1' ? { ...step, checks: [check({ id: '1.1/long', title })] } : step),
+    );
+    const size = { columns: 60, rows: 20 };
+    const driven = await atStep('1.1', { rollout: fakeRollout(steps), session: staging, size });
+    driven.press('a', 'y');
+    await driven.until((state) => state.verification?.outcome === 'verified');
+    const text = shown(driven.state());
+    expect(text).toMatch(/Verify 1\.1 One name for the organization +checked in/);
+    expect(text).toMatch(/every table of the app [^\n]*…/);
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(title);
   });
 });
 

@@ -81,6 +81,7 @@ const summaryOf = (
   results: readonly PreviewResult[],
   diffs: ReadonlyMap<string, FileDiff>,
   look: Look,
+  failed: boolean,
 ): Line => {
   const dot = ` ${look.glyphs.separator} `;
   if (plan.blockers.length > 0) {
@@ -91,13 +92,18 @@ const summaryOf = (
       span(clean(first?.problem ?? '')),
     ];
   }
+  if (plan.changes.length === 0 && failed)
+    return [
+      span(`${look.glyphs.failed} its checks failed`, 'status.failed'),
+      span(`${dot}nothing is left that this step could change`),
+    ];
   if (plan.changes.length === 0)
     return [span(`${look.glyphs.ok} nothing to do`, 'status.ok'), span(`${dot}it is already as it should be`)];
-  const failed = results.filter((result) => result.outcome === 'failed').length;
+  const failing = results.filter((result) => result.outcome === 'failed').length;
   const unseen = results.filter((result) => result.outcome === 'not executed').length;
   const strongest = strongestFirst(results.flatMap((result) => result.locks))[0];
   const parts: Span[] = [...kinds(plan.changes, diffs)];
-  if (failed > 0) parts.push(span(dot), span(`${look.glyphs.failed} ${count(failed)} would fail`, 'status.failed'));
+  if (failing > 0) parts.push(span(dot), span(`${look.glyphs.failed} ${count(failing)} would fail`, 'status.failed'));
   if (strongest) parts.push(span(`${dot}${strongest.level} lock: ${lockMeaning(strongest.level)}`));
   if (unseen > 0) parts.push(span(`${dot}${count(unseen)} not executed in the preview`, 'status.waiting'));
   return parts;
@@ -146,11 +152,16 @@ const diffHeading = (diff: FileDiff): Line => [
 const isFile = (change: Change): change is FileChange => change.kind === 'file';
 
 /** What a step would do, with what was seen when it was tried. */
-export const previewDocument = (plan: Plan, results: readonly PreviewResult[], look: Look): Document => {
+export const previewDocument = (
+  plan: Plan,
+  results: readonly PreviewResult[],
+  look: Look,
+  failed = false,
+): Document => {
   const out = writer();
   const result = new Map(results.map((one) => [one.change.id, one]));
   const diffs = new Map(plan.changes.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
-  const summary = summaryOf(plan, results, diffs, look);
+  const summary = summaryOf(plan, results, diffs, look, failed);
 
   for (const blocker of plan.blockers) {
     out.anchor('blocked');

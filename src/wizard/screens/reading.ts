@@ -1,10 +1,24 @@
 import { plural } from '../format.ts';
+import { available } from '../keys.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
 import type { Reading, State } from '../state/state.ts';
 import { statusOf } from '../state/state.ts';
 import { problemLines } from './problem.ts';
 import { bar, signSpan, stepSign } from './signs.ts';
+
+/** What the plan comes to; where it is empty, also the key that leads on. */
+const summaryOf = (state: State, reading: Reading): Line => {
+  const { summary } = reading.document;
+  const plan = state.screen === 'step' ? state.step?.planned?.plan : undefined;
+  if (!plan || plan.changes.length > 0 || plan.blockers.length > 0) return summary;
+  const works = available(state).map(({ action }) => action);
+  const dot = span(` ${state.look.glyphs.separator} `);
+  if (works.includes('apply')) return [...summary, dot, span('a', 'key'), span(' records that')];
+  return statusOf(state, state.step?.id)?.state === 'failed' && works.includes('findings')
+    ? [...summary, dot, span('f', 'key'), span(' shows the places for a person')]
+    : summary;
+};
 
 /** The few rows above a text that say what it is about. Their number decides how much of the text there is room for. */
 export const readingHead = (state: State): readonly Line[] => {
@@ -34,7 +48,7 @@ export const readingHead = (state: State): readonly Line[] => {
       ? [[span(` ${state.look.glyphs.blocked} not now: `, 'status.waiting'), span(clean(state.rollback.plan.refusal))]]
       : [];
   const summary = reading
-    ? fold([span(' '), ...reading.document.summary], columns, '   ').slice(0, rows >= 24 ? 3 : 2)
+    ? fold([span(' '), ...summaryOf(state, reading)], columns, '   ').slice(0, rows >= 24 ? 3 : 2)
     : [];
   return [title, ...shortened, ...gate, ...refusal, ...summary, line(state.look.glyphs.rule.repeat(columns), 'rule')];
 };

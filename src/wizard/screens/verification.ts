@@ -1,20 +1,33 @@
 import type { CheckResult } from '../../rollout/check.ts';
 import { count, duration, plural, seconds } from '../format.ts';
-import { clean, clip, type Line, line, padTo, span, spread, textWidth, wrapped, wrapText } from '../lines.ts';
+import { clean, clip, type Line, line, padTo, span, spread, textWidth, width, wrapped, wrapText } from '../lines.ts';
 import { sqlLines } from '../preview/sql.ts';
 import { shownChecks } from '../state/run.ts';
 import type { State, Verification } from '../state/state.ts';
 import { problemLines } from './problem.ts';
 import { signSpan, verdictSign } from './signs.ts';
 
+/** Where titles begin, after the pointer and the verdict. */
+const titleColumn = 14;
+
+const spentOn = (check: CheckResult): string => (check.milliseconds < 1 ? '' : `${duration(check.milliseconds)} `);
+
+/** The title in full where the list has to cut it. */
+const uncut = (state: State, check: CheckResult): readonly Line[] => {
+  const { columns } = state.size;
+  const title = clean(check.title);
+  const room = columns - titleColumn - (spentOn(check) === '' ? 0 : textWidth(spentOn(check)) + 1);
+  return textWidth(title) > room ? wrapped(title, columns - 3, 'strong', '   ').slice(0, 2) : [];
+};
+
 const checkRow = (state: State, check: CheckResult, chosen: boolean): Line =>
   spread(
     [
       span(chosen ? ` ${state.look.glyphs.pointer} ` : '   ', 'pointer'),
-      signSpan(verdictSign(state.look.glyphs, check.verdict), 11),
+      signSpan(verdictSign(state.look.glyphs, check.verdict), titleColumn - 3),
       span(clean(check.title), chosen ? 'strong' : 'text'),
     ],
-    check.milliseconds < 1 ? [] : [span(`${duration(check.milliseconds)} `, 'muted')],
+    spentOn(check) === '' ? [] : [span(spentOn(check), 'muted')],
     state.size.columns,
     state.look.glyphs.ellipsis,
   );
@@ -47,13 +60,15 @@ const sides = (state: State, check: CheckResult, limit: number): readonly Line[]
 
 const detail = (state: State, check: CheckResult, evidence: boolean, rows: number): readonly Line[] => {
   const { columns } = state.size;
+  const title = uncut(state, check);
   const id: Line = [span(`   ${clean(check.id)}`, 'muted'), span(`  ${check.kind}`, 'muted')];
   if (evidence) {
     const shown =
       check.evidence === undefined ? [line('none is kept for this check', 'muted')] : sqlLines(check.evidence);
-    const room = Math.max(1, rows - 2);
+    const room = Math.max(1, rows - 2 - title.length);
     const hidden = shown.length - room;
     return [
+      ...title,
       id,
       line('   run this to see the same:', 'muted'),
       ...shown.slice(0, hidden > 0 ? room - 1 : room).map((row): Line => [span('   '), ...row]),
@@ -62,7 +77,8 @@ const detail = (state: State, check: CheckResult, evidence: boolean, rows: numbe
   }
   const advice =
     check.advice === undefined ? [] : wrapped(clean(check.advice), columns - 6, undefined, '   ').slice(0, 2);
-  return [id, ...sides(state, check, Math.max(1, rows - 2 - advice.length)), ...advice];
+  const room = Math.max(1, rows - 2 - title.length - advice.length);
+  return [...title, id, ...sides(state, check, room), ...advice];
 };
 
 const heading = (state: State, verification: Verification): Line => {
@@ -74,12 +90,11 @@ const heading = (state: State, verification: Verification): Line => {
     run?.step === step && run.operation === 'apply' && run.endedAt !== null && run.changes.length > 0
       ? `${plural(run.changes.length, 'change')} applied in ${duration(run.endedAt - run.startedAt)}   `
       : '';
-  return spread(
-    [span(` Verify ${verification.step} `, 'strong'), span(clean(verification.title), 'strong')],
-    [span(`${applied}${spent === '' ? '' : `checked in ${spent} `}`, 'muted')],
-    state.size.columns,
-    glyphs.ellipsis,
-  );
+  const left = [span(` Verify ${verification.step} `, 'strong'), span(clean(verification.title), 'strong')];
+  const checked = spent === '' ? '' : `checked in ${spent} `;
+  // The name of the step stays; what applying took is on the overview as well.
+  const right = width(left) + textWidth(applied + checked) < state.size.columns ? applied + checked : checked;
+  return spread(left, [span(right, 'muted')], state.size.columns, glyphs.ellipsis);
 };
 
 const counts = (state: State, verification: Verification): Line => {

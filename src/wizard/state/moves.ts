@@ -1,7 +1,7 @@
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../format.ts';
 import { newChange, newVerification } from './run.ts';
-import { ask, begin, type Dialog, type Intent, type State, statusOf, titleOf } from './state.ts';
+import { ask, begin, type Dialog, type Intent, type State, titleOf } from './state.ts';
 
 /** Opens a step and looks at what it would do now. Behind the gate it is only planned, not tried. */
 export const openStep = (state: State, id: StepId): State => {
@@ -30,17 +30,19 @@ export const openRollback = (state: State, step: StepId): State =>
     (job) => ({ type: 'rollback-plan', job, step }),
   );
 
-export const openFindings = (state: State): State =>
-  begin(
-    {
-      ...state,
-      screen: 'findings',
-      findings: { list: null, by: state.findings?.by ?? 'kind', cursor: state.findings?.cursor ?? 0, problem: null },
-    },
+export const openFindings = (state: State): State => {
+  const { screen, findings } = state;
+  const by = findings?.by ?? 'kind';
+  const cursor = findings?.cursor ?? 0;
+  const from =
+    screen === 'step' || screen === 'verification' ? screen : screen === 'findings' ? findings?.from : 'overview';
+  return begin(
+    { ...state, screen: 'findings', findings: { list: null, by, cursor, problem: null, from: from ?? 'overview' } },
     'findings',
     null,
     (job) => ({ type: 'findings', job }),
   );
+};
 
 /** Does what the operator agreed to. */
 export const carryOut = (state: State, intent: Intent): State => {
@@ -155,7 +157,9 @@ export const back = (state: State): State => {
       ? ask({ ...quiet, screen: 'overview', cursor: nextStep(quiet) }, { type: 'status' })
       : openStep(quiet, step);
   }
-  if (from === 'findings' && state.step && statusOf(state, state.step.id) && state.step.reading)
+  if (from === 'findings' && state.findings?.from === 'verification' && state.verification)
+    return { ...quiet, screen: 'verification' };
+  if (from === 'findings' && state.findings?.from === 'step' && state.step?.reading)
     return { ...quiet, screen: 'step' };
   return { ...quiet, screen: 'overview' };
 };

@@ -117,6 +117,8 @@ export type FindingsView = {
   readonly by: 'kind' | 'file';
   readonly cursor: number;
   readonly problem: Problem | null;
+  /** Where Escape goes back to. */
+  readonly from: 'overview' | 'step' | 'verification';
 };
 
 /** What a confirmation leads to. */
