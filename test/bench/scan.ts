@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parse } from '@ast-grep/napi';
+import { build } from 'esbuild';
+import { packageRoot } from '../../src/package-root.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { languageOf } from '../../src/workspace/scan/syntax.ts';
 import { type FindingKind, findingKinds, type Rename } from '../../src/workspace/scan/types.ts';
@@ -46,11 +47,12 @@ type Usage = { readonly cpu: number; readonly rss: number; readonly findings: nu
  */
 export async function scanBench(_context: BenchContext): Promise<BenchResult> {
   const folder = await mkdtemp(path.join(tmpdir(), 'voxanne-scan-'));
+  const program = await bundled(folder);
   try {
     const copies = path.join(folder, 'copies');
     const target = process.env.BENCH_APP ?? (await copiesOf(copies, 8));
     const { files } = await listFiles(target);
-    const own = await medianOf(5, () => inProcess(folder, target));
+    const own = await medianOf(5, () => inProcess(program, target));
     const reference = await referenceOf(folder, target);
     const lines = [
       `voxanne scan, ${findingKinds.length} rules   ${ms(own.cpu)}   ${files.length} files`,
@@ -62,7 +64,7 @@ export async function scanBench(_context: BenchContext): Promise<BenchResult> {
       const root = path.join(folder, `grown-${wanted}`);
       await copiesOf(root, Math.round(wanted / (await listFiles(app)).files.length));
       const count = (await listFiles(root)).files.length;
-      growth.push({ files: count, usage: await inProcess(folder, root) });
+      growth.push({ files: count, usage: await inProcess(program, root) });
       await rm(root, { recursive: true });
     }
     const each = growth.map((one) => one.usage.cpu / one.files);
@@ -112,26 +114,39 @@ async function medianOf(rounds: number, measure: () => Promise<Usage>): Promise<
   return all.find((one) => one.cpu === middle) ?? { cpu: middle, rss: 0, findings: 0 };
 }
 
-/** One scan in a fresh process; what node, the loader and the look at the workspace cost comes before it is measured. */
-async function inProcess(folder: string, root: string): Promise<Usage> {
-  const script = path.join(folder, 'scan.mjs');
-  const source = (file: string): string => pathToFileURL(path.join(app, '../..', file)).href;
-  await writeFile(
-    script,
-    `import { discoverWorkspace } from ${JSON.stringify(source('workspace/discover.ts'))};
-import { scan } from ${JSON.stringify(source('workspace/scan/scan.ts'))};
+/**
+ * One scan in a fresh process, bundled as it is shipped: a loader of TypeScript compiles on behind it. What node and the
+ * look at the workspace cost comes before it is measured.
+ */
+async function inProcess(program: string, root: string): Promise<Usage> {
+  const said = execFileSync(process.execPath, [program, root, JSON.stringify(renames)], { encoding: 'utf8' });
+  return JSON.parse(said) as Usage;
+}
+
+/** The program of `inProcess`, beside a link to the packages that it loads. */
+async function bundled(folder: string): Promise<string> {
+  const outfile = path.join(folder, 'scan.mjs');
+  await symlink(path.join(packageRoot(), 'node_modules'), path.join(folder, 'node_modules'));
+  await build({
+    stdin: {
+      contents: `import { discoverWorkspace } from './src/workspace/discover.ts';
+import { scan } from './src/workspace/scan/scan.ts';
 const workspace = await discoverWorkspace(process.argv[2]);
 const before = process.cpuUsage();
 const { findings } = await scan(workspace, { renames: JSON.parse(process.argv[3]) });
 const { user, system } = process.cpuUsage(before);
 console.log(JSON.stringify({ cpu: (user + system) / 1000, rss: process.resourceUsage().maxRSS / 1024, findings: findings.length }));
 `,
-  );
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const said = execFileSync(process.execPath, ['--import', loader, script, root, JSON.stringify(renames)], {
-    encoding: 'utf8',
+      resolveDir: packageRoot(),
+    },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
   });
-  return JSON.parse(said) as Usage;
+  return outfile;
 }
 
 type Reference = { readonly name: string; readonly cpu: number; readonly note: string | null };

@@ -4,7 +4,7 @@ const exact = new RegExp(
   [
     // A parameter, or a global, that is named or typed as a request.
     String.raw`(?<![\w$.])_?req(?:uest)?\s*(?:\?\s*)?[,):=/]|\brequest\s*[?!]?(?:\.\w|\[)|['"]request['"]`,
-    String.raw`(?:Request|IncomingMessage|Context|APIGatewayProxyEvent)\b`,
+    String.raw`[:<|&.]\s*(?:\w*Request|IncomingMessage|(?:Koa)?Context|APIGatewayProxyEvent)\b(?!\s*\()`,
     // A handler that is registered with a path, or exported under its method.
     String.raw`\.\s*(?:get|post|put|patch|delete|all|options|head|route)\s*(?:<[^(]*>)?\((?:\s*(?:['"${'`'}](?!http)|[/[(]))|\.\s*use\s*\(`,
     String.raw`\b(?:GET|POST|PUT|PATCH|DELETE)\s*[(=:<]`,

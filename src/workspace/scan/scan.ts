@@ -7,7 +7,7 @@ import type { Workspace } from '../discover.ts';
 import { classOfPath, classOfText, listFiles, type SourceFile } from '../files.ts';
 import { projectOf } from '../resolve.ts';
 import { type FileResult, fileKey, settingKey } from './cache.ts';
-import { collectTrees } from './collect.ts';
+import { treesGrown } from './collect.ts';
 import { CrossFile, factsOf } from './cross-file.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
@@ -17,9 +17,6 @@ import { type FileClass, type Finding, fileClasses, type Notice, type ScanOption
 
 /** Milliseconds after which others get a turn: a terminal that is painted, a key that stops the scan. */
 const turnAfter = 10;
-
-/** Of how much code trees may lie about until they are collected: 2 MB, some 80 MB of trees. */
-const charactersKept = 2_000_000;
 
 /**
  * Scans every file of the workspace with all rules, one parse per file. Memory is bounded by the findings and by a
@@ -44,7 +41,6 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     rules.map((rule) => rule.kind),
     options,
   );
-  let characters = 0;
   let turned = started;
   for (const file of list.files) {
     if (performance.now() - turned > turnAfter) {
@@ -60,13 +56,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     if (result === undefined) {
       const source = new Source(file.path, text ?? '');
       result = scanFile(workspace, rules, source, fileClass, options);
-      if (source.isParsed) characters += source.text.length;
-      if (characters > charactersKept) {
-        collectTrees();
-        // The parser lets go of its trees in a turn of the event loop.
-        await turn();
-        characters = 0;
-      }
+      if (source.isParsed) await treesGrown(source.text.length);
     }
     if (key !== null) options.cache?.set(key, result);
     counts[result.fileClass] += 1;

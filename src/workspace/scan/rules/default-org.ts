@@ -2,7 +2,7 @@ import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { originsOf } from '../flow.ts';
 import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
 import type { Rule } from '../rule.ts';
-import { functionName } from '../scope.ts';
+import { functionName, offsetsOfMatches } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 
 const word =
@@ -21,7 +21,8 @@ const seeds = new RegExp(
  */
 export const defaultOrg: Rule = {
   kind: 'default-org',
-  seeds: ({ source }) => (orgLetters.test(source.text) ? seeds : null),
+  seeds: ({ source: { text } }) =>
+    orgLetters.test(text) ? offsetsOfMatches(text, seeds).filter((offset) => mayStandForOrg(text, offset)) : null,
   *check(found, context) {
     // A seed may start at the name before the `=`.
     const node = /identifier/.test(found.kind) ? (found.parent ?? found) : found;
@@ -88,6 +89,12 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
     ],
   },
 };
+
+/** The value or what it goes to is named in the same statement, and what a `return` goes to in the head of its function. */
+function mayStandForOrg(text: string, offset: number): boolean {
+  const around = text.slice(Math.max(0, offset - 500), offset + 150);
+  return orgLetters.test(around) || around.includes('return');
+}
 
 type Fallback = {
   readonly whole: SyntaxNode;
