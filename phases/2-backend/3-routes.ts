@@ -1,10 +1,12 @@
 import type { Plan, Step } from '../../src/rollout/step.ts';
+import type { Finding } from '../../src/workspace/scan/types.ts';
 import type { Target } from '../target.ts';
 import { authFiles } from './2-auth.ts';
 import { checkCommand, checkScan, checkTypes, counts, type Place } from './checks.ts';
 import { type Code, readCode, sideOfFile, textOf } from './code.ts';
 import { fixFindings, type Overlay, planOf } from './fixes.ts';
 import { checkHttp } from './http.ts';
+import { isAgreed, proposal, unguardedRouters } from './router-guards.ts';
 import { scanCode } from './scan.ts';
 import { helpersOf, locateService } from './service.ts';
 import { mendWrites } from './write-edits.ts';
@@ -16,8 +18,13 @@ export const routes: Step<Target> = {
   why: 'Each place that took the first organization, a default, or the one that the request named now uses the validated one; old column names are renamed. Each edit is the smallest that does it.',
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
-    const fixed = await fixFindings(code, mine(code), await writes(code));
-    return planOf(code, fixed, (file) => `Use the validated organization in ${file}`);
+    const overlay: Overlay = new Map();
+    const routers = await unguardedRouters(code, (await scanCode(code)).findings.filter(isMine(code)));
+    for (const { file, text } of routers.filter((one) => isAgreed(one, target.config))) overlay.set(file, text);
+    await mendAllWrites(code, overlay);
+    const fixed = await fixFindings(code, mine(code), overlay);
+    const open = routers.filter((one) => !isAgreed(one, target.config));
+    return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, open.map(proposal));
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
@@ -37,17 +44,19 @@ function mine(code: Code): (finding: Place) => boolean {
     finding.kind !== 'settings-placeholder';
 }
 
-/** Texts in which a body that was written as a whole carries the validated organization. */
-async function writes(code: Code): Promise<Overlay> {
-  const overlay: Overlay = new Map();
+const isMine = (code: Code): ((finding: Finding) => boolean) => {
+  const own = mine(code);
+  return (finding) => counts(finding) && own(finding);
+};
+
+/** A body that is written as a whole gets the validated organization behind it. */
+async function mendAllWrites(code: Code, overlay: Overlay): Promise<void> {
   const { backend } = code.workspace;
-  if (backend === null) return overlay;
+  if (backend === null) return;
   const helpers = helpersOf(code.workspace, await locateService(code, backend));
-  const { findings } = await scanCode(code);
-  const own = findings.filter((one) => counts(one) && mine(code)(one));
-  for (const file of new Set(own.map((one) => one.file))) {
-    const text = await textOf(code.workspace, file);
+  const own = (await scanCode(code, { overlay })).findings.filter(isMine(code));
+  for (const file of new Set(own.filter((one) => one.kind === 'body-spread').map((one) => one.file))) {
+    const text = overlay.get(file) ?? (await textOf(code.workspace, file));
     if (text !== null) overlay.set(file, await mendWrites(code, file, text, own, helpers));
   }
-  return overlay;
 }

@@ -18,6 +18,7 @@ export type CommonOptions = {
   readonly wrongForeignKeys?: 'repair';
   readonly disagreeingColumns?: 'keep-new' | 'keep-old';
   readonly revokeExecute?: boolean;
+  readonly protectRouters?: 'all' | string[];
   readonly createProfiles?: boolean;
   readonly renameClaims?: boolean;
   readonly legacyReads?: true | 'close';
@@ -44,6 +45,8 @@ const legacyWindow = (text: string): 'close' => {
   if (text !== 'close') throw new InvalidArgumentError('expected nothing, or close.');
   return text;
 };
+
+const routeFiles = (text: string): 'all' | string[] => (text === 'all' ? text : text.split(/\s*,\s*/));
 
 export const stepId = (text: string): StepId => {
   if (!/^[1-4]\.[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a step such as 1.4.');
@@ -88,6 +91,12 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
       ]),
     )
     .option('--revoke-execute', 'take EXECUTE on functions that accept an organization id from API roles')
+    .addOption(
+      new Option(
+        '--protect-routers <files>',
+        'put the authentication middleware in front of these route files, with commas; all: of those that nobody from outside seems to call',
+      ).argParser(routeFiles),
+    )
     .option('--create-profiles', 'create the profiles table where it is absent')
     .option('--rename-claims', 'also rename claim keys and settings that carry an old name')
     .addOption(
@@ -111,6 +120,7 @@ export function flagsOf(options: CommonOptions): PartialConfig {
     wrongForeignKeys: options.wrongForeignKeys,
     disagreeingColumns: options.disagreeingColumns,
     revokeExecute: options.revokeExecute,
+    protectRouters: options.protectRouters,
     createProfiles: options.createProfiles,
     renameClaims: options.renameClaims,
     anonymousUsers: options.anonymousUsers,

@@ -62,6 +62,13 @@ const decisions = z.strictObject({
     .boolean()
     .default(false)
     .describe('Take EXECUTE away from API roles on SECURITY DEFINER functions that accept an organization id.'),
+  protectRouters: z
+    .union([z.literal('all'), z.array(insidePath)])
+    .nullable()
+    .default(null)
+    .describe(
+      'Route files that get the authentication middleware: their paths, or "all" that nobody from outside seems to call. null: it is proposed, and left to a person.',
+    ),
   disagreeingColumns: z
     .enum(['keep-new', 'keep-old'])
     .nullable()

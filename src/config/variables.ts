@@ -6,6 +6,7 @@ const settings = {
   'decisions.orphans': 'text',
   'decisions.wrongForeignKeys': 'text',
   'decisions.revokeExecute': 'boolean',
+  'decisions.protectRouters': 'list',
   'decisions.disagreeingColumns': 'text',
   'decisions.createProfiles': 'boolean',
   'decisions.renameClaims': 'boolean',
@@ -46,7 +47,8 @@ export function variableSettings(env: Readonly<Record<string, string | undefined
 }
 
 /** A value of the wrong form stays text, so that the check names it and says what was expected. */
-function convert(value: string, type: 'text' | 'number' | 'boolean'): unknown {
+function convert(value: string, type: 'text' | 'list' | 'number' | 'boolean'): unknown {
+  if (type === 'list') return value === 'all' ? value : value.split(/\s*,\s*/);
   if (type === 'number') return /^\d+$/.test(value) ? Number(value) : value;
   if (type === 'boolean') return { true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value;
   return value;
