@@ -22,6 +22,10 @@ export const summary = (state: State, report: string | null, passing = false): r
   const { glyphs } = state.look;
   const target = state.target ?? state.start;
   const lines: string[] = [];
+  const paragraph = (sign: string, text: string): readonly string[] => {
+    const [first = '', ...rest] = wrapText(text, Math.min(100, state.size.columns) - 5);
+    return [`  ${sign} ${first}`, ...rest.map((row) => `    ${row}`)];
+  };
   const name = [target.project, target.host, target.environment].filter((part) => part !== null).map(clean);
   lines.push(`voxanne-rollout${name.length > 0 ? `: ${name.join(` ${glyphs.separator} `)}` : ''}`);
   const signs = {
@@ -48,11 +52,10 @@ export const summary = (state: State, report: string | null, passing = false): r
     const run = state.run?.changes.find((change) => change.state === 'running' || change.state === 'waiting');
     const what = run ? `"${clean(run.title)}"` : `Step ${state.job.step ?? ''}`;
     const text = `${what} was still running when you left. The server takes it back or finishes it; the next run looks at the target and settles it before anything else.`;
-    const [first = '', ...rest] = wrapText(text, Math.min(100, state.size.columns) - 5);
-    lines.push(`  ${glyphs.waiting} ${first}`, ...rest.map((row) => `    ${row}`));
+    lines.push(...paragraph(glyphs.waiting, text));
   }
   const problem = state.connectProblem;
-  if (problem) lines.push(`  ${glyphs.failed} ${clean(problem.problem)} ${clean(problem.remedy)}`);
+  if (problem) lines.push(...paragraph(glyphs.failed, `${clean(problem.problem)} ${clean(problem.remedy)}`));
 
   const { steps } = state;
   if (steps !== null) {

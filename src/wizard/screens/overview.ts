@@ -1,5 +1,5 @@
 import { duration } from '../format.ts';
-import { clean, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
+import { clean, clip, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
 import { signSpan, stepSign } from './signs.ts';
 
@@ -90,7 +90,15 @@ export const overviewScreen = (state: State, rows: number): readonly Line[] => {
   const about = gate
     ? wrapped(`${state.look.glyphs.blocked} waits: ${clean(gate)}`, state.size.columns - 2, 'status.waiting', ' ')
     : wrapped(clean(chosen?.why ?? ''), state.size.columns - 2, 'muted', ' ');
-  const words = about.slice(0, Math.max(1, Math.min(3, rows - all.length - 1)));
+  const room = Math.max(1, Math.min(3, rows - all.length - 1));
+  const { ellipsis } = state.look.glyphs;
+  const words = about
+    .slice(0, room)
+    .map((row, index) =>
+      index === room - 1 && about.length > room
+        ? [...clip(row, state.size.columns - 2, ellipsis), span(` ${ellipsis}`, 'muted')]
+        : row,
+    );
   const visible = Math.max(1, rows - 1 - words.length);
   const hidden = all.length > visible;
   const top = hidden ? Math.max(0, Math.min(all.length - visible, at - Math.floor(visible / 2))) : 0;
