@@ -68,7 +68,7 @@ export async function planIsolation(
   }
   const definers = planDefiners(
     found,
-    { from: config.names.from, revoke: config.decisions.revokeExecute },
+    { from: config.names.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
     conditionsAfter(found, tables),
   );
   blockers.push(...helpers.blockers, ...definers.blockers);

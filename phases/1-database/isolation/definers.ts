@@ -4,6 +4,8 @@ import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { grants } from '../restore.ts';
 import type { Survey } from '../survey.ts';
+import { calledIn, type Reach, reachOf, textOf } from './definer-bodies.ts';
+import { rulesOf } from './rules.ts';
 
 const api = ['PUBLIC', 'anon', 'authenticated'];
 
@@ -13,25 +15,38 @@ export type Definers = {
   readonly notes: readonly Note[];
 };
 
+export type DefinerConfig = {
+  /** Names that a tenant key had before. */
+  readonly from: readonly string[];
+  /** The operator lets EXECUTE be taken from API roles. */
+  readonly revoke: boolean;
+  /** Schemas that the API serves. */
+  readonly exposed: readonly string[];
+};
+
 /**
- * SECURITY DEFINER functions that API roles may call and that take an organization id: row security does not hold
- * inside them, so that whoever calls them works on the organization that they name.
+ * SECURITY DEFINER functions that API roles may call: row security does not hold inside them. One that takes an
+ * organization id works on the organization that a caller names; one that takes none may work on all of them.
  *
  * `conditions` are those of the policies that stand after the step: they need the functions that they call.
  *
  * One that asks who is calling may well compare; the probe calls it, and nothing is taken away from it here.
  */
-export function planDefiners(
-  survey: Survey,
-  config: { readonly from: readonly string[]; readonly revoke: boolean },
-  conditions: readonly string[],
-): Definers {
+export function planDefiners(survey: Survey, config: DefinerConfig, conditions: readonly string[]): Definers {
   const changes: SqlChange[] = [];
   const notes: Note[] = [];
-  const open: DbFunction[] = [];
+  const named: DbFunction[] = [];
+  const whole: { readonly function: DbFunction; readonly reach: Reach }[] = [];
+  const asking = askingNames(survey);
+  const guarded = guardedTables(survey);
   for (const one of survey.catalog.functions) {
-    if (!callable(one) || !takesOrganization(one, [survey.to, ...config.from])) continue;
-    if (usedByPolicy(one, conditions)) {
+    if (!callable(one)) continue;
+    if (!takesOrganization(one, [survey.to, ...config.from])) {
+      const reach = config.exposed.includes(one.schema) && !asks(one, asking) ? reachOf(one, guarded) : null;
+      if (reach === null || usedByPolicy(one, conditions)) continue;
+      if (reach.everyRow && one.ours) whole.push({ function: one, reach });
+      else notes.push(unasked(one, reach));
+    } else if (usedByPolicy(one, conditions)) {
       notes.push({
         text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
       });
@@ -46,28 +61,17 @@ export function planDefiners(
       if (config.revoke && one.executors.some((role) => role === 'PUBLIC' || role === 'anon'))
         changes.push(signedIn(one));
     } else {
-      open.push(one);
+      named.push(one);
     }
   }
-  if (open.length > 0 && !config.revoke) {
-    const [first] = open;
+  if (!config.revoke && named.length + whole.length > 0) {
     return {
       changes: [],
       notes,
-      blockers: [
-        {
-          problem:
-            open.length === 1
-              ? `${first?.signature} runs with its owner's rights for any organization that a caller names, and API roles may call it.`
-              : `${open.length} functions run with their owner's rights for any organization that a caller names, and API roles may call them.`,
-          remedy:
-            'Compare the argument with the caller inside the function, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
-          detail: open.map((one) => one.signature).join('\n'),
-        },
-      ],
+      blockers: [...(named.length > 0 ? [namesAny(named)] : []), ...whole.map(givesAll)],
     };
   }
-  for (const one of open) {
+  for (const one of [...named, ...whole.map((each) => each.function)]) {
     changes.push({
       kind: 'sql',
       id: `execute ${one.signature}`,
@@ -80,6 +84,60 @@ export function planDefiners(
   }
   return { changes, blockers: [], notes };
 }
+
+function namesAny(open: readonly DbFunction[]): Blocker {
+  const [first] = open;
+  return {
+    problem:
+      open.length === 1
+        ? `${first?.signature} runs with its owner's rights for any organization that a caller names, and API roles may call it.`
+        : `${open.length} functions run with their owner's rights for any organization that a caller names, and API roles may call them.`,
+    remedy:
+      'Compare the argument with the caller inside the function, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
+    detail: open.map((one) => one.signature).join('\n'),
+  };
+}
+
+/** Certain enough to stop: the function is shown, with what it does to whose rows. */
+const givesAll = ({ function: one, reach }: { readonly function: DbFunction; readonly reach: Reach }): Blocker => ({
+  problem: `${one.signature} runs with its owner's rights on every organization's rows of ${reach.tables.join(', ')}, and API roles may call it.`,
+  remedy:
+    'Add a condition on public.current_org_id() to it, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
+  detail: one.definition ?? one.signature,
+});
+
+/** A filter by an argument or by a flag may be all that is needed (a token of an invitation, a public page). */
+const unasked = (one: DbFunction, reach: Reach): Note => ({
+  text: `${one.signature} runs with its owner's rights on rows of ${reach.tables.join(', ')}, API roles may call it, and it does not ask who is calling: see that it shows and changes nothing of another organization, or add a condition on public.current_org_id().`,
+  detail: one.definition ?? one.signature,
+});
+
+/** Tables whose rows belong to somebody. */
+const guardedTables = (survey: Survey): ReadonlySet<string> =>
+  new Set(
+    rulesOf(survey)
+      .filter((rule) => rule.kind !== 'lookup' && rule.kind !== 'log')
+      .map(({ table }) => `${table.schema}.${table.name}`),
+  );
+
+/** Names of functions that ask who is calling, themselves or through another. */
+function askingNames(survey: Survey): ReadonlySet<string> {
+  const asking = new Set<string>();
+  for (let before = -1; before !== asking.size; ) {
+    before = asking.size;
+    for (const one of survey.catalog.functions) if (asks(one, asking)) asking.add(one.name.toLowerCase());
+  }
+  return asking;
+}
+
+const asks = (one: DbFunction, asking: ReadonlySet<string>): boolean => {
+  const text = textOf(one);
+  return (
+    asksCaller({ body: text }) ||
+    /\bcurrent_setting\s*\(/i.test(text) ||
+    calledIn(text).some((name) => asking.has(name))
+  );
+};
 
 /** It asks who is calling: nobody, where nobody has signed in, and `org <> NULL` is never true. */
 const signedIn = (one: DbFunction): SqlChange => ({
@@ -115,7 +173,7 @@ function takesOrganization(one: DbFunction, names: readonly string[]): boolean {
   });
 }
 
-const asksCaller = (one: DbFunction): boolean =>
+const asksCaller = (one: Pick<DbFunction, 'body'>): boolean =>
   /\bauth\s*\.\s*(uid|jwt|role|email)\s*\(|request\.jwt|current_org_id|current_org_role/i.test(one.body);
 
 const usedByPolicy = (one: DbFunction, conditions: readonly string[]): boolean => {
