@@ -97,47 +97,22 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     const own: (SqlChange | BatchChange)[] = [];
     const before = [...after(tenant)];
     if (tenant.wrongForeignKey && tenant.foreignKey !== null) {
-      const drop = dropWrong(tenant, label);
-      own.push(drop);
-      before.push(drop.id);
-      if (mapped !== null && referenced !== null) {
-        const misplaced = await findValues(
-          client,
-          `${tenant.sql} t`,
-          `not exists (select from ${target.sql} o where ${same(`t.${now}`)}) and ${isMapped}`,
-          `t.${now}`,
-        );
-        const key = walkingKey(table);
-        if (misplaced.count > 0 && key === null) {
-          blockers.push({
-            problem: `${misplaced.count} values of ${label}.${tenant.key.name} have to be changed, and the table has no unique NOT NULL column to walk by.`,
-            remedy: 'Give the table a primary key.',
-          });
-          continue;
-        }
-        if (misplaced.count > 0 && key !== null) {
-          const then = identifier(survey.to);
-          const after = mapping(survey, referenced, true);
-          own.push({
-            kind: 'batches',
-            id: `values ${label}`,
-            title: `Put the organization in place of the ${referenced.name} row in ${label}.${survey.to} (${misplaced.count} rows)`,
-            table: tenant.sql,
-            key,
-            write: {
-              kind: 'update',
-              column: then,
-              type: tenant.text ? target.type : tenant.key.type,
-              where: `t.${then} is not null and not exists (select from ${target.sql} o where o.${target.key} = t.${then})`,
-              value:
-                after === null
-                  ? `t.${then}`
-                  : `(select r.${after.org} from ${after.from} r where ${after.matches(`t.${then}`)})`,
-            },
-            quiet: true,
-          });
-        }
+      const values =
+        referenced === null || mapped === null
+          ? null
+          : await misplacedValues(client, survey, tenant, referenced, { table: target, same, isMapped });
+      if (values !== null && 'problem' in values) {
+        blockers.push(values);
+        continue;
       }
+      // Only the wrong foreign key tells what the values mean: it goes after they were changed, so that a run which is
+      // stopped between the two can go on. A text column is converted first, and a partitioned table knows no NOT VALID.
+      const early = values !== null && !tenant.text && table.kind !== 'partitioned';
+      const drop = dropWrong(tenant, label, early);
+      if (early && tenant.foreignKey.validated) own.push(unvalidated(tenant, label));
+      if (early) own.push(values, drop);
+      else own.push(drop, ...(values === null ? [] : [values]));
+      before.push(drop.id);
     }
     own.push(
       ...(right
@@ -182,8 +157,78 @@ function mapping(
   };
 }
 
-function dropWrong(tenant: TenantTable, label: string): SqlChange {
-  const name = tenant.foreignKey?.name ?? '';
+/** The change of values that are rows of the wrongly named table, null when there is none, or what forbids it. */
+async function misplacedValues(
+  client: ClientBase,
+  survey: Survey,
+  tenant: TenantTable,
+  referenced: Table,
+  target: {
+    readonly table: { readonly sql: string; readonly key: string; readonly type: string };
+    readonly same: (value: string) => string;
+    readonly isMapped: string;
+  },
+): Promise<BatchChange | Blocker | null> {
+  const { table } = tenant;
+  const label = `${table.schema}.${table.name}`;
+  const { sql, key: targetKey, type } = target.table;
+  const misplaced = await findValues(
+    client,
+    `${tenant.sql} t`,
+    `not exists (select from ${sql} o where ${target.same(`t.${identifier(tenant.key.name)}`)}) and ${target.isMapped}`,
+    `t.${identifier(tenant.key.name)}`,
+  );
+  if (misplaced.count === 0) return null;
+  const key = walkingKey(table);
+  if (key === null) {
+    return {
+      problem: `${misplaced.count} values of ${label}.${tenant.key.name} have to be changed, and the table has no unique NOT NULL column to walk by.`,
+      remedy: 'Give the table a primary key.',
+    };
+  }
+  const then = identifier(survey.to);
+  const after = mapping(survey, referenced, true);
+  return {
+    kind: 'batches',
+    id: `values ${label}`,
+    title: `Put the organization in place of the ${referenced.name} row in ${label}.${survey.to} (${misplaced.count} rows)`,
+    table: tenant.sql,
+    key,
+    write: {
+      kind: 'update',
+      column: then,
+      type: tenant.text ? type : tenant.key.type,
+      where: `t.${then} is not null and not exists (select from ${sql} o where o.${targetKey} = t.${then})`,
+      value:
+        after === null
+          ? `t.${then}`
+          : `(select r.${after.org} from ${after.from} r where ${after.matches(`t.${then}`)})`,
+    },
+    // Foreign keys are triggers, silent too: the wrong one does not forbid the right value.
+    quiet: true,
+  };
+}
+
+const notValid = (definition: string): string => `${definition.replace(/ NOT VALID$/, '')} not valid`;
+
+/** Before values are written that the wrong foreign key forbids; taking it back makes it true of every row again. */
+function unvalidated(tenant: TenantTable, label: string): SqlChange {
+  const { name = '', definition = '' } = tenant.foreignKey ?? {};
+  const swap = (then: string): string =>
+    `alter table ${tenant.sql} drop constraint ${identifier(name)}, add constraint ${identifier(name)} ${then};`;
+  return {
+    kind: 'sql',
+    id: `unvalidate ${label} ${name}`,
+    title: `Hold the wrong foreign key of ${label} against new values only`,
+    mode: 'transaction',
+    up: swap(notValid(definition)),
+    down: swap(definition),
+  };
+}
+
+/** `early`: its values were changed before, and are restored after it is back. */
+function dropWrong(tenant: TenantTable, label: string, early: boolean): SqlChange {
+  const { name = '', definition = '' } = tenant.foreignKey ?? {};
   const { references } = tenant.foreignKey ?? {};
   return {
     kind: 'sql',
@@ -191,7 +236,7 @@ function dropWrong(tenant: TenantTable, label: string): SqlChange {
     title: `Drop the foreign key of ${label} that refers to ${references?.schema}.${references?.table}`,
     mode: 'transaction',
     up: `alter table ${tenant.sql} drop constraint ${identifier(name)};`,
-    down: `alter table ${tenant.sql} add constraint ${identifier(name)} ${tenant.foreignKey?.definition ?? ''};`,
+    down: `alter table ${tenant.sql} add constraint ${identifier(name)} ${early ? notValid(definition) : definition};`,
   };
 }
 
@@ -249,7 +294,9 @@ function added(
       if (!present.some((one) => one.validated)) changes.push(validate(table, present[0]?.name ?? ''));
       continue;
     }
-    const name = constraintName(table, survey.to, taken);
+    // The wrong one goes first: its name is free, after a stop between the two as well.
+    const gone = table === tenant.table && tenant.wrongForeignKey ? tenant.foreignKey?.name : undefined;
+    const name = constraintName(table, survey.to, taken, gone);
     const sql = sqlOf(table);
     const definition = `foreign key (${identifier(survey.to)}) references ${target.sql} (${target.key})`;
     const id = `foreign key ${label}`;
@@ -307,8 +354,8 @@ const lostWith = (survey: Survey, tenant: TenantTable, parent: Table, target: Ta
       ),
     );
 
-function constraintName(table: Table, column: string, taken: Set<string>): string {
-  const there = new Set(table.constraints.map((one) => one.name));
+function constraintName(table: Table, column: string, taken: Set<string>, gone?: string): string {
+  const there = new Set(table.constraints.map((one) => one.name).filter((name) => name !== gone));
   for (let n = 0; ; n++) {
     const end = `_${column}_fkey${n === 0 ? '' : n}`;
     let start = table.name;

@@ -30,7 +30,7 @@ describe('on tiny', () => {
     const { changes, checks } = await roundTrip(at, at.rollout([step]), '1.3');
     // An index on profiles and one on contacts; every foreign key is there.
     expect(changes).toBe(2);
-    expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
+    expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed', 'passed']);
   });
 });
 
@@ -126,7 +126,8 @@ describe('with text ids in a large table', () => {
     const { plan } = await rollout.plan('1.3');
     await rollout.apply('1.3', signal);
     const wanted = await whole.executor.fingerprint();
-    for (let stop = 1; stop < plan.changes.length; stop++) {
+    const repair = plan.changes.flatMap((one, index) => (/ public\.calls/.test(one.id) ? [index + 1] : []));
+    for (const stop of repair.filter((one) => one < plan.changes.length)) {
       await using at = await tiny(`keys_large_stop_${stop}`, large);
       const context = {
         run: '00000000-0000-4000-8000-000000000000',
@@ -224,6 +225,38 @@ describe('with foreign keys', () => {
     expect(await at.sql(`select org_id from public.calls where caller = 'by a profile of B'`)).toEqual([
       { org_id: org(2) },
     ]);
+  });
+
+  it.each(['not valid', 'valid'])('goes on after a stop anywhere in the repair of one that is %s', async (state) => {
+    const valid = `update public.calls set org_id = null where org_id not in (select id from public.profiles);
+      alter table public.calls validate constraint calls_wrong; create trigger keep_org before`;
+    const prepared = state === 'valid' ? wrong.replace('create trigger keep_org before', valid) : wrong;
+    await using whole = await tiny(`keys_wrong_${state.length}_whole`, prepared, {
+      decisions: { wrongForeignKeys: 'repair' },
+    });
+    const { signal } = new AbortController();
+    const rollout = whole.rollout([step]);
+    const { plan } = await rollout.plan('1.3');
+    await rollout.apply('1.3', signal);
+    const wanted = await whole.executor.fingerprint();
+    const repair = plan.changes.flatMap((one, index) => (/ public\.calls/.test(one.id) ? [index + 1] : []));
+    for (const stop of repair.filter((one) => one < plan.changes.length)) {
+      await using at = await tiny(`keys_wrong_${state.length}_${stop}`, prepared, {
+        decisions: { wrongForeignKeys: 'repair' },
+      });
+      const start = await at.executor.fingerprint();
+      const stopping = new AbortController();
+      const stopped = at.rollout([step]);
+      let done = 0;
+      stopped.listen((event) => {
+        if (event.type === 'change-applied' && ++done === stop) stopping.abort();
+      });
+      await expect(stopped.apply('1.3', stopping.signal)).rejects.toThrow('Stopped in step 1.3');
+      await at.rollout([step]).apply('1.3', signal);
+      expect(differences(wanted, await at.executor.fingerprint())).toEqual([]);
+      await at.rollout([step]).rollback('1.3', signal);
+      expect(differences(start, await at.executor.fingerprint())).toEqual([]);
+    }
   });
 });
 
