@@ -1,7 +1,8 @@
-import { originsOf, type RequestPart } from './flow.ts';
 import { isOrgIdName } from './names.ts';
 import { orgPlaces } from './org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, usesOf } from './org-reads.ts';
+import type { RequestPart } from './origin-of-path.ts';
+import { originsOf } from './origins.ts';
 import { tenantValuesAt } from './rules/request-org.ts';
 import { type Binding, bindingOf, declarationsIn, functionName, placesOf } from './scope.ts';
 import { isFunction, keyName, memberOf, nodeAt, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';

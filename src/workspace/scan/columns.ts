@@ -1,6 +1,8 @@
 import { type Chain, chainOf } from './chains.ts';
-import { elementOfCallback, type Origin, originsOf } from './flow.ts';
+import { elementOfCallback } from './flow.ts';
 import { wordsOf } from './names.ts';
+import type { Origin } from './origin-of-path.ts';
+import { originsOf } from './origins.ts';
 import { assignmentsTo, type Binding, bindingOf, placesOf } from './scope.ts';
 import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Rename } from './types.ts';

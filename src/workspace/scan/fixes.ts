@@ -1,6 +1,7 @@
 import type { Workspace } from '../discover.ts';
 import type { AuthFile } from '../traits.ts';
-import { isRequestParameter, originsOf, routeCallOf } from './flow.ts';
+import { isRequestParameter, routeCallOf } from './flow.ts';
+import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';
 import { escapeRegExp, parametersOf, placesOf } from './scope.ts';
 import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';

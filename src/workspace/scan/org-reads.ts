@@ -1,6 +1,8 @@
 import { chainAround, identifiesRow } from './chains.ts';
-import { functionOf, type Origin, originsOf, originsOfBinding, routeCallOf } from './flow.ts';
+import { routeCallOf } from './flow.ts';
 import { isLogCallee, isMembershipTable, isReplyCallee } from './names.ts';
+import type { Origin } from './origin-of-path.ts';
+import { functionOf, originsOf, originsOfBinding } from './origins.ts';
 import { type Binding, bindingOf, declarationsIn, declaredBy, parametersOf, placesOf, referencesOf } from './scope.ts';
 import {
   functionAround,

@@ -19,7 +19,8 @@ const loose =
 
 /**
  * Whether a value of the file may come from a request, as far as its words tell. Half of a backend is services that are
- * given their values; a rule that follows them from a request has nothing to follow there.
+ * given their values; a rule that follows them from a request has nothing to follow there. The words are those of what
+ * flow.ts and origins.ts take for a request.
  */
 export function mayReadRequests(source: Source): boolean {
   let known = answers.get(source);

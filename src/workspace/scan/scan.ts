@@ -11,9 +11,9 @@ import { treesGrown } from './collect.ts';
 import { CrossFile, factsOf } from './cross-file.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
-import { offsetsOfMatches } from './scope.ts';
 import { nodeAt, positionOf, Source, type SyntaxNode } from './syntax.ts';
 import { type FileClass, type Finding, fileClasses, type Notice, type ScanOptions, type ScanResult } from './types.ts';
+import { offsetsOfMatches } from './words.ts';
 
 /** Milliseconds after which others get a turn: a terminal that is painted, a key that stops the scan. */
 const turnAfter = 10;

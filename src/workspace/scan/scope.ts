@@ -1,3 +1,4 @@
+import { bindPattern, blank, declare } from './declarations.ts';
 import {
   childAt,
   firstAtOrAfter,
@@ -9,6 +10,7 @@ import {
   type SyntaxNode,
   unwrap,
 } from './syntax.ts';
+import { offsetsOf, offsetsOfMatches } from './words.ts';
 
 /** What a name stands for where it is used. */
 export type Binding = {
@@ -143,114 +145,6 @@ function collect(scope: SyntaxNode): ReadonlyMap<string, Binding> {
   return found;
 }
 
-function declare(statement: SyntaxNode, scope: SyntaxNode, add: (binding: Binding) => void): void {
-  switch (statement.kind) {
-    case 'export_statement': {
-      for (const child of statement.children) declare(child, scope, add);
-      return;
-    }
-    case 'lexical_declaration':
-    case 'variable_declaration': {
-      for (const declarator of statement.children) {
-        if (declarator.kind !== 'variable_declarator') continue;
-        const pattern = declarator.child(0);
-        if (pattern) bindPattern(pattern, { ...blank, kind: 'variable', scope, init: initializerOf(declarator) }, add);
-      }
-      return;
-    }
-    case 'function_declaration':
-    case 'generator_function_declaration':
-    case 'class_declaration':
-    case 'abstract_class_declaration': {
-      const name = statement.child(0);
-      if (name) {
-        const kind = statement.kind.includes('class') ? 'class' : 'function';
-        add({ ...blank, name: name.text, node: name, kind, scope, init: statement });
-      }
-      return;
-    }
-    case 'import_statement': {
-      const module = statement.childOfKind('string')?.text.slice(1, -1) ?? '';
-      const clause = statement.childOfKind('import_clause');
-      for (const part of clause?.children ?? []) {
-        if (part.kind === 'identifier') add(importOf(part, module, 'default', scope));
-        else if (part.kind === 'namespace_import') {
-          const name = part.child(0);
-          if (name) add(importOf(name, module, '*', scope));
-        } else {
-          for (const specifier of part.children) {
-            const [exported, alias] = specifier.children;
-            if (exported) add(importOf(alias ?? exported, module, exported.text, scope));
-          }
-        }
-      }
-      return;
-    }
-    default:
-  }
-}
-
-function importOf(node: SyntaxNode, module: string, name: string, scope: SyntaxNode): Binding {
-  return { ...blank, name: node.text, node, kind: 'import', scope, imported: { module, name } };
-}
-
-/** The initializer of a declarator, past its type. */
-export function initializerOf(declarator: SyntaxNode): SyntaxNode | null {
-  const last = declarator.child(-1);
-  return declarator.children.length > 1 && last && last.kind !== 'type_annotation' ? last : null;
-}
-
-type Seed = Omit<Binding, 'name' | 'node'>;
-const blank = { init: null, path: [], without: null, fallback: null, parameter: null, imported: null };
-
-function bindPattern(pattern: SyntaxNode, seed: Seed, add: (binding: Binding) => void): void {
-  switch (pattern.kind) {
-    case 'identifier':
-    case 'shorthand_property_identifier_pattern':
-      add({ ...seed, name: pattern.text, node: pattern });
-      return;
-    case 'object_pattern': {
-      const taken: string[] = [];
-      for (const part of pattern.children) {
-        if (part.kind === 'shorthand_property_identifier_pattern') {
-          taken.push(part.text);
-          bindPattern(part, { ...seed, path: [...seed.path, part.text] }, add);
-        } else if (part.kind === 'pair_pattern') {
-          const [key, value] = part.children;
-          const name = keyName(key ?? null) ?? '*';
-          taken.push(name);
-          if (value) bindPattern(value, { ...seed, path: [...seed.path, name] }, add);
-        } else if (part.kind === 'object_assignment_pattern') {
-          const [left, right] = part.children;
-          if (!left) continue;
-          taken.push(left.text);
-          bindPattern(left, { ...seed, path: [...seed.path, left.text], fallback: right ?? null }, add);
-        } else if (part.kind === 'rest_pattern') {
-          const name = part.child(0);
-          if (name) bindPattern(name, { ...seed, without: [...taken] }, add);
-        }
-      }
-      return;
-    }
-    case 'array_pattern':
-      pattern.children.forEach((part, index) => {
-        bindPattern(part, { ...seed, path: [...seed.path, String(index)] }, add);
-      });
-      return;
-    case 'assignment_pattern': {
-      const [left, right] = pattern.children;
-      if (left) bindPattern(left, { ...seed, fallback: right ?? null }, add);
-      return;
-    }
-    case 'rest_pattern': {
-      const name = pattern.child(0);
-      if (name) bindPattern(name, { ...seed, path: [...seed.path, '*'] }, add);
-      return;
-    }
-    default:
-  }
-}
-
 /** The parameters of a function: the pattern, its type and its default. */
 export function parametersOf(
   fn: SyntaxNode,
@@ -345,43 +239,6 @@ function isNoIdentifier(text: string, start: number, end: number): boolean {
   return (before === "'" || before === '"') && text[end] === before;
 }
 
-const words = new WeakMap<Source, Map<string, readonly number[]>>();
-
-/** Where a name stands in a text as a word of its own. */
-function offsetsOf(source: Source, name: string): readonly number[] {
-  let known = words.get(source);
-  if (known === undefined) {
-    known = new Map();
-    words.set(source, known);
-  }
-  let offsets = known.get(name);
-  if (offsets === undefined) {
-    offsets = findWord(source.text, name);
-    known.set(name, offsets);
-  }
-  return offsets;
-}
-
-function findWord(text: string, name: string): readonly number[] {
-  const offsets: number[] = [];
-  if (name === '') return offsets;
-  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
-    if (!isWordCode(text.charCodeAt(at - 1)) && !isWordCode(text.charCodeAt(at + name.length))) offsets.push(at);
-  }
-  return offsets;
-}
-
-/** `\w` and `$`; NaN beyond the ends is none. */
-function isWordCode(code: number): boolean {
-  return (
-    (code >= 97 && code <= 122) ||
-    (code >= 65 && code <= 90) ||
-    (code >= 48 && code <= 57) ||
-    code === 95 ||
-    code === 36
-  );
-}
-
 /** What is assigned to a binding after its declaration: `x = y`, `x ||= y`. */
 export function assignmentsTo(binding: Binding): readonly Assignment[] {
   if (binding.kind === 'import' || binding.kind === 'function' || binding.kind === 'class') return [];
@@ -414,18 +271,6 @@ export function placesOf(source: Source, pattern: RegExp, within: SyntaxNode = s
   return offsetsOfMatches(source.text, pattern, whole ? 0 : within.start, whole ? source.text.length : within.end).map(
     (offset) => nodeAt(source, offset, within),
   );
-}
-
-/** Where the matches of a pattern begin, between two offsets. */
-export function offsetsOfMatches(text: string, pattern: RegExp, start = 0, end = text.length): readonly number[] {
-  const offsets: number[] = [];
-  const regexp = pattern.flags.includes('g') ? pattern : new RegExp(pattern.source, `${pattern.flags}g`);
-  regexp.lastIndex = start;
-  for (let match = regexp.exec(text); match !== null && match.index < end; match = regexp.exec(text)) {
-    offsets.push(match.index);
-    if (match[0] === '') regexp.lastIndex += 1;
-  }
-  return offsets;
 }
 
 export function escapeRegExp(text: string): string {

@@ -1,6 +1,6 @@
 import { writeNames } from '../chains.ts';
-import { originsOf } from '../flow.ts';
 import { isOrgIdName } from '../names.ts';
+import { originsOf } from '../origins.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { bindingOf, referencesOf } from '../scope.ts';

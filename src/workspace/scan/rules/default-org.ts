@@ -1,9 +1,10 @@
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
-import { originsOf } from '../flow.ts';
 import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
+import { originsOf } from '../origins.ts';
 import type { Rule } from '../rule.ts';
-import { functionName, offsetsOfMatches } from '../scope.ts';
+import { functionName } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+import { offsetsOfMatches } from '../words.ts';
 
 const word =
   'default|default[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?|(?:org|tenant)[-_]?(?:default|1|0)|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1';

@@ -2,9 +2,10 @@ import { type Chain, chainAround, identifiesRow, identifiesRowInText, linkOf, wr
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declarationsIn, offsetsOfMatches, referencesOf } from '../scope.ts';
+import { type Binding, bindingOf, declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
+import { offsetsOfMatches } from '../words.ts';
 
 const oneRow =
   /\.\s*(?:limit|range|take)\s*\(\s*(?:0\s*,\s*0|1)\s*\)|\.\s*(?:maybeSingle|single)\s*\(|\[\s*0\s*\]|\bfindFirst\s*\(|\.at\s*\(\s*0\s*\)|\blimit\s+1\b/gi;

@@ -4,7 +4,7 @@ import { browserOrgHeader } from './browser-org-header.ts';
 import { defaultOrg } from './default-org.ts';
 import { firstOrg } from './first-org.ts';
 import { hardCodedOrg } from './hard-coded-org.ts';
-import { oldColumn } from './old-column.ts';
+import { oldColumn } from './old-column/rule.ts';
 import { requestOrg } from './request-org.ts';
 import { settingsPlaceholder } from './settings-placeholder.ts';
 import { storedOrg } from './stored-org.ts';

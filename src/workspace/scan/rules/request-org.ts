@@ -1,9 +1,10 @@
 import { chainAround } from '../chains.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
-import { type Origin, originsOf, type RequestPart } from '../flow.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
+import type { Origin, RequestPart } from '../origin-of-path.ts';
+import { originsOf } from '../origins.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, placesOf } from '../scope.ts';

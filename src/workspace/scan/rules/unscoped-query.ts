@@ -1,6 +1,6 @@
 import { chainAround, linkOf } from '../chains.ts';
-import { originsOf } from '../flow.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
+import { originsOf } from '../origins.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, referencesOf } from '../scope.ts';

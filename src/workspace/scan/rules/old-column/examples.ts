@@ -1,5 +1,5 @@
-import type { Rule } from '../rule.ts';
-import type { Rename } from '../types.ts';
+import type { Rule } from '../../rule.ts';
+import type { Rename } from '../../types.ts';
 
 /** Code that names an old column, in each form that the survey of real apps met. */
 export function examplesThatFind(): Rule['examples']['finds'] {
