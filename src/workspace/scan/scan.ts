@@ -41,6 +41,17 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     rules.map((rule) => rule.kind),
     options,
   );
+  const resultOf = async (file: SourceFile, fileClass: FileClass, text: string): Promise<FileResult> => {
+    const key = options.cache ? fileKey(setting, workspace, options, file, text) : null;
+    let result = key === null ? undefined : options.cache?.get(key);
+    if (result === undefined) {
+      const source = new Source(file.path, text);
+      result = scanFile(workspace, rules, source, fileClass, options);
+      if (source.isParsed) await treesGrown(text.length);
+    }
+    if (key !== null) options.cache?.set(key, result);
+    return result;
+  };
   let turned = started;
   for (const file of list.files) {
     if (performance.now() - turned > turnAfter) {
@@ -48,17 +59,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
       turned = performance.now();
     }
     options.signal?.throwIfAborted();
-    const { fileClass, text, notice } = readSource(workspace, file, options);
-    const key = options.cache && text !== null ? fileKey(setting, workspace, options, file, text) : null;
-    let result = key === null ? undefined : options.cache?.get(key);
-    if (result === undefined && text === null)
-      result = { fileClass, notices: notice ? [notice] : [], findings: [], facts: null };
-    if (result === undefined) {
-      const source = new Source(file.path, text ?? '');
-      result = scanFile(workspace, rules, source, fileClass, options);
-      if (source.isParsed) await treesGrown(source.text.length);
-    }
-    if (key !== null) options.cache?.set(key, result);
+    const read = readSource(workspace, file, options);
+    const result = read.text === null ? read.result : await resultOf(file, read.fileClass, read.text);
     counts[result.fileClass] += 1;
     notices.push(...result.notices);
     findings.push(...result.findings);
@@ -92,17 +94,16 @@ export async function scanText(
   return asFindings(runRules(allRules, context), context);
 }
 
-/** The text of a file, unless there is a reason not to look at it. */
+/** The text of a file, or what there is to say of one that is not looked at. */
 function readSource(
   workspace: Workspace,
   file: SourceFile,
   options: ScanOptions,
-): { readonly fileClass: FileClass; readonly text: string | null; readonly notice: Notice | null } {
-  const skip = (fileClass: FileClass, kind: Notice['kind'], reason: string) => ({
-    fileClass,
-    text: null,
-    notice: { file: file.path, kind, text: `Not scanned: ${reason}.`, line: null },
-  });
+): { readonly text: string; readonly fileClass: FileClass } | { readonly text: null; readonly result: FileResult } {
+  const skip = (fileClass: FileClass, kind: Notice['kind'], reason: string) => {
+    const notice: Notice = { file: file.path, kind, text: `Not scanned: ${reason}.`, line: null };
+    return { text: null, result: { fileClass, notices: [notice], findings: [], facts: null } };
+  };
   if (file.fileClass === 'vendored' || file.fileClass === 'minified')
     return skip(file.fileClass, 'skipped', file.fileClass);
   let text: string;
@@ -115,7 +116,7 @@ function readSource(
   }
   const fileClass = classOfText(file.fileClass, text);
   if (fileClass === 'minified') return skip(fileClass, 'skipped', 'it is minified or larger than 1 MB');
-  return { fileClass, text, notice: null };
+  return { text, fileClass };
 }
 
 /** What the rules say of a file. A copy: parts of a string would keep the whole text of the file in memory. */
