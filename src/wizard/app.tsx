@@ -10,7 +10,11 @@ import type { Theme } from './theme.ts';
 export type AppProps = {
   readonly store: Store;
   readonly theme: Theme;
+  /** What is on the screen already. Ink lays out nothing until it is to change: keys are answered the sooner. */
+  readonly painted?: readonly Line[];
 };
+
+const nothing: readonly Line[] = [];
 
 /** How often the clock and the spinner move while something is under way. */
 const tickMilliseconds = 120;
@@ -19,7 +23,7 @@ const sameFrame = (a: readonly Line[], b: readonly Line[]): boolean =>
   a.length === b.length && a.every((row, index) => sameLine(row, b[index] ?? []));
 
 /** The whole wizard: one state, one frame made of it, and the one place where keys come in. */
-export const App = ({ store, theme }: AppProps): ReactElement => {
+export const App = ({ store, theme, painted = nothing }: AppProps): ReactElement | null => {
   const state = useSyncExternalStore(store.subscribe, store.getState);
   const { isRawModeSupported } = useStdin();
 
@@ -41,10 +45,13 @@ export const App = ({ store, theme }: AppProps): ReactElement => {
   }, [busy, store]);
 
   // An event that changes nothing on the screen costs no layout: Ink would put every row together and cut it up again.
-  const last = useRef<readonly Line[]>([]);
+  const last = useRef(painted);
   const next = frame(state);
   if (!sameFrame(last.current, next)) last.current = next;
   const lines = last.current;
   const { columns } = state.size;
-  return useMemo(() => <Screen lines={lines} theme={theme} columns={columns} />, [lines, theme, columns]);
+  return useMemo(
+    () => (lines === painted ? null : <Screen lines={lines} theme={theme} columns={columns} />),
+    [lines, painted, theme, columns],
+  );
 };

@@ -91,9 +91,10 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
       stdout.on('resize', resized);
       const theme = colour ? coloured : plain;
       // The first screen does not wait for Ink. Keys that are pressed until it is there wait in the terminal.
-      screen.stream.write(paint(frame(store.getState()), theme));
+      const first = frame(store.getState());
+      screen.stream.write(paint(first, theme));
       const { mount } = await import('./mount.ts');
-      const ink = mount(store, theme, screen.stream, stdin);
+      const ink = mount(store, theme, first, screen.stream, stdin);
       const drawn = ink.waitUntilExit();
       store.start();
       effects.discover();
