@@ -117,8 +117,10 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   if (source.errorAt !== null) return now;
   const edit =
     emptySpread(source) ??
+    emptyHeaders(source, before) ??
     unusedVariable(source, before) ??
     unusedEntry(source, before) ??
+    unusedElement(source, before) ??
     unusedImport(source, before) ??
     emptyFunction(source, before);
   return edit === null ? now : applyEdits(now, edit);
@@ -131,6 +133,35 @@ function emptySpread(source: Source): readonly TextEdit[] | null {
     const line = removeLine(spread);
     const comma = /^\s*,/.exec(source.text.slice(spread.end))?.[0].length ?? 0;
     return [{ ...line, end: spread.end + comma }];
+  }
+  return null;
+}
+
+/** `headers: {}`, where the header was the only one, and options that hold nothing else. */
+function emptyHeaders(source: Source, before: string): readonly TextEdit[] | null {
+  // Those that were empty before cannot be told from the others.
+  if (/\bheaders\s*:\s*\{\s*\}/.test(before)) return null;
+  for (const pair of descendants(source.root, 'pair')) {
+    if (!/^headers\s*:\s*\{\s*\}$/.test(pair.text) || pair.parent === null) continue;
+    const options = pair.parent;
+    if (options.children.length > 1) return [withoutItem(options, pair)];
+    const list = options.parent;
+    // Without a second argument a request is the same one; in another place an empty object may say something.
+    return list?.kind === 'arguments' && list.children.length > 1 && list.child(-1) === options
+      ? [withoutItem(list, options)]
+      : null;
+  }
+  return null;
+}
+
+/** `id` of `([url, id]) => …`. */
+function unusedElement(source: Source, before: string): readonly TextEdit[] | null {
+  for (const pattern of descendants(source.root, 'array_pattern')) {
+    const last = pattern.child(-1);
+    if (pattern.children.length < 2 || last?.kind !== 'identifier' || !isUnused(source, before, last.text)) continue;
+    // The type of a tuple says how many parts it has.
+    if (pattern.parent?.childOfKind('type_annotation')) continue;
+    return [withoutItem(pattern, last)];
   }
   return null;
 }

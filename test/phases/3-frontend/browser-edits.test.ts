@@ -58,4 +58,22 @@ describe('tidying up', () => {
     const now = `const a = open();\nconst b = c.d;\n`;
     expect(await tidy('a.ts', before, now)).toBe(now);
   });
+
+  it('takes out options that held nothing but the header, and what only the header used', async () => {
+    const before = `useSWR(['/a', org], ([url, id]) => get(url, {\n  headers: { 'x-org-id': id }\n}), { dedupingInterval: 5 });\n`;
+    const now = before.replace(`{ 'x-org-id': id }`, '{}');
+    expect(await tidy('a.ts', before, now)).toBe(
+      `useSWR(['/a', org], ([url]) => get(url), { dedupingInterval: 5 });\n`,
+    );
+    const more = `get(url, { method: 'POST', headers: { 'x-org-id': org } });\n`;
+    expect(await tidy('a.ts', more, more.replace(`{ 'x-org-id': org }`, '{}'))).toBe(`get(url, { method: 'POST' });\n`);
+  });
+
+  it('keeps empty headers that were there, and options that are no last argument', async () => {
+    const before = `get(url, { headers: {} });\nget(url, { headers: { 'x-org-id': org } });\n`;
+    const now = before.replace(`{ 'x-org-id': org }`, '{}');
+    expect(await tidy('a.ts', before, now)).toBe(now);
+    const only = `send({ headers: { 'x-org-id': org } });\n`;
+    expect(await tidy('a.ts', only, `send({ headers: {} });\n`)).toBe(`send({ headers: {} });\n`);
+  });
 });
