@@ -21,6 +21,7 @@ import {
   readEntries,
   readFingerprint,
   readRecords,
+  readStanding,
   toEntry,
 } from './journal.ts';
 import { createPreview } from './preview.ts';
@@ -329,9 +330,14 @@ export function createDatabaseExecutor(session: Session): Executor {
         if (change.clean !== undefined) await run(client, change.clean, context);
         return settled('reverted', 'not in place; what it left was removed');
       }, context.signal),
-    entries: async () => {
+    entries: async (step) => {
       const client = await session.work();
-      return (await journalExists(client)) ? readEntries(client) : [];
+      if (!(await journalExists(client))) return [];
+      return step === undefined ? readEntries(client) : readEntries(client, 'step = $1', [step]);
+    },
+    standing: async () => {
+      const client = await session.work();
+      return (await journalExists(client)) ? readStanding(client) : [];
     },
     records: async () => {
       const client = await session.work();

@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import * as z from 'zod';
 import type { Change } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
+import type { Standing } from '../rollout/executor.ts';
 import type { Entry, EntryState, Fingerprint, StepRecord } from '../rollout/journal.ts';
 import { changeSchema, entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
 import { journalFormat, journalSchema } from './journal.sql.ts';
@@ -59,6 +60,27 @@ export async function readEntries(
   );
   return rows.map(toEntry);
 }
+
+/** Counts by step and state, without the changes themselves: the server compares each with its checksum. */
+export async function readStanding(client: ClientBase): Promise<readonly Standing[]> {
+  const { rows } = await client.query(
+    `select step, state, count(*)::float8 as count,
+       min(seq) filter (where encode(sha256(convert_to(change, 'UTF8')), 'hex') <> checksum)::float8 as edited
+     from voxanne_rollout.entries group by step, state`,
+  );
+  return rows.map((row) => {
+    const { edited: seq, ...standing } = standingSchema.parse(row);
+    if (seq !== null) throw edited(`row ${seq}, step ${standing.step}`);
+    return standing;
+  });
+}
+
+const standingSchema = z.object({
+  step: stepIdSchema,
+  state: entryStateSchema,
+  count: z.number(),
+  edited: z.number().nullable(),
+});
 
 /** Parses one journal row, and refuses one whose change is not what was written. */
 export function toEntry(row: unknown): Entry {

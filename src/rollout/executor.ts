@@ -1,6 +1,6 @@
 import type { Change, LockLevel } from './change.ts';
 import type { Emit } from './events.ts';
-import type { Entry, Fingerprint, StepRecord } from './journal.ts';
+import type { Entry, EntryState, Fingerprint, StepRecord } from './journal.ts';
 import type { StepId } from './step.ts';
 
 /** What really happened when a change was run and taken back in a transaction that never commits. */
@@ -33,6 +33,8 @@ export type Untouched = {
   readonly unchecked: readonly string[];
 };
 
+export type Standing = { readonly step: StepId; readonly state: EntryState; readonly count: number };
+
 /** The result of a revert: what could not be restored because somebody changed it since. */
 export type RevertResult = { readonly stayed: readonly string[] };
 
@@ -49,7 +51,10 @@ export type Executor = {
   readonly revert: (entry: Entry, context: Context) => Promise<RevertResult>;
   /** Looks at the target, not at the row, and finishes or removes what a crash left in `started` or `reverting`. */
   readonly settle: (entry: Entry, context: Context) => Promise<void>;
-  readonly entries: () => Promise<readonly Entry[]>;
+  /** The journalled changes of one step, or of all, in the order in which they were made. */
+  readonly entries: (step?: StepId) => Promise<readonly Entry[]>;
+  /** How many changes of each step are in each state. Refuses, as `entries` does, a journal that another hand edited. */
+  readonly standing: () => Promise<readonly Standing[]>;
   readonly records: () => Promise<readonly StepRecord[]>;
   readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
   /** The present state of everything that a change of this medium could touch. */

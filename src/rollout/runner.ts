@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
-import type { Context, Executor, PreviewResult, Untouched } from './executor.ts';
+import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
-import type { Entry, StepRecord } from './journal.ts';
+import type { EntryState, StepRecord } from './journal.ts';
 import type { Planned, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
 import type { Phase, Plan, Step, StepId } from './step.ts';
 import { checkUntouched } from './untouched.ts';
@@ -45,25 +45,24 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
 
   const context = (step: StepId, signal: AbortSignal): Context => ({ run, step, emit, signal });
 
-  const read = async (): Promise<{ entries: readonly Entry[]; records: readonly StepRecord[] }> => {
-    const media = [executors.database, ...(executors.workspace === null ? [] : [executors.workspace])];
-    const entries: Entry[] = [];
-    const records: StepRecord[] = [];
-    for (const medium of media) {
-      entries.push(...(await medium.entries()));
-      records.push(...(await medium.records()));
-    }
-    return { entries, records };
+  const media = [executors.database, ...(executors.workspace === null ? [] : [executors.workspace])];
+
+  const standing = async (): Promise<readonly Standing[]> => {
+    const all: Standing[] = [];
+    for (const medium of media) all.push(...(await medium.standing()));
+    return all;
   };
 
   const status = async (): Promise<readonly StepStatus[]> => {
-    const { entries, records } = await read();
+    const counts = await standing();
+    const records: StepRecord[] = [];
+    for (const medium of media) records.push(...(await medium.records()));
     const rows: StepStatus[] = [];
     let open: string | null = null;
     for (const phase of phases) {
       const lacking = options.missing?.(phase) ?? null;
       for (const step of phase.steps) {
-        const own = entries.filter((entry) => entry.step === step.id);
+        const own = counts.filter((one) => one.step === step.id);
         const last = records.filter((record) => record.step === step.id).at(-1) ?? null;
         const interrupted = own.some(isUnsettled);
         const state: StepState = interrupted ? 'interrupted' : (last?.state ?? 'pending');
@@ -75,7 +74,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
           state,
           gate: lacking ?? open,
           last,
-          applied: own.filter(isLive).length,
+          applied: own.filter(isLive).reduce((sum, one) => sum + one.count, 0),
           interrupted,
         });
         if (open === null && state !== 'verified' && state !== 'skipped') {
@@ -86,11 +85,17 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     return rows;
   };
 
-  const settle = async (step: StepId, signal: AbortSignal): Promise<void> => {
+  /** Settles what a crash left in the medium of this step; returns how many changes of the step are then in force. */
+  const settle = async (step: StepId, signal: AbortSignal): Promise<number> => {
     const { executor } = find(step);
-    for (const entry of await executor.entries()) {
-      if (isUnsettled(entry)) await executor.settle(entry, context(entry.step, signal));
+    const unsettled = new Set((await executor.standing()).filter(isUnsettled).map((one) => one.step));
+    for (const id of unsettled) {
+      for (const entry of await executor.entries(id)) {
+        if (isUnsettled(entry)) await executor.settle(entry, context(entry.step, signal));
+      }
     }
+    const own = (await executor.standing()).filter((one) => one.step === step && isLive(one));
+    return own.reduce((sum, one) => sum + one.count, 0);
   };
 
   const plan = async (id: StepId): Promise<Planned> => {
@@ -114,7 +119,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const began = performance.now();
     const gate = (await status()).find((row) => row.step === id)?.gate ?? null;
     if (gate !== null) throw new RolloutError(`Step ${id} is not open yet.`, gate);
-    await settle(id, signal);
+    // A resumed step keeps the state from before its first change; only that one is worth returning to.
+    const resumed = (await settle(id, signal)) > 0;
     const planned = await plan(id);
     refuseBlocked(id, planned.plan);
     if (expect !== undefined && expect !== planned.hash) {
@@ -125,8 +131,6 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
     const { changes } = planned.plan;
     emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
-    // A resumed step keeps the state from before its first change; only that one is worth returning to.
-    const resumed = (await executor.entries()).some((entry) => entry.step === id && isLive(entry));
     // A run that was stopped right after the last change left nothing to do but the look at the end.
     const open = changes.length > 0 || (resumed && (await executor.keptFingerprint(id, 'after')) === null);
     if (open && !resumed) await executor.keepFingerprint(id, run, 'before', await executor.fingerprint());
@@ -186,15 +190,14 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   };
 
   const rollbackPlan = async (id: StepId): Promise<RollbackPlan> => {
-    find(id);
-    const { entries } = await read();
+    const { executor } = find(id);
     const order = phases.flatMap((phase) => phase.steps.map((step) => step.id));
-    const later = [...new Set(entries.filter(isLive).map((entry) => entry.step))].filter(
+    const later = [...new Set((await standing()).filter(isLive).map((one) => one.step))].filter(
       (step) => order.indexOf(step) > order.indexOf(id),
     );
     return {
       step: id,
-      entries: entries.filter((entry) => entry.step === id && isLive(entry)).sort((a, b) => b.seq - a.seq),
+      entries: (await executor.entries(id)).filter(isLive).sort((a, b) => b.seq - a.seq),
       refusal:
         later.length === 0 ? null : `Step ${later.sort().join(', ')} was applied later and builds on step ${id}.`,
     };
@@ -282,8 +285,9 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
 }
 
 /** Still in force, wholly or in part: a rollback has to take it back. */
-export const isLive = (entry: Entry): boolean => entry.state !== 'reverted';
-const isUnsettled = (entry: Entry): boolean => entry.state === 'started' || entry.state === 'reverting';
+export const isLive = (entry: { readonly state: EntryState }): boolean => entry.state !== 'reverted';
+const isUnsettled = (entry: { readonly state: EntryState }): boolean =>
+  entry.state === 'started' || entry.state === 'reverting';
 
 const objectOf = (line: string): string => line.slice(line.indexOf(': ') + 2);
 

@@ -307,7 +307,14 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
         await alone();
         return settle(entry, context);
       }),
-    entries: async () => Promise.all((await journal.entries()).map(toEntry)),
+    entries: async (step) =>
+      Promise.all((await journal.entries()).filter((one) => step === undefined || one.step === step).map(toEntry)),
+    standing: async () =>
+      (await journal.entries()).map((one) => ({
+        step: one.step,
+        state: one.states.at(-1)?.state ?? 'started',
+        count: 1,
+      })),
     records: () => journal.records(),
     record: async (record) => {
       await alone();

@@ -75,6 +75,7 @@ export const noDatabase: Executor = {
   revert: () => Promise.reject(new Error('no database in this test')),
   settle: async () => undefined,
   entries: async () => [],
+  standing: async () => [],
   records: async () => [],
   record: async () => undefined,
   fingerprint: async () => ({}),

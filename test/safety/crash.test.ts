@@ -116,7 +116,7 @@ beforeAll(async () => {
     }
     await server.createDatabase(`before_1_${Number(step.slice(2)) + 1}`, to);
   }
-}, 180_000);
+}, full ? 1_800_000 : 180_000);
 afterAll(async () => {
   await server?.stop();
   await cli?.[Symbol.asyncDispose]();
