@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Of how much code trees may lie about until they are collected: 2 MB, some 80 MB of trees. */
-const charactersKept = 2_000_000;
+/** Of how much code trees may lie about until they are collected: 1.5 MB, some 60 MB of trees. */
+const charactersKept = 1_500_000;
 
 /** What was parsed since the last collection, by any scan of this process. */
 let parsed = 0;
