@@ -1,4 +1,5 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
+import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 import { countOf, descendants, offsetOf, removeLine } from '../2-backend/nodes.ts';
@@ -158,7 +159,10 @@ function emptyHeaders(source: Source, before: string): readonly TextEdit[] | nul
 function unusedElement(source: Source, before: string): readonly TextEdit[] | null {
   for (const pattern of descendants(source.root, 'array_pattern')) {
     const last = pattern.child(-1);
-    if (pattern.children.length < 2 || last?.kind !== 'identifier' || !isUnused(source, before, last.text)) continue;
+    if (pattern.children.length < 2 || last?.kind !== 'identifier') continue;
+    const binding = bindingOf(last);
+    if (binding === null || referencesOf(binding).length > 0) continue;
+    if (countOf(before, last.text) <= countOf(source.text, last.text)) continue;
     // The type of a tuple says how many parts it has.
     if (pattern.parent?.childOfKind('type_annotation')) continue;
     return [withoutItem(pattern, last)];

@@ -60,9 +60,9 @@ describe('tidying up', () => {
   });
 
   it('takes out options that held nothing but the header, and what only the header used', async () => {
-    const before = `useSWR(['/a', org], ([url, id]) => get(url, {\n  headers: { 'x-org-id': id }\n}), { dedupingInterval: 5 });\n`;
+    const before = `useSWR(['/a', org], ([url, id]) => get(url, {\n  headers: { 'x-org-id': id }\n}), { dedupingInterval: 5 });\nshow(<li key={row.id}>{id}</li>);\n`;
     const now = before.replace(`{ 'x-org-id': id }`, '{}');
-    expect(await tidy('a.ts', before, now)).toBe(
+    expect(await tidy('a.tsx', before, now)).toBe(
       `useSWR(['/a', org], ([url]) => get(url), { dedupingInterval: 5 });\n`,
     );
     const more = `get(url, { method: 'POST', headers: { 'x-org-id': org } });\n`;
