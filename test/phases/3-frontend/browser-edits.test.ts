@@ -63,7 +63,7 @@ describe('tidying up', () => {
     const before = `useSWR(['/a', org], ([url, id]) => get(url, {\n  headers: { 'x-org-id': id }\n}), { dedupingInterval: 5 });\nshow(<li key={row.id}>{id}</li>);\n`;
     const now = before.replace(`{ 'x-org-id': id }`, '{}');
     expect(await tidy('a.tsx', before, now)).toBe(
-      `useSWR(['/a', org], ([url]) => get(url), { dedupingInterval: 5 });\n`,
+      `useSWR(['/a', org], ([url]) => get(url), { dedupingInterval: 5 });\nshow(<li key={row.id}>{id}</li>);\n`,
     );
     const more = `get(url, { method: 'POST', headers: { 'x-org-id': org } });\n`;
     expect(await tidy('a.ts', more, more.replace(`{ 'x-org-id': org }`, '{}'))).toBe(`get(url, { method: 'POST' });\n`);
