@@ -90,7 +90,7 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
         'own-organization',
       ]),
     )
-    .option('--revoke-execute', 'take EXECUTE on functions that accept an organization id from API roles')
+    .option('--revoke-execute', 'take EXECUTE from API roles on functions that pass by row security')
     .addOption(
       new Option(
         '--protect-routers <files>',

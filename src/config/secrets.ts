@@ -1,4 +1,5 @@
 const mask = '***';
+const anyUrl = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi;
 
 /**
  * Shapes that are secret wherever they stand, with what stays of them readable. Repetitions are bounded, because an
@@ -8,7 +9,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, `-----BEGIN $1----- ${mask}`],
   // A password of a PostgreSQL URL may hold a raw slash or question mark: everything up to the last @ of the word.
   [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]{0,200}):[^\s"'`]{0,2000}@/gi, `$1:${mask}@`],
-  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi, `$1:${mask}@`],
+  [anyUrl, `$1:${mask}@`],
   [/(postgres(?:ql)?%3A%2F%2F(?:(?!%3A|%40)[^\s"'`]){0,200})%3A[^\s"'`]{0,2000}%40/gi, `$1%3A${mask}%40`],
   [/\beyJ[\w-]{8,1000}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
   [/\bsb_secret_[\w-]+/g, mask],
@@ -25,7 +26,12 @@ const patterns: readonly (readonly [RegExp, string])[] = [
  * is cut between two calls is not recognized.
  */
 export function redact(text: string): string {
-  return patterns.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
+  // A pattern that begins with any word tries every word: two thirds of the time for texts that hold no URL at all.
+  const hasUrl = text.includes('://');
+  return patterns.reduce(
+    (rest, [pattern, replacement]) => (pattern === anyUrl && !hasUrl ? rest : rest.replace(pattern, replacement)),
+    text,
+  );
 }
 
 /** Words that are passwords of local stacks and names of half the objects there: hiding them would only garble. */

@@ -22,7 +22,7 @@ import {
   readFingerprint,
   readRecords,
   readStanding,
-  toEntry,
+  toWritten,
 } from './journal.ts';
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
@@ -84,22 +84,13 @@ export function createDatabaseExecutor(session: Session): Executor {
   };
 
   const applySql = async (change: SqlChange, context: Context): Promise<Entry> => {
-    const id = randomUUID();
-    const began = performance.now();
+    const entry = { id: randomUUID(), run: context.run, step: context.step, state: 'applied', change } as const;
     return atOnce(change.title, change.id, context, {
       // After a lost connection nobody knows whether the commit arrived: the journal row, which shares it, does.
-      arrived: (client) => entryById(client, id),
+      arrived: (client) => entryById(client, entry.id),
       shown: change.up,
-      sql: () =>
-        `${semicolon(change.up)}\n${insertEntrySql({
-          id,
-          run: context.run,
-          step: context.step,
-          state: 'applied',
-          change,
-          milliseconds: performance.now() - began,
-        })}`,
-      read: (rows) => toEntry(rows[0]),
+      sql: () => `${semicolon(change.up)}\n${insertEntrySql(entry)}`,
+      read: (rows) => toWritten(entry, rows[0]),
     });
   };
 
@@ -154,7 +145,6 @@ export function createDatabaseExecutor(session: Session): Executor {
       step: context.step,
       state: 'started',
       change,
-      milliseconds: 0,
     });
     await autocommit(change.title, change.up, change, context, true);
     await markEntry(await session.work(), entry.seq, 'applied', performance.now() - began);
@@ -204,7 +194,6 @@ export function createDatabaseExecutor(session: Session): Executor {
       step: context.step,
       state: 'started',
       change,
-      milliseconds: 0,
     });
     const total = await remaining(client, change);
     const to = await lastKey(client, change);

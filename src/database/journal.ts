@@ -6,6 +6,7 @@ import { RolloutError } from '../rollout/errors.ts';
 import type { Standing } from '../rollout/executor.ts';
 import type { Entry, EntryState, Fingerprint, StepRecord } from '../rollout/journal.ts';
 import { changeSchema, entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
+import type { StepId } from '../rollout/step.ts';
 import { journalFormat, journalSchema } from './journal.sql.ts';
 import { literal } from './quote.ts';
 
@@ -113,24 +114,33 @@ export const checksum = (text: string): string => createHash('sha256').update(te
 export type NewEntry = {
   readonly id: string;
   readonly run: string;
-  readonly step: string;
+  readonly step: StepId;
   readonly state: EntryState;
   readonly change: Change;
-  readonly milliseconds: number;
 };
 
 /** Writes one row and returns it. Called before a change that shares no transaction with its row. */
 export async function insertEntry(client: ClientBase, entry: NewEntry): Promise<Entry> {
   const { rows } = await client.query(insertEntrySql(entry));
-  return toEntry(rows[0]);
+  return toWritten(entry, rows[0]);
 }
 
-/** The statement that writes one row, for the transaction of the change itself. */
+/** The statement that writes one row, for the transaction of the change itself, whose duration on the server it keeps. */
 export function insertEntrySql(entry: NewEntry): string {
   const text = JSON.stringify(entry.change);
   const values = [entry.id, entry.run, entry.step, entry.state, text, checksum(text)].map(literal).join(', ');
   return `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
-values (${values}, ${entry.state === 'applied' ? 'pg_catalog.clock_timestamp()' : 'null'}, ${entry.milliseconds}) returning ${columns};`;
+values (${values}, ${entry.state === 'applied' ? 'pg_catalog.clock_timestamp()' : 'null'},
+  extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)
+returning seq::float8 as seq, ${iso('applied_at')} as applied_at, milliseconds;`;
+}
+
+const writtenSchema = z.object({ seq: z.number(), applied_at: z.string().nullable(), milliseconds: z.number() });
+
+/** What `insertEntrySql` answers, with what was written. */
+export function toWritten({ run, step, state, change }: NewEntry, row: unknown): Entry {
+  const { seq, applied_at: appliedAt, milliseconds } = writtenSchema.parse(row);
+  return { seq, run, step, state, change, appliedAt, revertedAt: null, milliseconds };
 }
 
 /** The statement that marks a row as taken back, for the transaction of the inverse itself. */

@@ -117,10 +117,12 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const apply: Rollout['apply'] = async (id, signal, expect) => {
     const { executor, step } = find(id);
     const began = performance.now();
-    const gate = (await status()).find((row) => row.step === id)?.gate ?? null;
-    if (gate !== null) throw new RolloutError(`Step ${id} is not open yet.`, gate);
+    const rows = await status();
+    const row = rows.find((one) => one.step === id);
+    if (row?.gate) throw new RolloutError(`Step ${id} is not open yet.`, row.gate);
     // A resumed step keeps the state from before its first change; only that one is worth returning to.
-    const resumed = (await settle(id, signal)) > 0;
+    const interrupted = rows.some((one) => one.interrupted);
+    const resumed = (interrupted ? await settle(id, signal) : (row?.applied ?? 0)) > 0;
     const planned = await plan(id);
     refuseBlocked(id, planned.plan);
     if (expect !== undefined && expect !== planned.hash) {

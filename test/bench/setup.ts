@@ -38,6 +38,9 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 
 export const sql = (url: string, text: string): Promise<unknown> => withClient(url, (client) => client.query(text));
 
+export const rowsOf = <T extends pg.QueryResultRow>(url: string, text: string): Promise<T[]> =>
+  withClient(url, async (client) => (await client.query<T>(text)).rows);
+
 /** Runs a script as psql would: statement by statement, each answered before the next; stops at the first error. */
 export async function runScript(url: string, script: string): Promise<void> {
   await withClient(url, async (client) => {
