@@ -91,32 +91,35 @@ async function count(direction: Direction, step: string, database: string): Prom
   return readFileSync(file, 'utf8').trim().split('\n');
 }
 
-beforeAll(async () => {
-  cli = await buildCli();
-  hook = join(cli.folder('hook'), 'kill-hook.mjs');
-  const source = readFileSync(join(import.meta.dirname, 'kill-hook.ts'), 'utf8');
-  writeFileSync(hook, transformSync(source, { loader: 'ts', format: 'esm' }).code);
-  server = await startServer();
-  await loadDatabase(server, 'clinic', 'before_1_2');
-  for (const step of steps) {
-    const [from, to] = [`before_${step.replace('.', '_')}`, `after_${step.replace('.', '_')}`];
-    before.set(step, await stateOf(from));
-    await server.createDatabase(to, from);
-    const applied = await count('apply', step, to);
-    after.set(step, await stateOf(to));
-    await server.createDatabase('back', to);
-    const reverted = await count('rollback', step, 'back');
-    expect(differences(before.get(step)?.catalog ?? {}, (await stateOf('back')).catalog)).toEqual([]);
-    await server.dropDatabase('back');
-    for (const [direction, names] of [
-      ['apply', applied],
-      ['rollback', reverted],
-    ] as const) {
-      points.push(...names.map((name, index) => ({ step, direction, number: index + 1, name })));
+beforeAll(
+  async () => {
+    cli = await buildCli();
+    hook = join(cli.folder('hook'), 'kill-hook.mjs');
+    const source = readFileSync(join(import.meta.dirname, 'kill-hook.ts'), 'utf8');
+    writeFileSync(hook, transformSync(source, { loader: 'ts', format: 'esm' }).code);
+    server = await startServer();
+    await loadDatabase(server, 'clinic', 'before_1_2');
+    for (const step of steps) {
+      const [from, to] = [`before_${step.replace('.', '_')}`, `after_${step.replace('.', '_')}`];
+      before.set(step, await stateOf(from));
+      await server.createDatabase(to, from);
+      const applied = await count('apply', step, to);
+      after.set(step, await stateOf(to));
+      await server.createDatabase('back', to);
+      const reverted = await count('rollback', step, 'back');
+      expect(differences(before.get(step)?.catalog ?? {}, (await stateOf('back')).catalog)).toEqual([]);
+      await server.dropDatabase('back');
+      for (const [direction, names] of [
+        ['apply', applied],
+        ['rollback', reverted],
+      ] as const) {
+        points.push(...names.map((name, index) => ({ step, direction, number: index + 1, name })));
+      }
+      await server.createDatabase(`before_1_${Number(step.slice(2)) + 1}`, to);
     }
-    await server.createDatabase(`before_1_${Number(step.slice(2)) + 1}`, to);
-  }
-}, full ? 1_800_000 : 180_000);
+  },
+  full ? 1_800_000 : 180_000,
+);
 afterAll(async () => {
   await server?.stop();
   await cli?.[Symbol.asyncDispose]();
