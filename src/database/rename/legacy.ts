@@ -9,7 +9,8 @@ export type LegacyRead = ColumnRename & { readonly up: string; readonly down: st
 
 /**
  * A computed field under the old name for readers that are not changed yet: `select=organization_id` through PostgREST
- * and `t.organization_id` in SQL. It takes no storage and cannot be written.
+ * and `t.organization_id` in SQL. It takes no storage and cannot be written. It keeps the type that its readers know,
+ * also when a text key becomes a uuid later.
  *
  * @param readers roles other than the owner that may select from a table, as `schema.table` to role names.
  */
@@ -31,7 +32,7 @@ export function planLegacyReads(
       {
         ...rename,
         up: [
-          `create function ${qualified(rename.schema, rename.from)}(row_of ${type}) returns ${column.type} language sql stable set search_path = '' as $legacy$select row_of.${identifier(rename.to)}$legacy$;`,
+          `create function ${qualified(rename.schema, rename.from)}(row_of ${type}) returns ${column.type} language sql stable set search_path = '' as $legacy$select row_of.${identifier(rename.to)}::${column.type}$legacy$;`,
           `comment on function ${name} is ${literal(legacyComment)};`,
           `revoke all on function ${name} from public;`,
           ...(roles.length === 0 ? [] : [`grant execute on function ${name} to ${roles.join(', ')};`]),

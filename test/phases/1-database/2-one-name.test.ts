@@ -89,6 +89,18 @@ test('old names stay readable while the window is open, and are gone when it is 
   expect(back.proven).toBe(true);
 });
 
+test('old names of text keys stay readable as text when the key becomes a uuid', async () => {
+  await using at = await stage(
+    `create table notes (id int primary key, tenant_id text); insert into notes select 1, id::text from organizations limit 1;`,
+    { legacyReads: true },
+  );
+  await at.rollout([step]).apply('1.2', signal);
+  const read = 'select pg_typeof(n.tenant_id)::text as type, n.tenant_id = n.org_id::text as same from notes n';
+  expect(await at.sql(read)).toEqual([{ type: 'text', same: true }]);
+  await at.sql('alter table notes alter column org_id type uuid using org_id::uuid');
+  expect(await at.sql(read)).toEqual([{ type: 'text', same: true }]);
+});
+
 test('profiles that are absent are created on consent, closed, and go again', async () => {
   const drop = 'drop policy calls_by_profile on calls; drop table profiles;';
   await using without = await stage(drop);
