@@ -318,7 +318,7 @@ function sameTrigger(before: Trigger, ddl: string): boolean {
       .replace(/or replace |::\w+|[();]/g, '')
       .replace(/\s+/g, ' ')
       .trim();
-  return before.enabled && shape(before.definition) === shape(ddl);
+  return ['O', 'A'].includes(before.fires) && shape(before.definition) === shape(ddl);
 }
 
 const missingTable = (what: string, name: string): Blocker => ({

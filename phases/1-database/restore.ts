@@ -1,5 +1,5 @@
 import type { Catalog, DbFunction, Trigger } from '../../src/database/catalog/types.ts';
-import { identifier, qualified } from '../../src/database/quote.ts';
+import { firesSql, identifier, qualified } from '../../src/database/quote.ts';
 
 /** The function of this name without arguments as it stands now, or null. */
 export const findFunction = (catalog: Catalog, schema: string, name: string): DbFunction | null =>
@@ -26,7 +26,9 @@ export function grants(before: DbFunction): string {
 /** SQL that brings a trigger back to what it was. `CREATE OR REPLACE` takes a weaker lock than DROP and CREATE. */
 export function triggerDown(before: Trigger | null, schema: string, table: string, name: string): string {
   if (before === null) return `drop trigger ${identifier(name)} on ${qualified(schema, table)};`;
-  return `${replaceable(before.definition)};`;
+  // Only its owner may say how a trigger of a platform's table fires, and that is not the role of a rollout.
+  const fires = schema === 'auth' ? '' : firesSql(qualified(schema, table), name, before.fires);
+  return [replaceable(before.definition), ...(fires === '' ? [] : [fires])].map((sql) => `${sql};`).join('\n');
 }
 
 /** `pg_get_triggerdef` prints CREATE TRIGGER; constraint triggers know no OR REPLACE. */

@@ -14,6 +14,12 @@ export function parseQualified(text: string): { readonly schema: string; readonl
   return dot < 0 ? { schema: 'public', name: text } : { schema: text.slice(0, dot), name: text.slice(dot + 1) };
 }
 
+/** How a trigger fires, which CREATE TRIGGER does not say: a new or replaced one fires as usual. `table` is quoted. */
+export const firesSql = (table: string, trigger: string, fires: 'O' | 'A' | 'R' | 'D'): string => {
+  const state = { O: '', A: 'enable always', R: 'enable replica', D: 'disable' }[fires];
+  return state === '' ? '' : `alter table ${table} ${state} trigger ${identifier(trigger)}`;
+};
+
 // Names that people meet in SQL that they review stay unquoted; only PostgreSQL's reserved words need quotes.
 const reserved = new Set(
   `all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column

@@ -63,7 +63,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
     const trigger = all.find((one) => /create or replace trigger/.test(one)) ?? '';
     const before = findTrigger(survey.catalog, profiles.schema, profiles.name, 'guard_profile_keys');
-    if (before === null || !before.enabled || before.function !== 'public.guard_profile_keys()') {
+    if (before === null || !['O', 'A'].includes(before.fires) || before.function !== 'public.guard_profile_keys()') {
       changes.push({
         kind: 'sql',
         id: 'trigger guard_profile_keys',

@@ -1,7 +1,7 @@
 import { parse } from 'libpg-query';
 import type { ClientBase } from 'pg';
-import type { Policy } from '../../../src/database/catalog/types.ts';
-import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import type { Policy, Trigger } from '../../../src/database/catalog/types.ts';
+import { firesSql, identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { child, list, names, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { nodes } from '../isolation/expression.ts';
 import { policySql } from '../isolation/policies.ts';
@@ -62,10 +62,12 @@ export async function dependentsOf(client: ClientBase, survey: Survey, tenant: T
         obstacles.push(`${row.name}: ${row.definition}`);
       }
     } else if (row.kind === 'trigger') {
-      const [name, table] = await triggerName(client, row.oid);
+      const { name, table, fires } = await triggerOf(client, row.oid);
       drop.push(`drop trigger ${identifier(name)} on ${table};`);
-      again.push(`${row.definition};`);
-      restore.push(`${row.definition};`);
+      const state = firesSql(table, name, fires);
+      const definition = [row.definition ?? '', ...(state === '' ? [] : [state])].map((sql) => `${sql};`);
+      again.push(...definition);
+      restore.push(...definition);
     } else if (row.kind === 'generated column' || row.kind === 'function' || row.kind === 'publication') {
       obstacles.push(row.name);
     } else if (row.kind !== 'policy' && row.kind !== 'rule') {
@@ -95,11 +97,12 @@ export async function dependentsOf(client: ClientBase, survey: Survey, tenant: T
   };
 }
 
-async function triggerName(client: ClientBase, oid: number): Promise<readonly [string, string]> {
-  const { rows } = await client.query<{ name: string; table: string }>(
-    `select t.tgname as name, t.tgrelid::pg_catalog.regclass::text as table from pg_catalog.pg_trigger t where t.oid = ${oid}`,
+async function triggerOf(client: ClientBase, oid: number): Promise<Pick<Trigger, 'name' | 'table' | 'fires'>> {
+  const { rows } = await client.query<Pick<Trigger, 'name' | 'table' | 'fires'>>(
+    `select t.tgname as name, t.tgrelid::pg_catalog.regclass::text as table, t.tgenabled::text as fires
+     from pg_catalog.pg_trigger t where t.oid = ${oid}`,
   );
-  return [rows[0]?.name ?? '', rows[0]?.table ?? ''];
+  return rows[0] ?? { name: '', table: '', fires: 'O' };
 }
 
 async function policiesOf(client: ClientBase, survey: Survey, oids: readonly number[]): Promise<readonly Policy[]> {

@@ -162,7 +162,7 @@ export const functionsSql = `
   order by n.nspname, p.proname, p.oid`;
 
 export const triggersSql = `
-  select n.nspname as schema, c.relname as table, t.tgname as name, t.tgenabled <> 'D' as enabled,
+  select n.nspname as schema, c.relname as table, t.tgname as name, t.tgenabled::text as fires,
     t.tgfoid::pg_catalog.regprocedure::text as function,
     -- Arguments are stored with a zero byte after each, which text cannot hold: the bytes are split in the hex form.
     coalesce((select array_agg(convert_from(decode(m[1], 'hex'), 'UTF8') order by o)

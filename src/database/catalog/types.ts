@@ -119,7 +119,8 @@ export type Trigger = {
   readonly schema: string;
   readonly table: string;
   readonly name: string;
-  readonly enabled: boolean;
+  /** `pg_trigger.tgenabled`: as usual, always, on replicas only, or disabled. */
+  readonly fires: 'O' | 'A' | 'R' | 'D';
   /** Signature of the function it calls, as in `DbFunction.signature`. */
   readonly function: string;
   readonly arguments: readonly string[];

@@ -1,6 +1,6 @@
 import type { Blocker } from '../../rollout/step.ts';
 import type { Catalog, Trigger } from '../catalog/types.ts';
-import { identifier, literal, qualified } from '../quote.ts';
+import { firesSql, identifier, literal, qualified } from '../quote.ts';
 import type { Routine } from './routine.ts';
 import { changed, fields } from './scope.ts';
 import { applyEdits, createSource, type Edit, isName } from './source.ts';
@@ -43,10 +43,8 @@ export function planTriggers(
       continue;
     }
     const renamed = (name: string): string => fields(shape, name, 'before')[0]?.after ?? name;
-    // Replacing a trigger enables it.
-    const state = item.enabled
-      ? ''
-      : `;\nalter table ${qualified(item.schema, item.table)} disable trigger ${identifier(item.name)}`;
+    const fires = firesSql(qualified(item.schema, item.table), item.name, item.fires);
+    const state = fires === '' ? '' : `;\n${fires}`;
     triggers.push({
       up: orReplace(rewrite(item, places, renamed)) + state,
       down: orReplace(item.definition) + state,

@@ -49,6 +49,9 @@ describe('with text ids', () => {
     create function public.keep_org() returns trigger language plpgsql as $$ begin
       if new.org_id is distinct from old.org_id then raise exception 'immutable'; end if; return new; end $$;
     create trigger keep_org before update of org_id on public.notes for each row execute function public.keep_org();
+    create function public.seen() returns trigger language plpgsql as $$ begin return null; end $$;
+    create trigger seen after update of org_id on public.notes for each row execute function public.seen();
+    alter table public.notes enable always trigger seen;
     alter table public.notes enable row level security;
     create policy by_claim on public.notes for select to authenticated using (org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id'));
     create policy by_profile on public.notes for all using (
@@ -68,6 +71,14 @@ describe('with text ids', () => {
       `select format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = 'public.notes'::regclass and attname = 'org_id'`,
     );
     expect(type?.type).toBe('uuid');
+    expect(
+      await at.sql(
+        `select tgname, tgenabled from pg_trigger where tgrelid = 'public.notes'::regclass and not tgisinternal order by 1`,
+      ),
+    ).toEqual([
+      { tgname: 'keep_org', tgenabled: 'O' },
+      { tgname: 'seen', tgenabled: 'A' },
+    ]);
     const claims = { sub: user(1), app_metadata: { org_id: org(2) } };
     expect(await at.as('authenticated', claims, 'select body from public.notes order by 1')).toEqual([
       { body: 'capitals' },
