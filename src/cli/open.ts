@@ -18,6 +18,7 @@ import {
 import { discoverWorkspace } from '../workspace/discover.ts';
 import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
+import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
 import { hide } from './redaction.ts';
 
@@ -98,15 +99,18 @@ export async function openTarget(
   const inner = createDatabaseExecutor(session);
   // What only looks needs no Supabase CLI, and does not wait for it to start.
   const cliExecutor = reading ? null : await chooseCliExecutor(options, config, { inner, session, connection: found });
-  const rollout = createRollout({
-    phases,
-    target,
-    executors: { database: cliExecutor ?? inner, workspace },
-    missing: (phase) =>
-      phase.medium === 'workspace' && workspace === null
-        ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`
-        : null,
-  });
+  const rollout = inWords(
+    createRollout({
+      phases,
+      target,
+      executors: { database: cliExecutor ?? inner, workspace },
+      missing: (phase) =>
+        phase.medium === 'workspace' && workspace === null
+          ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`
+          : null,
+    }),
+    session,
+  );
   const production = isProduction(config, connection);
   return {
     config,

@@ -47,6 +47,20 @@ test('a table locked for longer than the patience: nothing done, who blocks is s
   await stage.finishAndTakeBack(url, start);
 });
 
+test('a table that cannot even be read: who holds it is said, and nothing is changed', async () => {
+  const url = await stage.tiny('unreadable');
+  const start = await stage.stateOf(url);
+  const blocker = await stage.connect(url);
+  await blocker.query(`set application_name = 'vacuum full'; begin; lock table contacts in access exclusive mode`);
+  const result = await stage.cli.run([...applyDatabase, ...tinyDecisions], { url });
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(
+    /^Error: A table is locked against reading: public\.contacts, by pid \d+ \(vacuum full, idle in transaction for \d+ s\)\. Nothing was changed by this try\.\nLet that session end, then run the same command again\.\n$/,
+  );
+  await blocker.query('rollback');
+  expect(await stage.stateOf(url)).toEqual(start);
+});
+
 test('the tool waits in short tries, so that others are not held up behind it', async () => {
   const url = await stage.tiny('queue');
   const blocker = await stage.connect(url);
