@@ -5,6 +5,7 @@ import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { type Config, isProduction, loadConfig } from '../config/index.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
+import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
@@ -57,6 +58,7 @@ export async function openTarget(
   options: CommonOptions,
   { typedUrl, reading = false }: { readonly typedUrl?: string | undefined; readonly reading?: boolean } = {},
 ): Promise<Opened> {
+  if (!reading) loadParserAhead();
   const config = await loadSettings(options);
   const found = await connector({
     dbUrl: typedUrl ?? options.dbUrl,

@@ -6,7 +6,7 @@ import type { Context, Executor, RevertResult } from '../rollout/executor.ts';
 import type { Entry } from '../rollout/journal.ts';
 import { applyBatch, type BatchOutcome, keptBatches, lastKey, quietly, remaining, restoreBatch } from './batches.ts';
 import { toRolloutError } from './errors.ts';
-import { fingerprint } from './fingerprint.ts';
+import { createFingerprints } from './fingerprints.ts';
 import { createGuard } from './guard.ts';
 import {
   ensureJournal,
@@ -14,12 +14,10 @@ import {
   insertEntry,
   insertEntrySql,
   insertRecord,
-  insertState,
   journalExists,
   markEntry,
   markRevertedSql,
   readEntries,
-  readFingerprint,
   readRecords,
   readStanding,
   toWritten,
@@ -27,7 +25,6 @@ import {
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
 import type { Session } from './session.ts';
-import { remembering } from './since.ts';
 import { attachSql, sqlOf } from './statement-errors.ts';
 
 /**
@@ -248,7 +245,6 @@ export function createDatabaseExecutor(session: Session): Executor {
     return { stayed };
   };
 
-  const present = remembering(fingerprint);
   const previewOne = createPreview({ transact, run, batchSize: settings.batchSize });
 
   const translate = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
@@ -338,17 +334,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       await ensureJournal(client);
       await insertRecord(client, record);
     },
-    fingerprint: async () => present(await session.work()),
-    keepFingerprint: async (step, runId, moment, state) => {
-      await session.lock();
-      const client = await session.work();
-      await ensureJournal(client);
-      await insertState(client, step, runId, moment, state);
-    },
-    keptFingerprint: async (step, moment) => {
-      const client = await session.work();
-      return (await journalExists(client)) ? readFingerprint(client, step, moment) : null;
-    },
+    ...createFingerprints(session),
     ...createGuard(session),
   };
 }

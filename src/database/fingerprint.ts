@@ -42,7 +42,7 @@ const comment = (catalog: string, oid: string, column = '0'): string =>
 const row = (...parts: readonly string[]): string => `pg_catalog.md5(row(${parts.join(', ')})::text)`;
 
 // Most objects have the same few ACLs, so each different one is spelled out once, and joined.
-const fingerprintSql = `
+export const fingerprintSql = `
 with app as materialized (select oid, nspname, nspowner, ${schemaAcl} as acl from pg_catalog.pg_namespace n where ${appSchema('n.nspname')}),
 rel as materialized (select c.*, n.nspname, ${relationAcl} as acl from pg_catalog.pg_class c join app n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c') and ${notFromExtension('pg_class', 'c.oid')}),

@@ -8,7 +8,7 @@ const limit = 20_000;
  * states it keeps), so that a state read then is the state of now. Exact: every transaction since is looked up; one
  * that was rolled back, as every probe is, left nothing. `snapshot` is the text of `pg_current_snapshot()`.
  */
-async function nothingSince(client: ClientBase, snapshot: string): Promise<boolean> {
+export async function nothingSince(client: ClientBase, snapshot: string): Promise<boolean> {
   const journal = await client.query<{ there: boolean }>(
     `select pg_catalog.to_regclass('voxanne_rollout.fingerprints') is not null as there`,
   );
@@ -29,9 +29,15 @@ async function nothingSince(client: ClientBase, snapshot: string): Promise<boole
   return rows[0]?.quiet === true;
 }
 
-/**
- * Wraps a reader of the database so that it gives its last answer again for as long as that is still true.
- */
+/** What is committed at this moment, for `nothingSince`. */
+export async function snapshotOf(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ snapshot: string }>(
+    'select pg_catalog.pg_current_snapshot()::text as snapshot',
+  );
+  return rows[0]?.snapshot ?? '';
+}
+
+/** Wraps a reader of the database so that it gives its last answer again for as long as that is still true. */
 export function remembering<A extends unknown[], T>(
   read: (client: ClientBase, ...given: A) => Promise<T>,
 ): (client: ClientBase, ...given: A) => Promise<T> {
@@ -40,11 +46,9 @@ export function remembering<A extends unknown[], T>(
     const asked = JSON.stringify(given);
     if (last !== null && last.asked === asked && (await nothingSince(client, last.snapshot))) return last.answer;
     // Taken before reading: what is committed meanwhile then counts as new, even if the answer has seen it.
-    const { rows } = await client.query<{ snapshot: string }>(
-      'select pg_catalog.pg_current_snapshot()::text as snapshot',
-    );
+    const snapshot = await snapshotOf(client);
     const answer = await read(client, ...given);
-    last = { snapshot: rows[0]?.snapshot ?? '', asked, answer };
+    last = { snapshot, asked, answer };
     return answer;
   };
 }

@@ -250,16 +250,18 @@ const deletedSql = (oid: string, kind: string): string =>
     else pg_catalog.pg_stat_get_tuples_deleted(${oid}) end::float8`;
 const tablesSql = `select c.oid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relkind::text as kind,
   case c.relkind when 'p' then (select sum(pg_catalog.pg_table_size(p.relid)) from ${tree} p) else pg_catalog.pg_table_size(c.oid) end::float8 as bytes,
-  case c.relkind when 'p' then (select sum(pg_catalog.pg_relation_size(p.relid)) from ${tree} p) else pg_catalog.pg_relation_size(c.oid) end = 0 as empty,
+  e.empty,
   pg_catalog.has_table_privilege(c.oid, 'select') and (not c.relrowsecurity or u.rolbypassrls or u.rolsuper
     or (pg_catalog.pg_has_role(c.relowner, 'usage') and not c.relforcerowsecurity)) as readable,
   ${deletedSql('c.oid', 'c.relkind')} as deleted,
   array(select a.attname::text from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = any(i.indkey)
     where i.indrelid = c.oid and i.indisprimary order by a.attnum) as key,
-  (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
-    from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns,
+  case when e.empty then '[]' else (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
+    from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') end as columns,
   pg_catalog.pg_current_snapshot()::text as snapshot
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_roles u on u.rolname = current_user
+cross join lateral (select case c.relkind when 'p' then (select sum(pg_catalog.pg_relation_size(p.relid)) from ${tree} p)
+  else pg_catalog.pg_relation_size(c.oid) end = 0 as empty) e
 where c.relkind in ('r', 'p') and not c.relispartition and (${appSchema('n.nspname')} or (n.nspname = 'auth' and c.relname = 'users'))
   and ${notFromExtension('pg_class', 'c.oid')}
 order by bytes, name`;

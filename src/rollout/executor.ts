@@ -59,8 +59,8 @@ export type Executor = {
   readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
   /** The present state of everything that a change of this medium could touch. */
   readonly fingerprint: () => Promise<Fingerprint>;
-  /** Keeps the fingerprint taken before or after a step, for the proof of its rollback. */
-  readonly keepFingerprint: (step: StepId, run: string, when: 'before' | 'after', state: Fingerprint) => Promise<void>;
+  /** Keeps the present state as that from before or after a step, for the proof of its rollback. */
+  readonly keepFingerprint: (step: StepId, run: string, when: 'before' | 'after') => Promise<void>;
   readonly keptFingerprint: (step: StepId, when: 'before' | 'after') => Promise<Fingerprint | null>;
   /**
    * Looks at what these changes must leave alone, before the first of them; the function that it returns looks again and

@@ -135,7 +135,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
     // A run that was stopped right after the last change left nothing to do but the look at the end.
     const open = changes.length > 0 || (resumed && (await executor.keptFingerprint(id, 'after')) === null);
-    if (open && !resumed) await executor.keepFingerprint(id, run, 'before', await executor.fingerprint());
+    if (open && !resumed) await executor.keepFingerprint(id, run, 'before');
     const guard = open ? await executor.guard(id, run, changes) : null;
     for (const [index, change] of changes.entries()) {
       emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
@@ -152,7 +152,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         throw error;
       }
     }
-    if (open) await executor.keepFingerprint(id, run, 'after', await executor.fingerprint());
+    if (open) await executor.keepFingerprint(id, run, 'after');
     await guard?.();
     const milliseconds = performance.now() - began;
     await record(

@@ -323,8 +323,9 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       await commit(record);
     },
     fingerprint: tree,
-    keepFingerprint: async (step, run, when, state) => {
+    keepFingerprint: async (step, run, when) => {
       await alone();
+      const state = await tree();
       await journal.append({
         type: 'fingerprint',
         step,

@@ -109,7 +109,7 @@ describe('applying and taking back', () => {
     expect(await executor.fingerprint()).not.toEqual(before);
     await executor.revert(await last(executor), context);
     expect(await executor.fingerprint()).toEqual(before);
-    await executor.keepFingerprint('2.3', 'test', 'before', before);
+    await executor.keepFingerprint('2.3', 'test', 'before');
     expect(await executor.keptFingerprint('2.3', 'before')).toEqual(before);
     expect(await executor.keptFingerprint('2.2', 'before')).toBeNull();
   });

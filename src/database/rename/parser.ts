@@ -1,4 +1,4 @@
-import { parseSync, scanSync } from 'libpg-query';
+import { loadModule, parseSync, scanSync } from 'libpg-query';
 import type { Tree } from './tree.ts';
 
 /**
@@ -24,6 +24,11 @@ export function remember<T extends object>(answer: (text: string) => T, limit = 
     return fresh;
   };
 }
+
+/** Begins to load the parser while something else is waited for. Whoever parses awaits `loadModule`, and its error. */
+export const loadParserAhead = (): void => {
+  loadModule().catch(() => undefined);
+};
 
 /** The statements of an SQL text, each as `{ stmt: { SelectStmt: {…} } }`. Throws where PostgreSQL's parser refuses. */
 export const parseSql: (text: string) => readonly Tree[] = remember(
