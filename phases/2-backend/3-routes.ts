@@ -6,7 +6,7 @@ import { checkCommand, checkScan, checkTypes, counts, type Place } from './check
 import { type Code, readCode, sideOfFile, textOf } from './code.ts';
 import { fixFindings, type Overlay, planOf } from './fixes.ts';
 import { checkHttp } from './http.ts';
-import { isAgreed, proposal, unguardedRouters } from './router-guards.ts';
+import { isAgreed, namedInVain, proposal, unguardedRouters } from './router-guards.ts';
 import { scanCode } from './scan.ts';
 import { helpersOf, locateService } from './service.ts';
 import { mendWrites } from './write-edits.ts';
@@ -24,7 +24,10 @@ export const routes: Step<Target> = {
     await mendAllWrites(code, overlay);
     const fixed = await fixFindings(code, mine(code), overlay);
     const open = routers.filter((one) => !isAgreed(one, target.config));
-    return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, open.map(proposal));
+    return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, [
+      ...(await namedInVain(code)),
+      ...open.map(proposal),
+    ]);
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);

@@ -67,6 +67,19 @@ export const proposal = ({ file, lines, middleware, outside, places }: Unguarded
   ].join('\n'),
 });
 
+/** Files that the operator named and that are not there: a slip of the pen must not look like a protected router. */
+export async function namedInVain({ workspace, target }: Code): Promise<readonly Note[]> {
+  const { protectRouters } = target.config.decisions;
+  const notes: Note[] = [];
+  for (const file of Array.isArray(protectRouters) ? protectRouters : []) {
+    if ((await textOf(workspace, file)) !== null) continue;
+    notes.push({
+      text: `--protect-routers names ${file}, which is not there: name it as it stands from ${workspace.root}.`,
+    });
+  }
+  return notes;
+}
+
 type Middleware = { readonly file: string; readonly name: string };
 
 /** The middleware that the app's routes use most. */

@@ -40,6 +40,26 @@ export function createDatabaseExecutor(session: Session): Executor {
   /** Connections on which the journal was seen: asking again before each of hundreds of changes is what takes time. */
   const journalled = new WeakSet<Client>();
 
+  /** Tries again while locks are held, within the patience; what it waits for is told under the name of the change. */
+  const patiently = <T>(
+    what: string,
+    change: string,
+    context: Context,
+    attempt: (client: Client, lockTimeout: number) => Promise<T>,
+    patience = settings.patience,
+  ): Promise<T> =>
+    retrying({
+      what,
+      patience,
+      lockTimeout: settings.lockTimeout,
+      signal: context.signal,
+      holders: session.holders,
+      stillOpen: session.stillOpen,
+      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
+      attempt: (lockTimeout) =>
+        cancellable(session, context.signal, async () => attempt(await session.work(), lockTimeout)),
+    });
+
   /** Runs `body` in one transaction with a lock timeout, retried as a whole; an abort cancels on the server. */
   const transact = async <T>(
     what: string,
@@ -48,28 +68,23 @@ export function createDatabaseExecutor(session: Session): Executor {
     body: (client: Client) => Promise<T>,
     options: { end?: 'commit' | 'rollback'; patience?: number } = {},
   ): Promise<T> =>
-    retrying({
+    patiently(
       what,
-      patience: options.patience ?? settings.patience,
-      lockTimeout: settings.lockTimeout,
-      signal: context.signal,
-      holders: session.holders,
-      stillOpen: session.stillOpen,
-      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
-      attempt: (lockTimeout) =>
-        cancellable(session, context.signal, async () => {
-          const client = await session.work();
-          await client.query(opening(lockTimeout));
-          try {
-            const result = await body(client);
-            await client.query(options.end ?? 'commit');
-            return result;
-          } catch (error) {
-            await rollbackQuietly(client);
-            throw error;
-          }
-        }),
-    });
+      change,
+      context,
+      async (client, lockTimeout) => {
+        await client.query(opening(lockTimeout));
+        try {
+          const result = await body(client);
+          await client.query(options.end ?? 'commit');
+          return result;
+        } catch (error) {
+          await rollbackQuietly(client);
+          throw error;
+        }
+      },
+      options.patience,
+    );
 
   const run = async (client: ClientBase, sql: string, context: Context): Promise<void> => {
     context.emit({ type: 'command', text: sql });
@@ -107,30 +122,19 @@ export function createDatabaseExecutor(session: Session): Executor {
     },
   ): Promise<T> => {
     let tries = 0;
-    return retrying({
-      what,
-      patience: settings.patience,
-      lockTimeout: settings.lockTimeout,
-      signal: context.signal,
-      holders: session.holders,
-      stillOpen: session.stillOpen,
-      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change, ...waiting }),
-      attempt: (lockTimeout) =>
-        cancellable(session, context.signal, async () => {
-          const client = await session.work();
-          const there = tries++ === 0 ? null : await transaction.arrived(client);
-          if (there !== null) return there;
-          if (transaction.shown !== '') context.emit({ type: 'command', text: transaction.shown });
-          const sql = `${opening(lockTimeout)}\n${transaction.sql()}\ncommit;`;
-          try {
-            const answers: unknown = await client.query(sql);
-            const last = Array.isArray(answers) ? (answers.at(-2) as { rows: readonly unknown[] }) : { rows: [] };
-            return transaction.read(last.rows);
-          } catch (error) {
-            await rollbackQuietly(client);
-            throw attachSql(error, sql);
-          }
-        }),
+    return patiently(what, change, context, async (client, lockTimeout) => {
+      const there = tries++ === 0 ? null : await transaction.arrived(client);
+      if (there !== null) return there;
+      if (transaction.shown !== '') context.emit({ type: 'command', text: transaction.shown });
+      const sql = `${opening(lockTimeout)}\n${transaction.sql()}\ncommit;`;
+      try {
+        const answers: unknown = await client.query(sql);
+        const last = Array.isArray(answers) ? (answers.at(-2) as { rows: readonly unknown[] }) : { rows: [] };
+        return transaction.read(last.rows);
+      } catch (error) {
+        await rollbackQuietly(client);
+        throw attachSql(error, sql);
+      }
     });
   };
 
@@ -156,30 +160,19 @@ export function createDatabaseExecutor(session: Session): Executor {
     context: Context,
     wanted: boolean,
   ): Promise<void> =>
-    retrying({
-      what,
-      patience: settings.patience,
-      lockTimeout: settings.lockTimeout,
-      signal: context.signal,
-      holders: session.holders,
-      stillOpen: session.stillOpen,
-      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
-      attempt: () =>
-        cancellable(session, context.signal, async () => {
-          const client = await session.work();
-          if ((await inPlace(client, change)) === wanted) return;
-          // A concurrent index waits out every older transaction by design: its lock timeout would only fail it.
-          await client.query(`set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`);
-          if (wanted && change.clean !== undefined) await run(client, change.clean, context);
-          await run(client, sql, context);
-          if ((await inPlace(client, change)) !== wanted) {
-            throw new RolloutError(
-              `${what} ended without an error, but the catalog does not show its effect.`,
-              'Report this as a defect, with the statement.',
-              { kind: 'defect', detail: sql },
-            );
-          }
-        }),
+    patiently(what, change.id, context, async (client) => {
+      if ((await inPlace(client, change)) === wanted) return;
+      // A concurrent index waits out every older transaction by design: its lock timeout would only fail it.
+      await client.query(`set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`);
+      if (wanted && change.clean !== undefined) await run(client, change.clean, context);
+      await run(client, sql, context);
+      if ((await inPlace(client, change)) !== wanted) {
+        throw new RolloutError(
+          `${what} ended without an error, but the catalog does not show its effect.`,
+          'Report this as a defect, with the statement.',
+          { kind: 'defect', detail: sql },
+        );
+      }
     });
 
   const applyBatches = async (change: BatchChange, context: Context): Promise<Entry> => {

@@ -1,7 +1,6 @@
 import type { Executor } from '../rollout/executor.ts';
 import { fingerprint, fingerprintSql } from './fingerprint.ts';
-import { ensureJournal, journalExists, readFingerprint } from './journal.ts';
-import { literal } from './quote.ts';
+import { ensureJournal, insertStateSql, journalExists, readFingerprint } from './journal.ts';
 import type { Session } from './session.ts';
 import { nothingSince, remembering, snapshotOf } from './since.ts';
 
@@ -28,8 +27,7 @@ export function createFingerprints(session: Session): Fingerprints {
       const answers: unknown = await client
         .query(`begin transaction isolation level repeatable read;
         set local search_path = ''; set local lock_timeout = '5s';
-        insert into voxanne_rollout.fingerprints (step, run, moment, state)
-          values (${[step, run, moment].map(literal).join(', ')}, ${state}) returning seq::text as seq;
+        ${insertStateSql(step, run, moment, state)}
         commit`)
         .catch(async (error: unknown) => {
           await client.query('rollback').catch(() => undefined);

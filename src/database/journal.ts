@@ -126,13 +126,16 @@ export async function insertEntry(client: ClientBase, entry: NewEntry): Promise<
 }
 
 /** The statement that writes one row, for the transaction of the change itself, whose duration on the server it keeps. */
-export function insertEntrySql(entry: NewEntry): string {
+export const insertEntrySql = (entry: NewEntry): string =>
+  `${entryInsert(entry)}\nreturning seq::float8 as seq, ${iso('applied_at')} as applied_at, milliseconds;`;
+
+/** The same without an answer, as PL/pgSQL wants it, and without a semicolon. */
+export function entryInsert(entry: NewEntry): string {
   const text = JSON.stringify(entry.change);
   const values = [entry.id, entry.run, entry.step, entry.state, text, checksum(text)].map(literal).join(', ');
   return `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
 values (${values}, ${entry.state === 'applied' ? 'pg_catalog.clock_timestamp()' : 'null'},
-  extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)
-returning seq::float8 as seq, ${iso('applied_at')} as applied_at, milliseconds;`;
+  extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)`;
 }
 
 const writtenSchema = z.object({ seq: z.number(), applied_at: z.string().nullable(), milliseconds: z.number() });
@@ -201,13 +204,13 @@ export async function insertState(
   moment: Moment,
   state: unknown,
 ): Promise<void> {
-  await client.query('insert into voxanne_rollout.fingerprints (step, run, moment, state) values ($1, $2, $3, $4)', [
-    step,
-    run,
-    moment,
-    JSON.stringify(state),
-  ]);
+  await client.query(insertStateSql(step, run, moment, literal(JSON.stringify(state))));
 }
+
+/** The statement that keeps a state; `state` is SQL, so that one which the server computes need not travel. */
+export const insertStateSql = (step: string, run: string, moment: Moment, state: string): string =>
+  `insert into voxanne_rollout.fingerprints (step, run, moment, state)
+values (${[step, run, moment].map(literal).join(', ')}, ${state}) returning seq::text as seq;`;
 
 export async function readFingerprint(
   client: ClientBase,

@@ -3,24 +3,12 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import type { StepId } from '../../src/rollout/step.ts';
+import { rowChecksumsOf } from './row-checksums.ts';
 import type { TestTarget } from './target.ts';
 
-/** One hash per table of the app's schemas and of auth.users, over every row as text. */
-export async function rowChecksums(at: TestTarget): Promise<Readonly<Record<string, string>>> {
-  const tables = await at.sql<{ name: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relkind = 'r' and n.nspname !~ '^(pg_|information_schema$|voxanne_rollout$)' order by 1`,
-  );
-  const sums: Record<string, string> = {};
-  for (const { name } of tables) {
-    // By name, not by position: a column that was rebuilt stands at the end, and is the same column.
-    const [row] = await at.sql<{ sum: string }>(
-      `select count(*) || ' ' || coalesce(md5(string_agg(to_jsonb(t)::text, e'\\n' order by to_jsonb(t)::text)), '') as sum from ${name} t`,
-    );
-    sums[name] = row?.sum ?? '';
-  }
-  return sums;
-}
+/** One hash per table of the app's schemas and of auth.users, over every row. */
+export const rowChecksums = async (at: TestTarget): Promise<Readonly<Record<string, string>>> =>
+  rowChecksumsOf(await at.session.work());
 
 export type RoundTrip = { readonly changes: number; readonly checks: readonly CheckResult[] };
 

@@ -648,7 +648,7 @@ describe('what a step has to offer', () => {
   test('an empty plan of a step that was not done yet says how that is recorded', async () => {
     const empty = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, changes: [] } : step));
     const driven = await atStep('1.1', { rollout: fakeRollout(empty), session: staging });
-    expect(shown(driven.state())).toContain('nothing to do · it is already as it should be · a records that');
+    expect(shown(driven.state())).toContain('nothing to change · a records that');
   });
 
   test('a step on the code whose checks failed leads to the places for a person, and back', async () => {

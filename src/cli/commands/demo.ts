@@ -42,7 +42,7 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
     try {
       await loadDatabase(server, 'clinic', 'clinic');
       await cp(join(packageRoot(), 'src/demo/app'), workspace, { recursive: true });
-      execFileSync('git', ['init', '--quiet', workspace], { stdio: 'ignore' });
+      commitAll(workspace);
       const target: CommonOptions = {
         ...options,
         ...decisions,
@@ -66,6 +66,18 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
   // The wizard owns the signals while it runs.
   return run(options, body, { signals: !wizard });
 };
+
+/** A checkout without uncommitted files, as one would begin with; nobody's own git settings or hooks take part. */
+function commitAll(workspace: string): void {
+  const own = ['user.name=demo', 'user.email=demo@example.test', 'commit.gpgsign=false', 'core.hooksPath=/dev/null'];
+  for (const args of [
+    ['init', '--quiet'],
+    ['add', '--all'],
+    ['commit', '--quiet', '--message', 'The sample app'],
+  ]) {
+    execFileSync('git', [...own.flatMap((one) => ['-c', one]), ...args], { cwd: workspace, stdio: 'ignore' });
+  }
+}
 
 /** Applies and verifies everything, then takes everything back. */
 async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {

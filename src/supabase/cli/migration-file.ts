@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { checksum } from '../../database/journal.ts';
+import { entryInsert } from '../../database/journal.ts';
 import type { Change, SqlChange } from '../../rollout/change.ts';
+import type { StepId } from '../../rollout/step.ts';
 
 /** A journalled change as the migration file that does the same. */
 export type Migration = {
@@ -15,7 +16,7 @@ export type Migration = {
 export type JournalRow = {
   readonly id: string;
   readonly run: string;
-  readonly step: string;
+  readonly step: StepId;
   readonly change: SqlChange;
 };
 
@@ -68,9 +69,9 @@ export const entryIdIn = (text: string): string | null =>
  * Whether a file does exactly this change of this step: it is written again with the values that differ from one
  * database to the next, and compared byte by byte, so that nothing else can hide in it.
  */
-export function isSameChange(file: Migration, step: string, change: SqlChange): boolean {
+export function isSameChange(file: Migration, step: StepId, change: SqlChange): boolean {
   const id = entryIdIn(file.text);
-  const run = /\n {4}values \('[0-9a-f-]{36}', '([0-9a-f-]{36})', /.exec(file.text)?.[1];
+  const run = /\nvalues \('[0-9a-f-]{36}', '([0-9a-f-]{36})', /.exec(file.text)?.[1];
   const lockTimeout = /^set lock_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
   const statementTimeout = /^set statement_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
   if (id === null || run === undefined || lockTimeout === undefined || statementTimeout === undefined) return false;
@@ -115,11 +116,7 @@ const digits = (at: Date): string => at.toISOString().replace(/\D/g, '').slice(0
  * row. Where the journal is not there (a local stack built from the files) only its row is left out.
  */
 function transaction(row: JournalRow, { lockTimeout, statementTimeout }: FileSettings): string {
-  const change = JSON.stringify(row.change);
-  const values = [row.id, row.run, row.step, 'applied', change, checksum(change)].map(pg.escapeLiteral);
-  const insert = `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
-    values (${values.join(', ')}, pg_catalog.clock_timestamp(),
-      extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000);`;
+  const insert = `${entryInsert({ ...row, state: 'applied' })};`;
   const quote = dollarQuote(insert);
   return `set application_name = ${pg.escapeLiteral(applicationNameOf(row.id))};
 set lock_timeout = '${lockTimeout}ms';

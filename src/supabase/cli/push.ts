@@ -10,6 +10,7 @@ import { RolloutError } from '../../rollout/errors.ts';
 import type { LockHolder } from '../../rollout/events.ts';
 import type { Context } from '../../rollout/executor.ts';
 import type { Entry } from '../../rollout/journal.ts';
+import type { StepId } from '../../rollout/step.ts';
 import { endBackend, holdersOf } from './backend.ts';
 import { type Answer, answerOf, callCli } from './call.ts';
 import type { Door } from './door.ts';
@@ -115,7 +116,7 @@ type Twin = Migration & { readonly entry: string };
  * The file that the same change got on another database (staging before production), if the workspace has it and this
  * database does not: pushed as it is, it keeps one history for both, as `supabase db push` would.
  */
-async function twinOf({ session, workspace }: Tools, step: string, change: SqlChange): Promise<Twin | null> {
+async function twinOf({ session, workspace }: Tools, step: StepId, change: SqlChange): Promise<Twin | null> {
   const history = new Set((await readHistory(session)).map((one) => one.version));
   for (const { entry, version, fileName, text } of await localMigrations(workspace)) {
     const file = { version, fileName, text };

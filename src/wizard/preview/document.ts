@@ -97,8 +97,7 @@ const summaryOf = (
       span(`${look.glyphs.failed} its checks failed`, 'status.failed'),
       span(`${dot}nothing is left that this step could change`),
     ];
-  if (plan.changes.length === 0)
-    return [span(`${look.glyphs.ok} nothing to do`, 'status.ok'), span(`${dot}it is already as it should be`)];
+  if (plan.changes.length === 0) return [span(`${look.glyphs.ok} nothing to change`, 'status.ok')];
   const failing = results.filter((result) => result.outcome === 'failed').length;
   const unseen = results.filter((result) => result.outcome === 'not executed').length;
   const strongest = strongestFirst(results.flatMap((result) => result.locks))[0];

@@ -90,6 +90,13 @@ describe('a router without authentication', () => {
     expect(found.filter((one) => isAgreed(one, { ...config, file: null, workspace: root })).length).toBeGreaterThan(3);
   });
 
+  it('that is named and is not there is told of', async () => {
+    const { plan } = await planned(['backend/src/routes/no-such-file.ts']);
+    expect(plan.notes.map((one) => one.text).join('\n')).toContain(
+      '--protect-routers names backend/src/routes/no-such-file.ts, which is not there',
+    );
+  });
+
   it('is protected once', async () => {
     const before = await readFile(path.join(root, analytics), 'utf8');
     const { text } = await planned([analytics]);
