@@ -640,7 +640,7 @@ describe('what a step has to offer', () => {
   test('an empty plan of a verified step is not offered to be applied again', async () => {
     const done = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, state: 'verified' } : step));
     const driven = await atStep('1.1', { rollout: fakeRollout(done), session: staging });
-    expect(shown(driven.state())).toContain('nothing to do');
+    expect(shown(driven.state())).toContain('nothing to change');
     driven.press('a');
     expect(driven.state().dialog).toBeNull();
   });
@@ -662,7 +662,7 @@ describe('what a step has to offer', () => {
     const driven = await atStep('2.1', { rollout: fakeRollout(failed), session: staging });
     const told = shown(driven.state());
     expect(told).toContain('its checks failed · nothing is left that this step could change');
-    expect(told).not.toContain('nothing to do');
+    expect(told).not.toContain('nothing to change');
     expect(told).toMatch(/f findings +v verify/);
     driven.press('f');
     await driven.until((state) => state.findings?.list != null);
