@@ -32,7 +32,21 @@ export type Memberships = {
   readonly roleColumn: string | null;
   /** Values that the role column accepts; empty when it accepts any. */
   readonly roles: readonly string[];
+  /** SQL condition over a row of it under this alias: the membership counts now. `true` where every row does. */
+  readonly active: (alias: string) => string;
 };
+
+/**
+ * How the app says who belongs where.
+ *
+ * - `one`: a user has one organization.
+ * - `all`: a user has the rows of every organization they belong to, at once.
+ * - `active`: several memberships, one of them at a time, as a claim, a profile column or a setting says.
+ */
+export type Model = 'one' | 'all' | 'active';
+
+/** Whose word counts: a membership row, a profile that only the server writes, or nobody's yet. */
+export type Truth = 'memberships' | 'profiles' | 'none';
 
 /** Everything that later steps plan from. */
 export type Survey = {
@@ -52,6 +66,14 @@ export type Survey = {
   readonly memberships: Memberships | null;
   /** More than one table could be the membership table. */
   readonly membershipCandidates: readonly Table[];
+  readonly model: Model;
+  readonly truth: Truth;
+  /** SQL condition over a row of organizations under this alias: it is not closed, deleted or suspended. */
+  readonly living: (alias: string) => string;
+  /** Base type of the organizations' key, domains looked through: `uuid`, `bigint`, `text`. */
+  readonly idType: string;
+  /** Column of profiles that names the organization, as it is called now; null where memberships alone say it. */
+  readonly profileOrg: string | null;
 };
 
 /** Reads the catalog and says what carries a tenant key, under which name and in which shape. Writes nothing. */
@@ -106,6 +128,7 @@ function surveyCatalog(catalog: Catalog, config: Config): Survey {
 
   const candidates = findMemberships(tables, tenants, config, organizations, profiles);
   const membershipTable = candidates.length === 1 ? (candidates[0] ?? null) : null;
+  const profileOrg = tenants.find((one) => one.table === profiles)?.key.name ?? null;
   return {
     catalog,
     enums,
@@ -118,6 +141,11 @@ function surveyCatalog(catalog: Catalog, config: Config): Survey {
     profiles,
     memberships: membershipTable === null ? null : describeMemberships(membershipTable, enums),
     membershipCandidates: candidates,
+    model: 'one',
+    truth: membershipTable !== null ? 'memberships' : profileOrg !== null ? 'profiles' : 'none',
+    living: () => 'true',
+    idType: organizationType,
+    profileOrg,
   };
 }
 
@@ -201,6 +229,7 @@ function describeMemberships(table: Table, enums: ReadonlyMap<string, readonly s
     userColumn: userColumn(table) ?? 'user_id',
     roleColumn: role?.name ?? null,
     roles: role === null ? [] : allowedValues(table, role, enums),
+    active: () => 'true',
   };
 }
 
