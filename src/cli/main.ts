@@ -54,6 +54,11 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   withCommonOptions(program, true)
     .option('--yes', 'apply and verify what is pending, without questions')
     .addOption(new Option('--to <step>', 'with --yes: stop after this step').argParser(stepId))
+    .addOption(
+      new Option('--on-failure <what>', 'with --yes: a step whose checks fail after it was applied')
+        .choices(['rollback', 'stop'])
+        .default('rollback'),
+    )
     .option('--inline', 'the wizard stays in the normal screen buffer')
     .option('--interactive', 'the wizard even where the terminal looks unfit')
     .option('--no-interactive', 'never the wizard')

@@ -14,10 +14,12 @@ import {
   insertEntry,
   insertEntrySql,
   insertRecord,
+  insertState,
   journalExists,
   markEntry,
   markRevertedSql,
   readEntries,
+  readLook,
   readRecords,
   readStanding,
   toWritten,
@@ -26,6 +28,7 @@ import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
 import type { Session } from './session.ts';
 import { attachSql, sqlOf } from './statement-errors.ts';
+import { createWithin } from './within.ts';
 
 /**
  * Executes SQL changes through one session, each in a short transaction of its own together with its journal row.
@@ -239,6 +242,7 @@ export function createDatabaseExecutor(session: Session): Executor {
   };
 
   const previewOne = createPreview({ transact, run, batchSize: settings.batchSize });
+  const within = createWithin({ session, transact, run });
 
   const translate = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     try {
@@ -256,6 +260,7 @@ export function createDatabaseExecutor(session: Session): Executor {
         yield await previewOne(change, changes, context);
       }
     },
+    within: (work, context) => translate(() => within(work, context), context.signal),
     apply: (change, context) =>
       translate(async () => {
         await session.lock();
@@ -326,6 +331,15 @@ export function createDatabaseExecutor(session: Session): Executor {
       const client = await session.work();
       await ensureJournal(client);
       await insertRecord(client, record);
+    },
+    keepLook: async (step, run, look) => {
+      const client = await session.work();
+      await ensureJournal(client);
+      await insertState(client, step, run, 'look', look);
+    },
+    keptLook: async (step) => {
+      const client = await session.work();
+      return (await journalExists(client)) ? readLook(client, step) : null;
     },
     ...createFingerprints(session),
     ...createGuard(session),

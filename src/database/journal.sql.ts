@@ -49,7 +49,7 @@ create table if not exists voxanne_rollout.fingerprints (
   seq bigint generated always as identity primary key,
   step text not null,
   run uuid not null,
-  moment text not null check (moment in ('before', 'after', 'rows', 'untouched')),
+  moment text not null check (moment in ('before', 'after', 'rows', 'untouched', 'look')),
   state jsonb not null,
   at timestamptz not null default clock_timestamp()
 );

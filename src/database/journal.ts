@@ -194,8 +194,11 @@ export async function insertRecord(client: ClientBase, record: Omit<StepRecord, 
   );
 }
 
-/** `rows`: the rows before the changes of a step or of its rollback; `untouched`: what comparing them found. */
-type Moment = 'before' | 'after' | 'rows' | 'untouched';
+/**
+ * `rows`: the rows before the changes of a step or of its rollback; `untouched`: what comparing them found;
+ * `look`: what the step's checks compare with.
+ */
+type Moment = 'before' | 'after' | 'rows' | 'untouched' | 'look';
 
 export async function insertState(
   client: ClientBase,
@@ -251,6 +254,15 @@ export async function readRows(client: ClientBase, step: string): Promise<unknow
 export async function readUntouched(client: ClientBase, step: string): Promise<unknown> {
   const { rows } = await client.query<{ state: unknown }>(
     `select state from voxanne_rollout.fingerprints where step = $1 and moment = 'untouched' order by seq desc limit 1`,
+    [step],
+  );
+  return rows[0]?.state ?? null;
+}
+
+/** What the step's checks compare with, from before the first change of its last apply. */
+export async function readLook(client: ClientBase, step: string): Promise<unknown> {
+  const { rows } = await client.query<{ state: unknown }>(
+    `select state from voxanne_rollout.fingerprints where step = $1 and moment = 'look' order by seq desc limit 1`,
     [step],
   );
   return rows[0]?.state ?? null;

@@ -8,7 +8,7 @@ import { toRolloutError } from './errors.ts';
 import { sqlOf } from './statement-errors.ts';
 
 /** Milliseconds that a preview keeps trying for its locks; it is a look, so it gives way soon. */
-const previewPatience = 3_000;
+export const previewPatience = 3_000;
 
 /** What a preview needs of the executor: its short retried transactions, and its way of sending a statement. */
 export type PreviewTools = {
@@ -90,7 +90,7 @@ export function createPreview({
 }
 
 /** How many rows a preview writes, at most, on behalf of a change that needs them. */
-const previewRows = 5_000;
+export const previewRows = 5_000;
 
 class TooManyRows extends Error {}
 
@@ -98,7 +98,7 @@ class TooManyRows extends Error {}
  * One batch for the preview, with a kept row that the rollback removes; the journal may not exist yet. Resolves to
  * whether that was all of it.
  */
-async function previewBatch(client: ClientBase, change: BatchChange, limit: number): Promise<boolean> {
+export async function previewBatch(client: ClientBase, change: BatchChange, limit: number): Promise<boolean> {
   const to = await lastKey(client, change);
   if (to === null) return true;
   const { rows } = await client.query<{ there: boolean }>(

@@ -32,6 +32,8 @@ export type Session = {
   readonly holders: () => Promise<LockHolder[]>;
   /** Those of `holders` that are still in the transaction in which they were seen, with the seconds as of now. */
   readonly stillOpen: (holders: readonly LockHolder[]) => Promise<readonly LockHolder[]>;
+  /** Milliseconds that the longest waiter behind the work connection's locks has waited by now; 0: nobody waits. */
+  readonly longestWaiter: () => Promise<number>;
   /** Cancels on the server whatever the work connection runs. Resolves to whether the server was told. */
   readonly cancel: () => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -170,6 +172,16 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
         // A younger transaction is another one: what was waited for has ended.
         return present === undefined || present.seconds < one.seconds ? [] : [{ ...one, seconds: present.seconds }];
       });
+    },
+    longestWaiter: async () => {
+      const work = await open.get('work');
+      if (work === undefined) return 0;
+      const rows = await observe<{ waited: number }>(
+        `select coalesce(max(extract(epoch from clock_timestamp() - l.waitstart)) * 1000, 0)::float8 as waited
+         from pg_catalog.pg_locks l where not l.granted and $1 = any (pg_catalog.pg_blocking_pids(l.pid))`,
+        [backends.get(work)],
+      );
+      return rows[0]?.waited ?? 0;
     },
     cancel: async () => {
       const work = await open.get('work');

@@ -46,9 +46,16 @@ const checkResult = z.object({
   observed: z.string(),
   evidence: z.string().optional(),
   advice: z.string().optional(),
+  matters: z.boolean().optional(),
   milliseconds: z.number(),
 });
-const counts = { passed: z.number(), failed: z.number(), skipped: z.number(), milliseconds: z.number() };
+const counts = {
+  passed: z.number(),
+  failed: z.number(),
+  skipped: z.number(),
+  unproven: z.number(),
+  milliseconds: z.number(),
+};
 const step = stepIdSchema;
 const holder = z.object({
   pid: z.number(),
@@ -71,6 +78,18 @@ const event = z.discriminatedUnion('type', [
       locks: z.array(z.object({ relation: z.string(), level: z.string() })),
       milliseconds: z.number(),
     }),
+  }),
+  z.object({
+    type: z.literal('proven'),
+    step,
+    title: z.string(),
+    number: z.number(),
+    of: z.number(),
+    open: z.array(checkResult),
+    passed: z.number(),
+    skipped: z.number(),
+    reason: z.string().nullable(),
+    milliseconds: z.number(),
   }),
   z.object({ type: z.literal('step-started'), step, title: z.string(), changes: z.number() }),
   z.object({ type: z.literal('change-started'), step, change: changeSchema, number: z.number(), of: z.number() }),

@@ -19,5 +19,7 @@ export type CheckResult = {
   readonly evidence?: string;
   /** What to do about a failure, or why the check was skipped. */
   readonly advice?: string;
+  /** On `skipped`: isolation depends on it, so that the step is not verified until the operator accepts it by name. */
+  readonly matters?: boolean;
   readonly milliseconds: number;
 };

@@ -20,6 +20,22 @@ export type RolloutEvent =
   | { readonly type: 'planned'; readonly step: StepId; readonly title: string; readonly plan: Plan }
   | { readonly type: 'previewed'; readonly step: StepId; readonly result: PreviewResult }
   | { readonly type: 'step-started'; readonly step: StepId; readonly title: string; readonly changes: number }
+  /** One group of changes was run and judged in a transaction that was rolled back. */
+  | {
+      readonly type: 'proven';
+      readonly step: StepId;
+      readonly title: string;
+      readonly number: number;
+      readonly of: number;
+      /** What did not pass: failed checks, and those that matter and could not be made. Empty when all is proven. */
+      readonly open: readonly CheckResult[];
+      readonly passed: number;
+      readonly skipped: number;
+      /** Why nothing was proven beforehand, or null. */
+      readonly reason: string | null;
+      /** How long the transaction held its locks. */
+      readonly milliseconds: number;
+    }
   | {
       readonly type: 'change-started';
       readonly step: StepId;
@@ -59,6 +75,8 @@ export type RolloutEvent =
       readonly passed: number;
       readonly failed: number;
       readonly skipped: number;
+      /** Of `skipped`: those that isolation depends on and nobody accepted. */
+      readonly unproven: number;
       readonly milliseconds: number;
     }
   | { readonly type: 'rollback-started'; readonly step: StepId; readonly changes: number }

@@ -33,6 +33,21 @@ export type Untouched = {
   readonly unchecked: readonly string[];
 };
 
+/** Changes, and what happens before and after them in the same transaction. */
+export type WithinWork<R> = {
+  readonly title: string;
+  readonly changes: readonly Change[];
+  /** Before the changes. */
+  readonly look: () => Promise<unknown>;
+  /** After them. Runs again when the transaction has to be tried again. */
+  readonly body: (before: unknown) => Promise<R>;
+};
+
+/** What became of a transaction that is always rolled back. */
+export type Within<R> =
+  | { readonly outcome: 'ran'; readonly result: R; readonly milliseconds: number }
+  | { readonly outcome: 'not executed'; readonly reason: string };
+
 export type Standing = { readonly step: StepId; readonly state: EntryState; readonly count: number };
 
 /** The result of a revert: what could not be restored because somebody changed it since. */
@@ -45,6 +60,13 @@ export type RevertResult = { readonly stayed: readonly string[] };
 export type Executor = {
   /** Runs every change for real and takes it back. Leaves no trace. */
   readonly preview: (changes: readonly Change[], context: Context) => AsyncIterable<PreviewResult>;
+  /**
+   * Runs these changes and then `body` in one transaction, and rolls all of it back. It gives way to the running app:
+   * when anybody waits for its locks longer than the allowed stall, nothing is decided, and the reason says so.
+   *
+   * @throws {RolloutError} when a change fails, as applying it would.
+   */
+  readonly within: <R>(work: WithinWork<R>, context: Context) => Promise<Within<R>>;
   /** Does one change and journals it. Resolves only when both are durable. */
   readonly apply: (change: Change, context: Context) => Promise<Entry>;
   /** Takes one journalled change back and journals that. */
@@ -72,6 +94,9 @@ export type Executor = {
     run: string,
     changes: readonly Change[] | null,
   ) => Promise<() => Promise<Untouched | null>>;
+  /** Keeps what a step looked at before its first change, and gives back what its last apply kept (null: nothing). */
+  readonly keepLook: (step: StepId, run: string, look: unknown) => Promise<void>;
+  readonly keptLook: (step: StepId) => Promise<unknown>;
   /** What the guard of the step's last apply found, or null when it was never applied. */
   readonly untouched: (step: StepId) => Promise<Untouched | null>;
 };

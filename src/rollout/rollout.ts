@@ -1,3 +1,4 @@
+import type { CheckResult } from './check.ts';
 import type { Emit } from './events.ts';
 import type { PreviewResult, RevertResult } from './executor.ts';
 import type { Entry, StepRecord } from './journal.ts';
@@ -24,7 +25,22 @@ export type StepStatus = {
   readonly interrupted: boolean;
 };
 
-export type VerifyResult = { readonly passed: number; readonly failed: number; readonly skipped: number };
+export type VerifyResult = {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Of `skipped`: those that isolation depends on and nobody accepted; with any, the step is not verified. */
+  readonly unproven: number;
+};
+
+/** One group of changes, judged before anything was committed. */
+export type ProofResult = {
+  readonly title: string;
+  readonly results: readonly CheckResult[];
+  /** Why nothing was proven beforehand, or null. */
+  readonly reason: string | null;
+  readonly milliseconds: number;
+};
 
 export type RollbackPlan = {
   readonly step: StepId;
@@ -53,8 +69,8 @@ export type Rollout = {
   readonly preview: (
     step: StepId,
     signal: AbortSignal,
-  ) => Promise<Planned & { readonly results: readonly PreviewResult[] }>;
-  /** Applies the plan; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */
+  ) => Promise<Planned & { readonly results: readonly PreviewResult[]; readonly proofs: readonly ProofResult[] }>;
+  /** Applies the plan, once its checks passed in a transaction that was rolled back; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */
   readonly apply: (step: StepId, signal: AbortSignal, expect?: string) => Promise<number>;
   readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;
   readonly rollbackPlan: (step: StepId) => Promise<RollbackPlan>;

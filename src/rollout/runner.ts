@@ -5,7 +5,8 @@ import type { Emit } from './events.ts';
 import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
 import type { EntryState, StepRecord } from './journal.ts';
-import type { Planned, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
+import { isOpen, prove, refusal } from './proof.ts';
+import type { Planned, ProofResult, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
 import type { Phase, Plan, Step, StepId } from './step.ts';
 import { checkUntouched } from './untouched.ts';
 
@@ -15,6 +16,8 @@ export type RunnerOptions<T> = {
   readonly executors: { readonly database: Executor; readonly workspace: Executor | null };
   /** What a phase needs and lacks (no workspace, no frontend), or null. */
   readonly missing?: (phase: Phase<T>) => string | null;
+  /** Whether the operator accepted, by its id, that a check which matters is not made. */
+  readonly accepted?: (check: string) => boolean;
 };
 
 /**
@@ -25,6 +28,7 @@ export type RunnerOptions<T> = {
 export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const { phases, target, executors } = options;
   const run = randomUUID();
+  const accepted = options.accepted ?? (() => false);
   const listeners = new Set<Emit>();
   const emit: Emit = (event) => {
     for (const listener of listeners) listener(event);
@@ -133,9 +137,17 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
     const { changes } = planned.plan;
     emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
+    const unproven: CheckResult[] = [];
+    for await (const { results } of prove(step, target, changes, executor, context(id, signal), accepted)) {
+      unproven.push(...results.filter((one) => isOpen(one, accepted)));
+    }
+    if (unproven.length > 0) throw refusal(id, unproven);
     // A run that was stopped right after the last change left nothing to do but the look at the end.
     const open = changes.length > 0 || (resumed && (await executor.keptFingerprint(id, 'after')) === null);
-    if (open && !resumed) await executor.keepFingerprint(id, run, 'before');
+    if (open && !resumed) {
+      await executor.keepFingerprint(id, run, 'before');
+      if (step.look !== undefined) await executor.keepLook(id, run, await step.look(target, signal));
+    }
     const guard = open ? await executor.guard(id, run, changes) : null;
     for (const [index, change] of changes.entries()) {
       emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
@@ -167,26 +179,30 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   };
 
   async function* checksOf(step: Step<T>, found: Untouched | null, signal: AbortSignal): AsyncIterable<CheckResult> {
-    yield* step.checks(target, signal);
+    const before = step.look === undefined ? null : await find(step.id).executor.keptLook(step.id);
+    yield* step.checks(target, signal, before);
     if (found !== null) yield* checkUntouched(step.id, found);
   }
 
   const verify: Rollout['verify'] = async (id, signal) => {
     const { executor, step } = find(id);
     const began = performance.now();
-    const counts = { passed: 0, failed: 0, skipped: 0 };
+    const counts = { passed: 0, failed: 0, skipped: 0, unproven: 0 };
     const failures: CheckResult[] = [];
     for await (const result of checksOf(step, await executor.untouched(id), signal)) {
       signal.throwIfAborted();
       counts[result.verdict]++;
-      if (result.verdict === 'failed' && failures.length < 20) failures.push(result);
+      const open = isOpen(result, accepted);
+      if (open && result.verdict === 'skipped') counts.unproven++;
+      if (open && failures.length < 20) failures.push(result);
       emit({ type: 'check', step: id, result });
     }
     const milliseconds = performance.now() - began;
-    const state = counts.failed === 0 ? 'verified' : 'failed';
+    const state = counts.failed === 0 && counts.unproven === 0 ? 'verified' : 'failed';
     const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');
     // A look at a target on which nothing was ever applied leaves it as it was found, journal included.
-    if ((await executor.records()).length > 0) await record(executor, id, state, detail, milliseconds, counts);
+    const { unproven: _, ...kept } = counts;
+    if ((await executor.records()).length > 0) await record(executor, id, state, detail, milliseconds, kept);
     emit({ type: state === 'verified' ? 'step-verified' : 'step-failed', step: id, ...counts, milliseconds });
     return counts;
   };
@@ -269,7 +285,15 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         results.push(result);
         emit({ type: 'previewed', step: id, result });
       }
-      return { ...planned, results };
+      const proofs: ProofResult[] = [];
+      const { changes, blockers } = planned.plan;
+      if (blockers.length === 0 && results.every((one) => one.outcome !== 'failed')) {
+        const { step } = find(id);
+        for await (const proof of prove(step, target, changes, executor, context(id, signal), accepted)) {
+          proofs.push(proof);
+        }
+      }
+      return { ...planned, results, proofs };
     },
     apply,
     verify,

@@ -34,7 +34,31 @@ export type Step<T> = {
   /** Why the step exists, in words for the operator; one to three sentences. */
   readonly why: string;
   readonly plan: (target: T) => Promise<Plan>;
-  readonly checks: (target: T, signal: AbortSignal) => AsyncIterable<CheckResult>;
+  /** `before`: what `look` gave before the first change of the step, or `null` where it was never applied. */
+  readonly checks: (target: T, signal: AbortSignal, before: unknown) => AsyncIterable<CheckResult>;
+  /**
+   * What the checks compare with: looked at before the first change and kept in the journal. Plain data.
+   */
+  readonly look?: (target: T, signal: AbortSignal) => Promise<unknown>;
+  /**
+   * What is proven before anything of these changes is committed, one group after the other. Without it: all of the
+   * changes together, judged by `checks`.
+   */
+  readonly proofs?: (target: T, changes: readonly Change[]) => Promise<readonly Proof<T>[]>;
+};
+
+/**
+ * Changes that belong together and the checks that judge them: they run in one transaction that is rolled back, so that
+ * what cannot be verified was never live.
+ */
+export type Proof<T> = {
+  /** What is proven, for people: `public.calls`. */
+  readonly title: string;
+  /** Ids of the changes that run first, in the order of the plan. */
+  readonly changes: readonly string[];
+  /** Runs before the changes, in the same transaction; what it gives is handed to `checks`. */
+  readonly look?: (target: T, signal: AbortSignal) => Promise<unknown>;
+  readonly checks: (target: T, signal: AbortSignal, before: unknown) => AsyncIterable<CheckResult>;
 };
 
 export type Phase<T> = {

@@ -342,6 +342,13 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       if (when === 'after' && own.at(-1) !== row) return null;
       return z.record(z.string(), z.string()).parse(JSON.parse((await originals.read(row.state)).toString('utf8')));
     },
+    // Files are edited by one operator at a time and restored byte for byte; their checks read them where they are.
+    within: async () => ({
+      outcome: 'not executed',
+      reason: 'code is checked where it stands, once it is written; a failed check rolls it back',
+    }),
+    keepLook: async () => undefined,
+    keptLook: async () => null,
     // Files are compared byte by byte where they are written and restored; there is no further row to lose.
     guard: async () => async () => null,
     untouched: async () => null,

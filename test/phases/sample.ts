@@ -81,6 +81,9 @@ export const noDatabase: Executor = {
   fingerprint: async () => ({}),
   keepFingerprint: async () => undefined,
   keptFingerprint: async () => null,
+  within: async () => ({ outcome: 'not executed', reason: 'no database in this test' }),
+  keepLook: async () => undefined,
+  keptLook: async () => null,
   guard: async () => async () => null,
   untouched: async () => null,
 };

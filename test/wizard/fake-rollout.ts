@@ -150,7 +150,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
         emit({ type: 'previewed', step: id, result });
         await tick();
       }
-      return { ...planned, results };
+      return { ...planned, results, proofs: [] };
     },
     apply: async (id, signal, expect) => {
       calls.push(`apply ${id} ${expect ?? ''}`);
@@ -195,7 +195,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     },
     verify: async (id, signal) => {
       calls.push(`verify ${id}`);
-      const counts = { passed: 0, failed: 0, skipped: 0 };
+      const counts = { passed: 0, failed: 0, skipped: 0, unproven: 0 };
       const { checks = [] } = find(id);
       for await (const result of typeof checks === 'function' ? checks() : checks) {
         signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { appSchema } from '../../../src/database/catalog/platform.ts';
+import { rolledBack } from '../../../src/database/rolled-back.ts';
 
 /** What step 1.7 must know of views, beyond the catalog. */
 export type ViewFacts = {
@@ -13,13 +14,14 @@ export type ViewFacts = {
 };
 
 export async function viewFacts(client: ClientBase): Promise<readonly ViewFacts[]> {
-  await client.query('begin transaction read only');
-  try {
-    await client.query(`set local search_path = ''`);
-    return (await client.query<ViewFacts>(viewFactsSql)).rows;
-  } finally {
-    await client.query('rollback');
-  }
+  return rolledBack(
+    client,
+    async () => {
+      await client.query(`set local search_path = ''`);
+      return (await client.query<ViewFacts>(viewFactsSql)).rows;
+    },
+    'read only',
+  );
 }
 
 const viewFactsSql = `

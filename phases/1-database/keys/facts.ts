@@ -1,17 +1,19 @@
 import type { ClientBase } from 'pg';
 import type { Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Survey, TenantTable } from '../survey.ts';
 
 /** Runs `read` in a transaction that only looks, with an empty search_path, so that every name comes out qualified. */
 export async function looking<T>(client: ClientBase, read: () => Promise<T>): Promise<T> {
-  await client.query('begin transaction isolation level repeatable read read only');
-  try {
-    await client.query(`set local search_path = ''`);
-    return await read();
-  } finally {
-    await client.query('rollback');
-  }
+  return rolledBack(
+    client,
+    async () => {
+      await client.query(`set local search_path = ''`);
+      return read();
+    },
+    'isolation level repeatable read read only',
+  );
 }
 
 /** How many rows, but no more than `limit`: a big table is not counted to its end. */

@@ -1,10 +1,19 @@
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
+import type { VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 
-export type ApplyOptions = CommonOptions & { readonly yes?: boolean; readonly to?: StepId };
+/** What becomes of a step whose checks fail once it is live, although they passed before. */
+export const onFailures = ['rollback', 'stop'] as const;
+export type OnFailure = (typeof onFailures)[number];
+
+export type ApplyOptions = CommonOptions & {
+  readonly yes?: boolean;
+  readonly to?: StepId;
+  readonly onFailure?: OnFailure;
+};
 
 /** `voxanne-rollout --yes`: applies and verifies what is pending, in order, and stops at the first failure. */
 export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
@@ -17,7 +26,7 @@ export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
           { exitCode: exitCodes.usage },
         );
       }
-      return applyAll(opened, context, options.to);
+      return applyAll(opened, context, options.to, { onFailure: options.onFailure ?? 'rollback' });
     }),
   );
 
@@ -26,7 +35,10 @@ export async function applyAll(
   opened: Opened,
   { output, signal }: CommandContext,
   to?: StepId,
-  beforeChecks?: (step: StepId) => Promise<void>,
+  {
+    beforeChecks,
+    onFailure = 'rollback',
+  }: { readonly beforeChecks?: (step: StepId) => Promise<void>; readonly onFailure?: OnFailure } = {},
 ): Promise<ExitCode> {
   const { rollout } = opened;
   const before = await rollout.status();
@@ -48,18 +60,41 @@ export async function applyAll(
       await rollout.apply(row.step, signal);
       await beforeChecks?.(row.step);
       const result = await rollout.verify(row.step, signal);
-      if (result.failed > 0) {
-        output.say('');
-        output.say(`Stopped at ${row.step}: ${result.failed} of its checks failed. Nothing later was started.`);
-        output.say(
-          `Look with "voxanne-rollout verify --verbose", then repair and run again, or take it back with "voxanne-rollout rollback".`,
-        );
-        return exitCodes.failed;
-      }
+      if (result.failed > 0 || result.unproven > 0)
+        return stopAt(row.step, result, opened, { output, signal }, onFailure);
     }
     if (row.step === to) break;
   }
   output.say('');
   output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
   return exitCodes.done;
+}
+
+/** A step whose checks failed after it was applied: something changed meanwhile, so it does not stay live. */
+async function stopAt(
+  step: StepId,
+  { failed, unproven }: VerifyResult,
+  { rollout }: Opened,
+  { output, signal }: CommandContext,
+  onFailure: OnFailure,
+): Promise<ExitCode> {
+  const what =
+    failed > 0
+      ? `${failed} of its checks failed`
+      : `${unproven} of its checks could not be made, and isolation depends on them`;
+  output.say('');
+  output.say(`Stopped at ${step}: ${what}. No later step was started.`);
+  if (onFailure === 'stop') {
+    output.say(
+      'The step stays applied (--on-failure stop). Look with "voxanne-rollout verify --verbose", then fix what it names and run again, or run "voxanne-rollout rollback".',
+    );
+    return exitCodes.failed;
+  }
+  const { proven, differences } = await rollout.rollback(step, signal);
+  output.say(
+    proven || differences.length === 0
+      ? `Step ${step} was rolled back. Fix what the checks name, then run again; --on-failure stop keeps a step for a closer look.`
+      : `The rollback of step ${step} is not proven: ${differences.length} objects differ from before. Look with "voxanne-rollout status" before you go on.`,
+  );
+  return exitCodes.failed;
 }

@@ -83,7 +83,9 @@ function commitAll(workspace: string): void {
 async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {
   const { output, signal } = context;
   return withTarget(target, context, async (opened) => {
-    const applied = await applyAll(opened, context, undefined, (step) => waiveTheRest(opened, context, step));
+    const applied = await applyAll(opened, context, undefined, {
+      beforeChecks: (step) => waiveTheRest(opened, context, step),
+    });
     if (keep && !signal.aborted) {
       output.say('');
       output.say(

@@ -1,4 +1,5 @@
 import type { ClientBase, QueryResult } from 'pg';
+import { bracket } from '../rolled-back.ts';
 import { assemble } from './assemble.ts';
 import {
   type ColumnRow,
@@ -24,13 +25,12 @@ import type { Catalog, DbFunction, EnumType, Policy, PublicationTable, Trigger, 
  * its questions take less time than the way there.
  *
  * Runs in a transaction of its own with an empty search_path, so that every type and function name comes out
- * qualified; a caller that is in a transaction already passes `inTransaction`.
+ * qualified, or in a savepoint of the transaction that the connection is in.
  */
-export async function loadCatalog(client: ClientBase, options: { inTransaction?: boolean } = {}): Promise<Catalog> {
-  const own = options.inTransaction !== true;
-  const open = own ? 'begin transaction isolation level repeatable read read only' : 'savepoint catalog';
+export async function loadCatalog(client: ClientBase): Promise<Catalog> {
   // A savepoint brings the caller's search_path back; a read-only transaction leaves nothing.
-  const close = own ? 'rollback' : 'rollback to savepoint catalog; release savepoint catalog';
+  const { open, close: closing } = bracket(client, 'isolation level repeatable read read only');
+  const close = closing.join('; ');
   const questions = {
     version: versionSql,
     tables: tablesSql,

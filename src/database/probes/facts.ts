@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { rolledBack } from '../rolled-back.ts';
 
 /** The roles that PostgREST switches to for requests without and with a login. */
 export const apiRoles = ['anon', 'authenticated'] as const;
@@ -53,15 +54,16 @@ export type TableFacts = {
  * whatever the session's search_path.
  */
 export async function loadFacts(client: ClientBase, schemas: readonly string[]): Promise<readonly TableFacts[]> {
-  await client.query('begin transaction read only');
-  try {
-    await client.query(`set local search_path = ''`);
-    // pg_get_expr takes a lock on its table: behind an ALTER TABLE that does not end it would wait for ever.
-    await client.query(`set local lock_timeout = '1s'`);
-    return (await client.query<TableFacts>(factsSql, [schemas])).rows;
-  } finally {
-    await client.query('rollback');
-  }
+  return rolledBack(
+    client,
+    async () => {
+      await client.query(`set local search_path = ''`);
+      // pg_get_expr takes a lock on its table: behind an ALTER TABLE that does not end it would wait for ever.
+      await client.query(`set local lock_timeout = '1s'`);
+      return (await client.query<TableFacts>(factsSql, [schemas])).rows;
+    },
+    'read only',
+  );
 }
 
 const names = (numbers: string, relation: string): string => `(select coalesce(jsonb_agg(x.attname order by u.n), '[]')

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
+import { bracket } from '../rolled-back.ts';
 import { rollBack } from './script.ts';
 import { type Kind, kinds, type NewUser, organizationsHere } from './sign-up-kinds.ts';
 import { skipped } from './verdict.ts';
@@ -97,9 +98,7 @@ async function signUp(
       ].join(', ');
   const organizations = qualified(options.organizations.schema, options.organizations.table);
   const acts = kind.statements(user).map((statement) => statement.replace(organizationsHere, () => organizations));
-  const statements = [
-    // One snapshot for all of it: organizations that others create meanwhile are not counted.
-    'begin isolation level repeatable read',
+  const body = [
     `set local lock_timeout = '50ms'`,
     `set local statement_timeout = '5s'`,
     `select set_config('voxanne_probe.before', (select count(*) from ${organizations})::text, true)`,
@@ -111,14 +110,19 @@ async function signUp(
     // Deferred foreign keys would speak at COMMIT, which never comes.
     'set constraints all immediate',
     lookSql(options, user.id),
-    'rollback',
   ];
-  const script = statements.map((line) => `${line};\n`).join('');
+  const text = (lines: readonly string[]): string => lines.map((line) => `${line};\n`).join('');
+  // One snapshot for all of it: organizations that others create meanwhile are not counted.
+  const mode = 'isolation level repeatable read';
+  const { open, close } = bracket(client, mode);
+  const script = text([`begin transaction ${mode}`, ...body, 'rollback']);
   const began = performance.now();
   const base = { id, title: kind.title, kind: 'probe', expected, evidence: script } as const;
   try {
-    const results = (await client.query(script)) as unknown as readonly { rows: { found: Found }[] }[];
-    const found = results.at(-2)?.rows[0]?.found;
+    const results = (await client.query(text([open, ...body, ...close]))) as unknown as readonly {
+      rows: { found: Found }[];
+    }[];
+    const found = results.at(-1 - close.length)?.rows[0]?.found;
     const milliseconds = performance.now() - began;
     if (found === undefined) return skipped(base, 'The server reported nothing.');
     const right = none ? isNothing(found) : isComplete(found, options);

@@ -1,0 +1,129 @@
+import type { Client, ClientBase } from 'pg';
+import type { Change, SqlChange } from '../rollout/change.ts';
+import { RolloutError } from '../rollout/errors.ts';
+import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
+import { previewBatch, previewPatience, previewRows } from './preview.ts';
+import { insideTransaction } from './rolled-back.ts';
+import type { Session } from './session.ts';
+
+/** Milliseconds that anybody may wait for a transaction which only proves; it gives way after that. */
+const stall = 100;
+/** How often somebody who waits is looked for. */
+const lookEvery = 25;
+/** Tries before a proof gives up because the app is busy on those tables. */
+const tries = 3;
+
+const busy = `other sessions waited more than ${stall} ms for these tables in ${tries} tries, so the test gave way to them`;
+
+export type WithinTools = {
+  readonly session: Session;
+  readonly transact: <T>(
+    what: string,
+    change: string,
+    context: Context,
+    body: (client: Client) => Promise<T>,
+    options: { end?: 'commit' | 'rollback'; patience?: number },
+  ) => Promise<T>;
+  readonly run: (client: ClientBase, sql: string, context: Context) => Promise<void>;
+};
+
+/** What a transaction cannot hold although each change alone is sound: it is judged after it is applied. */
+class NotHere extends Error {}
+
+/** Runs changes and what judges them in one transaction that is always rolled back; see `Executor.within`. */
+export function createWithin({ session, transact, run }: WithinTools): Executor['within'] {
+  return async <R>(work: WithinWork<R>, context: Context): Promise<Within<R>> => {
+    const silent: Context = {
+      ...context,
+      emit: (event) => (event.type === 'command' ? undefined : context.emit(event)),
+    };
+    for (let attempt = 1; ; attempt++) {
+      const watch = watchWaiters(session, context.signal);
+      try {
+        const began = performance.now();
+        const result = await transact(
+          work.title,
+          work.title,
+          silent,
+          (client) =>
+            insideTransaction(client, async () => {
+              const before = await work.look();
+              for (const change of work.changes) await perform(client, change, run, silent);
+              return work.body(before);
+            }),
+          { end: 'rollback', patience: previewPatience },
+        );
+        if (!watch.gaveWay()) return { outcome: 'ran', result, milliseconds: performance.now() - began };
+        if (attempt === tries) return { outcome: 'not executed', reason: busy };
+      } catch (error) {
+        context.signal.throwIfAborted();
+        if (error instanceof NotHere) return { outcome: 'not executed', reason: error.message };
+        if (!watch.gaveWay()) throw error;
+        if (attempt === tries) return { outcome: 'not executed', reason: busy };
+      } finally {
+        await watch.stop();
+      }
+    }
+  };
+}
+
+async function perform(client: ClientBase, change: Change, run: WithinTools['run'], context: Context): Promise<void> {
+  if (change.kind === 'file') {
+    throw new RolloutError('The database executor was given a file change.', 'Report this as a defect.', {
+      kind: 'defect',
+    });
+  }
+  // Constraints that wait for the commit would else stand in the way of the next change of their table.
+  await client.query('set constraints all immediate');
+  if (change.kind === 'batches') {
+    if (!(await previewBatch(client, change, previewRows))) {
+      throw new NotHere(
+        `${change.title}: more than ${previewRows.toLocaleString('en')} rows are too many to write and roll back while others may wait for them`,
+      );
+    }
+    return;
+  }
+  const sql = change.mode === 'autocommit' ? inTransaction(change) : change.up;
+  if (sql.trim() !== '') await run(client, sql, context);
+}
+
+/** A concurrent index as a plain one, which PostgreSQL makes inside a transaction as well. */
+function inTransaction(change: SqlChange): string {
+  const plain = change.up.replace(
+    /\b(create\s+(?:unique\s+)?index|drop\s+index|reindex\s+\w+)\s+concurrently\b/gi,
+    '$1',
+  );
+  const clean = change.clean?.replace(/\bconcurrently\b/gi, '') ?? '';
+  if (plain === change.up) throw new NotHere(`${change.title}: PostgreSQL runs this only outside a transaction`);
+  return `${clean}${clean.trim() === '' || /;\s*$/.test(clean) ? '' : ';'}\n${plain}`;
+}
+
+/** Looks from a second connection whether anybody waits for the work connection, and ends its statement if so. */
+function watchWaiters(
+  session: Session,
+  signal: AbortSignal,
+): { readonly gaveWay: () => boolean; readonly stop: () => Promise<void> } {
+  let stopped = false;
+  let yielded = false;
+  let looking: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    looking = looking.then(async () => {
+      if (stopped || yielded || signal.aborted) return;
+      const waited = await session.longestWaiter();
+      if (stopped || waited < stall) return;
+      yielded = true;
+      await session.cancel();
+    });
+    // Who waits is asked for the app's sake; where nobody can be asked, the statement limits still hold.
+    looking = looking.catch(() => undefined);
+  }, lookEvery);
+  timer.unref();
+  return {
+    gaveWay: () => yielded,
+    stop: async () => {
+      stopped = true;
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
