@@ -11,6 +11,7 @@ import { viewFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
 import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
+import { proofsOf } from './isolation/proofs.ts';
 import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
@@ -22,15 +23,27 @@ export const step: Step<Target> = {
   title: 'Isolation',
   why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
   plan,
+  proofs: (target, changes) => proofsOf(target, changes, checkDatabase),
   checks: async function* (target, signal) {
-    const found = await survey(target);
-    yield* checkDocuments(target, found, '1.7');
-    yield* checkCatalog(target, found);
-    yield* checkIsolation(target, found, signal);
+    yield* checkDatabase(target, signal);
     yield* checkAdvisors(target, signal);
-    yield* checkLive(target, found, signal);
+    yield* checkLive(target, await survey(target), signal);
   },
 };
+
+/** What can be asked on the one connection, and so also in a transaction that is rolled back. */
+async function* checkDatabase(
+  target: Target,
+  signal: AbortSignal,
+  only?: ReadonlySet<string>,
+): ReturnType<Step<Target>['checks']> {
+  const found = await survey(target);
+  if (only === undefined) {
+    yield* checkDocuments(target, found, '1.7');
+    yield* checkCatalog(target, found);
+  }
+  yield* checkIsolation(target, found, signal, only);
+}
 
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);

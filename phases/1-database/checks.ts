@@ -58,7 +58,13 @@ export async function* checkDocuments(target: Target, found: Survey, step: '1.4'
 }
 
 /** Two organizations, a user in each, every table: what can one do to the other? */
-export async function* checkIsolation(target: Target, found: Survey, signal: AbortSignal): AsyncIterable<CheckResult> {
+export async function* checkIsolation(
+  target: Target,
+  found: Survey,
+  signal: AbortSignal,
+  /** `schema.table` of those that are probed; without it all tables, views and functions. */
+  only?: ReadonlySet<string>,
+): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
     yield missing('1.7/two-org', 'Isolation', 'There is no organizations table.');
     return;
@@ -85,6 +91,7 @@ export async function* checkIsolation(target: Target, found: Survey, signal: Abo
       found.unkeyed.filter((table) => isLog(found, table)).map((table) => `${table.schema}.${table.name}`),
     ),
     schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
+    ...(only === undefined ? {} : { only }),
     signal,
   });
   for await (const result of results) {

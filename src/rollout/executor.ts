@@ -46,7 +46,8 @@ export type WithinWork<R> = {
 /** What became of a transaction that is always rolled back. */
 export type Within<R> =
   | { readonly outcome: 'ran'; readonly result: R; readonly milliseconds: number }
-  | { readonly outcome: 'not executed'; readonly reason: string };
+  /** `busy`: others waited for its locks, so that it gave way. */
+  | { readonly outcome: 'not executed' | 'busy'; readonly reason: string };
 
 export type Standing = { readonly step: StepId; readonly state: EntryState; readonly count: number };
 

@@ -10,9 +10,9 @@ export const isOpen = (result: CheckResult, accepted: (id: string) => boolean): 
   result.verdict === 'failed' || (result.verdict === 'skipped' && result.matters === true && !accepted(result.id));
 
 /**
- * Runs the changes of a step, group by group, in transactions that are rolled back, and judges them there by the checks
- * that will judge them once they are live. A group that cannot be run like that says why; it is then judged afterwards
- * alone.
+ * Runs the changes of a step in a transaction that is rolled back, or in several where people would wait for the one,
+ * and judges them there by the checks that will judge them once they are live. What cannot be run like that says why; it
+ * is then judged afterwards alone.
  */
 export async function* prove<T>(
   step: Step<T>,
@@ -23,8 +23,10 @@ export async function* prove<T>(
   accepted: (id: string) => boolean,
 ): AsyncIterable<ProofResult> {
   if (changes.length === 0) return;
-  const groups = await (step.proofs?.(target, changes) ?? [wholeStep(step, changes)]);
-  for (const [index, group] of groups.entries()) {
+  const { whole, parts } = (await step.proofs?.(target, changes)) ?? { whole: wholeStep(step, changes), parts: [] };
+  const queue = [whole];
+  for (let index = 0; index < queue.length; index++) {
+    const group = queue[index] ?? whole;
     context.signal.throwIfAborted();
     const wanted = new Set(group.changes);
     const done = await executor.within(
@@ -43,6 +45,11 @@ export async function* prove<T>(
       },
       context,
     );
+    // Where the whole would make people wait, its parts hold their locks for less long.
+    if (done.outcome === 'busy' && group === whole && parts.length > 0) {
+      queue.push(...parts);
+      continue;
+    }
     const results = done.outcome === 'ran' ? done.result : [];
     const proof: ProofResult = {
       title: group.title,
@@ -54,8 +61,8 @@ export async function* prove<T>(
       type: 'proven',
       step: step.id,
       title: group.title,
-      number: index + 1,
-      of: groups.length,
+      number: queue.length === 1 ? 1 : index,
+      of: Math.max(1, queue.length - 1),
       open: results.filter((one) => isOpen(one, accepted)),
       passed: results.filter((one) => one.verdict === 'passed').length,
       skipped: results.filter((one) => one.verdict === 'skipped').length,

@@ -41,10 +41,16 @@ export type Step<T> = {
    */
   readonly look?: (target: T, signal: AbortSignal) => Promise<unknown>;
   /**
-   * What is proven before anything of these changes is committed, one group after the other. Without it: all of the
-   * changes together, judged by `checks`.
+   * What judges the changes before anything of them is committed. Without it: `checks`, over all of them together.
    */
-  readonly proofs?: (target: T, changes: readonly Change[]) => Promise<readonly Proof<T>[]>;
+  readonly proofs?: (target: T, changes: readonly Change[]) => Promise<Proofs<T>>;
+};
+
+export type Proofs<T> = {
+  /** All changes of the step, in one transaction. */
+  readonly whole: Proof<T>;
+  /** The same in parts that hold their locks for less long, for a database whose users would wait for the whole. */
+  readonly parts: readonly Proof<T>[];
 };
 
 /**

@@ -24,6 +24,8 @@ export type IsolationOptions = {
   /** Tables of all, as `schema.name`, to which signed-in users may add rows because triggers do so on their behalf. */
   readonly appendOnly?: ReadonlySet<string>;
   readonly schemas: readonly string[];
+  /** `schema.table` of the tables that are probed, and nothing but them; without it every door. */
+  readonly only?: ReadonlySet<string>;
   readonly signal: AbortSignal;
   /** Beginning of every check's id; `1.7/two-org` unless said. */
   readonly idPrefix?: string;
