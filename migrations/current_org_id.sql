@@ -1,11 +1,13 @@
--- Step 1.7, Isolation: who is asking. Runs as it stands with psql on a database whose profiles and user_org_roles have
--- the usual columns; the tool replaces the parts between "voxanne:begin" and "voxanne:end" by the names it found.
+-- Step 1.7, Isolation: who is asking. Runs as it stands with psql on a database whose organizations, profiles and
+-- user_org_roles have the usual columns; the tool replaces the parts between "voxanne:begin" and "voxanne:end" by the
+-- names it found.
 --
--- The organization of the caller: the claim that only the auth server can write, else the caller's profile, so that a
--- token from before the backfill is not locked out. A claim that is no uuid counts as absent; nothing here can fail.
+-- The organization of the caller is one that a membership names now: a claim of the token and the profile only say which
+-- of several. A member who was removed reaches nothing with the next statement, whatever the token still says. Nothing
+-- here can fail: a claim of any shape that names no membership counts as absent.
 --
--- SECURITY DEFINER because the policies of profiles ask this function: as the caller, reading profiles here would ask
--- those policies again, without end. It takes no argument and tells callers nothing but their own organization.
+-- SECURITY DEFINER because the policies of the tables that it reads ask this function: as the caller, reading them here
+-- would ask those policies again, without end. It takes no argument and tells callers nothing but their own organization.
 -- STABLE, and written `(select public.current_org_id())` in a policy, it runs once per statement, not once per row.
 
 -- voxanne:begin header
@@ -13,17 +15,21 @@ create or replace function public.current_org_id() returns uuid
 -- voxanne:end header
 language plpgsql stable security definer set search_path = '' as $function$
 declare
+  v_user uuid := auth.uid();
   v_claim text := auth.jwt() -> 'app_metadata' ->> 'org_id';
 begin
   -- PL/pgSQL keeps its plans for the session; an SQL function that cannot be inlined is planned anew by every query.
-  -- voxanne:begin claim
-  if v_claim ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
-    return v_claim::uuid;
-  end if;
-  -- voxanne:end claim
-  -- voxanne:begin profile
-  return (select p.org_id from public.profiles p where p.id = (select auth.uid()));
-  -- voxanne:end profile
+  -- voxanne:begin organization
+  return (
+    select m.org_id
+    from public.user_org_roles m
+    where m.user_id = v_user
+    order by m.org_id::text = lower(v_claim) desc nulls last,
+      m.org_id = (select p.org_id from public.profiles p where p.id = v_user limit 1) desc nulls last,
+      m.org_id
+    limit 1
+  );
+  -- voxanne:end organization
 end
 $function$;
 
@@ -32,13 +38,13 @@ $function$;
 revoke all on function public.current_org_id() from public, anon, authenticated, service_role;
 grant execute on function public.current_org_id() to authenticated;
 
--- The caller's role in that organization, for policies that only owners and admins pass. SECURITY DEFINER for the same
--- reason: the policies of the table that it reads ask it.
+-- The caller's role in that organization, in lower case, for policies that only owners and admins pass. SECURITY DEFINER
+-- for the same reason: the policies of the table that it reads ask it.
 
 create or replace function public.current_org_role() returns text
 language sql stable security definer set search_path = '' as $function$
   -- voxanne:begin role
-  select m.role::text from public.user_org_roles m
+  select lower(m.role::text) from public.user_org_roles m
   where m.user_id = (select auth.uid()) and m.org_id = (select public.current_org_id())
   -- voxanne:end role
   limit 1
@@ -46,6 +52,37 @@ $function$;
 
 revoke all on function public.current_org_role() from public, anon, authenticated, service_role;
 grant execute on function public.current_org_role() to authenticated;
+
+-- Every organization of the caller, for apps that show the rows of all of them at once: a policy compares with
+-- `any (array(select public.my_org_ids()))`, which also runs once per statement.
+
+-- voxanne:begin all_header
+create or replace function public.my_org_ids() returns setof uuid
+-- voxanne:end all_header
+language sql stable security definer set search_path = '' as $function$
+  -- voxanne:begin all
+  select m.org_id from public.user_org_roles m
+  where m.user_id = (select auth.uid())
+  -- voxanne:end all
+$function$;
+
+revoke all on function public.my_org_ids() from public, anon, authenticated, service_role;
+grant execute on function public.my_org_ids() to authenticated;
+
+-- Those of them where the caller has one of these roles, written in lower case: a role is that of one organization.
+
+-- voxanne:begin roles_header
+create or replace function public.my_org_ids(roles text[]) returns setof uuid
+-- voxanne:end roles_header
+language sql stable security definer set search_path = '' as $function$
+  -- voxanne:begin roles
+  select m.org_id from public.user_org_roles m
+  where m.user_id = (select auth.uid()) and lower(m.role::text) = any ($1)
+  -- voxanne:end roles
+$function$;
+
+revoke all on function public.my_org_ids(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.my_org_ids(text[]) to authenticated;
 
 -- Users edit their own profile; which organization and which role it names is not theirs to say. Row security compares
 -- no old with a new value, so a trigger does. It looks at API roles only: the service role, the auth server and

@@ -7,6 +7,10 @@
 --
 -- `(select …)` around a function makes it run once per statement. For UPDATE the same condition stands as USING and as
 -- WITH CHECK: a row can be neither taken from another organization nor moved into one.
+--
+-- Where users see the rows of all their organizations at once, `:column = (select public.current_org_id())` reads
+-- `:column = any (array(select public.my_org_ids()))`, and `… and (select public.current_org_role()) = 'owner'` reads
+-- `:column = any (array(select public.my_org_ids(array['owner'])))`: a role is that of the row's organization.
 
 -- A table with an organization column. ---------------------------------------------------------------------------------
 
@@ -46,16 +50,20 @@ alter table :profiles enable row level security;
 create policy org_select on :memberships for select to authenticated
   using (:column = (select public.current_org_id()) or user_id = (select auth.uid()));
 create policy org_insert on :memberships for insert to authenticated
-  with check (:column = (select public.current_org_id()) and user_id <> (select auth.uid())
-    and ((select public.current_org_role()) = 'owner' or (select public.current_org_role()) = 'admin' and role::text <> 'owner'));
+  with check (user_id <> (select auth.uid())
+    and (:column = (select public.current_org_id()) and (select public.current_org_role()) = 'owner'
+      or :column = (select public.current_org_id()) and (select public.current_org_role()) = 'admin' and lower(role::text) <> 'owner'));
 create policy org_update on :memberships for update to authenticated
-  using (:column = (select public.current_org_id()) and user_id <> (select auth.uid())
-    and ((select public.current_org_role()) = 'owner' or (select public.current_org_role()) = 'admin' and role::text <> 'owner'))
-  with check (:column = (select public.current_org_id()) and user_id <> (select auth.uid())
-    and ((select public.current_org_role()) = 'owner' or (select public.current_org_role()) = 'admin' and role::text <> 'owner'));
+  using (user_id <> (select auth.uid())
+    and (:column = (select public.current_org_id()) and (select public.current_org_role()) = 'owner'
+      or :column = (select public.current_org_id()) and (select public.current_org_role()) = 'admin' and lower(role::text) <> 'owner'))
+  with check (user_id <> (select auth.uid())
+    and (:column = (select public.current_org_id()) and (select public.current_org_role()) = 'owner'
+      or :column = (select public.current_org_id()) and (select public.current_org_role()) = 'admin' and lower(role::text) <> 'owner'));
 create policy org_delete on :memberships for delete to authenticated
-  using (:column = (select public.current_org_id()) and user_id <> (select auth.uid())
-    and ((select public.current_org_role()) = 'owner' or (select public.current_org_role()) = 'admin' and role::text <> 'owner'));
+  using (user_id <> (select auth.uid())
+    and (:column = (select public.current_org_id()) and (select public.current_org_role()) = 'owner'
+      or :column = (select public.current_org_id()) and (select public.current_org_role()) = 'admin' and lower(role::text) <> 'owner'));
 alter table :memberships enable row level security;
 
 -- A table without the column whose rows belong to a row of one that has it (the same for insert, update, delete). --------

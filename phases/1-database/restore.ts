@@ -1,16 +1,29 @@
 import type { Catalog, DbFunction, Trigger } from '../../src/database/catalog/types.ts';
 import { firesSql, identifier, qualified } from '../../src/database/quote.ts';
 
-/** The function of this name without arguments as it stands now, or null. */
-export const findFunction = (catalog: Catalog, schema: string, name: string): DbFunction | null =>
-  catalog.functions.find((one) => one.schema === schema && one.name === name && one.arguments.length === 0) ?? null;
+/** The function of this name with these argument types (none, unless given) as it stands now, or null. */
+export const findFunction = (
+  catalog: Catalog,
+  schema: string,
+  name: string,
+  types: readonly string[] = [],
+): DbFunction | null =>
+  catalog.functions.find(
+    (one) =>
+      one.schema === schema &&
+      one.name === name &&
+      one.arguments
+        .filter(({ mode }) => mode !== 't' && mode !== 'o')
+        .map(({ type }) => type)
+        .join() === types.join(),
+  ) ?? null;
 
 export const findTrigger = (catalog: Catalog, schema: string, table: string, name: string): Trigger | null =>
   catalog.triggers.find((one) => one.schema === schema && one.table === table && one.name === name) ?? null;
 
 /** SQL that brings a function back to what it was: its definition and its grants, or its absence. */
-export function functionDown(before: DbFunction | null, schema: string, name: string): string {
-  if (before?.definition == null) return `drop function ${qualified(schema, name)}();`;
+export function functionDown(before: DbFunction | null, schema: string, name: string, types = ''): string {
+  if (before?.definition == null) return `drop function ${qualified(schema, name)}(${types});`;
   return `${before.definition};\n${grants(before)}`;
 }
 

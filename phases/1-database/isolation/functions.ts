@@ -5,6 +5,7 @@ import type { Blocker } from '../../../src/rollout/step.ts';
 import { loadMigration, statements } from '../migration.ts';
 import { findFunction, findTrigger, functionDown, triggerDown } from '../restore.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
+import { belongingSql, bracketed, currentOrg, hasMany, isCallersMembership, joinedAt, uid } from './caller.ts';
 import { roleSource } from './rules.ts';
 
 /** Columns of a profile that would give their user more than they have. */
@@ -32,32 +33,43 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
   const all = statements(text);
   const blockers: Blocker[] = [];
   const changes: SqlChange[] = [];
-  const add = (name: string, title: string): void => {
+  const add = (name: string, title: string, type = ''): void => {
     const own = all.filter(
-      (one) => new RegExp(`function public\\.${name}\\(\\)`).test(one) && !/create or replace trigger/.test(one),
+      (one) =>
+        new RegExp(`function public\\.${name}\\((?:roles )?${type.replace(/\W/g, '\\$&')}\\)`).test(one) &&
+        !/create or replace trigger/.test(one),
     );
-    const before = findFunction(survey.catalog, 'public', name);
+    const before = findFunction(survey.catalog, 'public', name, type === '' ? [] : [type]);
     if (before !== null && isCurrent(before, own)) return;
-    const returns = /returns (\w+)/.exec(own[0] ?? '')?.[1];
-    if (before !== null && (before.returns !== returns || before.kind !== 'function')) {
+    const [, set, returns] = /returns (setof )?([^\n]+?)(?:\n| language)/.exec(own[0] ?? '') ?? [];
+    if (
+      before !== null &&
+      (before.returns !== returns || before.returnsSet !== (set !== undefined) || before.kind !== 'function')
+    ) {
       blockers.push({
-        problem: `A function public.${name}() that returns ${before.returns} is there already, and the policies need one that returns ${returns}.`,
-        remedy: `Rename or drop yours: alter function public.${name}() rename to ${name}_before;`,
+        problem: `A function public.${name}(${type}) that returns ${before.returnsSet ? 'setof ' : ''}${before.returns} is there already, and the policies need one that returns ${set ?? ''}${returns}.`,
+        remedy: `Rename or drop yours: alter function public.${name}(${type}) rename to ${name}_before;`,
       });
       return;
     }
     changes.push({
       kind: 'sql',
-      id: `function public.${name}`,
+      id: `function public.${name}${type === '' ? '' : `(${type})`}`,
       title,
       mode: 'transaction',
       up: own.join('\n\n'),
-      down: functionDown(before, 'public', name),
+      down: functionDown(before, 'public', name, type),
       ...(name === 'current_org_role' ? { after: ['function public.current_org_id'] } : {}),
     });
   };
   add('current_org_id', "Create current_org_id(): the caller's organization");
   if (roleSource(survey) !== null) add('current_org_role', "Create current_org_role(): the caller's role in it");
+  if (hasMany(survey)) {
+    add('my_org_ids', 'Create my_org_ids(): every organization of the caller');
+    if (survey.memberships?.roleColumn != null) {
+      add('my_org_ids', 'Create my_org_ids(roles): those where the caller has one of these roles', 'text[]');
+    }
+  }
   const { profiles } = survey;
   if (profiles !== null && tenantOf(survey, profiles) !== null) {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
@@ -78,31 +90,32 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
   return {
     changes,
     blockers,
-    ids: changes.map((one) => one.id).filter((id) => id.startsWith('function public.current')),
+    ids: changes.map((one) => one.id).filter((id) => /^function public\.(current|my)_/.test(id)),
   };
 }
 
 /** The names that the survey found, in place of the usual ones. */
 function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string, string>> {
-  const type = primaryColumn(survey.organizations)?.type ?? 'uuid';
-  const key = identifier(survey.to);
+  const type = survey.idType;
   const { profiles } = survey;
   const user = identifier(profileUser(survey));
   const table = profiles === null ? 'public.profiles' : qualified(profiles.schema, profiles.name);
-  const hasProfile = profiles === null ? createProfiles : tenantOf(survey, profiles) !== null;
-  const source = roleSource(survey);
   const columns = (profiles?.columns ?? []).filter((one) => privileges.includes(one.name));
+  const key = identifier(survey.to);
   const guarded = [...new Set([user, key, ...columns.map((one) => identifier(one.name))])];
+  const own = belongingSql(survey, uid, createProfiles);
+  const all =
+    own === null ? `  select null::${type} where false` : `  select ${own.org} from ${own.from}\n  where ${own.where}`;
+  const role = survey.memberships?.roleColumn ?? null;
   return {
     header: `create or replace function public.current_org_id() returns ${type}`,
-    claim: claimSql(type),
-    profile: hasProfile
-      ? `  return (select p.${key} from ${table} p where p.${user} = (select auth.uid()));`
-      : '  return null;',
-    role:
-      source === null
-        ? '  select null::text'
-        : `  select m.${identifier(source.column)}::text from ${qualified(source.table.schema, source.table.name)} m\n  where m.${identifier(source.user)} = (select auth.uid()) and m.${key} = (select public.current_org_id())`,
+    all_header: `create or replace function public.my_org_ids() returns setof ${type}`,
+    roles_header: `create or replace function public.my_org_ids(roles text[]) returns setof ${type}`,
+    organization: organizationSql(survey, createProfiles),
+    role: roleSql(survey),
+    all,
+    roles:
+      role === null ? `  select null::${type} where false` : `${all} and lower(m.${identifier(role)}::text) = any ($1)`,
     insert: columns
       .map((one) => {
         const name = identifier(one.name);
@@ -112,26 +125,79 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
     end if;`;
       })
       .join('\n'),
-    update: `  if ${guarded.map((name) => `new.${name} is distinct from old.${name}`).join('\n      or ')} then
+    update: `  if ${guarded.map((name) => changed(survey, name, key)).join('\n      or ')} then
     raise exception ${literal(`A profile cannot change its ${listed(guarded)}.`)} using errcode = 'insufficient_privilege';
   end if;`,
     trigger: `create or replace trigger guard_profile_keys before insert or update on ${table}\n  for each row execute function public.guard_profile_keys();`,
   };
 }
 
+/** Where a user has several organizations, the profile only says which one is open: any of theirs. */
+const changed = (survey: Survey, name: string, key: string): string =>
+  name === key && hasMany(survey)
+    ? `(new.${key} is distinct from old.${key} and new.${key} is not null
+        and not coalesce(new.${key} = any (array(select public.my_org_ids())), false))`
+    : `new.${name} is distinct from old.${name}`;
+
+/**
+ * The organization that a row names now. Where several do, the token's claim says which, then the profile, then the
+ * oldest membership.
+ */
+function organizationSql(survey: Survey, createProfiles: boolean): string {
+  const { profiles, idType: type } = survey;
+  const from = belongingSql(survey, 'v_user', createProfiles);
+  if (from === null) return claimSql(survey);
+  const key = identifier(survey.to);
+  const claim = type === 'uuid' ? 'lower(v_claim)' : 'v_claim';
+  const order = [`${from.org}::text = ${claim} desc nulls last`];
+  if (survey.memberships !== null && profiles !== null && tenantOf(survey, profiles) !== null) {
+    const table = qualified(profiles.schema, profiles.name);
+    order.push(
+      `${from.org} = (select p.${key} from ${table} p where p.${identifier(profileUser(survey))} = v_user limit 1) desc nulls last`,
+    );
+  }
+  const joined = joinedAt(survey);
+  if (joined !== null) order.push(`m.${identifier(joined)}`);
+  order.push(from.org);
+  const lines = [
+    `select ${from.org}`,
+    `from ${from.from}`,
+    `where ${from.where}`,
+    `order by ${order.join(',\n  ')}`,
+    'limit 1',
+  ].join('\n');
+  return `  return (\n${lines.replace(/^/gm, '    ')}\n  );`;
+}
+
+function roleSql(survey: Survey): string {
+  const source = roleSource(survey);
+  if (source === null) return '  select null::text';
+  const from = `${qualified(source.table.schema, source.table.name)} m`;
+  const { memberships } = survey;
+  const ofMember = memberships !== null && source.table === memberships.table;
+  const active = ofMember ? memberships.active('m') : 'true';
+  const own = ofMember ? isCallersMembership(survey, 'm', uid) : `m.${identifier(source.user)} = ${uid}`;
+  return `  select lower(m.${identifier(source.column)}::text) from ${from}\n  where ${own} and m.${identifier(survey.to)} = ${currentOrg}${active === 'true' ? '' : ` and ${bracketed(active)}`}`;
+}
+
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 
-/** The claim as a value of the key's type; NULL, never an error, where it is no such value. */
-function claimSql(type: string): string {
-  const shape: Readonly<Record<string, string>> = {
-    uuid: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
-    bigint: '^[0-9]{1,18}$',
-    integer: '^[0-9]{1,9}$',
-  };
-  const pattern = shape[type];
-  if (pattern === undefined) return `  if v_claim is not null then\n    return v_claim::${type};\n  end if;`;
-  return `  if v_claim ~* '${pattern}' then\n    return v_claim::${type};\n  end if;`;
+/**
+ * Where no table says who belongs where, only the claim does, which the auth server alone writes. Compared as text, so
+ * that a claim of any shape is no error.
+ */
+function claimSql(survey: Survey): string {
+  const { organizations, idType: type } = survey;
+  const id = primaryColumn(organizations)?.name;
+  if (organizations === null || id === undefined) return '  return null;';
+  const claim = type === 'uuid' ? 'lower(v_claim)' : 'v_claim';
+  const living = survey.living('o');
+  return `  return (
+    select o.${identifier(id)} from ${qualified(organizations.schema, organizations.name)} o
+    where v_user is not null and o.${identifier(id)}::text = ${claim}${living === 'true' ? '' : ` and ${bracketed(living)}`}
+    limit 1
+  );`;
 }
 
 /** The function stands as the statements would leave it: body, security, search path and grants. */

@@ -2,6 +2,7 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { ownerRole } from '../values.ts';
+import { currentOrg, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
 import { isLog } from './logs.ts';
 
 export const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
@@ -28,9 +29,7 @@ export type Rule = {
   readonly user: string | null;
 };
 
-export const currentOrg = '(select public.current_org_id())';
-const currentRole = '(select public.current_org_role())';
-const caller = '(select auth.uid())';
+const caller = uid;
 
 /** The rule of every table that the rollout may touch. */
 export function rulesOf(survey: Survey): readonly Rule[] {
@@ -57,7 +56,7 @@ function ruleOf(survey: Survey, table: Table): Rule {
       table,
       'tenant',
       'org',
-      `${key} = ${currentOrg}`,
+      isCallers(survey, key),
       [tenant.key, ...tenant.also].map((one) => one.name),
     );
   }
@@ -88,7 +87,8 @@ const all = (table: Table, kind: Kind, prefix: Rule['prefix'], using: string, ke
 
 function organizationsRule(survey: Survey, table: Table): Rule {
   const key = primaryColumn(table)?.name ?? 'id';
-  const own = `${identifier(key)} = ${currentOrg}`;
+  // A person who has several must find them all, also where one at a time is open.
+  const own = hasMany(survey) ? isAnyOfCallers(identifier(key)) : isCallers(survey, identifier(key));
   const roles = rolesOf(survey);
   return {
     ...base(table, 'organizations', 'org'),
@@ -96,9 +96,7 @@ function organizationsRule(survey: Survey, table: Table): Rule {
     always: ['SELECT', 'UPDATE'],
     conditions: {
       SELECT: { using: own },
-      ...(roles === null
-        ? {}
-        : { UPDATE: { using: `${own} and ${currentRole} = any (array[${roles.writers.map(literal).join(', ')}])` } }),
+      ...(roles === null ? {} : { UPDATE: { using: isCallersAs(survey, identifier(key), roles.writers) } }),
     },
   };
 }
@@ -110,14 +108,16 @@ function profilesRule(survey: Survey, table: Table): Rule {
   if (tenant === null) return { ...all(table, 'profiles', 'org', own, []), user };
   const key = identifier(survey.to);
   // A profile without an organization stays its user's to edit: NULL then equals NULL.
-  const kept = `${own} and not (${key} is distinct from ${currentOrg})`;
+  const kept = hasMany(survey)
+    ? `${own} and (${key} is null or ${isAnyOfCallers(key)})`
+    : `${own} and not (${key} is distinct from ${currentOrg})`;
   return {
     ...base(table, 'profiles', 'org'),
     keys: [tenant.key.name],
     user,
     always: ['SELECT', 'UPDATE'],
     conditions: {
-      SELECT: { using: `${key} = ${currentOrg} or ${own}` },
+      SELECT: { using: `${isCallers(survey, key)} or ${own}` },
       INSERT: { using: kept },
       UPDATE: { using: own, check: kept },
     },
@@ -128,31 +128,35 @@ function membershipsRule(survey: Survey, table: Table): Rule {
   const user = survey.memberships?.userColumn ?? 'user_id';
   const key = identifier(survey.to);
   const keys = [tenantOf(survey, table)?.key.name ?? survey.to];
-  const seen = `${key} = ${currentOrg} or ${identifier(user)} = ${caller}`;
+  const self = identifier(user);
+  const mine = isCallersMembership(survey, identifier(table.name), caller).replace(`${identifier(table.name)}.`, '');
+  const seen = `${isCallers(survey, key)} or ${mine}`;
   const roles = rolesOf(survey);
   const roleColumn = survey.memberships?.roleColumn ?? null;
   const conditions: Partial<Record<Command, Condition>> = { SELECT: { using: seen } };
   if (roles !== null && roleColumn !== null) {
     const owner = literal(roles.owner);
     const [, ...helpers] = roles.writers;
-    const notOwner = `${identifier(roleColumn)}::text <> ${owner}`;
+    const notOwner = `lower(${identifier(roleColumn)}::text) <> ${owner}`;
+    const notSelf = mine.includes(' in (') ? mine.replace(' in (', ' not in (') : `${self} <> ${caller}`;
     const allowed = [
-      `${currentRole} = ${owner}`,
-      ...helpers.map((one) => `${currentRole} = ${literal(one)} and ${notOwner}`),
-    ].join(' or ');
-    const using = `${key} = ${currentOrg} and ${identifier(user)} <> ${caller} and (${allowed})`;
+      isCallersAs(survey, key, [roles.owner]),
+      ...helpers.map((one) => `${isCallersAs(survey, key, [one])} and ${notOwner}`),
+    ];
+    const using = `${notSelf} and (${allowed.join(' or ')})`;
     for (const command of ['INSERT', 'UPDATE', 'DELETE'] as const) conditions[command] = { using };
   }
   return { ...base(table, 'memberships', 'org'), keys, user, always: ['SELECT'], conditions };
 }
 
-/** Who runs an organization, as its members' roles are called: the owner first. Null where no column names roles. */
+/** Who runs an organization, as its members' roles are called, in lower case: the owner first. Null where no column names roles. */
 export function rolesOf(survey: Survey): { readonly owner: string; readonly writers: readonly string[] } | null {
   const source = roleSource(survey);
   if (source === null) return null;
   const allowed = source.table === survey.memberships?.table ? survey.memberships.roles : [];
-  const owner = ownerRole(allowed);
-  const helpers = ['admin'].filter((name) => name !== owner && (allowed.length === 0 || allowed.includes(name)));
+  const known = allowed.map((one) => one.toLowerCase());
+  const owner = ownerRole(known);
+  const helpers = ['admin'].filter((name) => name !== owner && (known.length === 0 || known.includes(name)));
   return { owner, writers: [owner, ...helpers] };
 }
 
@@ -194,7 +198,7 @@ function parentConditions(
     const alias = `parent_${path.length}`;
     const inside =
       parent === survey.organizations
-        ? `${outside} = ${currentOrg}`
+        ? isCallers(survey, outside)
         : exists(survey, parent, alias, `${alias}.${identifier(target)} = ${reference}`, [...path, parent.oid]);
     const notNull = table.columns.find((one) => one.name === column)?.notNull === true;
     return inside === null ? [] : [{ outside, notNull, inside }];
@@ -212,7 +216,7 @@ function parentConditions(
 function exists(survey: Survey, parent: Table, alias: string, join: string, path: readonly number[]): string | null {
   const condition =
     tenantOf(survey, parent) !== null
-      ? `${alias}.${identifier(survey.to)} = ${currentOrg}`
+      ? isCallers(survey, `${alias}.${identifier(survey.to)}`)
       : parentConditions(survey, parent, path, alias);
   if (condition === null) return null;
   return `exists (select 1 from ${qualified(parent.schema, parent.name)} ${alias} where ${join} and ${condition})`;

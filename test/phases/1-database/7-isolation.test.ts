@@ -225,18 +225,39 @@ async function firstColumn(at: TestTarget, table: string): Promise<string> {
 }
 
 describe('current_org_id()', () => {
-  it('takes the claim if it is a uuid, else the profile, and never fails', async () => {
+  it('is what the profile says where no table holds memberships, whatever the claim says, and never fails', async () => {
     await using at = await isolated('claims');
     const ask = async (who: Readonly<Record<string, unknown>>) =>
       (await at.as<{ org: string | null }>('authenticated', who, 'select public.current_org_id() as org'))[0]?.org;
-    expect(await ask(claims(ann, org(2)))).toBe(org(2));
-    for (const odd of [undefined, null, '', 'default', 17, {}, [], `${org(2)} `, `${org(2)}\n`, true]) {
+    for (const odd of [org(2), undefined, null, '', 'default', 17, {}, [], `${org(2)} `, `${org(2)}\n`, true]) {
       expect(await ask(claims(ann, odd)), JSON.stringify(odd)).toBe(org(1));
     }
     expect(await ask({ sub: user(ann), app_metadata: 'text' })).toBe(org(1));
     expect(await ask({ sub: user(ann), app_metadata: null, user_metadata: { org_id: org(2) } })).toBe(org(1));
-    expect(await ask(claims(5))).toBeNull();
+    expect(await ask(claims(5, org(1)))).toBeNull();
     expect(await ask({})).toBeNull();
+  });
+
+  it('takes a claim where a membership backs it, and forgets a removed member with the next statement', async () => {
+    await using at = await isolated('claims_members', traps);
+    await at.sql(
+      `insert into public.memberships (user_id, org_id, role) values ('${user(ann)}', '${org(2)}', 'member')`,
+    );
+    const ask = async (who: Readonly<Record<string, unknown>>) =>
+      (
+        await at.as<{ org: string | null; role: string | null }>(
+          'authenticated',
+          who,
+          'select public.current_org_id() as org, public.current_org_role() as role',
+        )
+      )[0];
+    expect(await ask(claims(ann, org(2)))).toEqual({ org: org(2), role: 'member' });
+    expect(await ask(claims(ann, org(2).toUpperCase()))).toEqual({ org: org(2), role: 'member' });
+    expect(await ask(claims(ann))).toEqual({ org: org(1), role: 'owner' });
+    expect(await ask(claims(bob, org(2)))).toEqual({ org: org(1), role: 'member' });
+    await at.sql(`delete from public.memberships where user_id = '${user(bob)}'`);
+    expect(await ask(claims(bob, org(1)))).toEqual({ org: null, role: null });
+    expect(await tries(at, claims(bob, org(1)), 'select from public.calls')).toBe(0);
   });
 
   it('is callable by signed-in users alone', async () => {
