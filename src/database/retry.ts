@@ -80,12 +80,15 @@ const aid = (readout: Promise<readonly LockHolder[]>): Promise<readonly LockHold
     return [];
   });
 
+/** Others held a lock for longer than the run's patience; nothing was done. */
+export class LockNotAvailable extends RolloutError {}
+
 const tooLong = (
   options: { readonly what: string; readonly patience: number },
   holders: readonly LockHolder[],
   cause?: unknown,
 ): RolloutError =>
-  new RolloutError(
+  new LockNotAvailable(
     `${options.what} did not get its lock within ${Math.round(options.patience / 1000)} s${describe(holders)}, and nothing of it was done.`,
     'Let those sessions end, choose a quieter moment, or raise --patience, then run the same command again.',
     { cause },

@@ -2,9 +2,12 @@ import type { Client, ClientBase } from 'pg';
 import type { Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
+import { toRolloutError } from './errors.ts';
 import { previewBatch, previewPatience, previewRows } from './preview.ts';
+import { LockNotAvailable } from './retry.ts';
 import { insideTransaction } from './rolled-back.ts';
 import type { Session } from './session.ts';
+import { sqlOf } from './statement-errors.ts';
 
 /** Milliseconds that anybody may wait for a transaction which only proves; it gives way after that. */
 const stall = 100;
@@ -37,7 +40,7 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
       ...context,
       emit: (event) => (event.type === 'command' ? undefined : context.emit(event)),
     };
-    for (let attempt = 1; ; attempt++) {
+    for (let round = 1; ; round++) {
       const watch = watchWaiters(session, context.signal);
       try {
         const began = performance.now();
@@ -46,25 +49,42 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
           work.title,
           silent,
           (client) =>
-            insideTransaction(client, async () => {
-              const before = await work.look();
-              for (const change of work.changes) await perform(client, change, run, silent);
-              return work.body(before);
-            }),
+            insideTransaction(client, () =>
+              work.body({
+                run: async (changes) => {
+                  for (const change of changes) await perform(client, change, run, silent);
+                },
+                attempt: (one) => attempt(client, one),
+              }),
+            ),
           { end: 'rollback', patience: previewPatience },
         );
         if (!watch.gaveWay()) return { outcome: 'ran', result, milliseconds: performance.now() - began };
-        if (attempt === tries) return { outcome: 'busy', reason: busy };
+        if (round === tries) return { outcome: 'busy', reason: busy };
       } catch (error) {
         context.signal.throwIfAborted();
         if (error instanceof NotHere) return { outcome: 'not executed', reason: error.message };
+        if (error instanceof LockNotAvailable) return { outcome: 'busy', reason: error.problem };
         if (!watch.gaveWay()) throw error;
-        if (attempt === tries) return { outcome: 'busy', reason: busy };
+        if (round === tries) return { outcome: 'busy', reason: busy };
       } finally {
         await watch.stop();
       }
     }
   };
+}
+
+/** A savepoint around `work`; an error takes back what it did and comes out in words. */
+async function attempt<R>(client: ClientBase, work: () => Promise<R>): Promise<R> {
+  await client.query('savepoint voxanne_attempt');
+  try {
+    const result = await work();
+    await client.query('release savepoint voxanne_attempt');
+    return result;
+  } catch (error) {
+    await client.query('rollback to savepoint voxanne_attempt; release savepoint voxanne_attempt');
+    throw error instanceof RolloutError || error instanceof NotHere ? error : toRolloutError(error, sqlOf(error));
+  }
 }
 
 async function perform(client: ClientBase, change: Change, run: WithinTools['run'], context: Context): Promise<void> {

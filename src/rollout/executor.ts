@@ -33,14 +33,22 @@ export type Untouched = {
   readonly unchecked: readonly string[];
 };
 
-/** Changes, and what happens before and after them in the same transaction. */
+/** What happens in a transaction that is always rolled back. */
 export type WithinWork<R> = {
   readonly title: string;
-  readonly changes: readonly Change[];
-  /** Before the changes. */
-  readonly look: () => Promise<unknown>;
-  /** After them. Runs again when the transaction has to be tried again. */
-  readonly body: (before: unknown) => Promise<R>;
+  /** It is called again when the transaction has to be tried again. */
+  readonly body: (inside: Inside) => Promise<R>;
+};
+
+export type Inside = {
+  /** Runs changes as applying them would, batches and concurrent indexes as single statements. */
+  readonly run: (changes: readonly Change[]) => Promise<void>;
+  /**
+   * Runs `work` so that its failure leaves the transaction usable and takes back what it did.
+   *
+   * @throws {RolloutError} whatever the database said, in words.
+   */
+  readonly attempt: <R>(work: () => Promise<R>) => Promise<R>;
 };
 
 /** What became of a transaction that is always rolled back. */
@@ -62,8 +70,8 @@ export type Executor = {
   /** Runs every change for real and takes it back. Leaves no trace. */
   readonly preview: (changes: readonly Change[], context: Context) => AsyncIterable<PreviewResult>;
   /**
-   * Runs these changes and then `body` in one transaction, and rolls all of it back. It gives way to the running app:
-   * when anybody waits for its locks longer than the allowed stall, nothing is decided, and the reason says so.
+   * Runs `body` in one transaction and rolls all of it back. It gives way to the running app: when anybody waits for its
+   * locks longer than the allowed stall, nothing is decided, and the reason says so.
    *
    * @throws {RolloutError} when a change fails, as applying it would.
    */

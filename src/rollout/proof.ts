@@ -32,9 +32,9 @@ export async function* prove<T>(
     const done = await executor.within(
       {
         title: `Testing ${group.title}`,
-        changes: changes.filter((change) => wanted.has(change.id)),
-        look: () => group.look?.(target, context.signal) ?? Promise.resolve(null),
-        body: async (before) => {
+        body: async ({ run }) => {
+          const before = (await group.look?.(target, context.signal)) ?? null;
+          await run(changes.filter((change) => wanted.has(change.id)));
           const results: CheckResult[] = [];
           for await (const result of group.checks(target, context.signal, before)) {
             context.signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
+import { foresee } from './foresee.ts';
 import type { EntryState, StepRecord } from './journal.ts';
 import { isOpen, prove, refusal } from './proof.ts';
 import type { Planned, ProofResult, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
@@ -16,6 +17,8 @@ export type RunnerOptions<T> = {
   readonly executors: { readonly database: Executor; readonly workspace: Executor | null };
   /** What a phase needs and lacks (no workspace, no frontend), or null. */
   readonly missing?: (phase: Phase<T>) => string | null;
+  /** The last step that is wanted; the first one of a phase looks no further than that. */
+  readonly until?: StepId | undefined;
   /** Whether the operator accepted, by its id, that a check which matters is not made. */
   readonly accepted?: (check: string) => boolean;
 };
@@ -178,9 +181,25 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     return changes.length;
   };
 
+  /** The first step of a phase of the database looks at those to come, as long as nothing of them is live. */
+  async function* toCome(step: Step<T>, signal: AbortSignal): AsyncIterable<CheckResult> {
+    const { phase, executor } = find(step.id);
+    if (phase.medium !== 'database' || phase.steps[0] !== step || phase.steps.length === 1) return;
+    const last = phase.steps.findIndex((one) => one.id === options.until);
+    const later = phase.steps.slice(1, last === -1 ? undefined : last + 1);
+    const known = await executor.records();
+    const skipped = new Set(
+      later.filter((one) => known.filter((record) => record.step === one.id).at(-1)?.state === 'skipped'),
+    );
+    if ((await executor.standing()).some((one) => isLive(one))) return;
+    const open = later.filter((one) => !skipped.has(one));
+    yield* foresee(step, open, target, executor, context(step.id, signal), accepted);
+  }
+
   async function* checksOf(step: Step<T>, found: Untouched | null, signal: AbortSignal): AsyncIterable<CheckResult> {
     const before = step.look === undefined ? null : await find(step.id).executor.keptLook(step.id);
     yield* step.checks(target, signal, before);
+    yield* toCome(step, signal);
     if (found !== null) yield* checkUntouched(step.id, found);
   }
 
