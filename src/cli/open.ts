@@ -9,6 +9,7 @@ import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
+import type { StepId } from '../rollout/step.ts';
 import type { CliExecutor, CliExecutorOptions, Finding } from '../supabase/cli/index.ts';
 import {
   type ConnectionDescription,
@@ -106,6 +107,8 @@ export async function openTarget(
       phases,
       target,
       executors: { database: cliExecutor ?? inner, workspace },
+      ...(options.to === undefined ? {} : { until: options.to as StepId }),
+      accepted: (check) => config.decisions.acceptNotChecked.includes(check),
       missing: (phase) =>
         phase.medium === 'workspace' && workspace === null
           ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`

@@ -3,4 +3,4 @@ export { splitName } from './names.ts';
 export { isProduction } from './production.ts';
 export { type Config, configJsonSchema, configSchema, type PartialConfig } from './schema.ts';
 export { createRedactor, redact, secretsOf, urlPasswords } from './secrets.ts';
-export { variableName } from './variables.ts';
+export { flagName, nested, readSetting, type SettingRow, settingRows, variableName } from './settings.ts';

@@ -64,6 +64,7 @@ export async function makeTarget(
         phases: isPhases(given) ? given : [{ id: 1, title: 'Database', medium: 'database', steps: given }],
         target,
         executors: { database: executor, workspace: null },
+        accepted: (check) => config.decisions.acceptNotChecked.includes(check),
       }),
     sql: async (text, values) => (await side.query(text, values)).rows,
     as: async (role, claims, text) => {

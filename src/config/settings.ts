@@ -1,0 +1,275 @@
+import * as z from 'zod';
+
+/** How a setting is written as a flag, and, under the same kind, as an exported variable. */
+export type Flag = {
+  /** `text` is taken as it is; `list` is split at commas; a `boolean` has no argument on the command line. */
+  readonly kind: 'text' | 'boolean' | 'number' | 'list';
+  /** What stands for the argument in the help: `<how>`. */
+  readonly argument?: string;
+  /** A few words for the help. */
+  readonly help: string;
+  /** True: every command that looks at a target has it, not only those that decide. */
+  readonly common?: boolean;
+  /** Words that are taken as they are where a list or nothing is expected. */
+  readonly words?: readonly string[];
+};
+
+type Setting<S extends z.ZodType = z.ZodType> = { readonly schema: S; readonly flag: Flag | null };
+
+/** One definition of a setting: its type, default and description, and how it is given outside the file. */
+const setting = <S extends z.ZodType>(schema: S, flag: Flag | null = null): Setting<S> => ({ schema, flag });
+
+/** A path inside the workspace, relative to it. */
+export const insidePath = z
+  .string()
+  .min(1)
+  .refine(
+    (path) => !/^(?:[/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..'),
+    'expected a path inside the workspace, relative to it',
+  );
+
+const milliseconds = z.number().int().min(0);
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' });
+
+/** Everything that only the operator can decide. `--yes` grants none of it. */
+export const decisions = {
+  orphans: setting(
+    z
+      .enum(['own-organization'])
+      .nullable()
+      .default(null)
+      .describe('Users that nothing connects to an organization: each gets one of its own. null: the step stops.'),
+    { kind: 'text', argument: '<how>', help: 'users without an organization' },
+  ),
+  wrongForeignKeys: setting(
+    z
+      .enum(['repair'])
+      .nullable()
+      .default(null)
+      .describe('Foreign keys of the organization column that point at another table. null: the step stops.'),
+    { kind: 'text', argument: '<how>', help: 'foreign keys that point elsewhere' },
+  ),
+  revokeExecute: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe('Revoke EXECUTE from API roles on SECURITY DEFINER functions that accept an organization id.'),
+    { kind: 'boolean', help: 'revoke EXECUTE from API roles on functions that bypass row security' },
+  ),
+  protectRouters: setting(
+    z
+      .union([z.literal('all'), z.array(insidePath)])
+      .nullable()
+      .default(null)
+      .describe(
+        'Route files that get the authentication middleware: their paths, or "all" that nobody from outside seems to call. null: it is proposed, and left to a person.',
+      ),
+    {
+      kind: 'list',
+      argument: '<files>',
+      help: 'put the authentication middleware in front of these route files: comma-separated; all = every router without apparent external callers',
+      words: ['all'],
+    },
+  ),
+  disagreeingColumns: setting(
+    z
+      .enum(['keep-new', 'keep-old'])
+      .nullable()
+      .default(null)
+      .describe('Which column wins where a table has both names and rows disagree. null: the step stops.'),
+    { kind: 'text', argument: '<which>', help: 'rows whose old and new column differ' },
+  ),
+  createProfiles: setting(z.boolean().default(false).describe('Create the profiles table where it is absent.'), {
+    kind: 'boolean',
+    help: 'create the profiles table where it is absent',
+  }),
+  renameClaims: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe('Also rename JWT claim keys and settings that carry an old name; clients may depend on them.'),
+    { kind: 'boolean', help: 'also rename claim keys and settings that carry an old name' },
+  ),
+  anonymousUsers: setting(
+    z
+      .enum(['no-organization', 'own-organization'])
+      .default('no-organization')
+      .describe('What an anonymous sign-up gets.'),
+    { kind: 'text', argument: '<what>', help: 'what anonymous users get' },
+  ),
+  ambiguousMemberships: setting(
+    z
+      .enum(['owned', 'oldest'])
+      .nullable()
+      .default(null)
+      .describe(
+        'A user in several organizations whose profile names none: the single one they own, or the one joined first. null: the step stops.',
+      ),
+    { kind: 'text', argument: '<which>', help: 'users in several organizations' },
+  ),
+  acceptNotChecked: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Ids of checks that could not be made and matter for isolation, accepted one by one after a look.'),
+    { kind: 'list', argument: '<checks>', help: 'accept that these checks were not made: their ids, comma-separated' },
+  ),
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** Settings of the first level that a flag or a variable may give as well. */
+export const general = {
+  legacyReads: setting(
+    z
+      .union([z.boolean(), z.literal('close')])
+      .default(false)
+      .describe('true: keep the old column names readable through the API; "close": remove those readers again.'),
+    {
+      kind: 'boolean',
+      argument: '[close]',
+      help: 'keep the old column names readable through the API; close: end that',
+      words: ['close'],
+    },
+  ),
+  lockTimeout: setting(
+    milliseconds
+      .min(1)
+      .max(10_000)
+      .default(20)
+      .describe('Milliseconds that one try waits for a lock at most, while readers queue behind it.'),
+    { kind: 'number', argument: '<ms>', help: 'how long one try waits for a lock (20)' },
+  ),
+  statementTimeout: setting(
+    milliseconds.default(120_000).describe('Milliseconds that one statement may run; 0: no limit.'),
+    { kind: 'number', argument: '<ms>', help: 'how long one statement may run (120000); 0: no limit' },
+  ),
+  patience: setting(
+    milliseconds
+      .default(60_000)
+      .describe('Milliseconds for which a change is tried again before it gives up with nothing done.'),
+    { kind: 'number', argument: '<ms>', help: 'how long a change tries again (60000)' },
+  ),
+  batchSize: setting(z.number().int().min(1).max(100_000).default(1000).describe('Rows per batch of a backfill.'), {
+    kind: 'number',
+    argument: '<rows>',
+    help: 'rows per batch of a backfill (1000)',
+  }),
+  executor: setting(z.enum(['pg', 'supabase-cli']).default('pg').describe('What runs the changes of the database.'), {
+    kind: 'text',
+    argument: '<name>',
+    help: 'what runs the changes of the database',
+  }),
+  environment: setting(
+    z
+      .string()
+      .min(1)
+      .max(40)
+      .nullable()
+      .default(null)
+      .describe('Name of the environment, shown everywhere; "production" makes the target count as production.'),
+    { kind: 'text', argument: '<name>', help: 'name of the environment, shown everywhere', common: true },
+  ),
+  ca: setting(
+    z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('File with the certificate authorities of the database server, relative to the workspace.'),
+    { kind: 'text', argument: '<file>', help: "certificate authorities of the database's server", common: true },
+  ),
+  allowPlaintext: setting(
+    z.boolean().default(false).describe('Allow a connection without TLS to a host that is not this machine.'),
+    { kind: 'boolean', help: 'allow a connection without TLS to another machine', common: true },
+  ),
+  probeEmailDomain: setting(
+    z
+      .string()
+      .regex(/^[a-z0-9.-]+$/i, 'expected a domain, for instance example.com')
+      .nullable()
+      .default(null)
+      .describe('Domain of the addresses of probe users; no mail is ever sent there.'),
+    { kind: 'text', argument: '<domain>', help: 'domain of the addresses of probe users' },
+  ),
+  accessTokenHook: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe('Also create the access-token hook, for projects whose every first token must carry org_id.'),
+    { kind: 'boolean', help: 'also create the access-token hook; enabling it is a line in the dashboard' },
+  ),
+  backendUrl: setting(
+    httpUrl.nullable().default(null).describe('Where the running backend answers; null: not probed.'),
+    { kind: 'text', argument: '<url>', help: 'where the running backend answers, for live checks' },
+  ),
+  supabaseUrl: setting(
+    httpUrl.nullable().default(null).describe('The API of the Supabase project; null: not probed.'),
+    { kind: 'text', argument: '<url>', help: 'the API of the project, for live checks' },
+  ),
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** A setting that can be given outside the file. */
+export type SettingRow = Flag & {
+  /** Where it stands in the file: `decisions.orphans`. */
+  readonly path: string;
+  /** Its own name, as commander knows the flag: `orphans`. */
+  readonly name: string;
+  /** What an enum accepts; empty for everything else. */
+  readonly choices: readonly string[];
+};
+
+const rows = (prefix: string, group: Readonly<Record<string, Setting>>): readonly SettingRow[] =>
+  Object.entries(group).flatMap(([name, { schema, flag }]) =>
+    flag === null ? [] : [{ ...flag, path: `${prefix}${name}`, name, choices: choicesOf(schema) }],
+  );
+
+function choicesOf(schema: z.ZodType): readonly string[] {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) return choicesOf(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodEnum ? schema.options.map(String) : [];
+}
+
+/** Every setting that a flag or an exported variable may give: flags, help, variables and README are made from this. */
+export const settingRows: readonly SettingRow[] = [
+  {
+    path: 'names.memberships',
+    name: 'memberships',
+    kind: 'text',
+    argument: '<table>',
+    help: 'the table that joins users and organizations',
+    choices: [],
+  },
+  ...rows('decisions.', decisions),
+  ...rows('', general),
+];
+
+/** `wrongForeignKeys` is `--wrong-foreign-keys` and `VOXANNE_ROLLOUT_WRONG_FOREIGN_KEYS`. */
+export const flagName = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export const variableName = (path: string): string =>
+  `VOXANNE_ROLLOUT_${(path.split('.').at(-1) ?? path).replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+/** The zod shape of a group. */
+export const shapeOf = <T extends Readonly<Record<string, Setting>>>(
+  group: T,
+): { readonly [K in keyof T]: T[K]['schema'] } =>
+  Object.fromEntries(Object.entries(group).map(([name, one]) => [name, one.schema])) as {
+    readonly [K in keyof T]: T[K]['schema'];
+  };
+
+/** What a text given as a flag or a variable means; a text of the wrong form stays as it is, for the check to name. */
+export function readSetting(row: SettingRow, value: string): unknown {
+  if (row.words?.includes(value) === true) return value;
+  if (row.kind === 'list') return value.split(/\s*,\s*/).filter((part) => part !== '');
+  if (row.kind === 'number') return /^\d+$/.test(value) ? Number(value) : value;
+  if (row.kind === 'boolean') return { true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value;
+  return value;
+}
+
+/** Settings in the shape of the file. */
+export function nested(values: Iterable<readonly [path: string, value: unknown]>): Readonly<Record<string, unknown>> {
+  const root: Record<string, Record<string, unknown> | unknown> = {};
+  for (const [path, value] of values) {
+    const [first = path, second] = path.split('.');
+    if (second === undefined) root[first] = value;
+    else root[first] = { ...(root[first] as Record<string, unknown> | undefined), [second]: value };
+  }
+  return root;
+}
