@@ -55,7 +55,11 @@ describe('settings', () => {
 
   test('grant no decision by default', async () => {
     const { decisions } = await loadConfig({ workspace });
-    expect(Object.values(decisions).filter((value) => value !== null && value !== false)).toEqual(['no-organization']);
+    expect(
+      Object.values(decisions).filter(
+        (value) => value !== null && value !== false && !(Array.isArray(value) && value.length === 0),
+      ),
+    ).toEqual(['no-organization']);
   });
 
   test('come from the file, over it from exported variables, over both from flags', async () => {
