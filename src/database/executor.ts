@@ -3,6 +3,7 @@ import type { Client, ClientBase } from 'pg';
 import type { BatchChange, Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, RevertResult } from '../rollout/executor.ts';
+import type { TableSize } from '../rollout/impact.ts';
 import type { Entry } from '../rollout/journal.ts';
 import { applyBatch, type BatchOutcome, keptBatches, lastKey, quietly, remaining, restoreBatch } from './batches.ts';
 import { toRolloutError } from './errors.ts';
@@ -331,6 +332,17 @@ export function createDatabaseExecutor(session: Session): Executor {
       const client = await session.work();
       await ensureJournal(client);
       await insertRecord(client, record);
+    },
+    sizes: async (relations) => {
+      const client = await session.work();
+      const { rows } = await client.query<TableSize>(
+        `select n.nspname || '.' || c.relname as relation, greatest(0, c.reltuples)::float8 as rows,
+           pg_catalog.pg_total_relation_size(c.oid)::float8 as bytes
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname = any ($1) order by 1`,
+        [relations],
+      );
+      return rows;
     },
     keepLook: async (step, run, look) => {
       const client = await session.work();

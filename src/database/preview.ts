@@ -46,34 +46,38 @@ export function createPreview({
         outcome: 'not executed',
         reason: 'PostgreSQL runs this statement only outside a transaction',
         locks: [],
+        held: 0,
       });
     }
     try {
-      const locks = await transact(
+      const { locks, held } = await transact(
         `Previewing: ${change.title}`,
         change.id,
         { ...context, emit: (event) => (event.type === 'command' ? undefined : context.emit(event)) },
-        async (client) => {
+        async (client): Promise<{ locks: Lock[]; held: number }> => {
           for (const earlier of prerequisites(change, all)) {
             if (earlier.kind === 'sql') await run(client, earlier.up, context);
             else if (!(await previewBatch(client, earlier, previewRows))) throw new TooManyRows(earlier.title);
           }
           const before = await heldLocks(client);
+          const started = performance.now();
           if (change.kind === 'batches') {
             await previewBatch(client, change, Math.min(batchSize, 100));
           } else {
             await run(client, change.up, context);
           }
-          const held = await heldLocks(client);
+          const held = performance.now() - started;
+          const taken = await heldLocks(client);
           // The inverse is part of the preview: a change that cannot be taken back must fail here, not in an emergency.
           if (change.kind === 'sql' && change.down !== '') await run(client, change.down, context);
-          return strongest(
-            held.filter((lock) => !before.some((b) => b.relation === lock.relation && b.level === lock.level)),
+          const locks = taken.filter(
+            (lock) => !before.some((b) => b.relation === lock.relation && b.level === lock.level),
           );
+          return { locks: strongest(locks), held };
         },
         { end: 'rollback', patience: previewPatience },
       );
-      return ran({ outcome: 'ran', locks });
+      return ran({ outcome: 'ran', locks, held });
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof TooManyRows) {
@@ -81,10 +85,16 @@ export function createPreview({
           outcome: 'not executed',
           reason: `it needs "${error.message}" first, which is more than a preview may hold locks for`,
           locks: [],
+          held: 0,
         });
       }
       const shown = error instanceof RolloutError ? error : toRolloutError(error, sqlOf(error));
-      return ran({ outcome: 'failed', reason: [shown.problem, shown.detail].filter(Boolean).join('\n'), locks: [] });
+      return ran({
+        outcome: 'failed',
+        reason: [shown.problem, shown.detail].filter(Boolean).join('\n'),
+        locks: [],
+        held: 0,
+      });
     }
   };
 }
@@ -151,7 +161,7 @@ async function heldLocks(client: ClientBase): Promise<Lock[]> {
   return rows;
 }
 
-function strongest(locks: readonly Lock[]): readonly Lock[] {
+function strongest(locks: readonly Lock[]): Lock[] {
   const best = new Map<string, LockLevel>();
   for (const { relation, level } of locks) {
     const present = best.get(relation);

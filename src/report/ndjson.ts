@@ -76,6 +76,7 @@ const event = z.discriminatedUnion('type', [
       outcome: z.enum(['ran', 'not executed', 'failed']),
       reason: z.string().optional(),
       locks: z.array(z.object({ relation: z.string(), level: z.string() })),
+      held: z.number(),
       milliseconds: z.number(),
     }),
   }),

@@ -1,5 +1,6 @@
 import type { Change, LockLevel } from './change.ts';
 import type { Emit } from './events.ts';
+import type { TableSize } from './impact.ts';
 import type { Entry, EntryState, Fingerprint, StepRecord } from './journal.ts';
 import type { StepId } from './step.ts';
 
@@ -11,6 +12,8 @@ export type PreviewResult = {
   readonly reason?: string;
   /** Strongest lock per relation that the change was seen to hold. */
   readonly locks: readonly { readonly relation: string; readonly level: LockLevel }[];
+  /** Milliseconds between its first statement and the end of its work, in which it held these locks. */
+  readonly held: number;
   readonly milliseconds: number;
 };
 
@@ -88,6 +91,8 @@ export type Executor = {
   readonly standing: () => Promise<readonly Standing[]>;
   readonly records: () => Promise<readonly StepRecord[]>;
   readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
+  /** Rows and bytes of these tables, as the server estimates them. */
+  readonly sizes: (relations: readonly string[]) => Promise<readonly TableSize[]>;
   /** The present state of everything that a change of this medium could touch. */
   readonly fingerprint: () => Promise<Fingerprint>;
   /** Keeps the present state as that from before or after a step, for the proof of its rollback. */

@@ -1,6 +1,7 @@
 import type { CheckResult } from './check.ts';
 import type { Emit } from './events.ts';
 import type { PreviewResult, RevertResult } from './executor.ts';
+import type { Impact } from './impact.ts';
 import type { Entry, StepRecord } from './journal.ts';
 import type { PhaseId, Plan, StepId } from './step.ts';
 
@@ -69,7 +70,13 @@ export type Rollout = {
   readonly preview: (
     step: StepId,
     signal: AbortSignal,
-  ) => Promise<Planned & { readonly results: readonly PreviewResult[]; readonly proofs: readonly ProofResult[] }>;
+  ) => Promise<
+    Planned & {
+      readonly results: readonly PreviewResult[];
+      readonly proofs: readonly ProofResult[];
+      readonly impact: Impact;
+    }
+  >;
   /** Applies the plan, once its checks passed in a transaction that was rolled back; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */
   readonly apply: (step: StepId, signal: AbortSignal, expect?: string) => Promise<number>;
   readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;

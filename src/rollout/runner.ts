@@ -5,6 +5,7 @@ import type { Emit } from './events.ts';
 import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
 import { foresee } from './foresee.ts';
+import { impactOf } from './impact.ts';
 import type { EntryState, StepRecord } from './journal.ts';
 import { isOpen, prove, refusal } from './proof.ts';
 import type { Planned, ProofResult, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
@@ -312,7 +313,15 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
           proofs.push(proof);
         }
       }
-      return { ...planned, results, proofs };
+      const relations = new Set(results.flatMap((one) => one.locks.map((lock) => lock.relation)));
+      const impact = impactOf({
+        changes,
+        results,
+        proofs,
+        sizes: await executor.sizes([...relations]),
+        running: find(id).step.running ?? null,
+      });
+      return { ...planned, results, proofs, impact };
     },
     apply,
     verify,

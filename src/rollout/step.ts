@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import type { CheckResult } from './check.ts';
+import type { Running } from './impact.ts';
 
 export type PhaseId = 1 | 2 | 3 | 4;
 export type StepId = `${PhaseId}.${number}`;
@@ -33,6 +34,8 @@ export type Step<T> = {
   readonly title: string;
   /** Why the step exists, in words for the operator; one to three sentences. */
   readonly why: string;
+  /** What running code must do before and after it; absent where nothing. */
+  readonly running?: Running;
   readonly plan: (target: T) => Promise<Plan>;
   /** `before`: what `look` gave before the first change of the step, or `null` where it was never applied. */
   readonly checks: (target: T, signal: AbortSignal, before: unknown) => AsyncIterable<CheckResult>;

@@ -251,6 +251,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       outcome,
       ...(reason === undefined ? {} : { reason }),
       locks: [],
+      held: 0,
       milliseconds: performance.now() - began,
     });
     try {
@@ -347,6 +348,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       outcome: 'not executed',
       reason: 'code is checked where it stands, once it is written; a failed check rolls it back',
     }),
+    sizes: async () => [],
     keepLook: async () => undefined,
     keptLook: async () => null,
     // Files are compared byte by byte where they are written and restored; there is no further row to lose.

@@ -82,6 +82,7 @@ export const noDatabase: Executor = {
   keepFingerprint: async () => undefined,
   keptFingerprint: async () => null,
   within: async () => ({ outcome: 'not executed', reason: 'no database in this test' }),
+  sizes: async () => [],
   keepLook: async () => undefined,
   keptLook: async () => null,
   guard: async () => async () => null,

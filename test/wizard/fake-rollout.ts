@@ -3,6 +3,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import type { Emit, RolloutEvent } from '../../src/rollout/events.ts';
 import type { PreviewResult } from '../../src/rollout/executor.ts';
+import { impactOf } from '../../src/rollout/impact.ts';
 import type { Entry } from '../../src/rollout/journal.ts';
 import type { Rollout, StepState, StepStatus } from '../../src/rollout/rollout.ts';
 import type { PhaseId, Plan, StepId } from '../../src/rollout/step.ts';
@@ -145,12 +146,21 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
       const results: PreviewResult[] = [];
       for (const [index, change] of planned.plan.changes.entries()) {
         signal.throwIfAborted();
-        const result: PreviewResult = { change, outcome: 'ran', locks: [], milliseconds: 3, ...step.results?.[index] };
+        const result: PreviewResult = {
+          change,
+          outcome: 'ran',
+          locks: [],
+          held: 2,
+          milliseconds: 3,
+          ...step.results?.[index],
+        };
         results.push(result);
         emit({ type: 'previewed', step: id, result });
         await tick();
       }
-      return { ...planned, results, proofs: [] };
+      const { changes } = planned.plan;
+      const impact = impactOf({ changes, results, proofs: [], sizes: [], running: null });
+      return { ...planned, results, proofs: [], impact };
     },
     apply: async (id, signal, expect) => {
       calls.push(`apply ${id} ${expect ?? ''}`);
