@@ -1,0 +1,80 @@
+import type { Change } from './change.ts';
+
+/** Changes of one kind, in the order of the plan. */
+export type Group = {
+  /** `Create policies` and the like: what all of them do. */
+  readonly title: string;
+  /** `71 tables × read, insert, update, delete`; empty where the title says it all. */
+  readonly summary: string;
+  /** Tables that they are about, as `schema.name`. */
+  readonly tables: readonly string[];
+  readonly changes: readonly Change[];
+};
+
+const name = String.raw`((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)`;
+
+/** Kinds of SQL by what the first statement does; the first that fits counts. */
+const kinds: readonly (readonly [title: string, pattern: RegExp])[] = [
+  ['Drop policies', new RegExp(String.raw`^drop policy (?:"[^"]+"|\w+) on ${name}`, 'i')],
+  ['Create policies', new RegExp(String.raw`^create policy (?:"[^"]+"|\w+) on ${name}(?:[\s\S]*?for (\w+))?`, 'i')],
+  ['Turn on row level security', new RegExp(`^alter table ${name} enable row level security`, 'i')],
+  ['Rename columns', new RegExp(`alter table (?:only )?${name} rename `, 'i')],
+  ['Validate constraints', new RegExp(`^alter table (?:only )?${name} validate constraint`, 'i')],
+  ['Add foreign keys', new RegExp(String.raw`^alter table (?:only )?${name} add constraint [\s\S]*?foreign key`, 'i')],
+  ['Require a value', new RegExp(String.raw`^alter table (?:only )?${name} [\s\S]*?(?:set not null|is not null)`, 'i')],
+  ['Create indexes', new RegExp(String.raw`^create (?:unique )?index [\s\S]*? on (?:only )?${name}`, 'i')],
+  ['Triggers', new RegExp(String.raw`^create (?:or replace )?(?:constraint )?trigger [\s\S]*? on ${name}`, 'i')],
+  ['Functions', /^(?:create (?:or replace )?|drop )(?:function|procedure)/i],
+  ['Views', /^(?:create (?:or replace )?|alter |drop )(?:materialized )?view/i],
+  ['Revoke and grant', /^(?:revoke|grant)\b/i],
+  ['Change tables', new RegExp(`^alter table (?:only )?${name}`, 'i')],
+];
+
+function kindOf(change: Change): {
+  readonly title: string;
+  readonly table: string | null;
+  readonly verb: string | null;
+} {
+  if (change.kind === 'file') return { title: 'Files', table: null, verb: null };
+  if (change.kind === 'batches') return { title: 'Fill rows in batches', table: plain(change.table), verb: null };
+  const sql = change.up.replace(/^(?:\s+|--[^\n]*\n|set local [^;]+;)+/i, '');
+  for (const [title, pattern] of kinds) {
+    const found = pattern.exec(sql);
+    if (found !== null) {
+      return { title, table: found[1] === undefined ? null : plain(found[1]), verb: found[2]?.toLowerCase() ?? null };
+    }
+  }
+  return { title: 'Other statements', table: null, verb: null };
+}
+
+const plain = (quoted: string): string => quoted.replaceAll('"', '');
+
+/** The changes of a plan by kind, each kind where its first change stands. */
+export function groupsOf(changes: readonly Change[]): readonly Group[] {
+  const groups = new Map<string, { changes: Change[]; tables: Set<string>; verbs: Set<string> }>();
+  for (const change of changes) {
+    const { title, table, verb } = kindOf(change);
+    const group = groups.get(title) ?? { changes: [], tables: new Set(), verbs: new Set() };
+    group.changes.push(change);
+    if (table !== null) group.tables.add(table);
+    if (verb !== null) group.verbs.add(verb === 'select' ? 'read' : verb);
+    groups.set(title, group);
+  }
+  return [...groups].map(([title, group]) => {
+    const tables = [...group.tables];
+    const verbs = [...group.verbs].join(', ');
+    const on = tables.length === 0 ? '' : `${tables.length} ${tables.length === 1 ? 'table' : 'tables'}`;
+    return { title, tables, summary: [on, verbs].filter(Boolean).join(' × '), changes: group.changes };
+  });
+}
+
+/** Everything in these changes that is about one table, by its `schema.name`. */
+export const changesOf = (changes: readonly Change[], table: string): readonly Change[] =>
+  changes.filter((change) => kindOf(change).table === table || (change.kind === 'sql' && mentions(change.up, table)));
+
+const mentions = (sql: string, table: string): boolean => {
+  const [schema = '', rest = ''] = table.split('.');
+  return (
+    sql.includes(`${schema}.${rest} `) || sql.includes(`"${schema}"."${rest}"`) || sql.includes(`${schema}."${rest}"`)
+  );
+};
