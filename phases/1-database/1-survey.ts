@@ -39,26 +39,26 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
 }
 
 function blockersOf(found: Survey, target: Target): readonly Blocker[] {
-  const { names } = target.config;
-  const list: Blocker[] = [];
-  if (found.organizations === null) {
+  const list: Blocker[] = [...found.questions];
+  const asked = (name: string): boolean => found.questions.some((one) => one.remedy.includes(`names.${name}`));
+  if (found.organizations === null && !asked('organizations')) {
     list.push({
-      problem: `The table of organizations, ${names.organizations}, is not there.`,
-      remedy: 'Name the right table with names.organizations in the configuration file.',
+      problem: 'No table of organizations was found: no table is referred to as the organization of rows or users.',
+      remedy: 'Name it with --organizations or names.organizations in the configuration file.',
     });
   }
   const key = primaryColumn(found.organizations);
-  if (found.organizations !== null && key?.type !== 'uuid') {
+  if (found.organizations !== null && key?.base !== 'uuid') {
     list.push({
       problem: `Organizations are known by ${key === null ? 'no single primary key' : `${key.name} ${key.type}`}, and this rollout stamps uuids.`,
       remedy: 'Give organizations a uuid primary key first.',
     });
   }
-  if (found.profiles === null && !target.config.decisions.createProfiles) {
+  if (found.profiles === null && !target.config.decisions.createProfiles && !asked('profiles')) {
     list.push({
-      problem: `The table of profiles, ${names.profiles}, is not there.`,
+      problem: 'No table of profiles was found: no table has one row per user.',
       remedy:
-        'Name it with names.profiles in the configuration file, or let step 1.2 create it with --create-profiles.',
+        'Name it with --profiles or names.profiles in the configuration file, or let step 1.2 create it with --create-profiles.',
     });
   }
   const foreign = found.tenants.filter((one) => !one.table.ours);
@@ -84,7 +84,9 @@ const singular: Readonly<Record<string, string>> = {
 };
 
 function notesOf(found: Survey): readonly Note[] {
-  const notes: Note[] = [];
+  const notes: Note[] = found.evidence.map(({ what, because }) => ({ text: `${what}: ${because}.` }));
+  if (found.memberships !== null && found.memberships.roles.length > 0)
+    notes.push({ text: `Roles of members are ${found.memberships.roles.join(', ')}.` });
   const say = (text: string, tables: readonly { readonly schema: string; readonly name: string }[]): void => {
     if (tables.length > 0)
       notes.push({
@@ -128,13 +130,5 @@ function notesOf(found: Survey): readonly Note[] {
     catalog.tables.filter((table) => !table.rowSecurity),
   );
   say('tables are left out by the configuration', found.excluded);
-  notes.push({
-    text:
-      found.memberships === null
-        ? found.membershipCandidates.length > 1
-          ? `Several tables could hold the memberships: ${found.membershipCandidates.map((one) => one.name).join(', ')}.`
-          : 'No membership table was found.'
-        : `Memberships are in ${found.memberships.sql}${found.memberships.roles.length === 0 ? '' : `, with the roles ${found.memberships.roles.join(', ')}`}.`,
-  });
   return notes;
 }

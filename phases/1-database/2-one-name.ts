@@ -240,7 +240,7 @@ drop table public.profiles;`,
 
 async function* checks(target: Target): AsyncIterable<CheckResult> {
   const found = await survey(target);
-  const old = target.config.names.from;
+  const old = found.from;
   const left: readonly TenantTable[] = found.tenants.filter((one) => one.renamed || one.also.length > 0);
   yield await catalogCheck(target, {
     id: '1.2/columns',

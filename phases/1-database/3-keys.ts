@@ -27,7 +27,7 @@ async function plan(target: Target): Promise<Plan> {
   const blockers: Blocker[] = blocked(found);
   if (blockers.length > 0) return { changes: [], blockers, notes: [] };
   const taken = new Set<string>();
-  const conversions = await planConversions(client, found, target.config.names, (tenant, tools) =>
+  const conversions = await planConversions(client, found, found, (tenant, tools) =>
     planShadow(client, found, tenant, tools, { lockTimeout: target.config.lockTimeout, taken }),
   );
   const stuck = new Set(conversions.blockers.length > 0 ? found.tenants.filter((one) => one.text) : []);

@@ -81,7 +81,7 @@ async function plan(target: Target): Promise<Plan> {
   define('follow_org_id', follow, revokeFollow);
   attach(followTrigger, 'follow_org_id');
   define('handle_new_user_setup', setup, revokeSetup);
-  attach(created, 'handle_new_user_setup', samePurpose(found, target));
+  attach(created, 'handle_new_user_setup', samePurpose(found));
   attach(permanent, 'handle_new_user_setup');
   if (!target.config.accessTokenHook) return { changes, blockers: [], notes };
   const hook = planAccessTokenHook(found);
@@ -96,9 +96,10 @@ function signUpSql(
 ): { statements: readonly string[]; blockers: readonly Blocker[]; notes: readonly Note[] } {
   const { organizations, profiles, memberships, to } = found;
   const blockers: Blocker[] = [];
-  if (organizations === null) blockers.push(missingTable('organizations', target.config.names.organizations));
+  if (organizations === null)
+    blockers.push(missingTable('organizations', target.config.names.organizations ?? 'public.organizations'));
   if (profiles === null && !target.config.decisions.createProfiles)
-    blockers.push(missingProfiles(target.config.names.profiles));
+    blockers.push(missingProfiles(target.config.names.profiles ?? 'public.profiles'));
   if (found.membershipCandidates.length > 1) {
     blockers.push({
       problem: `More than one table could hold the memberships: ${found.membershipCandidates.map((one) => `${one.schema}.${one.name}`).join(', ')}.`,
@@ -280,15 +281,14 @@ const rename = (made: Assignments, from: string, to: string): Assignments => ({
 });
 
 /** Other AFTER INSERT triggers on auth.users whose function makes organizations, profiles or stamps. */
-function samePurpose(found: Survey, target: Target): readonly Trigger[] {
+function samePurpose(found: Survey): readonly Trigger[] {
   const own = [
     'on_auth_user_created',
     'on_auth_user_permanent',
     'on_auth_user_keep_org_id',
     'on_auth_user_org_id_changed',
   ];
-  const { names } = target.config;
-  const tables = [names.organizations, names.profiles].map((name) => name.split('.').at(-1) ?? name);
+  const tables = [found.organizations, found.profiles].flatMap((table) => (table === null ? [] : [table.name]));
   const does = new RegExp(`insert\\s+into\\s+(\\w+\\.)?"?(${tables.join('|')})"?\\b|raw_app_meta_?data`, 'i');
   return found.catalog.triggers.filter((trigger) => {
     if (trigger.schema !== 'auth' || trigger.table !== 'users' || own.includes(trigger.name)) return false;

@@ -69,8 +69,7 @@ export async function planIsolation(
   const renames = found.tenants.some((one) => one.renamed);
   const context = {
     directories: directoriesOf(found),
-    renamed: (expression: string): string =>
-      renames ? renameColumns(expression, config.names.from, found.to) : expression,
+    renamed: (expression: string): string => (renames ? renameColumns(expression, found.from, found.to) : expression),
     after: helpers.ids,
   };
   const tables: TablePlan[] = [];
@@ -81,7 +80,7 @@ export async function planIsolation(
   }
   const definers = planDefiners(
     found,
-    { from: config.names.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
+    { from: found.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
     conditionsAfter(found, tables),
   );
   blockers.push(...helpers.blockers, ...definers.blockers);

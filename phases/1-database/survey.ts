@@ -1,251 +1,190 @@
 import { splitName } from '../../src/config/names.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { loadCatalog } from '../../src/database/catalog/load.ts';
-import type { Catalog, Column, Constraint, Table } from '../../src/database/catalog/types.ts';
+import type { Catalog, Table } from '../../src/database/catalog/types.ts';
 import { qualified } from '../../src/database/quote.ts';
+import type { Blocker } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
+import { type Ask, asker } from './survey/ask.ts';
+import { type Counting, countingOf } from './survey/conditions.ts';
+import { findDirectory } from './survey/directory.ts';
+import { findKeys } from './survey/keys.ts';
+import { findMemberships } from './survey/memberships.ts';
+import { findModel } from './survey/model.ts';
+import { oldNames } from './survey/old-names.ts';
+import { findProfiles } from './survey/people.ts';
+import { allowedValues, roleColumnOf, roleTableOf } from './survey/roles.ts';
+import { isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
+import type { Evidence, Memberships, Survey, TenantTable } from './survey/types.ts';
 
-/** A table with a column that means the organization. */
-export type TenantTable = {
-  readonly table: Table;
-  /** Quoted `schema.name`. */
-  readonly sql: string;
-  /** The column that carries the key today. */
-  readonly key: Column;
-  /** Other columns of the same meaning: the table has the new and an old name, or two old ones. */
-  readonly also: readonly Column[];
-  /** Must be renamed in step 1.2; false where the new name is there, or where the name comes from a parent table. */
-  readonly renamed: boolean;
-  /** The foreign key of the key column, wherever it points. */
-  readonly foreignKey: Constraint | null;
-  /** Its foreign key points at another table than organizations. */
-  readonly wrongForeignKey: boolean;
-  /** The key is text of some kind and has to become uuid. */
-  readonly text: boolean;
-};
-
-/** The table that joins users with organizations. Names are unquoted and as they stand now. */
-export type Memberships = {
-  readonly table: Table;
-  readonly sql: string;
-  readonly userColumn: string;
-  readonly roleColumn: string | null;
-  /** Values that the role column accepts; empty when it accepts any. */
-  readonly roles: readonly string[];
-  /** SQL condition over a row of it under this alias: the membership counts now. `true` where every row does. */
-  readonly active: (alias: string) => string;
-};
+export { allowedValues } from './survey/roles.ts';
+export { isText, primaryColumn } from './survey/shape.ts';
+export type { Memberships, Model, ModelConflict, Survey, TenantTable, Truth } from './survey/types.ts';
 
 /**
- * How the app says who belongs where.
- *
- * - `one`: a user has one organization.
- * - `all`: a user has the rows of every organization they belong to, at once.
- * - `active`: several memberships, one of them at a time, as a claim, a profile column or a setting says.
+ * Reads the catalog, and the data where names and keys do not say enough, and says what carries a tenant key, under
+ * which name and in which shape, and who belongs where. Writes nothing.
  */
-export type Model = 'one' | 'all' | 'active';
-
-/** Whose word counts: a membership row, a profile that only the server writes, or nobody's yet. */
-export type Truth = 'memberships' | 'profiles' | 'none';
-
-/** Everything that later steps plan from. */
-export type Survey = {
-  readonly catalog: Catalog;
-  /** Labels of every enum type, by the name that `format_type` prints. */
-  readonly enums: ReadonlyMap<string, readonly string[]>;
-  /** The one name that stays: `org_id`. */
-  readonly to: string;
-  readonly tenants: readonly TenantTable[];
-  /** Tables without any key; global look-up tables, or forgotten ones. */
-  readonly unkeyed: readonly Table[];
-  /** Columns that carry a tenant name but cannot be a key to organizations, with the reason. */
-  readonly unclear: readonly { readonly table: Table; readonly column: Column; readonly reason: string }[];
-  readonly excluded: readonly Table[];
-  readonly organizations: Table | null;
-  readonly profiles: Table | null;
-  readonly memberships: Memberships | null;
-  /** More than one table could be the membership table. */
-  readonly membershipCandidates: readonly Table[];
-  readonly model: Model;
-  readonly truth: Truth;
-  /** SQL condition over a row of organizations under this alias: it is not closed, deleted or suspended. */
-  readonly living: (alias: string) => string;
-  /** Base type of the organizations' key, domains looked through: `uuid`, `bigint`, `text`. */
-  readonly idType: string;
-  /** Column of profiles that names the organization, as it is called now; null where memberships alone say it. */
-  readonly profileOrg: string | null;
-};
-
-/** Reads the catalog and says what carries a tenant key, under which name and in which shape. Writes nothing. */
 export async function survey(target: Target): Promise<Survey> {
   const client = await target.session.work();
-  return surveyCatalog(await loadCatalog(client), target.config);
+  return surveyCatalog(await loadCatalog(client), target.config, asker(client));
 }
 
-/** The pure part: a catalog and settings in, a survey out. */
-function surveyCatalog(catalog: Catalog, config: Config): Survey {
+async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promise<Survey> {
   const { names } = config;
   const enums = new Map(catalog.enums.map((one) => [one.name, one.labels]));
-  const excludedNames = new Set(config.exclude.map((name) => key(splitName(name))));
+  const excludedNames = new Set(config.exclude.map((name) => nameOf(splitName(name))));
   const inScope = catalog.tables.filter((table) => config.schemas === null || config.schemas.includes(table.schema));
-  const excluded = inScope.filter((table) => excludedNames.has(key(table)));
-  const tables = inScope.filter((table) => !excludedNames.has(key(table)));
-  const organizations = tables.find((table) => key(table) === key(splitName(names.organizations))) ?? null;
-  const profiles = tables.find((table) => key(table) === key(splitName(names.profiles))) ?? null;
-  const organizationType = primaryColumn(organizations)?.type ?? 'uuid';
+  const excluded = inScope.filter((table) => excludedNames.has(nameOf(table)));
+  const tables = inScope.filter((table) => !excludedNames.has(nameOf(table)));
+  const evidence: Evidence[] = [];
+  const questions: Blocker[] = [];
+  const note = (what: string, because: string): void => void evidence.push({ what, because });
+  const named = (name: string): Table | null =>
+    tables.find((table) => nameOf(table) === nameOf(splitName(name))) ?? null;
 
-  const tenants: TenantTable[] = [];
-  const unkeyed: Table[] = [];
-  const unclear: { table: Table; column: Column; reason: string }[] = [];
-  for (const table of tables) {
-    if (table === organizations) continue;
-    const named = [names.to, ...names.from].flatMap((name) => table.columns.filter((column) => column.name === name));
-    const usable = named.filter((column) => {
-      const reason = reasonNotAKey(table, column, organizations, organizationType);
-      if (reason !== null) unclear.push({ table, column, reason });
-      return reason === null;
-    });
-    const [first, ...also] = usable;
-    if (first === undefined) {
-      if (named.length === 0) unkeyed.push(table);
-      continue;
-    }
-    const foreignKey = table.constraints.find((one) => one.type === 'f' && one.columns.join() === first.name) ?? null;
-    tenants.push({
-      table,
-      sql: qualified(table.schema, table.name),
-      key: first,
-      also,
-      renamed: first.name !== names.to && first.local && !table.isPartition,
-      foreignKey,
-      wrongForeignKey:
-        foreignKey !== null &&
-        organizations !== null &&
-        (foreignKey.references?.table !== organizations.name || foreignKey.references.schema !== organizations.schema),
-      text: isText(first.type),
-    });
+  let organizations: Table | null;
+  if (names.organizations !== null) {
+    organizations = named(names.organizations);
+    if (organizations === null) questions.push(notThere('organizations', names.organizations));
+    else note(`Organizations are in ${nameOf(organizations)}`, 'the configuration says so');
+  } else {
+    const directory = await findDirectory(tables, catalog.policies, names.to, ask);
+    organizations = directory.table;
+    if (directory.question !== null) questions.push(directory.question);
+    if (organizations !== null) note(`Organizations are in ${nameOf(organizations)}`, directory.because);
   }
 
-  const candidates = findMemberships(tables, tenants, config, organizations, profiles);
-  const membershipTable = candidates.length === 1 ? (candidates[0] ?? null) : null;
+  const keys = await findKeys(tables, organizations, catalog.policies, names, ask);
+  const { tenants } = keys;
+  let profiles: Table | null;
+  if (names.profiles === 'none') profiles = null;
+  else if (names.profiles !== null) {
+    profiles = named(names.profiles);
+    if (profiles === null && !config.decisions.createProfiles) questions.push(notThere('profiles', names.profiles));
+    else if (profiles !== null) note(`Profiles are in ${nameOf(profiles)}`, 'the configuration says so');
+  } else {
+    const found = await findProfiles(tables, organizations, tenants, ask);
+    profiles = found.table;
+    if (found.question !== null) questions.push(found.question);
+    else note(profiles === null ? 'No table of profiles' : `Profiles are in ${nameOf(profiles)}`, found.because);
+  }
+
+  const people = new Set([...tables.filter(isPeople), ...(profiles === null ? [] : [profiles])].map(nameOf));
+  const found =
+    names.memberships === null
+      ? findMemberships(tenants, profiles, tables, catalog.policies, catalog.functions)
+      : givenMemberships(names.memberships, tenants, people);
+  if (found.question !== null) questions.push(found.question);
+  const [only] = found.candidates.length === 1 ? found.candidates : [];
+  const memberships = only === undefined ? null : await describe(only.tenant, only.user, config, tables, enums, ask);
+  if (found.question === null)
+    note(
+      only === undefined ? 'No table of memberships' : `Memberships are in ${nameOf(only.tenant.table)}`,
+      found.because,
+    );
+
+  const always: Counting = { condition: () => 'true', values: {}, reasons: [], left: null, questions: [] };
+  const living =
+    organizations === null
+      ? always
+      : await countingOf(organizations, 'organization', names.livingOrganization, enums, ask);
+  for (const [what, counting] of [
+    ['memberships', memberships?.counting ?? always],
+    ['organizations', living],
+  ] as const) {
+    questions.push(...counting.questions);
+    if (counting.reasons.length > 0)
+      note(
+        counting.left === null
+          ? `Not all ${what} count`
+          : `${counting.left.all - counting.left.not} of ${counting.left.all} ${what} count, ${counting.left.not} ${counting.left.not === 1 ? 'does' : 'do'} not`,
+        counting.reasons.join('; '),
+      );
+  }
+
+  const model = await findModel(
+    { catalog, tenants, organizations, profiles, memberships, living: living.condition },
+    config.decisions.isolation,
+    ask,
+  );
+  note(modelWords[model.model], model.because);
   const profileOrg = tenants.find((one) => one.table === profiles)?.key.name ?? null;
   return {
     catalog,
     enums,
     to: names.to,
-    tenants,
-    unkeyed,
-    unclear,
+    from: names.from ?? (await oldNames(keys, organizations, names.to, ask)),
+    ...keys,
     excluded,
     organizations,
     profiles,
-    memberships: membershipTable === null ? null : describeMemberships(membershipTable, enums),
-    membershipCandidates: candidates,
-    model: 'one',
-    truth: membershipTable !== null ? 'memberships' : profileOrg !== null ? 'profiles' : 'none',
-    living: () => 'true',
-    idType: organizationType,
+    memberships,
+    membershipCandidates: found.candidates.map((one) => one.tenant.table),
+    model: model.model,
+    modelConflict: model.conflict,
+    truth: memberships !== null ? 'memberships' : profileOrg !== null ? 'profiles' : 'none',
+    living: living.condition,
+    idType: primaryColumn(organizations)?.base ?? 'uuid',
     profileOrg,
+    evidence,
+    questions,
+  };
+}
+
+const modelWords = {
+  one: 'A user has one organization',
+  all: 'A user sees the rows of all their organizations at once',
+  active: 'A user may have several organizations and sees one at a time',
+} as const;
+
+const notThere = (what: 'organizations' | 'profiles', name: string): Blocker => ({
+  problem: `The table of ${what}, ${name}, is not there.`,
+  remedy: `Name the right table with --${what} or names.${what} in the configuration file.`,
+});
+
+function givenMemberships(name: string, tenants: readonly TenantTable[], people: ReadonlySet<string>) {
+  if (name === 'none') return { candidates: [], because: 'the configuration says so', question: null };
+  const tenant = tenants.find((one) => nameOf(one.table) === nameOf(splitName(name)));
+  const user = tenant === undefined ? undefined : userColumns(tenant.table, people)[0];
+  if (tenant !== undefined && user !== undefined)
+    return { candidates: [{ tenant, user: user.name }], because: 'the configuration says so', question: null };
+  return {
+    candidates: [],
+    because: '',
+    question: {
+      problem: `The table of memberships, ${name}, ${tenant === undefined ? 'is not there or has no organization column' : 'has no column that holds a user'}.`,
+      remedy: 'Name the right table with --memberships or names.memberships in the configuration file, or "none".',
+    },
+  };
+}
+
+async function describe(
+  { table }: TenantTable,
+  user: string,
+  config: Config,
+  tables: readonly Table[],
+  enums: Survey['enums'],
+  ask: Ask,
+): Promise<Memberships & { readonly counting: Counting }> {
+  const role = roleColumnOf(table);
+  const counting = await countingOf(table, 'membership', config.names.activeMembership, enums, ask);
+  return {
+    table,
+    sql: qualified(table.schema, table.name),
+    userColumn: user,
+    roleColumn: role?.name ?? null,
+    roles: role === null ? [] : allowedValues(table, role, enums),
+    roleTable: role === null ? roleTableOf(table, tables) : null,
+    active: counting.condition,
+    activeValues: counting.values,
+    counting,
   };
 }
 
 /** The name that a tenant table's key has once step 1.2 is done: what later steps write. */
 export const tenantOf = (survey: Survey, table: Table): TenantTable | null =>
   survey.tenants.find((one) => one.table.oid === table.oid) ?? null;
-
-export const isText = (type: string): boolean => /^(text|character varying|character|citext)/.test(type);
-
-export const primaryColumn = (table: Table | null): Column | null => {
-  const columns = table?.constraints.find((one) => one.type === 'p')?.columns ?? [];
-  return columns.length === 1 ? (table?.columns.find((column) => column.name === columns[0]) ?? null) : null;
-};
-
-const key = (table: { readonly schema: string; readonly name: string }): string => `${table.schema}.${table.name}`;
-
-/**
- * A tenant name can mean something else: a number where organizations have uuids, or a key to another app-level table
- * by a type that organizations do not have. A uuid with a foreign key elsewhere stays a key, with a wrong foreign key.
- */
-function reasonNotAKey(
-  table: Table,
-  column: Column,
-  organizations: Table | null,
-  organizationType: string,
-): string | null {
-  if (column.generated) return 'it is a generated column';
-  const foreign = table.constraints.find((one) => one.type === 'f' && one.columns.join() === column.name);
-  const toOrganizations =
-    foreign?.references?.table === organizations?.name && foreign?.references?.schema === organizations?.schema;
-  if (column.type === organizationType || column.type === 'uuid') return null;
-  if (foreign !== undefined && !toOrganizations) {
-    return `its type is ${column.type} and it refers to ${foreign.references?.schema}.${foreign.references?.table}`;
-  }
-  if (isText(column.type)) return null;
-  return `its type is ${column.type}, while organizations are known by ${organizationType}`;
-}
-
-function findMemberships(
-  tables: readonly Table[],
-  tenants: readonly TenantTable[],
-  config: Config,
-  organizations: Table | null,
-  profiles: Table | null,
-): readonly Table[] {
-  if (config.names.memberships !== null) {
-    return tables.filter((table) => key(table) === key(splitName(config.names.memberships ?? '')));
-  }
-  const shaped = tenants
-    .map((one) => one.table)
-    .filter(
-      (table) => table !== organizations && table !== profiles && !table.isPartition && userColumn(table) !== null,
-    )
-    // A user and an organization in one row is common (a call has both); unique over the two is a membership.
-    .filter(
-      (table) =>
-        table.indexes.some((index) => {
-          const tenant = tenants.find((one) => one.table === table);
-          const pair = [userColumn(table), tenant?.key.name];
-          return (
-            index.unique && index.columns.length >= 2 && pair.every((name) => index.columns.includes(name ?? null))
-          );
-        }) ||
-        /(^|_)(members?|memberships?|user_org|org_user|user_organization|organization_user|user_tenants?)/.test(
-          table.name,
-        ),
-    );
-  const withRole = shaped.filter((table) => table.columns.some((column) => column.name === 'role'));
-  return withRole.length > 0 ? withRole : shaped;
-}
-
-const userColumn = (table: Table): string | null =>
-  table.columns.find((column) => ['user_id', 'profile_id', 'member_id'].includes(column.name) && column.type === 'uuid')
-    ?.name ?? null;
-
-function describeMemberships(table: Table, enums: ReadonlyMap<string, readonly string[]>): Memberships {
-  const role = table.columns.find((column) => column.name === 'role') ?? null;
-  return {
-    table,
-    sql: qualified(table.schema, table.name),
-    userColumn: userColumn(table) ?? 'user_id',
-    roleColumn: role?.name ?? null,
-    roles: role === null ? [] : allowedValues(table, role, enums),
-    active: () => 'true',
-  };
-}
-
-/** Values that a column accepts by its enum type or by a CHECK over it alone; empty when nothing restricts it. */
-export function allowedValues(
-  table: Table,
-  column: Column,
-  enums: ReadonlyMap<string, readonly string[]>,
-): readonly string[] {
-  const labels = enums.get(column.type);
-  if (labels !== undefined) return labels;
-  const check = table.constraints.find((one) => one.type === 'c' && one.columns.join() === column.name);
-  return [...(check?.definition.matchAll(/'((?:[^']|'')*)'::/g) ?? [])].map(([, value]) =>
-    (value ?? '').replaceAll("''", "'"),
-  );
-}
 
 /** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */
 export function profileUser(found: Survey): string {

@@ -1,7 +1,9 @@
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
-import { allowedValues } from './survey.ts';
+import { allowedValues, ownerRole } from './survey/roles.ts';
+
+export { memberRole, ownerRole } from './survey/roles.ts';
 
 /** One column of an INSERT with the SQL expression that fills it. */
 export type Assignment = { readonly column: string; readonly expression: string; readonly reason: string };
@@ -96,23 +98,6 @@ function knownValue(
 
 const personName = (facts: UserFacts): string =>
   `coalesce(nullif(trim(${facts.metadata} ->> 'full_name'), ''), nullif(trim(${facts.metadata} ->> 'name'), ''), ${facts.name})`;
-
-/** The role of somebody who made their own organization, among those that the column accepts. */
-export function ownerRole(allowed: readonly string[]): string {
-  if (allowed.length === 0 || allowed.includes('owner')) return 'owner';
-  return (
-    ['admin', 'org_admin', 'administrator', 'clinic_admin'].find((name) => allowed.includes(name)) ??
-    allowed[0] ??
-    'owner'
-  );
-}
-
-/** The role of somebody who joined an organization that others made. */
-export function memberRole(allowed: readonly string[]): string {
-  const usual = ['member', 'user', 'staff', 'agent', 'viewer'];
-  if (allowed.length === 0) return 'member';
-  return usual.find((name) => allowed.includes(name)) ?? allowed.at(-1) ?? 'member';
-}
 
 /** Wraps a value so that it is taken only while free, and is otherwise, or when absent, made unique with the row's own id. */
 function unique(table: Table, column: Column, expression: string, facts: UserFacts): string {

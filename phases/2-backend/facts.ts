@@ -44,7 +44,7 @@ export const databaseFacts = async (target: Pick<Target, 'config' | 'session'>):
 /** The pure part: a survey in, facts out. */
 export function factsOf(found: Survey, config: Config): DatabaseFacts {
   const { memberships, organizations, profiles } = found;
-  const named = splitName(config.names.organizations);
+  const named = splitName(config.names.organizations ?? 'public.organizations');
   const roles = memberships?.roles ?? [];
   const owner = ownerRole(roles);
   const columns = organizations?.columns ?? [];
@@ -85,7 +85,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
     // After the rename the catalog shows the new name alone, and code with an old one is broken all the same: every
     // old name counts on every tenant table, but where the table keeps such a column for something else.
     renames: found.tenants.flatMap(({ table }) =>
-      config.names.from
+      found.from
         .filter((from) => !found.unclear.some((one) => one.table === table && one.column.name === from))
         .map((from) => ({ table: table.name, from, to: found.to })),
     ),

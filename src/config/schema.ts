@@ -16,22 +16,51 @@ const qualifiedName = z
     'expected schema.table, for instance public.profiles',
   );
 
+const found = 'null: found in the catalog and the data';
+
+/** A condition over one row, under the alias that the description names; executed before it is used. */
+const condition = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes(';'), 'expected one SQL condition, without a semicolon')
+  .nullable()
+  .default(null);
+
 const names = z
   .strictObject({
     from: z
       .array(identifier)
       .min(1)
-      .default(['organization_id', 'tenant_id'])
-      .describe('Column names that mean the organization today.'),
-    to: identifier.default('org_id').describe('The one column name that stays.'),
-    organizations: qualifiedName.default('public.organizations').describe('The table of organizations.'),
-    profiles: qualifiedName.default('public.profiles').describe('The table with one row per user.'),
-    memberships: qualifiedName
       .nullable()
       .default(null)
-      .describe('The table that joins users and organizations; null: found in the catalog.'),
+      .describe(`Column names that mean the organization today; ${found}.`),
+    to: identifier.default('org_id').describe('The one column name that stays.'),
+    keys: z
+      .record(qualifiedName, identifier.nullable())
+      .default({})
+      .describe('The organization column of single tables, as {"schema.table": "column"}; null: the table has none.'),
+    organizations: qualifiedName
+      .nullable()
+      .default(null)
+      .describe(`The table of organizations, as schema.table; ${found}.`),
+    profiles: z
+      .union([qualifiedName, z.literal('none')])
+      .nullable()
+      .default(null)
+      .describe(`The table with one row per user, as schema.table, or "none"; ${found}.`),
+    memberships: z
+      .union([qualifiedName, z.literal('none')])
+      .nullable()
+      .default(null)
+      .describe(`The table that joins users and organizations, as schema.table, or "none"; ${found}.`),
+    activeMembership: condition.describe(
+      `SQL condition over a row m of memberships: it counts, for instance "m.status = 'active'"; ${found}.`,
+    ),
+    livingOrganization: condition.describe(
+      `SQL condition over a row o of organizations: it is not closed, for instance "o.deleted_at is null"; ${found}.`,
+    ),
   })
-  .refine((value) => !value.from.includes(value.to), {
+  .refine((value) => value.from?.includes(value.to) !== true, {
     path: ['from'],
     message: 'expected only old names: the name in `names.to` may not be among them',
   });

@@ -107,6 +107,16 @@ export const decisions = {
       ),
     { kind: 'text', argument: '<which>', help: 'users in several organizations' },
   ),
+  isolation: setting(
+    z
+      .enum(['one', 'all', 'active'])
+      .nullable()
+      .default(null)
+      .describe(
+        'What a user of several organizations sees: "one" (every user has one), "all" of them at once, or the one that is "active". null: as the app does it; where it contradicts itself, step 1.7 stops.',
+      ),
+    { kind: 'text', argument: '<model>', help: 'what a user of several organizations sees at once' },
+  ),
   acceptNotChecked: setting(
     z
       .array(z.string().min(1))
@@ -230,11 +240,27 @@ function choicesOf(schema: z.ZodType): readonly string[] {
 /** Every setting that a flag or an exported variable may give: flags, help, variables and README are made from this. */
 export const settingRows: readonly SettingRow[] = [
   {
+    path: 'names.organizations',
+    name: 'organizations',
+    kind: 'text',
+    argument: '<table>',
+    help: 'the table of organizations',
+    choices: [],
+  },
+  {
+    path: 'names.profiles',
+    name: 'profiles',
+    kind: 'text',
+    argument: '<table>',
+    help: 'the table with one row per user, or none',
+    choices: [],
+  },
+  {
     path: 'names.memberships',
     name: 'memberships',
     kind: 'text',
     argument: '<table>',
-    help: 'the table that joins users and organizations',
+    help: 'the table that joins users and organizations, or none',
     choices: [],
   },
   ...rows('decisions.', decisions),

@@ -82,6 +82,7 @@ async function fill(closers: (() => unknown)[], close: () => Promise<void>): Pro
     decisions: {
       orphans: 'own-organization',
       ambiguousMemberships: 'owned',
+      isolation: 'one',
       wrongForeignKeys: 'repair',
       revokeExecute: true,
     },

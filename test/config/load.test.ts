@@ -39,10 +39,10 @@ describe('settings', () => {
       file: null,
       workspace,
       names: {
-        from: ['organization_id', 'tenant_id'],
+        from: null,
         to: 'org_id',
-        organizations: 'public.organizations',
-        profiles: 'public.profiles',
+        organizations: null,
+        profiles: null,
         memberships: null,
       },
       decisions: { orphans: null, wrongForeignKeys: null, revokeExecute: false, anonymousUsers: 'no-organization' },
@@ -76,7 +76,7 @@ describe('settings', () => {
     });
     expect(config).toMatchObject({ batchSize: 10, lockTimeout: 20, patience: 30 });
     expect(config.decisions).toMatchObject({ createProfiles: true, orphans: 'own-organization', revokeExecute: true });
-    expect(config.names).toMatchObject({ to: 'tenant', profiles: 'public.profiles' });
+    expect(config.names).toMatchObject({ to: 'tenant', profiles: null });
   });
 
   test('lists are replaced, not joined', async () => {

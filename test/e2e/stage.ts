@@ -31,6 +31,7 @@ export type Place = {
 const decisions = {
   orphans: 'own-organization',
   ambiguousMemberships: 'owned',
+  isolation: 'one',
   wrongForeignKeys: 'repair',
   revokeExecute: true,
 };

@@ -13,6 +13,7 @@ const decisions = {
   ambiguousMemberships: 'owned',
   wrongForeignKeys: 'repair',
   revokeExecute: true,
+  isolation: 'one',
 };
 
 /** What an operator has to decide on each. */

@@ -47,6 +47,7 @@ test('a preview leaves no trace: catalog, rows and the absence of a journal', as
     decisions: {
       orphans: 'own-organization',
       ambiguousMemberships: 'owned',
+      isolation: 'one',
       wrongForeignKeys: 'repair',
       revokeExecute: true,
     },

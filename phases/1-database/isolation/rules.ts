@@ -1,7 +1,7 @@
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { adminRoles, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { ownerRole } from '../values.ts';
 import { currentOrg, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
 import { isLog } from './logs.ts';
 
@@ -156,8 +156,7 @@ export function rolesOf(survey: Survey): { readonly owner: string; readonly writ
   const allowed = source.table === survey.memberships?.table ? survey.memberships.roles : [];
   const known = allowed.map((one) => one.toLowerCase());
   const owner = ownerRole(known);
-  const helpers = ['admin'].filter((name) => name !== owner && (known.length === 0 || known.includes(name)));
-  return { owner, writers: [owner, ...helpers] };
+  return { owner, writers: [owner, ...adminRoles(known)] };
 }
 
 /** Where the caller's role stands: the membership table, else the profile. */

@@ -26,6 +26,7 @@ export type DemoOptions = CommonOptions & {
 const decisions = {
   orphans: 'own-organization',
   ambiguousMemberships: 'owned',
+  isolation: 'one',
   wrongForeignKeys: 'repair',
   revokeExecute: true,
 } as const;

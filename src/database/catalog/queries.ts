@@ -47,6 +47,7 @@ const columnFields: Record<keyof ColumnRow, string> = {
   number: 'a.attnum',
   name: 'a.attname',
   type: 'pg_catalog.format_type(a.atttypid, a.atttypmod)',
+  base: 'coalesce(b.base, pg_catalog.format_type(a.atttypid, a.atttypmod))',
   notNull: 'a.attnotnull',
   default: `case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end`,
   generated: `a.attgenerated <> ''`,
@@ -57,12 +58,21 @@ const columnFields: Record<keyof ColumnRow, string> = {
 
 /** Columns of the app's tables and of those that their foreign keys refer to. */
 export const columnsSql = `
-  with ${rel}, named as (
+  with recursive ${rel}, named as (
     select oid from rel union select k.confrelid from pg_catalog.pg_constraint k join rel on rel.oid = k.conrelid where k.contype = 'f'
+  ), domains as (
+    select t.oid, t.typbasetype as base, t.typtypmod as modifier from pg_catalog.pg_type t where t.typtype = 'd'
+    union all
+    select d.oid, t.typbasetype, case when t.typtypmod = -1 then d.modifier else t.typtypmod end
+    from domains d join pg_catalog.pg_type t on t.oid = d.base and t.typtype = 'd'
+  ), based as (
+    select d.oid, pg_catalog.format_type(d.base, d.modifier) as base from domains d
+    where not exists (select from pg_catalog.pg_type t where t.oid = d.base and t.typtype = 'd')
   )
   select ${fields(columnFields)}
   from named join pg_catalog.pg_attribute a on a.attrelid = named.oid and a.attnum > 0 and not a.attisdropped
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  left join based b on b.oid = a.atttypid
   order by a.attrelid, a.attnum`;
 
 const constraintFields: Record<keyof ConstraintRow, string> = {

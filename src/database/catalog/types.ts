@@ -39,6 +39,8 @@ export type Column = {
   readonly name: string;
   /** As `format_type` prints it: `uuid`, `character varying(64)`. */
   readonly type: string;
+  /** The same with domains looked through: what values of it can be compared and cast as. */
+  readonly base: string;
   readonly notNull: boolean;
   readonly default: string | null;
   readonly generated: boolean;

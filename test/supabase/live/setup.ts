@@ -24,6 +24,7 @@ export const decided = {
     revokeExecute: true,
     disagreeingColumns: 'keep-new',
     ambiguousMemberships: 'owned',
+    isolation: 'one',
     renameClaims: true,
   },
 };

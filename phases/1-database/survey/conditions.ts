@@ -1,0 +1,236 @@
+import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Ask } from './ask.ts';
+import { allowedValues } from './roles.ts';
+import { isText, isTime, nameOf } from './shape.ts';
+
+/** Which rows of memberships or organizations count, as their columns say. */
+export type Counting = {
+  readonly condition: (alias: string) => string;
+  /** What an INSERT has to give for its row to count. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Each column with what its values mean, for people. */
+  readonly reasons: readonly string[];
+  /** Rows that do not count and all rows; null where counting took too long. */
+  readonly left: { readonly not: number; readonly all: number } | null;
+  readonly questions: readonly Blocker[];
+};
+
+export type Kind = 'membership' | 'organization';
+
+/** One column's part in it. `@` stands for the alias. */
+type Part = {
+  readonly sql: string;
+  readonly says: string;
+  readonly value?: readonly [column: string, expression: string];
+};
+
+const gone =
+  /^(?:(?:is|was|membership|member|account|org|organization)_)?(removed|deleted|left|revoked|suspended|deactivated|disabled|archived|ended|blocked|banned|rejected|declined|cancell?ed|terminated|closed|kicked|expelled|withdrawn|frozen|locked|inactive|dissolved|purged)(?:_(?:at|on|date|time))?$/;
+const ends = /^(expires?|expiry|valid_until|valid_to|ends?|expiration|end_date|access_until)(_at|_on|_date)?$/;
+const came =
+  /^(?:(?:is|invite|invitation|membership)_)?(accepted|confirmed|approved|activated|verified)(?:_(?:at|on|date))?$/;
+const on = /^(?:(?:is|membership|member|account|org|organization)_)?(active|enabled|current|live)$/;
+const waiting = /^(?:is_)?(pending|invited|unconfirmed)$/;
+const state =
+  /^(?:(?:membership|member|invite|invitation|join|account|org|organization|tenant|lifecycle)_)?(status|state)$/;
+
+const activeLabels =
+  /^(active|accepted|approved|confirmed|enabled|member|joined|current|verified|ok|live|valid|open|full|working|employed|granted|complete|completed|registered|activated)$/;
+const goneLabels =
+  /^(removed|deleted|left|revoked|suspended|deactivated|disabled|inactive|banned|blocked|archived|former|terminated|closed|ended|expired|kicked|resigned|withdrawn|offboarded|dissolved|fired|dismissed|purged|cancell?ed)$/;
+const waitingLabels =
+  /^(invited|pending.*|requested|request|awaiting.*|waiting|invitation_sent|invite_sent|sent|declined|rejected|denied|refused|draft|unconfirmed|unverified|applied|proposed|new_request)$/;
+/** Of an organization that does not pay or is paused: whether its people may still work is the app's own rule. */
+const unsureOfOrganizations = /^(cancell?ed|expired|inactive|disabled|paused|locked|frozen|ended|left|removed)$/;
+
+/** Reads columns, the labels that they accept and the rows, and says which rows count. */
+export async function countingOf(
+  table: Table,
+  kind: Kind,
+  given: string | null,
+  enums: ReadonlyMap<string, readonly string[]>,
+  ask: Ask,
+): Promise<Counting> {
+  const alias = kind === 'membership' ? 'm' : 'o';
+  const setting = kind === 'membership' ? 'names.activeMembership' : 'names.livingOrganization';
+  const from = qualified(table.schema, table.name);
+  if (given !== null) {
+    const condition = (other: string): string => `(${underAlias(given, alias, other)})`;
+    const problem = await executes(`select ${condition(alias)} from ${from} ${alias} limit 1`, ask);
+    const left = problem === null ? await count(from, alias, condition(alias), ask) : null;
+    const questions =
+      problem === null
+        ? []
+        : [
+            {
+              problem: `The condition in ${setting} cannot be executed over ${nameOf(table)} ${alias}: ${problem}.`,
+              remedy: 'Correct it in the configuration file.',
+            },
+          ];
+    return { condition, values: {}, reasons: [`${setting}: ${given}`], left, questions };
+  }
+  const parts: Part[] = [];
+  const questions: Blocker[] = [];
+  for (const column of table.columns) {
+    if (column.generated && !isText(column.base) && column.base !== 'boolean') continue;
+    const part = partOf(column, kind);
+    if (part !== null) {
+      if (part.value === undefined || !(await unused(from, column, ask))) parts.push(part);
+      continue;
+    }
+    if (!state.test(column.name)) continue;
+    const made = await labelsOf(table, column, kind, enums, setting, ask);
+    if (made.part !== null) parts.push(made.part);
+    questions.push(...made.questions);
+  }
+  if (parts.length === 0) return { condition: () => 'true', values: {}, reasons: [], left: null, questions };
+  const condition = (other: string): string => parts.map((one) => one.sql.replaceAll('@', other)).join(' and ');
+  return {
+    condition,
+    values: Object.fromEntries(parts.flatMap((one) => (one.value === undefined ? [] : [one.value]))),
+    reasons: parts.map((one) => one.says),
+    left: await count(from, alias, condition(alias), ask),
+    questions,
+  };
+}
+
+/** What a time or a boolean says by its name. */
+function partOf(column: Column, kind: Kind): Part | null {
+  const { name, base } = column;
+  const sql = `@.${identifier(name)}`;
+  if (isTime(base)) {
+    if (gone.test(name) || (kind === 'organization' && name === 'deleted'))
+      return { sql: `${sql} is null`, says: `${name} is set: does not count` };
+    if (ends.test(name)) {
+      if (kind === 'organization') return null;
+      return { sql: `(${sql} is null or ${sql} > now())`, says: `${name} is over: does not count` };
+    }
+    if (kind === 'membership' && came.test(name) && column.default === null && !column.notNull)
+      return { sql: `${sql} is not null`, says: `${name} is empty: does not count`, value: [name, 'now()'] };
+    return null;
+  }
+  if (base !== 'boolean') return null;
+  if (gone.test(name) || waiting.test(name)) {
+    if (kind === 'organization' && waiting.test(name)) return null;
+    return { sql: `${sql} is not true`, says: `${name} is true: does not count` };
+  }
+  // A default that lets the row count needs no value of ours.
+  const needs = column.default === 'true' ? {} : { value: [name, 'true'] as const };
+  if (on.test(name)) return { sql: `${sql} is not false`, says: `${name} is false: does not count`, ...needs };
+  if (kind === 'membership' && came.test(name))
+    return { sql: `${sql} is true`, says: `${name} is not true: does not count`, ...needs };
+  return null;
+}
+
+/** True where no row uses the column: then it is there, and the app has not begun with it. */
+async function unused(from: string, column: Column, ask: Ask): Promise<boolean> {
+  const name = identifier(column.name);
+  const used = column.base === 'boolean' ? `t.${name}` : `t.${name} is not null`;
+  const rows = await ask<{ used: boolean; any: boolean }>(
+    `select exists (select from ${from} t where ${used}) as used, exists (select from ${from} t) as any`,
+  );
+  return rows?.[0]?.any === true && rows[0].used === false && !/active|enabled/.test(column.name);
+}
+
+/** What the labels of a status mean, of those that the type accepts and those that rows have. */
+async function labelsOf(
+  table: Table,
+  column: Column,
+  kind: Kind,
+  enums: ReadonlyMap<string, readonly string[]>,
+  setting: string,
+  ask: Ask,
+): Promise<{ readonly part: Part | null; readonly questions: readonly Blocker[] }> {
+  const nothing = { part: null, questions: [] };
+  const allowed = allowedValues(table, column, enums);
+  if (allowed.length === 0 && !isText(column.base)) return nothing;
+  const name = identifier(column.name);
+  const rows = await ask<{ label: string; n: number }>(
+    `select lower(s.v) as label, count(*)::int as n from (select t.${name}::text as v from ${qualified(table.schema, table.name)} t where t.${name} is not null limit 100000) s group by 1 order by 2 desc limit 40`,
+  );
+  const used = new Map((rows ?? []).map((row) => [row.label, row.n]));
+  const all = [...new Set([...allowed.map((one) => one.toLowerCase()), ...used.keys()])];
+  const plain = (label: string): string => label.replace(/[\s-]+/g, '_');
+  const isGone = (label: string): boolean =>
+    goneLabels.test(plain(label)) || (kind === 'membership' && waitingLabels.test(plain(label)));
+  const unsure = all.filter((label) =>
+    kind === 'organization'
+      ? unsureOfOrganizations.test(plain(label))
+      : !isGone(label) && !activeLabels.test(plain(label)),
+  );
+  const out = all.filter((label) => isGone(label) && !(kind === 'organization' && unsure.includes(label)));
+  if (out.length === 0 && (kind === 'organization' || !all.some((label) => activeLabels.test(plain(label))))) {
+    if (kind === 'organization' || all.length < 2) return nothing;
+  }
+  const asked = unsure.filter((label) => (used.get(label) ?? 0) > 0);
+  const alias = kind === 'membership' ? 'm' : 'o';
+  const counts = all.filter((label) => !out.includes(label));
+  const questions: Blocker[] =
+    asked.length === 0
+      ? []
+      : [
+          {
+            problem: `${nameOf(table)}.${column.name} is ${asked.map((label) => `${label} in ${used.get(label)} ${used.get(label) === 1 ? 'row' : 'rows'}`).join(', ')}, and nothing says whether such ${kind === 'membership' ? 'a membership' : 'an organization'} counts.`,
+            remedy: `Say which rows count with ${setting}, for instance "${alias}.${name} in (${counts.map(literal).join(', ')})".`,
+          },
+        ];
+  const column_ = `lower(@.${name}::text)`;
+  const list = (labels: readonly string[]): string => labels.map(literal).join(', ');
+  if (kind === 'organization') {
+    if (out.length === 0) return { part: null, questions };
+    return {
+      part: {
+        sql: `(@.${name} is null or ${column_} not in (${list(out)}))`,
+        says: `${column.name} is ${out.join(' or ')}: does not count`,
+      },
+      questions,
+    };
+  }
+  const label = counts.find((one) => activeLabels.test(plain(one)));
+  const written = label === undefined ? undefined : (allowed.find((one) => one.toLowerCase() === label) ?? label);
+  const usual = /'([^']*)'/.exec(column.default ?? '')?.[1]?.toLowerCase();
+  const nulls = !column.notNull && usual !== undefined && counts.includes(usual) ? `@.${name} is null or ` : '';
+  const sql = `${nulls}${column_} in (${list(counts)})`;
+  const value =
+    written === undefined || usual === label
+      ? {}
+      : { value: [column.name, `${literal(written)}${isText(column.base) ? '' : `::${column.type}`}`] as const };
+  return {
+    part:
+      counts.length === 0 || out.length === 0
+        ? null
+        : {
+            sql: nulls === '' ? sql : `(${sql})`,
+            says: `${column.name} is ${out.join(' or ')}: does not count`,
+            ...value,
+          },
+    questions,
+  };
+}
+
+async function count(from: string, alias: string, condition: string, ask: Ask): Promise<Counting['left']> {
+  const rows = await ask<{ not: number; all: number }>(
+    `select count(*) filter (where (${condition}) is not true)::int as not, count(*)::int as all from ${from} ${alias}`,
+  );
+  return rows?.[0] ?? null;
+}
+
+/** Null when the statement can be executed, else the server's message. */
+async function executes(sql: string, ask: Ask): Promise<string | null> {
+  try {
+    await ask(sql);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The condition with another alias in place of the one that it was written for; texts and quoted names stay. */
+function underAlias(condition: string, from: string, to: string): string {
+  return condition
+    .split(/('(?:[^']|'')*'|"(?:[^"]|"")*")/)
+    .map((part, at) => (at % 2 === 1 ? part : part.replace(new RegExp(`(?<![\\w.])${from}\\s*\\.`, 'g'), `${to}.`)))
+    .join('');
+}

@@ -1,0 +1,75 @@
+import type { DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import { mentions } from './directory.ts';
+import { roleColumnOf, roleTableOf } from './roles.ts';
+import { isPeople, isUnique, nameOf, userColumns } from './shape.ts';
+import type { TenantTable } from './types.ts';
+
+const usual =
+  /(^|_)(members?|memberships?|user_orgs?|org_users?|orgs?_users?|user_organi[sz]ations?|organi[sz]ation_users?|users?_tenants?|tenant_users?|team_users?|user_teams?|company_users?|user_companies|account_users?|user_accounts?|workspace_users?|user_workspaces?|clinic_users?|user_clinics?|clinic_staff|staff|user_roles?|user_org_roles?|employees?|seats?)$/i;
+
+/** Joined with a user and an organization in the same way, and no right to anything. */
+const other =
+  /(favou?rit|star|bookmark|follow|like|watch|recent|view|read|seen|setting|preference|notif|invit|request|waitlist|applicat|log|audit|session|device|token|api_key|subscri|consent|note|event|activity|digest|usage|quota|group|project|channel|room)/i;
+
+export type Found = {
+  readonly candidates: readonly { readonly tenant: TenantTable; readonly user: string }[];
+  readonly because: string;
+  readonly question: Blocker | null;
+};
+
+/** Finds what joins the directory with users: one row for a user and an organization, which rights are given by. */
+export function findMemberships(
+  tenants: readonly TenantTable[],
+  profiles: Table | null,
+  tables: readonly Table[],
+  policies: readonly Policy[],
+  functions: readonly DbFunction[],
+): Found {
+  const people = new Set([...tables.filter(isPeople), ...(profiles === null ? [] : [profiles])].map(nameOf));
+  const texts = [
+    ...policies.map((one) => ({ table: `${one.schema}.${one.table}`, text: `${one.using ?? ''} ${one.check ?? ''}` })),
+    ...functions.map((one) => ({ table: '', text: one.body })),
+  ];
+  const scored = tenants.flatMap((tenant) => {
+    const { table } = tenant;
+    if (table === profiles || table.isPartition || table.kind === 'foreign') return [];
+    const user = userColumns(table, people)[0];
+    if (user === undefined) return [];
+    const pair = isUnique(table, [user.name, tenant.key.name]) || isUnique(table, [user.name]);
+    const named = usual.test(table.name) && !other.test(table.name.replace(usual, ''));
+    const role = roleColumnOf(table) !== null || roleTableOf(table, tables) !== null;
+    // A user and an organization in one row is common (a call has both); unique over the two, or named so, is more.
+    if (!pair && !named) return [];
+    const asked = texts.filter((one) => one.table !== nameOf(table) && mentions(one.text, table.name)).length > 0;
+    const score =
+      (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(table.name) ? 5 : 0);
+    return score > (named ? 2 : 3) ? [{ tenant, user: user.name, score, pair, role, asked }] : [];
+  });
+  const best = Math.max(0, ...scored.map((one) => one.score));
+  const candidates = scored.filter((one) => one.score === best);
+  const [first] = candidates;
+  if (first === undefined)
+    return { candidates: [], because: 'no table has one row for a user and an organization', question: null };
+  if (candidates.length > 1)
+    return {
+      candidates,
+      because: 'several tables could be it',
+      question: {
+        problem: `More than one table could hold the memberships: ${candidates.map((one) => nameOf(one.tenant.table)).join(', ')}.`,
+        remedy:
+          'Name the one that says who belongs to which organization with --memberships or names.memberships in the configuration file; "none" if none does.',
+      },
+    };
+  return {
+    candidates,
+    because: [
+      first.pair ? 'one row for a user and an organization' : 'its name, a user and an organization',
+      first.role ? 'with a role' : '',
+      first.asked ? 'which policies or functions ask' : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+    question: null,
+  };
+}

@@ -1,0 +1,118 @@
+import type { Table } from '../../../src/database/catalog/types.ts';
+import { identifier, qualified } from '../../../src/database/quote.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Ask } from './ask.ts';
+import { isPeople, isUnique, nameOf, primaryColumn, singular } from './shape.ts';
+import type { TenantTable } from './types.ts';
+
+/** Names that tables with one row per user usually have, the likeliest first. */
+const usual = [
+  'profile',
+  'user_profile',
+  'user',
+  'app_user',
+  'member',
+  'account',
+  'staff',
+  'employee',
+  'people',
+  'person',
+  'user_account',
+  'team_member',
+  'staff_member',
+  'public_user',
+  'userprofile',
+];
+
+/** What hangs on a user one to one and is not the user. */
+const beside =
+  /(setting|preference|token|subscription|onboarding|notification|key|session|presence|stat|customer|wallet|credit|quota|log|secret|integration|device|address|consent|flag)/i;
+
+export type People = { readonly table: Table | null; readonly because: string; readonly question: Blocker | null };
+
+/** Finds the table with one row per user. */
+export async function findProfiles(
+  tables: readonly Table[],
+  directory: Table | null,
+  tenants: readonly TenantTable[],
+  ask: Ask,
+): Promise<People> {
+  const roots = tables.filter((table) => !table.isPartition && table.kind !== 'foreign' && table !== directory);
+  const keyed = new Set(tenants.map((one) => one.table));
+  const none: People = { table: null, because: 'no table has one row per user', question: null };
+  const likely = (table: Table): number => {
+    const at = usual.indexOf(singular(table.name.toLowerCase()));
+    return at === -1 ? usual.length : at;
+  };
+  const linked = roots.filter(
+    (table) => isPeople(table) && !(beside.test(table.name) && likely(table) === usual.length),
+  );
+  const people =
+    linked.length > 0
+      ? linked
+      : await byValues(
+          roots.filter((table) => likely(table) < usual.length),
+          ask,
+        );
+  const ranked = [...people].sort(
+    (one, other) =>
+      likely(one) - likely(other) ||
+      Number(keyed.has(other)) - Number(keyed.has(one)) ||
+      Number(aboutPeople(other)) - Number(aboutPeople(one)) ||
+      one.name.localeCompare(other.name),
+  );
+  const [first, second] = ranked;
+  if (first === undefined) return none;
+  const found = {
+    table: first,
+    because: linked.includes(first) ? 'one row for each user of auth.users' : 'its ids are those of auth.users',
+    question: null,
+  };
+  const firm = (one: Table): boolean => keyed.has(one) || aboutPeople(one);
+  if (likely(first) === usual.length && !firm(first)) return none;
+  if (
+    second === undefined ||
+    likely(first) < likely(second) ||
+    firm(first) !== firm(second) ||
+    keyed.has(first) !== keyed.has(second)
+  )
+    return found;
+  return {
+    table: null,
+    because: 'several tables could be it',
+    question: {
+      problem: `More than one table has one row per user: ${ranked.map(nameOf).join(', ')}.`,
+      remedy: `Name the one that stands for the user: --profiles ${nameOf(first)}, or names.profiles in the configuration file.`,
+    },
+  };
+}
+
+const aboutPeople = (table: Table): boolean =>
+  table.columns.some((column) =>
+    /^(email|full_name|first_name|display_name|username|name|avatar_url)$/.test(column.name),
+  );
+
+/** Without a foreign key to `auth.users`: tables whose ids are ids of users. An empty one is taken by name and type. */
+async function byValues(tables: readonly Table[], ask: Ask): Promise<readonly Table[]> {
+  const shaped = tables.flatMap((table) => {
+    const column =
+      table.columns.find(
+        (one) =>
+          ['user_id', 'auth_user_id', 'auth_id'].includes(one.name) &&
+          one.base === 'uuid' &&
+          isUnique(table, [one.name]),
+      ) ?? primaryColumn(table);
+    return column === null || column === undefined || column.base !== 'uuid' ? [] : [{ table, column }];
+  });
+  if (shaped.length === 0) return [];
+  const rows = await ask<{ at: number }>(
+    shaped
+      .map(({ table, column }, at) => {
+        const value = identifier(column.name);
+        return `select ${at} as at from (select t.${value} as v from ${qualified(table.schema, table.name)} t limit 100) s
+          left join auth.users u on u.id = s.v having count(u.id) * 2 > count(*) or count(*) = 0`;
+      })
+      .join('\nunion all\n'),
+  );
+  return (rows ?? []).flatMap((row) => shaped[row.at]?.table ?? []);
+}

@@ -1,0 +1,23 @@
+import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Survey } from './types.ts';
+
+/** What stops step 1.7 where policies, functions and data disagree about what a user of several organizations sees. */
+export function modelQuestions(found: Survey): readonly Blocker[] {
+  const { modelConflict } = found;
+  if (modelConflict === null) return [];
+  const { reason, users, answers } = modelConflict;
+  const people = (n: number): string => `${n} ${n === 1 ? 'user' : 'users'}`;
+  const loses = answers.map(({ model, users: losing, rows }) => {
+    const what = rows === null ? 'rows (not counted)' : `${rows} ${rows === 1 ? 'row' : 'rows'}`;
+    return losing === 0 || rows === 0
+      ? `${model}: takes nothing away from anyone`
+      : `${model}: ${people(losing)} ${losing === 1 ? 'loses' : 'lose'} sight of ${what} of their other organizations${model === 'active' ? ' until they switch' : ''}`;
+  });
+  return [
+    {
+      problem: `The app contradicts itself about ${people(users)} with several organizations: ${reason}.`,
+      remedy: 'Choose what such a user sees with --isolation one, all or active (decisions.isolation).',
+      detail: loses.join('\n'),
+    },
+  ];
+}

@@ -1,0 +1,107 @@
+import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import { foreignKeyOf } from './shape.ts';
+import type { Memberships } from './types.ts';
+
+/** What roles of an organization are called, and which of them is which. Roles are compared without case. */
+
+const owners = ['owner', 'org_owner', 'organization_owner', 'account_owner', 'tenant_owner', 'clinic_owner', 'founder'];
+const admins = [
+  'admin',
+  'org_admin',
+  'administrator',
+  'clinic_admin',
+  'organization_admin',
+  'tenant_admin',
+  'superadmin',
+  'super_admin',
+  'principal',
+  'director',
+];
+const members = [
+  'member',
+  'user',
+  'staff',
+  'employee',
+  'agent',
+  'team_member',
+  'basic_member',
+  'viewer',
+  'guest',
+  'read_only',
+  'readonly',
+];
+
+const find = (allowed: readonly string[], wanted: readonly string[]): string | undefined => {
+  const known = wanted.flatMap((name) => allowed.filter((one) => same(one, name)));
+  return known[0];
+};
+
+const same = (one: string, other: string): boolean => plain(one) === plain(other);
+const plain = (role: string): string => role.toLowerCase().replace(/[\s-]+/g, '_');
+
+/** The role of somebody who made their own organization, as the column writes it. */
+export const ownerRole = (allowed: readonly string[]): string =>
+  allowed.length === 0 ? 'owner' : (find(allowed, owners) ?? find(allowed, admins) ?? allowed[0] ?? 'owner');
+
+/** The role of somebody who joined an organization that others made, as the column writes it. */
+export const memberRole = (allowed: readonly string[]): string =>
+  allowed.length === 0 ? 'member' : (find(allowed, members) ?? allowed.at(-1) ?? 'member');
+
+/** Roles beside the owner's that run an organization, as the column writes them. */
+export const adminRoles = (allowed: readonly string[]): readonly string[] => {
+  const owner = ownerRole(allowed);
+  return allowed.length === 0
+    ? ['admin']
+    : allowed.filter((one) => one !== owner && admins.some((name) => same(one, name)));
+};
+
+export const roleNames = [
+  'role',
+  'member_role',
+  'org_role',
+  'user_role',
+  'membership_role',
+  'role_name',
+  'access_level',
+  'permission_level',
+];
+
+/** The column of a table that names a role by its label. */
+export const roleColumnOf = (table: Table): Column | null =>
+  roleNames
+    .flatMap((name) => table.columns.filter((column) => column.name === name))
+    .find(
+      (column) =>
+        foreignKeyOf(table, column.name) === null &&
+        !column.base.startsWith('uuid') &&
+        !/^(int|big|small)/.test(column.base),
+    ) ?? null;
+
+/** The table of roles, where a membership refers to one. */
+export function roleTableOf(table: Table, tables: readonly Table[]): Memberships['roleTable'] {
+  for (const column of table.columns.filter((one) => /role/.test(one.name))) {
+    const target = foreignKeyOf(table, column.name)?.references;
+    const roles = tables.find((one) => one.schema === target?.schema && one.name === target.table);
+    const key = target?.columns[0];
+    const label = ['name', 'slug', 'key', 'code', 'label', 'title', 'role'].find(
+      (name) => roles?.columns.some((one) => one.name === name) === true,
+    );
+    if (roles !== undefined && key !== undefined && label !== undefined)
+      return { table: roles, column: column.name, key, label };
+  }
+  return null;
+}
+
+/** Values that a column accepts by its enum type or by a CHECK over it alone; empty when nothing restricts it. */
+export function allowedValues(
+  table: Table,
+  column: Column,
+  enums: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  const labels = enums.get(column.base) ?? enums.get(column.type);
+  if (labels !== undefined) return labels;
+  const check = table.constraints.find((one) => one.type === 'c' && one.columns.join() === column.name);
+  return [...(check?.definition.matchAll(/'((?:[^']|'')*)'::/g) ?? [])].map(([, value]) =>
+    (value ?? '').replaceAll("''", "'"),
+  );
+}
