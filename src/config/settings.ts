@@ -79,6 +79,16 @@ export const decisions = {
       .describe('Which column wins where a table has both names and rows disagree. null: the step stops.'),
     { kind: 'text', argument: '<which>', help: 'rows whose old and new column differ' },
   ),
+  reportingRoles: setting(
+    z
+      .enum(['keep', 'close'])
+      .nullable()
+      .default(null)
+      .describe(
+        'Roles of your own that read all rows of a table which gets row security: "keep" makes a policy for each, "close" lets them see nothing. null: the step stops.',
+      ),
+    { kind: 'text', argument: '<how>', help: 'roles of your own that read all rows of guarded tables' },
+  ),
   createProfiles: setting(z.boolean().default(false).describe('Create the profiles table where it is absent.'), {
     kind: 'boolean',
     help: 'create the profiles table where it is absent',
