@@ -1,11 +1,12 @@
-import type { ClientBase } from 'pg';
 import type { DbFunction } from '../../src/database/catalog/types.ts';
-import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import { identifier, literal } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note } from '../../src/rollout/step.ts';
+import type { Target } from '../target.ts';
 import { loadMigration, statements } from './migration.ts';
-import { profileUser, type Survey, tenantOf } from './survey.ts';
+import { belongsTo, idFrom, isMember, namesOf } from './sign-up/names.ts';
+import type { Survey } from './survey.ts';
 
 const schema = 'public';
 const name = 'custom_access_token_hook';
@@ -30,17 +31,9 @@ export type HookPlan = {
  * Plans the access-token hook, an option of the sign-up step: no changes where it is in place already, or where the app
  * has a hook of its own, which is shown and left alone (a project has one such hook, and what to merge is for people).
  */
-export function planAccessTokenHook(found: Survey): HookPlan {
-  const { profiles } = found;
-  if (profiles === null) {
-    const problem = 'The access-token hook reads the profiles, and there is no table of profiles.';
-    return {
-      changes: [],
-      notes: [],
-      blockers: [{ problem, remedy: 'Name it with names.profiles in the configuration file.' }],
-    };
-  }
-  const [definition = '', ...privileges] = hookSql(found);
+export function planAccessTokenHook(found: Survey, target: Target): HookPlan {
+  const [definition, ...privileges] = hookSql(found, target);
+  if (definition === undefined) return { changes: [], notes: [], blockers: [] };
   const before = found.catalog.functions.find((one) => one.schema === schema && one.name === name && takesEvent(one));
   if (before !== undefined && sameBody(before, definition) && sameGrants(before)) {
     return {
@@ -68,18 +61,22 @@ export function planAccessTokenHook(found: Survey): HookPlan {
   };
 }
 
-/** The statements of `migrations/access_token_hook.sql` for the profiles that were found: the function, then its grants. */
-export function hookSql(found: Survey): readonly string[] {
-  const { profiles } = found;
-  if (profiles === null) return [];
-  const user = profileUser(found);
-  const org =
-    tenantOf(found, profiles)?.renamed === true ? found.to : (tenantOf(found, profiles)?.key.name ?? found.to);
-  const type = profiles.columns.find((one) => one.name === user)?.type ?? 'uuid';
+/** The statements of `migrations/access_token_hook.sql` for what says who belongs where: the function, then its grants. */
+export function hookSql(found: Survey, target: Target): readonly string[] {
+  const names = namesOf(found, 'then', target);
+  if (names === null || (names.memberships === null && names.profiles?.org == null)) return [];
+  const stamp = idFrom('v_stamp', names.idType);
+  const { organizations: o } = names;
   return statements(
     loadMigration('access_token_hook.sql', {
-      profile: `  select p.${identifier(org)}::text into v_org from ${qualified(profiles.schema, profiles.name)} p
-    where p.${identifier(user)} = (event ->> 'user_id')::${type};`,
+      type: `  v_org ${names.idType};`,
+      stands: `  if ${isMember(names, 'v_user', stamp)} then
+    return event;
+  end if;
+  if v_stamp is not null and not exists (select from ${o.sql} o where o.${o.key} = ${stamp}) then
+    return event;
+  end if;
+  v_org := ${belongsTo(names, 'v_user')};`,
     }),
   );
 }
@@ -127,7 +124,7 @@ const hookGrants = (before: DbFunction): string =>
  * What SQL can prove of the hook: its rights, and that it gives org_id to a token without one, leaves one that is there
  * alone, and passes on what it does not understand. Whether it is enabled only a sign-in shows; see `probeLive`.
  */
-export async function* checkAccessTokenHook(client: ClientBase, found: Survey): AsyncIterable<CheckResult> {
+export async function* checkAccessTokenHook(target: Target, found: Survey): AsyncIterable<CheckResult> {
   const before = found.catalog.functions.find((one) => one.schema === schema && one.name === name && takesEvent(one));
   if (before === undefined) return;
   const id = '1.4/hook';
@@ -141,16 +138,15 @@ export async function* checkAccessTokenHook(client: ClientBase, found: Survey): 
     ...(sameGrants(before) ? {} : { advice: 'Apply step 1.4 again: it sets the rights of the hook.' }),
     milliseconds: 0,
   };
-  const { profiles } = found;
-  if (profiles === null) return;
-  const org = tenantOf(found, profiles)?.key.name ?? found.to;
-  const sql = `select p.${identifier(profileUser(found))}::text as id, p.${identifier(org)}::text as org,
-  ${signature.replace('(jsonb)', '')}(jsonb_build_object('user_id', p.${identifier(profileUser(found))}, 'claims', '{"app_metadata": {"provider": "email"}}'::jsonb))
-    #>> '{claims,app_metadata,org_id}' as added,
-  ${signature.replace('(jsonb)', '')}(jsonb_build_object('user_id', p.${identifier(profileUser(found))}, 'claims', '{"app_metadata": {"org_id": "kept"}}'::jsonb))
-    #>> '{claims,app_metadata,org_id}' as kept,
-  ${signature.replace('(jsonb)', '')}(${literal('{"claims": null}')}::jsonb)::text as odd
-from ${qualified(profiles.schema, profiles.name)} p where p.${identifier(org)} is not null limit 1`;
+  const names = namesOf(found, 'now', target);
+  if (names === null || (names.memberships === null && names.profiles?.org == null)) return;
+  const claims = (value: string): string =>
+    `public.${name}(pg_catalog.jsonb_build_object('user_id', u.id, 'claims', pg_catalog.jsonb_build_object('app_metadata', ${value})))`;
+  const sql = `select u.org::text as org, ${claims(`'{"provider": "email"}'::jsonb`)} #>> '{claims,app_metadata,org_id}' as added,
+  ${claims(`'{"org_id": "kept"}'::jsonb`)} #>> '{claims,app_metadata,org_id}' as kept,
+  public.${name}(${literal('{"claims": null}')}::jsonb)::text as odd
+from (select u.id, ${belongsTo(names, 'u.id')} as org from auth.users u) u where u.org is not null limit 1`;
+  const client = await target.session.work();
   const began = performance.now();
   const { rows } = await client.query<{ org: string; added: string | null; kept: string | null; odd: string }>(sql);
   const [row] = rows;
@@ -160,11 +156,17 @@ from ${qualified(profiles.schema, profiles.name)} p where p.${identifier(org)} i
     title: 'The access-token hook adds org_id where it is absent',
     kind: 'probe',
     verdict: row === undefined ? 'skipped' : passed ? 'passed' : 'failed',
-    expected: "the profile's organization, and a claim that is there kept",
+    expected: "the user's organization, and a claim of somebody else kept",
     observed:
-      row === undefined ? 'no profile to ask for' : passed ? 'added; kept' : `added ${row.added}, kept ${row.kept}`,
+      row === undefined
+        ? 'no user with an organization to ask for'
+        : passed
+          ? 'added; kept'
+          : `added ${row.added}, kept ${row.kept}`,
     evidence: `${sql};`,
-    ...(passed ? {} : { advice: row === undefined ? 'There is no profile yet.' : 'Look at the body of the hook.' }),
+    ...(passed
+      ? {}
+      : { advice: row === undefined ? 'No user has an organization yet.' : 'Look at the body of the hook.' }),
     milliseconds: performance.now() - began,
   };
 }

@@ -5,6 +5,7 @@ import { probeIsolation } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { isLog } from './isolation/logs.ts';
+import { namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
 
@@ -14,14 +15,32 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
     yield missing('1.4/sign-up', 'Sign-ups', 'There is no organizations table.');
     return;
   }
+  const names = namesOf(found, 'now', target);
+  const { memberships } = found;
   yield* probeSignUps(await target.session.work(), {
     organizations: named(found.organizations),
     organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
     profiles:
       found.profiles === null
         ? null
-        : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumnOf(found, found.profiles) },
-    memberships: membershipsOf(found),
+        : {
+            ...named(found.profiles),
+            idColumn: profileUser(found),
+            orgColumn: tenantOf(found, found.profiles)?.key.name ?? null,
+          },
+    memberships:
+      memberships === null || names?.memberships == null
+        ? null
+        : {
+            ...named(memberships.table),
+            userColumn: memberships.userColumn,
+            orgColumn: orgColumnOf(found, memberships.table),
+            roleColumn: memberships.roleColumn,
+            ownerRole: ownerRole(memberships.roles),
+            memberRole: memberRole(memberships.roles),
+            active: memberships.active('m'),
+            member: names.memberships.member,
+          },
     anonymous: target.config.decisions.anonymousUsers,
     signal,
   });
@@ -43,14 +62,15 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
 
 /** The three checks that the planning documents ask for, each with the step that makes it true. */
 export async function* checkDocuments(target: Target, found: Survey, step: '1.4' | '1.7'): AsyncIterable<CheckResult> {
-  if (found.organizations === null || found.profiles === null) {
-    yield missing('1/plan', "The planning documents' checks", 'Organizations or profiles are not there.');
+  if (found.organizations === null) {
+    yield missing('1/plan', "The planning documents' checks", 'There is no organizations table.');
     return;
   }
   const results = checkPlan(await target.session.work(), {
     organizations: named(found.organizations),
-    profiles: named(found.profiles),
-    orgColumn: found.to,
+    profiles: found.profiles === null ? null : named(found.profiles),
+    orgColumn: found.profiles !== null && found.profileOrg === null ? null : found.to,
+    type: found.idType,
   });
   for await (const result of results) {
     if ((result.id === '1/plan/on-auth-user-created') === (step === '1.4')) yield result;

@@ -1,7 +1,7 @@
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
-import { allowedValues, ownerRole } from './survey/roles.ts';
+import { allowedValues, ownerRole, runsOrganization } from './survey/roles.ts';
 
 export { memberRole, ownerRole } from './survey/roles.ts';
 
@@ -18,13 +18,32 @@ export type UserFacts = {
   readonly email: string;
   readonly phone: string;
   readonly metadata: string;
+  /** Value of a column that refers to the profiles; the user unless said. */
+  readonly profile?: string;
+  /** An expression over the new user as `new`, where the INSERT stands; as it is unless said. */
+  readonly given?: (expression: string) => string;
+  /** Several rows come in one statement: what must be unique is made so from the user alone. */
+  readonly many?: boolean;
 };
 
 /** What a table's row stands for; decides what its well-known columns mean. */
 export type RowOf = 'organization' | 'profile' | 'membership';
 
+/** What is known of a table beyond the catalog. */
+export type Extra = {
+  /** The operator's expressions, by column. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Constants that the app's own code puts there, by column. */
+  readonly constants?: ReadonlyMap<string, string>;
+  /** `schema.name` of the profiles. */
+  readonly profiles?: string;
+  /** What the row has to hold to count, by column. */
+  readonly counts?: Readonly<Record<string, string>>;
+};
+
 /**
  * Chooses a value for every column that an INSERT must give, and for those well-known ones that people expect to find.
+ * What is not certain is a blocker that names the setting: a guessed plan, status or code would be data that nobody meant.
  *
  * A unique text column gets its natural value only while nobody has it: a deleted user's e-mail may sign up again.
  */
@@ -34,6 +53,7 @@ export function assign(
   given: Readonly<Record<string, string>>,
   facts: UserFacts,
   enums: ReadonlyMap<string, readonly string[]>,
+  extra: Extra = {},
 ): Assignments {
   const list: Assignment[] = [];
   const blockers: Blocker[] = [];
@@ -44,18 +64,37 @@ export function assign(
       list.push({ column: column.name, expression: fixed, reason: 'the key of this row' });
       continue;
     }
-    const required = column.notNull && column.default === null;
-    const known = knownValue(table, column, rowOf, facts, enums);
-    if (known !== null && (required || wanted(column, rowOf))) {
+    const own = extra.values?.[column.name];
+    if (own !== undefined) {
+      list.push({
+        column: column.name,
+        expression: (facts.given ?? ((one) => `(${one})`))(own),
+        reason: 'as configured',
+      });
+      continue;
+    }
+    const counting = extra.counts?.[column.name];
+    if (counting !== undefined) {
+      list.push({ column: column.name, expression: counting, reason: 'so that the row counts' });
+      continue;
+    }
+    // Nobody is signed in while the auth server makes a user: a default that asks who it is gives nothing.
+    const asksCaller = /\bauth\.(uid|jwt)\(/.test(column.default ?? '');
+    const required = column.notNull && (column.default === null || asksCaller);
+    const known =
+      asksCaller && column.base === 'uuid' ? facts.user : knownValue(table, column, rowOf, facts, enums, extra);
+    if (known !== null && (required || asksCaller || wanted(column, rowOf))) {
       list.push({ column: column.name, expression: unique(table, column, known, facts), reason: 'from the user' });
       continue;
     }
     if (!required) continue;
-    const guess = plainValue(table, column, enums);
+    const guess = plainValue(table, column, enums, extra);
     if (guess === null) {
+      const setting = `signUp.values.${table.name}.${column.name}`;
       blockers.push({
         problem: `${table.schema}.${table.name}.${column.name} is ${column.type} NOT NULL without a default, and nothing tells what a new ${rowOf} should hold there.`,
-        remedy: `Give the column a default: alter table ${qualified(table.schema, table.name)} alter column ${identifier(column.name)} set default …`,
+        remedy: `Give it as ${setting} in the configuration file: an SQL expression over the new user, as new.`,
+        detail: `"signUp": {"values": {${JSON.stringify(table.name)}: {${JSON.stringify(column.name)}: "…"}}}`,
       });
       continue;
     }
@@ -71,54 +110,109 @@ function wanted(column: Column, rowOf: RowOf): boolean {
   return ['role'].includes(column.name);
 }
 
+const isText = (column: Column): boolean => /^(text|character varying|character|citext)/.test(column.base);
+
+const foreignKey = (table: Table, column: Column) =>
+  table.constraints.find((one) => one.type === 'f' && one.columns.join() === column.name)?.references ?? null;
+
 function knownValue(
   table: Table,
   column: Column,
   rowOf: RowOf,
   facts: UserFacts,
   enums: ReadonlyMap<string, readonly string[]>,
+  extra: Extra,
 ): string | null {
-  const text = /^(text|character varying|character|citext)/.test(column.type);
+  const text = isText(column);
+  const foreign = foreignKey(table, column);
+  if (foreign !== null) {
+    const target = `${foreign.schema}.${foreign.table}`;
+    if (target === 'auth.users') return facts.user;
+    if (target === extra.profiles) return facts.profile ?? facts.user;
+    return null;
+  }
   if (column.name === 'role') {
     const allowed = allowedValues(table, column, enums);
-    if (!text && allowed.length === 0) return null;
+    if ((!text && allowed.length === 0) || (allowed.length > 0 && !allowed.some(runsOrganization))) return null;
     return `${literal(ownerRole(allowed))}${text ? '' : `::${column.type}`}`;
   }
-  if (column.type === 'uuid' && ['owner_id', 'owner_user_id', 'created_by', 'user_id'].includes(column.name))
+  if (column.base === 'uuid' && ['owner_id', 'owner_user_id', 'created_by', 'user_id'].includes(column.name))
     return facts.user;
+  if (column.base === 'uuid' && isKey(table, column)) return 'gen_random_uuid()';
   if (!text || allowedValues(table, column, enums).length > 0) return null;
+  if (isKey(table, column)) return 'gen_random_uuid()::text';
   if (['email', 'contact_email', 'billing_email', 'owner_email'].includes(column.name)) return facts.email;
   if (['phone', 'phone_number'].includes(column.name)) return facts.phone;
-  if (column.name === 'slug') return `trim(both '-' from regexp_replace(lower(${facts.name}), '[^a-z0-9]+', '-', 'g'))`;
-  if (['name', 'display_name', 'company_name', 'business_name', 'organization_name'].includes(column.name)) {
+  if (slugs.test(column.name)) return slug(column, rowOf === 'profile' ? personName(facts) : facts.name);
+  if (['name', 'display_name', 'company_name', 'business_name', 'organization_name', 'title'].includes(column.name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
+  // A code that somebody has to know is any text that nobody else has.
+  if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(column.name))
+    return `replace(gen_random_uuid()::text, '-', '')`;
   return column.name === 'full_name' ? personName(facts) : null;
 }
+
+const slugs =
+  /^((org|organization|workspace|team|company|tenant|account)_)?(slug|subdomain|handle|url_slug|url_key|identifier|short_name|username)$/;
+
+/** A name as it may stand in an address, short enough for a suffix. */
+function slug(column: Column, name: string): string {
+  const length = Number(/\((\d+)\)/.exec(column.base)?.[1] ?? 48);
+  return `coalesce(nullif(left(trim(both '-' from regexp_replace(lower(${name}), '[^a-z0-9]+', '-', 'g')), ${Math.max(length - 9, 1)}), ''), 'organization')`;
+}
+
+const isKey = (table: Table, column: Column): boolean =>
+  table.constraints.some((one) => one.type === 'p' && one.columns.join() === column.name);
 
 const personName = (facts: UserFacts): string =>
   `coalesce(nullif(trim(${facts.metadata} ->> 'full_name'), ''), nullif(trim(${facts.metadata} ->> 'name'), ''), ${facts.name})`;
 
-/** Wraps a value so that it is taken only while free, and is otherwise, or when absent, made unique with the row's own id. */
+/** Some unique index stands on the column alone, as it is or in lower case. */
+const isUnique = (table: Table, column: Column): boolean =>
+  table.indexes.some(
+    (index) =>
+      index.unique &&
+      index.columns.length === 1 &&
+      (index.columns[0] === column.name ||
+        (index.columns[0] === null && new RegExp(`\\b${column.name.replace(/\W/g, '.')}\\b`).test(index.definition))),
+  );
+
+/** Wraps a value so that it is taken only while free, and is otherwise, or when absent, made unique. */
 function unique(table: Table, column: Column, expression: string, facts: UserFacts): string {
   const name = identifier(column.name);
-  const isUnique = table.indexes.some((index) => index.unique && index.columns.join() === column.name);
-  const fallback = column.name.includes('email') ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`;
-  if (column.type === 'uuid' || column.name === 'role') return expression;
-  if (!isUnique)
-    return column.notNull ? `coalesce(${expression}, ${column.name.includes('email') ? fallback : `''`})` : expression;
-  const taken = `exists (select from ${qualified(table.schema, table.name)} x where x.${name} = ${expression})`;
+  const email = column.name.includes('email');
+  const fallback = email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`;
+  if (!isText(column) || column.name === 'role' || /^(replace\()?gen_random_uuid/.test(expression)) return expression;
+  if (!isUnique(table, column))
+    return column.notNull ? `coalesce(${expression}, ${email ? fallback : `''`})` : expression;
+  const relation = qualified(table.schema, table.name);
+  if (!email && !/phone/.test(column.name)) {
+    const own = `left(md5(${facts.user}::text), 8)`;
+    if (facts.many === true) return `${expression} || '-' || ${own}`;
+    return `(select c.value from (select ${expression} as value, 0 as n
+          union all select ${expression} || '-' || substr(md5(random()::text), 1, 8), g from generate_series(1, 5) g) c
+        where not exists (select from ${relation} x where x.${name} = c.value) order by c.n limit 1)`;
+  }
+  const taken = `exists (select from ${relation} x where x.${name} = ${expression})`;
   const other = column.notNull ? fallback : 'null';
   return `case when coalesce(${expression}, '') = '' or ${taken} then ${other} else ${expression} end`;
 }
 
-function plainValue(table: Table, column: Column, enums: ReadonlyMap<string, readonly string[]>): string | null {
-  const allowed = allowedValues(table, column, enums);
-  if (allowed[0] !== undefined) return `${literal(allowed[0])}::${column.type}`;
-  if (column.type === 'boolean') return 'false';
-  if (/^timestamp|^date$|^time/.test(column.type)) return `now()::${column.type}`;
-  if (/^(integer|bigint|smallint|numeric|real|double precision)/.test(column.type)) return '0';
-  if (/^jsonb?$/.test(column.type)) return `'{}'::${column.type}`;
-  if (column.type.endsWith('[]')) return `'{}'::${column.type}`;
+function plainValue(
+  table: Table,
+  column: Column,
+  enums: ReadonlyMap<string, readonly string[]>,
+  extra: Extra,
+): string | null {
+  const constant = extra.constants?.get(column.name);
+  if (constant !== undefined) return `${literal(constant)}${isText(column) ? '' : `::${column.type}`}`;
+  if (foreignKey(table, column) !== null || isUnique(table, column)) return null;
+  if (allowedValues(table, column, enums).length > 0) return null;
+  if (column.base === 'boolean') return 'false';
+  if (/^timestamp|^date$|^time/.test(column.base)) return `now()::${column.type}`;
+  if (/^(integer|bigint|smallint|numeric|real|double precision)/.test(column.base)) return '0';
+  if (/^jsonb?$/.test(column.base)) return `'{}'::${column.type}`;
+  if (column.base.endsWith('[]')) return `'{}'::${column.type}`;
   return null;
 }

@@ -65,6 +65,22 @@ const names = z
     message: 'expected only old names: the name in `names.to` may not be among them',
   });
 
+const signUpValues = z
+  .record(
+    z.string().regex(/^[^.]+(\.[^.]+)?$/, 'expected a table, for instance organizations or public.organizations'),
+    z.record(identifier, z.string().min(1)),
+  )
+  .default({});
+
+const signUp = z.strictObject({
+  values: signUpValues.describe(
+    'SQL expressions for required columns of rows that a sign-up makes, by table and column; `new` is the row of auth.users: {"organizations": {"plan_id": "(select id from public.plans where name = \'free\')"}}.',
+  ),
+  memberValues: signUpValues.describe(
+    'The same for people who join an organization that others made: a role, for instance.',
+  ),
+});
+
 const command = z.string().min(1).nullable().default(null);
 
 const code = z.strictObject({
@@ -88,6 +104,7 @@ export const configSchema = z.strictObject({
     .describe("The app's schemas; null: every schema that is not the platform's."),
   exclude: z.array(qualifiedName).default([]).describe('Tables that are left out, as schema.table.'),
   decisions: z.strictObject(shapeOf(decisions)).prefault({}),
+  signUp: signUp.prefault({}),
   ...shapeOf(general),
   production: z
     .array(z.string().min(1))

@@ -127,6 +127,15 @@ export const decisions = {
       ),
     { kind: 'text', argument: '<model>', help: 'what a user of several organizations sees at once' },
   ),
+  trustProfiles: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe(
+        'Believe a profile that its own user may write, where nothing else says which organization the user belongs to. false: the step stops and names each.',
+      ),
+    { kind: 'boolean', help: 'believe profiles that their own users may write' },
+  ),
   acceptNotChecked: setting(
     z
       .array(z.string().min(1))

@@ -7,6 +7,17 @@ export type BatchOutcome = { readonly walked: number; readonly written: number; 
 /** Run first in each transaction of a change whose writes must not wake the app's triggers. */
 export const quietly = `set local session_replication_role = 'replica';`;
 
+/**
+ * Tells the sign-up functions, until the end of the transaction, that a batch writes: stamps and profiles are batches of
+ * their own, with their old values kept, and must not follow what this one does. Deletes never run as on a replica, where
+ * no foreign key would hold.
+ */
+const ownBatch = `pg_catalog.set_config('voxanne_rollout.batch', 'on', true)`;
+
+/** Ends what a batch says to triggers, where the same transaction goes on with something else. */
+export const afterBatch = (change: BatchChange): string =>
+  `set local voxanne_rollout.batch = 'off';${change.quiet ? ` set local session_replication_role = 'origin';` : ''}`;
+
 /** The last key at the start: rows inserted later are beyond it, so that the walk ends under constant inserts. */
 export async function lastKey(client: ClientBase, change: BatchChange): Promise<string | null> {
   const { rows } = await client.query<{ k: string }>(
@@ -79,7 +90,7 @@ with picked as materialized (
   select $4::bigint, jsonb_agg(jsonb_build_array(k, old, new, was_null)) from written having count(*) > 0
 )
 select (select count(*)::float8 from picked) as walked, (select count(*)::float8 from written) as written,
-  (select k::text from picked order by k desc limit 1) as next`;
+  (select k::text from picked order by k desc limit 1) as next, ${ownBatch}`;
 }
 
 function insertSql(change: BatchChange, write: Insert): string {
@@ -96,7 +107,7 @@ with picked as materialized (
   select $4::bigint, jsonb_agg(jsonb_build_array(k, null, new, false)) from written having count(*) > 0
 )
 select (select count(*)::float8 from picked) as walked, (select count(*)::float8 from written) as written,
-  (select ${cursor}::text from picked order by ${cursor} desc limit 1) as next`;
+  (select ${cursor}::text from picked order by ${cursor} desc limit 1) as next, ${ownBatch}`;
 }
 
 /** Batches of an entry that still hold values to restore, newest first. */
@@ -125,7 +136,7 @@ export async function restoreBatch(
   const unused = change.write.kind === 'insert' ? await unusedSql(client, change, kept, [entry, batch]) : '';
   const { rows } = await client.query<{ k: string }>(
     `with ${kept}, restored as (${restoreSql(change, key, unused)}),
-     marked as (update voxanne_rollout.kept set restored = true where entry = $1 and batch = $2)
+     marked as (update voxanne_rollout.kept set restored = true where entry = $1 and batch = $2 returning ${ownBatch})
      select k::text as k from kept where k not in (select k from restored)`,
     [entry, batch],
   );

@@ -3,7 +3,7 @@ import type { BatchChange, Change, LockLevel, SqlChange } from '../rollout/chang
 import { lockLevels } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, PreviewResult } from '../rollout/executor.ts';
-import { applyBatch, lastKey, quietly } from './batches.ts';
+import { afterBatch, applyBatch, lastKey, quietly } from './batches.ts';
 import { toRolloutError } from './errors.ts';
 import { sqlOf } from './statement-errors.ts';
 
@@ -125,7 +125,7 @@ export async function previewBatch(client: ClientBase, change: BatchChange, limi
     'select max(seq)::text as seq from voxanne_rollout.entries',
   );
   const outcome = await applyBatch(client, change, Number(entries[0]?.seq ?? 0), null, to, limit);
-  if (change.quiet) await client.query(`set local session_replication_role = 'origin'`);
+  await client.query(afterBatch(change));
   return outcome.walked < limit;
 }
 

@@ -31,6 +31,10 @@ const members = [
   'readonly',
 ];
 
+/** Names of roles that own or run an organization, and of those that belong to it, the most usual first. */
+export const ownerNames: readonly string[] = [...owners, ...admins];
+export const memberNames: readonly string[] = members;
+
 const find = (allowed: readonly string[], wanted: readonly string[]): string | undefined => {
   const known = wanted.flatMap((name) => allowed.filter((one) => same(one, name)));
   return known[0];
@@ -39,13 +43,18 @@ const find = (allowed: readonly string[], wanted: readonly string[]): string | u
 const same = (one: string, other: string): boolean => plain(one) === plain(other);
 const plain = (role: string): string => role.toLowerCase().replace(/[\s-]+/g, '_');
 
+/** A role that owns or runs an organization, by its name. */
+export const runsOrganization = (role: string): boolean => ownerNames.some((one) => same(one, role));
+
 /** The role of somebody who made their own organization, as the column writes it. */
 export const ownerRole = (allowed: readonly string[]): string =>
   allowed.length === 0 ? 'owner' : (find(allowed, owners) ?? find(allowed, admins) ?? allowed[0] ?? 'owner');
 
 /** The role of somebody who joined an organization that others made, as the column writes it. */
 export const memberRole = (allowed: readonly string[]): string =>
-  allowed.length === 0 ? 'member' : (find(allowed, members) ?? allowed.at(-1) ?? 'member');
+  allowed.length === 0
+    ? 'member'
+    : (find(allowed, members) ?? allowed.findLast((one) => !runsOrganization(one)) ?? allowed.at(-1) ?? 'member');
 
 /** Roles beside the owner's that run an organization, as the column writes them. */
 export const adminRoles = (allowed: readonly string[]): readonly string[] => {

@@ -27,6 +27,7 @@ export type DemoOptions = CommonOptions & {
 /** The decisions that the sample clinic needs; on a real target the operator makes them. */
 const decisions = {
   orphans: 'own-organization',
+  trustProfiles: true,
   ambiguousMemberships: 'owned',
   isolation: 'one',
   wrongForeignKeys: 'repair',

@@ -20,20 +20,33 @@ type PlanCheck = {
  */
 export async function* checkPlan(
   client: ClientBase,
-  names: { readonly organizations: TableName; readonly profiles: TableName; readonly orgColumn?: string },
+  names: {
+    readonly organizations: TableName;
+    /** Null where the app has none. */
+    readonly profiles: TableName | null;
+    /** Null where profiles name no organization: memberships say it. */
+    readonly orgColumn?: string | null;
+    /** Type of an organization's id as information_schema prints it; `uuid` unless said. */
+    readonly type?: string;
+  },
 ): AsyncIterable<CheckResult> {
-  const { organizations, profiles, orgColumn = 'org_id' } = names;
+  const { organizations, profiles, orgColumn = 'org_id', type = 'uuid' } = names;
+  const guarded = [...(profiles === null ? [] : [profiles]), organizations];
   const checks: readonly PlanCheck[] = [
-    {
-      id: '1/plan/profiles-org-id',
-      title: `${profiles.schema}.${profiles.table}.${orgColumn} exists and is uuid`,
-      expected: '1 row: uuid',
-      sql: `select column_name, data_type from information_schema.columns
+    ...(profiles === null || orgColumn === null
+      ? []
+      : [
+          {
+            id: '1/plan/profiles-org-id',
+            title: `${profiles.schema}.${profiles.table}.${orgColumn} exists and is ${type}`,
+            expected: `1 row: ${type}`,
+            sql: `select column_name, data_type from information_schema.columns
 where table_schema = ${literal(profiles.schema)} and table_name = ${literal(profiles.table)} and column_name = ${literal(orgColumn)}`,
-      passes: (rows) => rows.length === 1 && rows[0]?.data_type === 'uuid',
-      describe: (rows) => counted(rows, (row) => String(row.data_type)),
-      advice: 'Apply step 1.2 (one name) and, if the type is another, step 1.3 (keys).',
-    },
+            passes: (rows: readonly Record<string, unknown>[]) => rows.length === 1 && rows[0]?.data_type === type,
+            describe: (rows: readonly Record<string, unknown>[]) => counted(rows, (row) => String(row.data_type)),
+            advice: 'Apply step 1.2 (one name) and, if the type is another, step 1.3 (keys).',
+          },
+        ]),
     {
       id: '1/plan/on-auth-user-created',
       title: 'The trigger on_auth_user_created exists on auth.users',
@@ -47,12 +60,12 @@ where tgrelid = 'auth.users'::pg_catalog.regclass and tgname = 'on_auth_user_cre
     },
     {
       id: '1/plan/row-security',
-      title: `Row security is on for ${profiles.table} and ${organizations.table}`,
-      expected: '2 rows: true, true',
+      title: `Row security is on for ${guarded.map((one) => one.table).join(' and ')}`,
+      expected: `${guarded.length} ${guarded.length === 1 ? 'row' : 'rows'}: ${guarded.map(() => 'true').join(', ')}`,
       sql: `select c.relname, c.relrowsecurity from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where (n.nspname, c.relname) in ((${literal(profiles.schema)}, ${literal(profiles.table)}), (${literal(organizations.schema)}, ${literal(organizations.table)}))
+where (n.nspname, c.relname) in (${guarded.map((one) => `(${literal(one.schema)}, ${literal(one.table)})`).join(', ')})
 order by c.relname`,
-      passes: (rows) => rows.length === 2 && rows.every((row) => row.relrowsecurity === true),
+      passes: (rows) => rows.length === guarded.length && rows.every((row) => row.relrowsecurity === true),
       describe: (rows) => counted(rows, (row) => String(row.relrowsecurity)),
       advice: 'Apply step 1.7 (isolation).',
     },

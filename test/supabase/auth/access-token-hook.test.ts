@@ -25,9 +25,9 @@ const step: Step<Target> = {
   id: '1.4',
   title: 'Access-token hook',
   why: 'For projects whose first token must carry org_id on every path.',
-  plan: async (target) => planAccessTokenHook(await survey(target)),
+  plan: async (target) => planAccessTokenHook(await survey(target), target),
   checks: async function* (target) {
-    yield* checkAccessTokenHook(await target.session.work(), await survey(target));
+    yield* checkAccessTokenHook(target, await survey(target));
   },
 };
 
@@ -52,7 +52,7 @@ test('is made, judged, taken back and made again', async () => {
       ['1.4/hook/adds', 'passed'],
     ]),
   );
-  expect((await planAccessTokenHook(await survey(at.target))).notes[0]?.detail).toBe(enableHook);
+  expect((await planAccessTokenHook(await survey(at.target), at.target)).notes[0]?.detail).toBe(enableHook);
   expect(enableHook).toContain('uri = "pg-functions://postgres/public/custom_access_token_hook"');
 });
 
@@ -102,7 +102,7 @@ test.each(['custom_access_token_hook', 'add_plan_to_token'])(
   'a hook of the app, %s, is shown and not replaced',
   async (name) => {
     await using at = await tiny(`hook_${name}`, own(name));
-    const plan = planAccessTokenHook(await survey(at.target));
+    const plan = planAccessTokenHook(await survey(at.target), at.target);
     expect(plan.changes).toEqual([]);
     expect(plan.notes[0]?.text).toContain(`public.${name}(jsonb)`);
     expect(plan.notes[0]?.detail).toContain('select event');
@@ -142,5 +142,5 @@ test('is verified by a sign-in of a user whose row has no stamp: enabled, and no
 test('stands beside the sign-up step without a difference between them', async () => {
   await using at = await tiny('hook_beside');
   await at.rollout([signUp]).apply('1.4', new AbortController().signal);
-  expect(planAccessTokenHook(await survey(at.target)).changes).toHaveLength(1);
+  expect(planAccessTokenHook(await survey(at.target), at.target).changes).toHaveLength(1);
 });

@@ -1,0 +1,72 @@
+import { loadModule } from 'libpg-query';
+import type { Table } from '../../../src/database/catalog/types.ts';
+import { parseSql } from '../../../src/database/rename/parser.ts';
+import { child, list } from '../../../src/database/rename/tree.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Target } from '../../target.ts';
+import type { Survey } from '../survey.ts';
+import type { Extra } from '../values.ts';
+import { insertedConstants } from './app-triggers.ts';
+
+type Which = 'values' | 'memberValues';
+
+/** What is known of a table beyond the catalog: the operator's values, and what the app's own code puts there. */
+export function extraOf(found: Survey, target: Target, table: Table, counts?: string, which: Which = 'values'): Extra {
+  const settings = target.config.signUp[which];
+  const { profiles } = found;
+  return {
+    values: { ...settings[table.name], ...settings[`${table.schema}.${table.name}`] },
+    constants: insertedConstants(found.catalog, table),
+    ...(profiles === null ? {} : { profiles: `${profiles.schema}.${profiles.name}` }),
+    ...(counts === undefined ? {} : { counts }),
+  };
+}
+
+/** Settings of `signUp` that name no table or column of sign-up, or that are no single SQL expression. */
+export async function wrongValues(found: Survey, target: Target): Promise<readonly Blocker[]> {
+  await loadModule();
+  const tables = [found.organizations, found.profiles, found.memberships?.table ?? null];
+  const blockers: Blocker[] = [];
+  for (const which of ['values', 'memberValues'] as const) {
+    for (const [name, columns] of Object.entries(target.config.signUp[which])) {
+      const table = tables.find((one) => one !== null && [one.name, `${one.schema}.${one.name}`].includes(name));
+      for (const [column, expression] of Object.entries(columns)) {
+        const setting = `signUp.${which}.${name}.${column}`;
+        if (table == null || !table.columns.some((one) => one.name === column)) {
+          blockers.push({
+            problem: `${setting} names no column of organizations, profiles or memberships.`,
+            remedy: 'Correct the name in the configuration file, or remove the setting.',
+          });
+        } else if (!isExpression(expression)) {
+          blockers.push({
+            problem: `${setting} is not one SQL expression: ${expression}`,
+            remedy: `Give an expression over the new user, for instance new.email or (select id from public.plans where name = 'free').`,
+          });
+        }
+      }
+    }
+  }
+  return blockers;
+}
+
+/** One value and nothing else: what follows in the text of a function must not end the statement that it stands in. */
+function isExpression(text: string): boolean {
+  try {
+    const [only, ...more] = parseSql(`select (${text})`);
+    const select = child(child(only ?? {}, 'stmt') ?? {}, 'SelectStmt');
+    const alone = ['whereClause', 'intoClause', 'larg', 'withClause', 'limitCount'].every(
+      (key) => child(select ?? {}, key) === null,
+    );
+    return (
+      more.length === 0 &&
+      select !== null &&
+      alone &&
+      list(select, 'targetList').length === 1 &&
+      list(select, 'fromClause').length === 0 &&
+      !/--|\/\*/.test(text)
+    );
+  } catch {
+    // What PostgreSQL's parser refuses is no expression.
+    return false;
+  }
+}
