@@ -11,7 +11,13 @@ import { insertedConstants } from './app-triggers.ts';
 type Which = 'values' | 'memberValues';
 
 /** What is known of a table beyond the catalog: the operator's values, and what the app's own code puts there. */
-export function extraOf(found: Survey, target: Target, table: Table, counts?: string, which: Which = 'values'): Extra {
+export function extraOf(
+  found: Survey,
+  target: Target,
+  table: Table,
+  counts?: Readonly<Record<string, string>>,
+  which: Which = 'values',
+): Extra {
   const settings = target.config.signUp[which];
   const { profiles } = found;
   return {
