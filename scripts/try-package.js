@@ -11,7 +11,17 @@ const extra = process.argv.slice(2).filter((one) => /^node@\d+$/.test(one));
 
 const say = (text) => console.log(text);
 const run = (command, args, options = {}) => {
-  const result = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  // A registry that does not answer must not hold everything up: an install is ended and tried once more.
+  const installs = command === 'npm';
+  const once = () =>
+    spawnSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: installs ? 120_000 : 300_000,
+      ...options,
+    });
+  let result = once();
+  if (installs && result.status !== 0) result = once();
   if (result.status !== (options.expected ?? 0)) {
     throw new Error(
       `${command} ${args.join(' ')} ended with ${result.status}\n${result.error ?? ''}${result.stdout}\n${result.stderr}`,

@@ -2,7 +2,7 @@ import type { Client, ClientBase } from 'pg';
 import type { Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
-import { toRolloutError } from './errors.ts';
+import { isRetryable, toRolloutError } from './errors.ts';
 import { previewBatch, previewPatience, previewRows } from './preview.ts';
 import { LockNotAvailable } from './retry.ts';
 import { insideTransaction } from './rolled-back.ts';
@@ -83,7 +83,9 @@ async function attempt<R>(client: ClientBase, work: () => Promise<R>): Promise<R
     return result;
   } catch (error) {
     await client.query('rollback to savepoint voxanne_attempt; release savepoint voxanne_attempt');
-    throw error instanceof RolloutError || error instanceof NotHere ? error : toRolloutError(error, sqlOf(error));
+    // A lock that others hold is no verdict on the work: the whole transaction is tried again.
+    if (error instanceof RolloutError || error instanceof NotHere || isRetryable(error)) throw error;
+    throw toRolloutError(error, sqlOf(error));
   }
 }
 

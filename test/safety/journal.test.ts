@@ -58,7 +58,8 @@ test('a preview leaves no trace: catalog, rows and the absence of a journal', as
 
 test('a plan that was shown is refused when the target has moved since', async () => {
   await loadDatabase(stage.server, 'tiny', 'stale');
-  await using at = await makeTarget(stage.server, 'stale');
+  const decisions = { orphans: 'own-organization', ambiguousMemberships: 'owned' };
+  await using at = await makeTarget(stage.server, 'stale', { decisions });
   const { signal } = new AbortController();
   const rollout = at.rollout(phase.steps);
   await rollout.apply('1.1', signal);

@@ -57,11 +57,11 @@ export async function applyAll(
     ) {
       output.say(`${row.step} ${row.title}  ${output.paint('ok', '✓ verified')} before, nothing to do`);
     } else {
-      await rollout.apply(row.step, signal);
+      const changes = await rollout.apply(row.step, signal);
       await beforeChecks?.(row.step);
       const result = await rollout.verify(row.step, signal);
       if (result.failed > 0 || result.unproven > 0)
-        return stopAt(row.step, result, opened, { output, signal }, onFailure);
+        return stopAt(row.step, result, opened, { output, signal }, changes === 0 ? null : onFailure);
     }
     if (row.step === to) break;
   }
@@ -76,7 +76,8 @@ async function stopAt(
   { failed, unproven }: VerifyResult,
   { rollout }: Opened,
   { output, signal }: CommandContext,
-  onFailure: OnFailure,
+  /** `null`: this run changed nothing, so there is nothing of it to roll back. */
+  onFailure: OnFailure | null,
 ): Promise<ExitCode> {
   const what =
     failed > 0
@@ -84,6 +85,12 @@ async function stopAt(
       : `${unproven} of its checks could not be made, and isolation depends on them`;
   output.say('');
   output.say(`Stopped at ${step}: ${what}. No later step was started.`);
+  if (onFailure === null) {
+    output.say(
+      'This run changed nothing in it. Fix what the checks name or give the decision they ask for, then rerun.',
+    );
+    return exitCodes.failed;
+  }
   if (onFailure === 'stop') {
     output.say(
       'The step stays applied (--on-failure stop). Look with "voxanne-rollout verify --verbose", then fix what it names and run again, or run "voxanne-rollout rollback".',
