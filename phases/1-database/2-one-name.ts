@@ -5,6 +5,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { askServer } from './names/server.ts';
 import { grants } from './restore.ts';
 import { sameAnswers } from './same-answers.ts';
 import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
@@ -33,7 +34,10 @@ async function plan(target: Target): Promise<Plan> {
     blockers.push(...merged.blockers);
     notes.push(...merged.notes);
   }
-  const made = await planRename(found.catalog, renames, { renameClaims: target.config.decisions.renameClaims });
+  const { notes: unread, ...server } = await askServer(await target.session.work(), found.catalog);
+  const { renameClaims } = target.config.decisions;
+  const made = await planRename(found.catalog, renames, { renameClaims, ...server });
+  if (renames.length > 0) notes.push(...unread);
   blockers.push(...made.blockers);
   notes.push(...made.notes);
   for (const group of made.groups) {
@@ -257,12 +261,13 @@ where column_name in (${old.map((name) => `'${name}'`).join(', ')}) and table_sc
         : left.map((one) => one.sql).join(', '),
     advice: 'Apply step 1.2 again; a table may have been created meanwhile.',
   });
+  const { notes: _, ...server } = await askServer(await target.session.work(), found.catalog);
   const remaining = await planRename(
     found.catalog,
     left
       .filter((one) => one.renamed)
       .map((one) => ({ schema: one.table.schema, table: one.table.name, from: one.key.name, to: found.to })),
-    { renameClaims: target.config.decisions.renameClaims },
+    { renameClaims: target.config.decisions.renameClaims, ...server },
   );
   const functions = remaining.groups.flatMap((group) => group.functions);
   yield {

@@ -5,7 +5,7 @@ import { closed, type Shape, unknown } from './scope.ts';
 import { createSource, literalContent, tokenAt } from './source.ts';
 import { statement } from './statement.ts';
 import { as, child, constant, list, names, type Tree } from './tree.ts';
-import { problem, type Walk } from './walk.ts';
+import { analysed, problem, type Walk } from './walk.ts';
 
 const byHand = 'Write this statement without EXECUTE, or change it by hand in the same change.';
 
@@ -70,7 +70,7 @@ function constantSql(
     let shape: Shape = closed;
     for (const item of parsed) {
       const each = child(item, 'stmt');
-      if (each !== null) shape = statement(walk, each, null);
+      if (each !== null) shape = analysed(walk, outside.outer(token.start), () => statement(walk, each, null));
     }
     return shape;
   } finally {

@@ -2,6 +2,8 @@ import { loadModule } from 'libpg-query';
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Trigger } from '../catalog/types.ts';
 import { formGroups } from './groups.ts';
+import { planJobs } from './jobs.ts';
+import { payloadNotes } from './payloads.ts';
 import { planPolicies } from './policies.ts';
 import { type Routine, rewriteRoutine } from './routine.ts';
 import { changed } from './scope.ts';
@@ -12,7 +14,7 @@ import { planViews } from './views.ts';
 import { createWorld, relationKey, type ViewRename, type World } from './world.ts';
 
 export { type LegacyRead, legacyComment, planLegacyReads } from './legacy.ts';
-export type { ColumnRename, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
+export type { ColumnRename, Job, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
 
 /**
  * Everything that must go with `ALTER TABLE … RENAME COLUMN` because PostgreSQL does not follow it: function bodies,
@@ -27,13 +29,17 @@ export async function planRename(
   if (renames.length === 0) return { groups: [], blockers: [], notes: [] };
   await loadModule();
   const views = planViews(catalog, renames);
-  const world = createWorld(catalog, renames, views.renames);
-  const settled = createWorld(catalog, renames, views.renames, true);
+  const relations = options.relations ?? null;
+  const world = createWorld(catalog, renames, views.renames, false, relations);
+  const settled = createWorld(catalog, renames, views.renames, true, relations);
   const triggersOf = new Map<string, Trigger[]>();
   for (const item of catalog.triggers) triggersOf.set(item.function, [...(triggersOf.get(item.function) ?? []), item]);
-  const routines: Routine[] = catalog.functions.map((item) =>
-    rewriteRoutine(world, settled, item, triggersOf.get(item.signature) ?? [], options),
-  );
+  const routines: Routine[] = [];
+  for (const item of catalog.functions) {
+    const one = rewriteRoutine(world, settled, item, triggersOf.get(item.signature) ?? [], options);
+    routines.push(await unlessFailing(one, options));
+  }
+  const jobs = planJobs(world, settled, options);
   const bySignature = new Map(routines.map((item) => [item.function.signature, item]));
   const triggers = planTriggers(catalog, world, bySignature);
   const policies = planPolicies(catalog, world, settled, options.renameClaims);
@@ -43,20 +49,39 @@ export async function planRename(
     ...asideInViews(renames, views.renames),
     ...routines.flatMap((item) => item.blockers),
     ...triggers.blockers,
+    ...jobs.blockers,
     ...policies.blockers,
   ];
   const notes: Note[] = [
     ...views.notes,
     ...routines.flatMap((item) => [...item.notes, ...argumentNotes(world, item)]),
     ...policies.notes,
+    ...jobs.notes,
+    ...payloadNotes(world, catalog),
     ...rowNotes(world, catalog),
     ...commentNotes(catalog, renames),
   ];
   return {
-    groups: [...formGroups(renames, views.renames, routines, triggers.triggers), ...policies.groups],
+    groups: [
+      ...formGroups(renames, views.renames, routines, [...triggers.triggers, ...jobs.plans]),
+      ...policies.groups,
+    ],
     blockers,
     notes,
   };
+}
+
+/** A function that the server refuses whenever it is called is nobody's loss: it stays as it is. */
+async function unlessFailing(item: Routine, options: RenameOptions): Promise<Routine> {
+  // A sql body that is rewritten is validated when it is written back: what fails there must be known before.
+  const asked = item.blockers.length > 0 || (item.body !== null && item.function.language === 'sql');
+  if (!asked || options.failsToday === undefined) return item;
+  const why = await options.failsToday(item.function);
+  if (why === null) return item;
+  const note: Note = {
+    text: `${item.function.signature} fails today whenever it is called (${why}); it stays as it is.`,
+  };
+  return { ...item, body: null, blockers: [], notes: [note], swallows: false, columnArguments: new Set() };
 }
 
 /** A view keeps showing the column that is put aside, which nobody writes any more. */

@@ -10,7 +10,16 @@ import { type Block, closed, type Shape } from './scope.ts';
 import { applyEdits, createSource, type Edit } from './source.ts';
 import { statement } from './statement.ts';
 import { as, child, flag, list, string } from './tree.ts';
-import { createMemory, createWalk, type Findings, memorySize, newVariable, type Problem, type Walk } from './walk.ts';
+import {
+  analysed,
+  createMemory,
+  createWalk,
+  type Findings,
+  memorySize,
+  newVariable,
+  type Problem,
+  type Walk,
+} from './walk.ts';
 import { callersPath, type World } from './world.ts';
 
 export type Routine = {
@@ -44,7 +53,7 @@ const pass = (world: World, routine: DbFunction, body: string, triggers: readonl
 function walkSql(walk: Walk, body: string): void {
   for (const item of parseSql(body)) {
     const each = child(item, 'stmt');
-    if (each !== null) statement(walk, each, null);
+    if (each !== null) analysed(walk, walk.source.outer(0), () => statement(walk, each, null));
   }
 }
 
@@ -89,6 +98,9 @@ export function rewriteRoutine(
     if (!named) return nothing;
     return { ...nothing, blockers: [blocker(routine, unreadable(error, world, body))] };
   }
+  // The statements of a sql function are analysed before the first of them runs: one that fails fails them all.
+  if (found.fails.length > 0 && routine.language === 'sql')
+    return { ...nothing, roots: found.roots, notes: found.fails.map((item) => failing(routine, item)) };
   const problems = [...found.problems, ...doubts(found)];
   const edits = [...found.edits];
   if (options.renameClaims) for (const item of found.contracts) if (item.edit !== null) edits.push(item.edit);
@@ -103,7 +115,11 @@ export function rewriteRoutine(
   if (problems.length > 0) return { ...base, blockers: unique(problems).map((item) => blocker(routine, item)) };
   const next = edits.length === 0 ? body : applyEdits(body, unique(edits));
   const proof = prove(settled, routine, next, triggers, found);
-  if (proof !== null) return { ...base, blockers: [blocker(routine, proof)] };
+  if ('what' in proof) return { ...base, blockers: [blocker(routine, proof)] };
+  if (proof.finds)
+    notes.push({
+      text: `${routine.signature} names ${[...new Set(world.next.values())].join(' or ')} where no such column is yet: that statement fails today, and finds its column after the rename.`,
+    });
   if (next === body) return base;
   if (!routine.ours)
     return {
@@ -126,7 +142,7 @@ function prove(
   body: string,
   triggers: readonly Trigger[],
   before: Findings,
-): Problem | null {
+): Problem | { readonly finds: boolean } {
   const remedy = 'Qualify the names of the column by hand, then plan again.';
   let after: Findings;
   try {
@@ -138,8 +154,11 @@ function prove(
       remedy,
     };
   }
-  const differs = before.references.findIndex((key, index) => after.references[index] !== key);
-  if (differs < 0 && after.references.length === before.references.length) return null;
+  // A name that means nothing fails today, in a statement that cannot have run; it may come to mean the renamed column.
+  const nothing = (key: string): boolean => /^(none|(target|part) none)$/.test(key);
+  const same = before.references.every((key, index) => after.references[index] === key || nothing(key));
+  if (same && after.references.length === before.references.length)
+    return { finds: before.references.some((key, index) => after.references[index] !== key) };
   return { at: before.edits[0]?.start ?? 0, what: 'would have a name with another meaning after the rename.', remedy };
 }
 
@@ -181,11 +200,13 @@ function isStatement(text: string): boolean {
   }
 }
 
-function notesOf(routine: DbFunction, found: Findings, renameClaims: boolean): readonly Note[] {
-  const notes: Note[] = found.remarks.map((item) => ({
-    text: `${routine.signature}: ${item.text}`,
-    detail: excerpt(routine.body, item.at),
-  }));
+function notesOf(routine: DbFunction, found: Findings, renameClaims: boolean): Note[] {
+  const notes: Note[] = found.fails.map((item) => failing(routine, item));
+  for (const item of found.remarks)
+    notes.push({
+      text: `${routine.signature}: ${item.text}`,
+      detail: excerpt(routine.body, item.at),
+    });
   for (const item of found.contracts) {
     const moves = renameClaims && item.edit !== null;
     const text = moves
@@ -203,6 +224,11 @@ function notesOf(routine: DbFunction, found: Findings, renameClaims: boolean): r
 }
 
 export const excerpt = (text: string, at: number): string => sqlExcerpt(text, [...text.slice(0, at)].length + 1);
+
+const failing = (routine: DbFunction, item: Findings['fails'][number]): Note => ({
+  text: `${routine.signature} fails today, because there is no ${item.relation}; ${routine.language === 'sql' ? 'it' : 'that statement'} stays as it is.`,
+  detail: excerpt(routine.body, item.at),
+});
 
 export const blocker = (routine: DbFunction, item: Problem): Blocker => ({
   problem: `${routine.signature}: ${item.what}`,

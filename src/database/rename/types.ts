@@ -1,4 +1,5 @@
 import type { Blocker, Note } from '../../rollout/step.ts';
+import type { DbFunction } from '../catalog/types.ts';
 
 /** Names are unquoted. `table` is the topmost parent: partitions and inherited children follow. */
 export type ColumnRename = {
@@ -41,4 +42,19 @@ export type RenamePlan = {
 export type RenameOptions = {
   /** Also change claim keys and setting names that equal the old name. They are contracts with whoever sets them. */
   readonly renameClaims: boolean;
+  /** `schema.name` of every relation of the database, the platform's and those of extensions too. */
+  readonly relations?: ReadonlySet<string>;
+  /** Asks the server whether a function fails today whenever it is called: its message, or null. */
+  readonly failsToday?: (routine: DbFunction) => Promise<string | null>;
+  /** Statements that run on a schedule. */
+  readonly jobs?: readonly Job[];
+};
+
+/** A row of `cron.job`: SQL that the server runs on its own. */
+export type Job = {
+  readonly id: string;
+  readonly name: string | null;
+  readonly command: string;
+  /** The present role may change it with `cron.alter_job`. */
+  readonly ours: boolean;
 };

@@ -44,6 +44,8 @@ export type Findings = {
   keys: number;
   /** Catches every error. */
   swallows: boolean;
+  /** Statements over a relation that the database does not have: they fail today and stay as they are. */
+  readonly fails: { readonly at: number; readonly relation: string }[];
   /** Positions among the trigger's arguments that name a column of NEW or OLD. */
   readonly columnArguments: Set<number>;
 };
@@ -63,6 +65,8 @@ export type Walk = {
   readonly explained: Set<number>;
   readonly claimed: Set<number>;
   readonly labels: Map<Block, string>;
+  /** A relation of the present statement that the database does not have. */
+  gone: string | null;
   items: number;
   selects: number;
   variables: number;
@@ -96,6 +100,7 @@ const createFindings = (): Findings => ({
   rowJson: null,
   keys: 0,
   swallows: false,
+  fails: [],
   columnArguments: new Set(),
 });
 
@@ -111,6 +116,7 @@ export const createWalk = (
   explained: new Set(),
   claimed: new Set(),
   labels: new Map(),
+  gone: null,
   items: 0,
   selects: 0,
   variables: 0,
@@ -133,6 +139,27 @@ export function problem(walk: Walk, at: number, what: string, remedy: string): v
 
 export function remark(walk: Walk, at: number, text: string): void {
   walk.found.remarks.push({ at: walk.source.outer(at), text });
+}
+
+/**
+ * Walks one statement, or one expression of plpgsql: what PostgreSQL analyses at once. One that names a relation which
+ * is not there fails whenever it is reached, with or without the rename, so nothing of it is read or changed.
+ */
+export function analysed<T>(walk: Walk, at: number, run: () => T): T {
+  const outer = walk.gone;
+  walk.gone = null;
+  const { edits, references, problems, remarks, literals, mentions, contracts } = walk.found;
+  const lists = [edits, references, problems, remarks, literals, mentions, contracts];
+  const lengths = lists.map((each) => each.length);
+  const result = run();
+  const { gone } = walk;
+  walk.gone = outer;
+  if (gone === null) return result;
+  lists.forEach((each, index) => {
+    each.length = lengths[index] ?? 0;
+  });
+  if (!walk.found.fails.some((each) => each.at === at)) walk.found.fails.push({ at, relation: gone });
+  return result;
 }
 
 export function newVariable(

@@ -23,6 +23,8 @@ export type World = {
   readonly relation: (schema: string | null, name: string, path: readonly string[]) => Relation | null;
   /** `schema.table` of every relation with a renamed column, children and views included. */
   readonly touched: ReadonlySet<string>;
+  /** Certainly not in the database, nor made by a function of it while it runs. */
+  readonly gone: (schema: string | null, name: string) => boolean;
   readonly functions: (schema: string | null, name: string) => readonly DbFunction[];
   /** The fields of a composite type, and whether the type is an array of it. */
   readonly rowType: (
@@ -62,6 +64,7 @@ export function createWorld(
   renames: readonly ColumnRename[],
   views: readonly ViewRename[],
   settled = false,
+  present: ReadonlySet<string> | null = null,
 ): World {
   const byName = new Map(renames.map((item) => [`${relationKey(item.schema, item.table)}.${item.from}`, item]));
   const byOid = new Map(catalog.tables.map((table) => [table.oid, table]));
@@ -118,6 +121,7 @@ export function createWorld(
   };
   return {
     catalog,
+    gone: goneFrom(catalog, present),
     relation,
     touched,
     names: new Set(renames.flatMap((item) => [item.from, item.to])),
@@ -133,6 +137,22 @@ export function createWorld(
     },
   };
 }
+
+/** A function, a job or a caller may make a temporary table of any name; those of functions can be read. */
+function goneFrom(catalog: Catalog, present: ReadonlySet<string> | null): World['gone'] {
+  if (present === null) return () => false;
+  const names = new Set([...present].map((each) => each.slice(each.indexOf('.') + 1)));
+  const made = new Set(
+    catalog.functions.flatMap((item) =>
+      [...item.body.toLowerCase().matchAll(makesTable)].map((match) => (match[1] ?? '').replaceAll('"', '')),
+    ),
+  );
+  return (schema, name) =>
+    (schema === null ? !names.has(name) : !present.has(relationKey(schema, name))) && !made.has(name.toLowerCase());
+}
+
+const makesTable =
+  /\b(?:create\s+(?:(?:global|local|temp|temporary|unlogged|or|replace|materialized)\s+)*(?:table|view)|into\s+(?:temp|temporary|unlogged)(?:\s+table)?|rename\s+to)\s+(?:if\s+not\s+exists\s+)?(?:"?[\w$]+"?\s*\.\s*)?("[^"]+"|[\w$]+)/g;
 
 /** Reads `public."Calls"[]`, `SETOF calls`, `calls%rowtype`; null for anything that cannot name a table. */
 export function parseTypeName(

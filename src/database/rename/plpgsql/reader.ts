@@ -4,7 +4,7 @@ import { closed, type Shape } from '../scope.ts';
 import { createSource, isName, type Source, type Token } from '../source.ts';
 import { statement } from '../statement.ts';
 import { as, child, list, type Tree } from '../tree.ts';
-import type { Walk } from '../walk.ts';
+import { analysed, type Walk } from '../walk.ts';
 
 /** The text is not plpgsql as PostgreSQL's grammar has it, or a form that this reader does not know. */
 export class PlpgsqlError extends Error {
@@ -129,7 +129,7 @@ export class Reader {
       outside.escape,
     );
     try {
-      return run(parsed);
+      return analysed(this.walk, outside.outer(first.start), () => run(parsed));
     } finally {
       this.walk.source = outside;
     }
