@@ -1,17 +1,22 @@
 import { loadModule } from 'libpg-query';
+import type { ClientBase } from 'pg';
 import { qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
+import { isCallers, showsAll } from './isolation/caller.ts';
 import { checkCatalog } from './isolation/checks.ts';
+import { judging } from './isolation/classify.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { viewFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
+import type { PolicyContext } from './isolation/judged.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
 import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
 import { proofsOf } from './isolation/proofs.ts';
+import { type Asking, circles as circlesOf } from './isolation/recursion.ts';
 import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
@@ -47,8 +52,9 @@ async function* checkDatabase(
 
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
-  const facts = await viewFacts(await target.session.work());
-  return planIsolation(found, facts, target.config);
+  const client = await target.session.work();
+  const facts = await viewFacts(client);
+  return planIsolation(found, facts, target.config, counter(client));
 }
 
 /**
@@ -61,14 +67,19 @@ export async function planIsolation(
   found: Survey,
   facts: Awaited<ReturnType<typeof viewFacts>>,
   config: Target['config'],
+  count: PolicyContext['count'] = async () => null,
 ): Promise<Plan> {
   await loadModule();
   const blockers: Blocker[] = [...blocked(found)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
   const views = planViews(found, facts);
   const renames = found.tenants.some((one) => one.renamed);
-  const context = {
-    directories: directoriesOf(found),
+  const context: PolicyContext = {
+    world: await judging(found, found.from),
+    isCallers: (column) => isCallers(found, column),
+    breadth: showsAll(found) ? 'all' : 'current',
+    decisions: decisionsOf(config),
+    count,
     renamed: (expression: string): string => (renames ? renameColumns(expression, found.from, found.to) : expression),
     after: helpers.ids,
   };
@@ -83,7 +94,8 @@ export async function planIsolation(
     { from: found.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
     conditionsAfter(found, tables),
   );
-  blockers.push(...helpers.blockers, ...definers.blockers);
+  blockers.push(...helpers.blockers, ...definers.blockers, ...tables.flatMap((one) => one.blockers));
+  if (blockers.length === 0) blockers.push(...(await circular(found, tables, context.renamed)));
   if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
 
   const changes: SqlChange[] = [
@@ -110,6 +122,60 @@ function conditionsAfter(found: Survey, tables: readonly TablePlan[]): readonly 
   ];
 }
 
+/** Reading that works today and would end in a circle of policies once the new ones stand. */
+async function circular(
+  found: Survey,
+  tables: readonly TablePlan[],
+  renamed: (expression: string) => string,
+): Promise<readonly Blocker[]> {
+  const gone = new Set(tables.flatMap((one) => [...one.dropInert, ...one.dropOld].map((change) => change.id)));
+  const guarded = new Set([
+    ...found.catalog.tables.filter((one) => one.rowSecurity).map((one) => `${one.schema}.${one.name}`),
+    ...tables.map((one) => `${one.rule.table.schema}.${one.rule.table.name}`),
+  ]);
+  const staying: readonly Asking[] = found.catalog.policies
+    .filter((one) => !gone.has(dropId(one)) && one.roles.some((role) => role === 'public' || role === 'authenticated'))
+    .map((one) => ({
+      table: `${one.schema}.${one.table}`,
+      name: one.name,
+      command: one.command,
+      conditions: [one.using, one.check].map((text) => (text === null ? null : renamed(text))),
+    }));
+  const fresh = tables.flatMap((one) => one.asks);
+  const circles = await circlesOf([...staying, ...fresh].filter((one) => guarded.has(one.table)));
+  return [...circles].map(([policy, way]) => ({
+    problem: `Once the new policies stand, policy "${policy.name}" of ${policy.table} would ask in a circle: ${way.join(' → ')}. PostgreSQL refuses such a query (42P17).`,
+    remedy:
+      'Ask through a function that runs with its owner’s rights (security definer) in the policy that closes the circle, or leave one of the tables out with exclude.',
+    detail: policy.conditions.filter((one) => one !== null).join('\n'),
+  }));
+}
+
+const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'] =>
+  Object.fromEntries([
+    ...decisions.dropPolicy.map((name) => [name, 'drop'] as const),
+    ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),
+  ]);
+
+/** Counts rows for a question; never worth waiting long, and never an error of the plan. */
+const counter =
+  (client: ClientBase): PolicyContext['count'] =>
+  async (table, condition) => {
+    await client.query('begin transaction read only');
+    try {
+      await client.query(`set local statement_timeout = '2s'`);
+      const { rows } = await client.query<{ some: string; all: string }>(
+        `select count(*) filter (where ${condition})::text as some, count(*)::text as all from ${table}`,
+      );
+      return rows[0] ?? null;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return null;
+      throw error;
+    } finally {
+      await client.query('rollback');
+    }
+  };
+
 /** One note per set of commands: a schema often has many tables of the same kind. */
 function* closed(tables: readonly TablePlan[]): Iterable<Note> {
   const groups = new Map<string, string[]>();
@@ -124,14 +190,6 @@ function* closed(tables: readonly TablePlan[]): Iterable<Note> {
     };
   }
 }
-
-/** Tables that policies ask about a user's organization. */
-const directoriesOf = (found: Survey): ReadonlySet<string> =>
-  new Set(
-    [found.profiles, found.memberships?.table]
-      .filter((table) => table != null)
-      .map((table) => `${table.schema}.${table.name}`),
-  );
 
 function* blocked(found: Survey): Iterable<Blocker> {
   if (found.organizations === null) {

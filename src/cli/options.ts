@@ -45,8 +45,9 @@ function optionOf(row: SettingRow): Option {
   const option = new Option([flagName(row.name), row.argument].filter(Boolean).join(' '), row.help);
   if (row.choices.length > 0) return option.choices(row.choices);
   if (row.argument === undefined) return option;
-  return option.argParser((text: string) => {
+  return option.argParser((text: string, before: unknown) => {
     const value = readSetting(row, text);
+    if (row.kind === 'names') return [...(Array.isArray(before) ? before : []), text];
     if (row.kind === 'number' && typeof value !== 'number') throw new InvalidArgumentError('expected a whole number.');
     if (row.kind === 'boolean' && row.words?.includes(text) !== true)
       throw new InvalidArgumentError(`expected nothing, or ${row.words?.join(' or ')}.`);

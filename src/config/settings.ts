@@ -2,8 +2,11 @@ import * as z from 'zod';
 
 /** How a setting is written as a flag, and, under the same kind, as an exported variable. */
 export type Flag = {
-  /** `text` is taken as it is; `list` is split at commas; a `boolean` has no argument on the command line. */
-  readonly kind: 'text' | 'boolean' | 'number' | 'list';
+  /**
+   * `text` is taken as it is; `list` is split at commas; of `names`, which may hold commas, each is given by a flag of
+   * its own, or on a line of its own in a variable; a `boolean` has no argument on the command line.
+   */
+  readonly kind: 'text' | 'boolean' | 'number' | 'list' | 'names';
   /** What stands for the argument in the help: `<how>`. */
   readonly argument?: string;
   /** A few words for the help. */
@@ -31,6 +34,10 @@ export const insidePath = z
 const milliseconds = z.number().int().min(0);
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' });
 
+const policyNames = z
+  .array(z.string().regex(/^.+\..+: .+$/, 'expected schema.table: policy, for instance public.services: visitors'))
+  .default([]);
+
 /** Everything that only the operator can decide. `--yes` grants none of it. */
 export const decisions = {
   orphans: setting(
@@ -56,6 +63,17 @@ export const decisions = {
       .describe('Revoke EXECUTE from API roles on SECURITY DEFINER functions that accept an organization id.'),
     { kind: 'boolean', help: 'revoke EXECUTE from API roles on functions that bypass row security' },
   ),
+  keepPolicy: setting(
+    policyNames.describe(
+      'Policies that let rows of other organizations through on purpose and stay, each as "schema.table: policy". One that is in neither list stops step 1.7.',
+    ),
+    { kind: 'names', argument: '<policy>', help: 'keep a policy that is meant for others too: "schema.table: policy"' },
+  ),
+  dropPolicy: setting(policyNames.describe('Policies of the same kind that go, each as "schema.table: policy".'), {
+    kind: 'names',
+    argument: '<policy>',
+    help: 'drop such a policy instead',
+  }),
   protectRouters: setting(
     z
       .union([z.literal('all'), z.array(insidePath)])
@@ -303,6 +321,7 @@ export const shapeOf = <T extends Readonly<Record<string, Setting>>>(
 export function readSetting(row: SettingRow, value: string): unknown {
   if (row.words?.includes(value) === true) return value;
   if (row.kind === 'list') return value.split(/\s*,\s*/).filter((part) => part !== '');
+  if (row.kind === 'names') return value.split('\n').filter((part) => part !== '');
   if (row.kind === 'number') return /^\d+$/.test(value) ? Number(value) : value;
   if (row.kind === 'boolean') return { true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value;
   return value;

@@ -89,3 +89,7 @@ export const joinedAt = (survey: Survey): string | null =>
   ) ?? null;
 
 export const bracketed = (condition: string): string => (/\bor\b/i.test(condition) ? `(${condition})` : condition);
+
+/** Conditions that must all hold. */
+export const joined = (parts: readonly string[]): string =>
+  parts.length === 1 ? (parts[0] ?? '') : parts.map((one) => `(${one})`).join(' and ');

@@ -1,141 +1,234 @@
-import type { Policy } from '../../../src/database/catalog/types.ts';
-import { child, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
-import { nodes, tree } from './expression.ts';
+import type { DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Tree } from '../../../src/database/rename/tree.ts';
+import { profileUser, type Survey, tenantOf } from '../survey.ts';
+import { joined } from './caller.ts';
+import { calledIn, textOf } from './definer-bodies.ts';
+import { nodes, same, tree } from './expression.ts';
+import { type Atom, both, judge } from './judge.ts';
+import type { Directory, Judging, Scope } from './scope.ts';
+import { alternativesOf, unbracketed } from './split.ts';
 
 /**
- * What a condition of an existing policy amounts to.
+ * What one alternative of a policy's condition amounts to.
  *
- * - `open`: true for every row.
- * - `user_metadata`: asks what users write about themselves.
- * - `recursive`: reads the table that it guards, which fails with 42P17.
- * - `organization`: compares the organization column with the caller's organization and asks nothing else.
- * - `own row`: compares a user column with auth.uid() and asks nothing else.
- * - `narrower`: anything else. It may be stricter than the organization, so it must not be lost.
+ * - `organization`: the row is of the caller's organization, and nothing else is asked.
+ * - `within`: asked beside the organization, or by what cannot be read to its end: it may only stay beside our rule.
+ * - `own`: the row is the caller's own, or linked to one that is.
+ * - `shared`: another column of the row names the caller's organization.
+ * - `open`: true for everybody, or for whoever signs up.
+ * - `public`: asks the row, a setting, a header or the time, and not who is calling.
+ * - `metadata`: asks what users write about themselves, for more than their organization.
+ * - `never`: true for nobody who comes through the API.
  */
-export type Meaning = 'open' | 'user_metadata' | 'recursive' | 'organization' | 'own row' | 'narrower';
+export type Meaning = 'organization' | 'within' | 'own' | 'shared' | 'open' | 'public' | 'metadata' | 'never';
+
+export type Alternative = {
+  readonly meaning: Meaning;
+  /** What it asks, as the app wrote it. */
+  readonly text: string;
+  /** The same with what may not be believed left out, and a second organization asked as ours. Null: nothing is left. */
+  readonly safe: string | null;
+};
 
 export type Guarded = {
   readonly schema: string;
   readonly name: string;
   /** Columns that say which organization a row belongs to, as they are called now. */
   readonly keys: readonly string[];
-  /** The column that says whose row it is, where a user's own row is the rule. */
-  readonly user: string | null;
-  /** Tables whose rows say which organization a user belongs to: `schema.name`. */
-  readonly directories: ReadonlySet<string>;
+  /** SQL that a column holds an organization of the caller. */
+  readonly isCallers: (column: string) => string;
+  /** The new rule shows all organizations of the caller, or the one that is open. */
+  readonly breadth: 'current' | 'all';
 };
 
-export async function meaningOf(expression: string | null, table: Guarded): Promise<Meaning> {
-  if (expression === null) return 'open';
-  const root = await tree(expression);
-  if (root === null) return 'narrower';
-  if (isTrue(root)) return 'open';
-  if (/\buser_metadata\b|\braw_user_meta_data\b/.test(expression)) return 'user_metadata';
-  const read = nodes(root, 'RangeVar').map(
-    (one) => `${string(one, 'schemaname') ?? 'public'}.${string(one, 'relname')}`,
+/** What a condition lets through, alternative by alternative. No condition lets everything through. */
+export async function meaningsOf(
+  expression: string | null,
+  table: Guarded,
+  world: Judging,
+  anon: boolean,
+): Promise<readonly Alternative[]> {
+  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null }];
+  const found: Alternative[] = [];
+  for (const parts of alternativesOf(expression)) found.push(await meaningOf(parts, table, world, anon));
+  return found;
+}
+
+async function meaningOf(
+  parts: readonly string[],
+  table: Guarded,
+  world: Judging,
+  anon: boolean,
+): Promise<Alternative> {
+  const scope = rowScope(table, world);
+  const atoms: Atom[] = [];
+  for (const part of parts) {
+    const root = await tree(part);
+    atoms.push(root === null ? { is: 'unknown' } : judge(root, scope, world));
+  }
+  const text = joined(parts.map(unbracketed));
+  const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
+  const trusted = parts.flatMap((part, index) => {
+    const atom = atoms[index];
+    if (atom?.is === 'metadata' && isKey(atom.column)) return [];
+    if (atom?.is === 'organization' && atom.exact && atom.column !== null && !isKey(atom.column)) {
+      return [table.isCallers(quotedColumn(part, atom.column))];
+    }
+    return [unbracketed(part)];
+  });
+  const safe = trusted.length === 0 ? null : joined(trusted);
+  const result = (meaning: Meaning): Alternative => ({ meaning, text, safe });
+  if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
+  if (atoms.some((one) => one.is === 'metadata')) {
+    const rest = both(atoms.filter((one) => one.is !== 'metadata'));
+    return result(
+      rest.is === 'true' || rest.is === 'signed in' ? 'organization' : rest.is === 'false' ? 'never' : 'within',
+    );
+  }
+  const whole = both(atoms);
+  switch (whole.is) {
+    case 'organization': {
+      if (whole.exact && isKey(whole.column)) {
+        return result(whole.breadth === 'current' && table.breadth === 'all' ? 'within' : 'organization');
+      }
+      const onKey = atoms.some((one) => one.is === 'organization' && isKey(one.column));
+      const second = atoms.some((one) => one.is === 'organization' && one.column !== null && !isKey(one.column));
+      return result(!onKey && second ? 'shared' : 'within');
+    }
+    case 'true':
+    case 'signed in':
+      return result('open');
+    case 'false':
+      return result('never');
+    case 'own':
+      return result('own');
+    case 'inherits':
+      // What the policies of another table let through: for visitors that is a public page as well.
+      return result(anon ? 'public' : 'within');
+    case 'setting':
+      // A setting that names the organization narrows to it; beside the membership it cannot name another.
+      return result(atoms.some((one) => one.is === 'setting' && isKey(one.column ?? null)) ? 'within' : 'public');
+    case 'row':
+      return result('public');
+    default:
+      return result('within');
+  }
+}
+
+/** The column as the condition writes it, in quotes where it needs them. */
+const quotedColumn = (part: string, column: string): string => (part.includes(`"${column}"`) ? `"${column}"` : column);
+
+const rowScope = (table: Guarded, world: Judging): Scope => ({
+  ranges: [
+    {
+      alias: table.name,
+      table: `${table.schema}.${table.name}`,
+      columns: world.columns.get(`${table.schema}.${table.name}`) ?? new Set(),
+      row: true,
+    },
+  ],
+  params: new Map(),
+  positional: [],
+  outer: null,
+  path: ['public', table.schema],
+  depth: 0,
+});
+
+/** Everything that conditions are judged with, out of the survey. */
+export async function judging(survey: Survey, from: readonly string[]): Promise<Judging> {
+  const { catalog, memberships, profiles } = survey;
+  const columns = new Map(
+    catalog.tables.map((table) => [`${table.schema}.${table.name}`, new Set(table.columns.map((one) => one.name))]),
   );
-  if (read.includes(`${table.schema}.${table.name}`)) return 'recursive';
-  if (table.user !== null && isOwnRow(root, table.user)) return 'own row';
-  return isOrganization(root, table) && read.every((one) => table.directories.has(one)) ? 'organization' : 'narrower';
-}
-
-/** Of a policy: the meaning of the condition that decides for one command. */
-export const conditionOf = (policy: Policy, command: 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE'): string | null =>
-  command === 'INSERT' ? (policy.check ?? policy.using) : policy.using;
-
-function isTrue(root: Tree): boolean {
-  const constant = child(root, 'A_Const');
-  const value = constant === null ? null : child(constant, 'boolval');
-  return value !== null && value.boolval === true;
-}
-
-const comparisons = new Set(['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~', '~*', '@>', '<@', '&&']);
-/** Functions that only fetch a claim or a setting. */
-const plain = new Set(['jwt', 'uid', 'role', 'current_setting', 'nullif', 'current_org_id']);
-
-/**
- * True for `key = claim`, `key IN (SELECT org FROM profiles WHERE id = auth.uid())` and the like, joined by OR at most.
- * Every other shape is refused: a condition wrongly taken for the organization would be widened to it.
- */
-function isOrganization(root: Tree, table: Guarded): boolean {
-  const forbidden = ['NullTest', 'BooleanTest', 'CaseExpr', 'MinMaxExpr', 'A_Indirection', 'JoinExpr', 'RangeFunction'];
-  if (forbidden.some((kind) => nodes(root, kind).length > 0)) return false;
-  if (nodes(root, 'BoolExpr').some((one) => string(one, 'boolop') !== 'OR_EXPR')) return false;
-  for (const call of nodes(root, 'FuncCall')) {
-    const name = names(call, 'funcname').at(-1) ?? '';
-    // A helper without arguments can only speak of the caller; with the row's columns it may ask anything.
-    if (list(call, 'args').length > 0 && !plain.has(name)) return false;
+  columns.set('auth.users', new Set(['id', 'email', 'raw_user_meta_data', 'raw_app_meta_data']));
+  const directories: Directory[] = [];
+  if (memberships !== null) {
+    const active = await activeParts(memberships.active('m'));
+    directories.push({
+      table: `${memberships.table.schema}.${memberships.table.name}`,
+      user: memberships.userColumn,
+      keys: keyNames(survey, memberships.table),
+      breadth: 'all',
+      counts: (condition) => active.some((one) => same(one, condition)),
+    });
   }
-  const parts = alternatives(root);
-  return parts.every((part) => isKeyComparison(part, table));
-}
-
-function alternatives(wrapped: Tree): readonly Tree[] {
-  const [kind, node] = open(wrapped);
-  return kind === 'BoolExpr' ? list(node, 'args').flatMap(alternatives) : [wrapped];
-}
-
-function isKeyComparison(wrapped: Tree, table: Guarded): boolean {
-  const [kind, node] = open(wrapped);
-  const isKey = (side: Tree | null): boolean => table.keys.some((key) => columnOf(side, table) === key);
-  let other: Tree | null = null;
-  if (kind === 'A_Expr' && names(node, 'name').at(-1) === '=') {
-    const [left, right] = [child(node, 'lexpr'), child(node, 'rexpr')];
-    other = isKey(left) ? right : isKey(right) ? left : null;
-  } else if (kind === 'SubLink' && string(node, 'subLinkType') === 'ANY_SUBLINK' && isKey(child(node, 'testexpr'))) {
-    other = child(node, 'subselect');
+  if (profiles !== null && survey.profileOrg !== null) {
+    directories.push({
+      table: `${profiles.schema}.${profiles.name}`,
+      user: profileUser(survey),
+      keys: keyNames(survey, profiles),
+      breadth: 'current',
+      counts: () => false,
+    });
   }
-  if (other === null) return false;
-  // On the other side nothing of this row, and no test but whose row of profiles or memberships it is.
-  if (
-    nodes(other, 'ColumnRef').some(
-      (one) => columnOf({ ColumnRef: one }, table) !== null && one !== null && isOuter(one, table),
-    )
-  )
-    return false;
-  const selects = nodes(other, 'SelectStmt');
-  if (selects.some((one) => list(one, 'fromClause').length > 1)) return false;
-  return nodes(other, 'A_Expr')
-    .filter((one) => comparisons.has(names(one, 'name').at(-1) ?? ''))
-    .every((one) => isUid(child(one, 'lexpr')) !== isUid(child(one, 'rexpr')));
-}
-
-/** The column of the guarded row that a reference means, looking through casts; null for anything else. */
-function columnOf(wrapped: Tree | null, table: Guarded): string | null {
-  if (wrapped === null) return null;
-  const cast = child(wrapped, 'TypeCast');
-  if (cast !== null) return columnOf(child(cast, 'arg'), table);
-  const reference = child(wrapped, 'ColumnRef');
-  const path = reference === null ? [] : names(reference, 'fields');
-  const last = path.at(-1) ?? null;
-  return last !== null && (path.length === 1 || path.at(-2) === table.name) ? last : null;
-}
-
-/** Inside a subquery PostgreSQL prints every column with its table, so that only the row's own table name means it. */
-const isOuter = (reference: Tree, table: Guarded): boolean => {
-  const path = names(reference, 'fields');
-  return path.length === 1 || path.at(-2) === table.name;
-};
-
-function isOwnRow(root: Tree, user: string): boolean {
-  const [kind, node] = open(root);
-  if (kind !== 'A_Expr' || names(node, 'name').at(-1) !== '=') return false;
-  const sides = [child(node, 'lexpr'), child(node, 'rexpr')];
-  const isUser = (side: Tree | null): boolean => {
-    const reference = side === null ? null : child(side, 'ColumnRef');
-    return reference !== null && names(reference, 'fields').at(-1) === user;
+  const rowSecurity = new Set(
+    catalog.tables.filter((one) => one.rowSecurity).map((one) => `${one.schema}.${one.name}`),
+  );
+  const asking = askingFunctions(catalog.functions);
+  return {
+    functions: catalog.functions,
+    columns,
+    directories,
+    claims: new Set([survey.to, ...from, 'org_id', 'organization_id', 'tenant_id']),
+    one: survey.model === 'one',
+    guards: (table) => rowSecurity.has(table),
+    asking: (one) => asking.has(one.oid),
   };
-  return sides.some(isUser) && sides.some(isUid);
 }
 
-/** `auth.uid()` or `(select auth.uid())`. */
-function isUid(wrapped: Tree | null): boolean {
-  if (wrapped === null) return false;
-  const [kind, node] = open(wrapped);
-  if (kind === 'FuncCall') return names(node, 'funcname').join('.') === 'auth.uid';
-  if (kind !== 'SubLink') return false;
-  const select = child(child(node, 'subselect') ?? {}, 'SelectStmt');
-  if (select === null || list(select, 'fromClause').length > 0) return false;
-  const [target] = list(select, 'targetList');
-  return isUid(child(child(target ?? {}, 'ResTarget') ?? {}, 'val'));
+/** Every column of a table that means the organization: it may still carry an old name beside the new one. */
+function keyNames(survey: Survey, table: Table): ReadonlySet<string> {
+  const tenant = tenantOf(survey, table);
+  return new Set(tenant === null ? [survey.to] : [tenant.key, ...tenant.also].map((one) => one.name));
+}
+
+/** Each condition of "the membership counts", with columns as any alias may write them. */
+async function activeParts(condition: string): Promise<readonly Tree[]> {
+  if (condition === 'true') return [];
+  const parts: Tree[] = [];
+  for (const alternative of alternativesOf(condition, 1)) {
+    for (const part of alternative) {
+      const root = await tree(part);
+      if (root !== null) parts.push(root);
+    }
+  }
+  return parts;
+}
+
+const asksCaller =
+  /\bauth\s*\.\s*(uid|jwt|role|email)\s*\(|request\.jwt|\bcurrent_org_id\b|\bcurrent_org_role\b|\bmy_org_ids\b/i;
+
+/** Oids of the functions that ask who is calling, themselves or through another. */
+export function askingFunctions(functions: readonly DbFunction[]): ReadonlySet<number> {
+  const names = new Set<string>();
+  const oids = new Set<number>();
+  for (let before = -1; before !== oids.size; ) {
+    before = oids.size;
+    for (const one of functions) {
+      const text = textOf(one);
+      if (!oids.has(one.oid) && (asksCaller.test(text) || calledIn(text).some((name) => names.has(name)))) {
+        oids.add(one.oid);
+        names.add(one.name.toLowerCase());
+      }
+    }
+  }
+  return oids;
+}
+
+/** Of a policy: the condition that decides which rows one command finds, and the one that its new rows must pass. */
+export const usingOf = (policy: Policy, command: Policy['command']): string | null =>
+  command === 'INSERT' ? null : policy.using;
+export const checkOf = (policy: Policy, command: Policy['command']): string | null =>
+  command === 'INSERT' || command === 'UPDATE' ? (policy.check ?? policy.using) : null;
+
+/** Tables that a condition itself reads, as the caller: `schema.name`. */
+export async function readBy(expression: string | null): Promise<readonly string[]> {
+  const root = expression === null ? null : await tree(expression);
+  if (root === null) return [];
+  return nodes(root, 'RangeVar').map((one) => `${one.schemaname ?? 'public'}.${one.relname}`);
+}
+
+export async function hasSubquery(expression: string | null): Promise<boolean> {
+  const root = expression === null ? null : await tree(expression);
+  return root !== null && nodes(root, 'SubLink').length > 0;
 }

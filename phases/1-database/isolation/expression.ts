@@ -62,6 +62,22 @@ const typeName = (cast: Tree): string | null => {
   return names.at(-1) ?? null;
 };
 
+/** Two expressions ask the same, whatever alias their columns carry. */
+export const same = (left: Tree, right: Tree): boolean =>
+  JSON.stringify(unaliased(bare(left))) === JSON.stringify(unaliased(bare(right)));
+
+function unaliased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unaliased);
+  if (typeof value !== 'object' || value === null) return value;
+  const cast = child(value as Tree, 'TypeCast');
+  const constant = cast === null ? null : child(cast, 'arg');
+  // A constant of an enum says its type where PostgreSQL prints it.
+  if (constant !== null && child(constant, 'A_Const') !== null) return unaliased(constant);
+  const reference = child(value as Tree, 'ColumnRef');
+  if (reference !== null) return { column: list(reference, 'fields').at(-1) };
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unaliased(item)]));
+}
+
 /** Every node of one kind, wherever it stands. */
 export function nodes(root: Tree, kind: string): readonly Tree[] {
   const found: Tree[] = [];

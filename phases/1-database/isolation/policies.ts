@@ -1,10 +1,17 @@
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
-import type { Note } from '../../../src/rollout/step.ts';
-import { conditionOf, type Guarded, type Meaning, meaningOf } from './classify.ts';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { askKeeping } from './ask.ts';
+import { joined } from './caller.ts';
+import { type Alternative, checkOf, type Guarded, meaningsOf, readBy, usingOf } from './classify.ts';
+import { type Composed, compose, covers, sides } from './compose.ts';
 import { implies } from './expression.ts';
+import type { Judged, PolicyContext } from './judged.ts';
+import type { Asking } from './recursion.ts';
 import { type Command, type Condition, commands, type Rule } from './rules.ts';
+import type { Judging } from './scope.ts';
+import { alternativesOf } from './split.ts';
 
 export type TablePlan = {
   readonly rule: Rule;
@@ -18,14 +25,9 @@ export type TablePlan = {
   /** Commands that stay closed, because row security closed them before. */
   readonly closed: readonly Command[];
   readonly notes: readonly Note[];
-};
-
-export type PolicyContext = {
-  readonly directories: ReadonlySet<string>;
-  /** Rewrites column names of now to those that stand after step 1.2. */
-  readonly renamed: (expression: string) => string;
-  /** Changes that the preview must run before a policy can be created. */
-  readonly after: readonly string[];
+  readonly blockers: readonly Blocker[];
+  /** The conditions of the new policies, for whoever looks at all policies together. */
+  readonly asks: readonly Asking[];
 };
 
 const apiRoles = new Set(['public', 'anon', 'authenticated']);
@@ -36,10 +38,10 @@ const reachesUsers = (policy: Policy): boolean =>
 /**
  * Plans the policies of one table.
  *
- * Nothing that row security had closed is opened: where it is on, a command gets a policy only if some policy allowed
- * it, and a condition that is not known to mean the whole organization is kept beside the new one. Permissive policies
- * are joined by OR, so every old one that reaches API roles goes, whatever it says; restrictive ones only narrow and
- * stay, as do those for the service role alone.
+ * Nothing that row security had closed is opened, and nothing that it let through to its owner is lost: a policy that
+ * says "the whole organization" becomes the new rule, one that asks more stays beside it, one about a user's own rows
+ * stays a policy of its own, and one that lets rows of every organization through on purpose is the operator's decision.
+ * Restrictive policies only narrow and stay, as do those for the service role alone.
  */
 export async function planTable(rule: Rule, policies: readonly Policy[], context: PolicyContext): Promise<TablePlan> {
   const { table } = rule;
@@ -48,66 +50,75 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     schema: table.schema,
     name: table.name,
     keys: rule.keys,
-    user: rule.user,
-    directories: context.directories,
+    isCallers: context.isCallers,
+    breadth: context.breadth,
   };
-  const permissive = policies.filter((one) => one.permissive && reachesApi(one));
-  const ours = new Map<Command, Policy>();
-  for (const command of commands) {
-    const wanted = rule.conditions[command];
-    if (wanted === undefined) continue;
-    for (const policy of permissive) {
-      if (policy.command === command && !ours.has(command) && (await isOurs(policy, command, wanted))) {
-        ours.set(command, policy);
-      }
-    }
+  const live = table.rowSecurity;
+  const judged: Judged[] = [];
+  for (const policy of policies.filter((one) => one.permissive && reachesApi(one))) {
+    judged.push(await judgePolicy(policy, guarded, context.world, policies));
   }
-  const kept = new Set(ours.values());
-  const old = permissive.filter((one) => !kept.has(one));
-  const meanings = new Map<Policy, Meaning>();
-  for (const policy of old) meanings.set(policy, await worst(policy, guarded));
+  const kept: Judged[] = [];
+  const old: Judged[] = [];
+  const unowned = (rule.kind === 'lookup' || rule.kind === 'log' || rule.kind === 'personal') && live;
+  for (const one of judged) {
+    const stays = unowned ? !isBroken(one, rule) : await isSettled(one, rule);
+    (stays ? kept : old).push(one);
+  }
+  const none: TablePlan = {
+    rule,
+    create: [],
+    dropInert: [],
+    enable: [],
+    dropOld: [],
+    closed: [],
+    notes: [],
+    blockers: [],
+    asks: [],
+  };
+  if (unowned && old.length === 0) return none;
 
   const notes: Note[] = [];
-  // Without an organization there is nothing to prove these policies wrong by, unless they are plainly open: then those
-  // go, and with them nothing else.
-  const shared = (rule.kind === 'lookup' || rule.kind === 'log' || rule.kind === 'personal') && table.rowSecurity;
-  const broken = old.filter(
-    (one) => isBroken(meanings.get(one)) && (rule.kind === 'personal' || one.command !== 'SELECT'),
-  );
-  if (shared && broken.length === 0)
-    return { rule, create: [], dropInert: [], enable: [], dropOld: [], closed: [], notes };
-  const leaving = shared ? broken : old;
-
-  const create: SqlChange[] = [];
+  const asked =
+    live && !unowned ? await askKeeping(rule, old, context) : { blockers: [], pieces: [], stay: new Set<Policy>() };
+  const leaving = old.filter((one) => !asked.stay.has(one.policy));
   const taken = new Set(policies.map((one) => one.name));
+  const create: SqlChange[] = [];
+  const asks: Asking[] = [];
+  const add = (command: Command, condition: Condition, prefix: string): void => {
+    create.push(creation(rule, command, condition, prefix, taken, context));
+    const { using, check } = sides(command, condition);
+    asks.push({ table: label, name: `${prefix}_${command.toLowerCase()}`, command, conditions: [using, check] });
+  };
   const closed: Command[] = [];
   for (const command of commands) {
-    const wanted = rule.conditions[command];
-    if (wanted === undefined || ours.has(command)) continue;
-    const before = old.filter((one) => (one.command === command || one.command === 'ALL') && reachesUsers(one));
-    if (table.rowSecurity && before.length === 0 && !rule.always.includes(command)) {
-      closed.push(command);
+    const before = leaving.filter(({ policy }) => policy.command === command || policy.command === 'ALL');
+    const users = before.filter(({ policy }) => reachesUsers(policy));
+    const there = kept.filter(({ policy }) => policy.command === command && reachesUsers(policy));
+    let made: Composed;
+    if (!live || (users.length === 0 && there.length === 0 && rule.always.includes(command))) {
+      made = { main: rule.conditions[command] ?? null, beside: null, notes: [] };
+    } else if (users.length === 0) {
+      if (there.length === 0 && rule.conditions[command] !== undefined) closed.push(command);
       continue;
+    } else {
+      made = compose(rule, command, users, label);
     }
-    const extra = table.rowSecurity ? await narrower(before, command, rule, guarded) : null;
-    if (extra !== null) {
-      notes.push({
-        text: `${label}: ${before.map((one) => `"${one.name}"`).join(', ')} asked more of ${command} than the organization; the new policy asks it as well.`,
-        detail: extra.using,
-      });
+    notes.push(...made.notes);
+    if (made.main !== null && !(await covered(made.main, command, there))) {
+      add(command, made.main, rule.prefix);
     }
-    create.push(creation(rule, command, wanted, extra, taken, context));
+    if (made.beside !== null && !(await covered(made.beside, command, there))) {
+      add(command, made.beside, 'own');
+    }
+    if (made.main === null && made.beside === null && there.length === 0) closed.push(command);
+  }
+  for (const piece of asked.pieces) {
+    if (!policies.some((one) => one.name === piece.name)) create.push(keeping(rule, piece, context));
   }
   const created = create.map((one) => one.id);
-  const drops = leaving.map((one) => drop(one, meanings.get(one) ?? 'narrower', table.rowSecurity, context));
-  for (const one of leaving) {
-    if (!reachesUsers(one) && meanings.get(one) !== 'open') {
-      notes.push({
-        text: `${label}: policy "${one.name}" let people who are not signed in ${one.command === 'ALL' ? 'read and write' : one.command.toLowerCase()} rows of every organization; it is dropped. If that is meant, serve it from the backend.`,
-      });
-    }
-  }
-  const enable: SqlChange[] = table.rowSecurity
+  const drops = leaving.map((one) => drop(one, rule, live, context));
+  const enable: SqlChange[] = live
     ? []
     : [
         {
@@ -123,92 +134,132 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   return {
     rule,
     create,
-    dropInert: table.rowSecurity ? [] : drops,
+    dropInert: live ? [] : drops,
     enable,
-    dropOld: table.rowSecurity ? drops : [],
+    dropOld: live ? drops : [],
     closed,
     notes,
+    blockers: asked.blockers,
+    asks,
   };
 }
 
-/** Same command, for signed-in users only, and at least as strict as the rule. */
-async function isOurs(policy: Policy, command: Command, wanted: Condition): Promise<boolean> {
+async function judgePolicy(policy: Policy, guarded: Guarded, world: Judging, all: readonly Policy[]): Promise<Judged> {
+  const visitors = policy.roles.includes('anon');
+  const judgeSide = async (expression: string | null): Promise<readonly Alternative[]> => {
+    const found = await meaningsOf(expression, guarded, world, visitors);
+    // A policy that names visitors means them: what it opens is a public page.
+    return visitors ? found.map((one) => (one.meaning === 'open' ? { ...one, meaning: 'public' } : one)) : found;
+  };
+  const label = `${policy.schema}.${policy.table}`;
+  const reads = [...(await readBy(policy.using)), ...(await readBy(policy.check))].includes(label);
+  const readsOnRead = policy.command === 'SELECT' || policy.command === 'ALL';
+  const walked = all.some(
+    (one) => (one.command === 'SELECT' || one.command === 'ALL') && /\bselect\b/i.test(one.using ?? ''),
+  );
+  return {
+    policy,
+    using: policy.command === 'INSERT' ? [] : await judgeSide(usingOf(policy, policy.command)),
+    check: ['INSERT', 'UPDATE', 'ALL'].includes(policy.command) ? await judgeSide(policy.check ?? policy.using) : [],
+    fails: reads && (readsOnRead || walked),
+  };
+}
+
+const isBroken = (one: Judged, rule: Rule): boolean =>
+  (rule.kind === 'personal' || one.policy.command !== 'SELECT') &&
+  (one.fails || [...one.using, ...one.check].some(({ meaning }) => meaning === 'open' || meaning === 'metadata'));
+
+/** Nothing about it has to change: it is ours, or it is about what is the caller's own. */
+async function isSettled(one: Judged, rule: Rule): Promise<boolean> {
+  const { policy } = one;
+  if (one.fails || policy.command === 'ALL') return false;
+  const { command } = policy;
+  const own = async (all: readonly Alternative[]): Promise<boolean> => {
+    for (const { meaning, text, safe } of all) {
+      // A second organization is the caller's own where it is asked as ours is.
+      if (meaning !== 'own' && !(meaning === 'shared' && (await implies(text, safe)))) return false;
+    }
+    return all.length > 0;
+  };
+  const writes = command === 'INSERT' || command === 'UPDATE';
+  const alone = rule.kind === 'organizations' || !writes;
+  if (alone && (await own([...one.using, ...one.check]))) return true;
   if (policy.roles.join() !== 'authenticated') return false;
+  const using = usingOf(policy, command);
+  const check = checkOf(policy, command);
+  const variants = [rule.conditions[command], rule.bound[command]].filter((each) => each !== undefined);
+  const within = async (expression: string, side: 'using' | 'check'): Promise<boolean> => {
+    for (const variant of variants) {
+      const wanted = sides(command, variant)[side];
+      if (wanted !== null && (await implies(expression, wanted))) return true;
+    }
+    return false;
+  };
+  const bounded = async (expression: string | null, side: 'using' | 'check'): Promise<boolean> => {
+    if (expression === null) return true;
+    if (await within(expression, side)) return true;
+    const parts = alternativesOf(expression);
+    for (const part of parts) if (!(await within(joined(part), side))) return false;
+    return true;
+  };
+  const usingFits = (await bounded(using, 'using')) || (command !== 'INSERT' && (await own(one.using)));
+  return usingFits && (await bounded(check, 'check'));
+}
+
+async function covered(wanted: Condition, command: Command, there: readonly Judged[]): Promise<boolean> {
   const { using, check } = sides(command, wanted);
-  if (!(await implies(policy.using, using))) return false;
-  // An UPDATE policy without WITH CHECK checks the new row by USING.
-  return implies(command === 'UPDATE' ? (policy.check ?? policy.using) : policy.check, check);
-}
-
-const sides = (command: Command, condition: Condition): { using: string | null; check: string | null } => ({
-  using: command === 'INSERT' ? null : condition.using,
-  check: command === 'INSERT' || command === 'UPDATE' ? (condition.check ?? condition.using) : null,
-});
-
-/** The meaning that explains best why a policy goes: of USING or of WITH CHECK, whichever is worse. */
-async function worst(policy: Policy, table: Guarded): Promise<Meaning> {
-  const all = [
-    ...(policy.command === 'INSERT' ? [] : [await meaningOf(policy.using, table)]),
-    ...(policy.check === null ? [] : [await meaningOf(policy.check, table)]),
-  ];
-  return order.find((one) => all.includes(one)) ?? 'narrower';
-}
-const order: readonly Meaning[] = ['recursive', 'user_metadata', 'open', 'narrower', 'own row', 'organization'];
-const isBroken = (meaning: Meaning | undefined): boolean =>
-  meaning === 'recursive' || meaning === 'user_metadata' || meaning === 'open';
-
-/** What the old policies of a command asked beyond the organization, or null if one of them let the whole of it through. */
-async function narrower(
-  before: readonly Policy[],
-  command: Command,
-  rule: Rule,
-  table: Guarded,
-): Promise<{ readonly using: string; readonly check: string } | null> {
-  const using: string[] = [];
-  const check: string[] = [];
-  for (const policy of before) {
-    const condition = conditionOf(policy, command);
-    const meaning = await meaningOf(condition, table);
-    if (meaning === 'organization' || isBroken(meaning)) return null;
-    // The rule itself says that users write their own row only.
-    if (meaning === 'own row' && rule.kind === 'profiles' && command !== 'SELECT') return null;
-    if (condition === null) return null;
-    using.push(condition);
-    check.push(policy.check ?? condition);
+  for (const { policy } of there) {
+    const fits = async (old: string | null, fresh: string | null): Promise<boolean> =>
+      fresh === null || (old !== null && (await covers(old, fresh)));
+    if ((await fits(usingOf(policy, command), using)) && (await fits(checkOf(policy, command), check))) return true;
   }
-  if (using.length === 0) return null;
-  return { using: using.join(' or '), check: check.join(' or ') };
+  return false;
 }
 
 function creation(
   rule: Rule,
   command: Command,
   wanted: Condition,
-  extra: { readonly using: string; readonly check: string } | null,
+  prefix: string,
   taken: Set<string>,
   context: PolicyContext,
 ): SqlChange {
   const label = `${rule.table.schema}.${rule.table.name}`;
-  const name = freeName(`${rule.prefix}_${command.toLowerCase()}`, taken);
+  const name = freeName(`${prefix}_${command.toLowerCase()}`, taken);
   const { using, check } = sides(command, wanted);
-  const both = (condition: string, more: string | undefined): string =>
-    more === undefined ? condition : `${bracketed(condition)} and (${context.renamed(more)})`;
-  const clauses = [
-    ...(using === null ? [] : [`using (${both(using, extra?.using)})`]),
-    ...(check === null ? [] : [`with check (${both(check, extra?.check)})`]),
-  ];
+  const own = prefix === 'own' && rule.kind !== 'personal';
   return {
     kind: 'sql',
-    id: `policy ${label} ${command.toLowerCase()}`,
-    title: `${verbs[command]} ${label}: ${reasons[rule.kind]}`,
+    id: `policy ${label} ${own ? 'own ' : ''}${command.toLowerCase()}`,
+    title: `${verbs[command]} ${label}: ${own ? "also the caller's own rows, as before" : reasons[rule.kind]}`,
     mode: 'transaction',
-    up: `create policy ${identifier(name)} on ${rule.sql} for ${command.toLowerCase()} to authenticated\n  ${clauses.join('\n  ')};`,
+    up: [
+      `create policy ${identifier(name)} on ${rule.sql} for ${command.toLowerCase()} to authenticated`,
+      ...(using === null ? [] : [`using (${context.renamed(using)})`]),
+      ...(check === null ? [] : [`with check (${context.renamed(check)})`]),
+    ]
+      .join('\n  ')
+      .concat(';'),
     down: `drop policy ${identifier(name)} on ${rule.sql};`,
     ...(context.after.length > 0 ? { after: context.after } : {}),
   };
 }
 
-const bracketed = (condition: string): string => (/ or /.test(condition) ? `(${condition})` : condition);
+/** A part of a policy that the operator keeps, where the rest of it becomes the new rule. */
+function keeping(
+  rule: Rule,
+  piece: { readonly name: string; readonly policy: Policy },
+  context: PolicyContext,
+): SqlChange {
+  return {
+    kind: 'sql',
+    id: `policy ${rule.table.schema}.${rule.table.name} ${piece.name}`,
+    title: `Keep what policy "${piece.policy.name}" of ${rule.table.schema}.${rule.table.name} lets through, as decided`,
+    mode: 'transaction',
+    up: policySql({ ...piece.policy, name: piece.name }, context.renamed),
+    down: `drop policy ${identifier(piece.name)} on ${rule.sql};`,
+  };
+}
 
 const verbs = { SELECT: 'Read', INSERT: 'Insert into', UPDATE: 'Update', DELETE: 'Delete from' } as const;
 const reasons = {
@@ -233,26 +284,51 @@ function freeName(name: string, taken: Set<string>): string {
 
 export const dropId = (policy: Policy): string => `drop policy ${policy.schema}.${policy.table} ${policy.name}`;
 
-function drop(policy: Policy, meaning: Meaning, live: boolean, context: PolicyContext): SqlChange {
+function drop(one: Judged, rule: Rule, live: boolean, context: PolicyContext): SqlChange {
+  const { policy } = one;
   const label = `${policy.schema}.${policy.table}`;
   const on = `${identifier(policy.schema)}.${identifier(policy.table)}`;
-  const whom = policy.roles.includes('public') ? 'everyone' : policy.roles.join(' and ');
-  const why: Readonly<Record<Meaning, string>> = {
-    open: `it lets ${whom} pass for every row`,
-    user_metadata: 'it believes what users write about themselves',
-    recursive: 'it reads the table that it guards and fails',
-    organization: 'the new policies say the same',
-    'own row': 'the new policies say the same',
-    narrower: 'it passes beside the new policies, which keep its condition',
-  };
+  const others = policy.roles.filter((role) => !apiRoles.has(role) && role !== 'service_role');
+  const why = live ? whyGone(one, rule) : 'it did nothing while row security was off, and would add to the new ones';
+  const to = (roles: readonly string[]): string =>
+    roles.map((role) => (role === 'public' ? 'public' : identifier(role))).join(', ');
+  if (others.length > 0 && live) {
+    return {
+      kind: 'sql',
+      id: dropId(policy),
+      title: `Leave policy "${policy.name}" of ${label} to ${others.join(' and ')} alone: ${why}`,
+      mode: 'transaction',
+      up: `alter policy ${identifier(policy.name)} on ${on} to ${to(others)};`,
+      down: `alter policy ${identifier(policy.name)} on ${on} to ${to(policy.roles)};`,
+    };
+  }
   return {
     kind: 'sql',
     id: dropId(policy),
-    title: `Drop policy "${policy.name}" of ${label}: ${live ? why[meaning] : `it did nothing while row security was off, and would add to the new ones`}`,
+    title: `Drop policy "${policy.name}" of ${label}: ${why}`,
     mode: 'transaction',
     up: `drop policy ${identifier(policy.name)} on ${on};`,
     down: policySql(policy, context.renamed),
   };
+}
+
+/** The true reason, in the order of weight. */
+function whyGone(one: Judged, rule: Rule): string {
+  const { policy } = one;
+  const whom = policy.roles.includes('public') ? 'everyone' : policy.roles.join(' and ');
+  const all = [...one.using, ...one.check];
+  const has = (meaning: Alternative['meaning']): boolean => all.some((each) => each.meaning === meaning);
+  if (one.fails) return 'it reads the table that it guards and fails';
+  if (/user_meta_?data/.test(`${policy.using} ${policy.check}`)) return 'it trusts user-editable metadata';
+  if (has('open')) return `it lets ${whom} pass for every row`;
+  if (has('public') || has('metadata')) return 'as decided; what else it says is kept beside the new rule';
+  if (has('within')) return 'the new policies ask its condition beside the organization';
+  if (has('own') || has('shared')) {
+    return rule.kind === 'profiles' || rule.kind === 'memberships' || rule.kind === 'personal'
+      ? 'the new policies say what of it stays'
+      : 'what it says stays in a policy for each command';
+  }
+  return has('never') && !has('organization') ? 'it lets nobody pass' : 'the new policies say the same';
 }
 
 /** The statement that makes a policy again exactly as the catalog shows it. */

@@ -20,6 +20,8 @@ export type Rule = {
   readonly kind: Kind;
   /** Commands that no condition names are closed to API roles. */
   readonly conditions: Readonly<Partial<Record<Command, Condition>>>;
+  /** What stands beside a condition of the app that asks more than the organization, or something else. */
+  readonly bound: Readonly<Partial<Record<Command, Condition>>>;
   /** Commands that get their policy even where row security had closed them: without them nobody could work. */
   readonly always: readonly Command[];
   /** Beginning of the names of its policies. */
@@ -70,6 +72,7 @@ function ruleOf(survey: Survey, table: Table): Rule {
 }
 
 const base = (table: Table, kind: Kind, prefix: Rule['prefix']): Omit<Rule, 'conditions'> => ({
+  bound: {},
   table,
   sql: qualified(table.schema, table.name),
   kind,
@@ -82,7 +85,15 @@ const base = (table: Table, kind: Kind, prefix: Rule['prefix']): Omit<Rule, 'con
 const all = (table: Table, kind: Kind, prefix: Rule['prefix'], using: string, keys: readonly string[]): Rule => ({
   ...base(table, kind, prefix),
   keys,
-  conditions: { SELECT: { using }, INSERT: { using }, UPDATE: { using }, DELETE: { using } },
+  conditions: everywhere({ using }),
+  bound: everywhere({ using }),
+});
+
+const everywhere = (condition: Condition): Readonly<Record<Command, Condition>> => ({
+  SELECT: condition,
+  INSERT: condition,
+  UPDATE: condition,
+  DELETE: condition,
 });
 
 function organizationsRule(survey: Survey, table: Table): Rule {
@@ -94,6 +105,7 @@ function organizationsRule(survey: Survey, table: Table): Rule {
     ...base(table, 'organizations', 'org'),
     keys: [key],
     always: ['SELECT', 'UPDATE'],
+    bound: { SELECT: { using: own }, UPDATE: { using: own }, DELETE: { using: own } },
     conditions: {
       SELECT: { using: own },
       ...(roles === null ? {} : { UPDATE: { using: isCallersAs(survey, identifier(key), roles.writers) } }),
@@ -105,7 +117,11 @@ function profilesRule(survey: Survey, table: Table): Rule {
   const tenant = tenantOf(survey, table);
   const user = profileUser(survey);
   const own = `${identifier(user)} = ${caller}`;
-  if (tenant === null) return { ...all(table, 'profiles', 'org', own, []), user };
+  if (tenant === null) {
+    const colleague = colleagueCondition(survey, table);
+    const bound = colleague === null ? {} : { bound: everywhere({ using: colleague }) };
+    return { ...all(table, 'profiles', 'org', own, []), user, ...bound };
+  }
   const key = identifier(survey.to);
   // A profile without an organization stays its user's to edit: NULL then equals NULL.
   const kept = hasMany(survey)
@@ -116,12 +132,26 @@ function profilesRule(survey: Survey, table: Table): Rule {
     keys: [tenant.key.name],
     user,
     always: ['SELECT', 'UPDATE'],
+    bound: everywhere({ using: isCallers(survey, key) }),
     conditions: {
       SELECT: { using: `${isCallers(survey, key)} or ${own}` },
       INSERT: { using: kept },
       UPDATE: { using: own, check: kept },
     },
   };
+}
+
+/** A profile that does not name an organization belongs to those of which its user is a member. */
+function colleagueCondition(survey: Survey, table: Table): string | null {
+  const { memberships } = survey;
+  if (memberships === null) return null;
+  const link = memberships.table.constraints.find(
+    (one) => one.type === 'f' && one.columns.join() === memberships.userColumn,
+  )?.references;
+  const viaProfile = link?.schema === table.schema && link.table === table.name ? link.columns[0] : undefined;
+  const column = `${identifier(table.name)}.${identifier(viaProfile ?? profileUser(survey))}`;
+  const key = `member_1.${identifier(survey.to)}`;
+  return `exists (select 1 from ${memberships.sql} member_1 where member_1.${identifier(memberships.userColumn)} = ${column} and ${isCallers(survey, key)})`;
 }
 
 function membershipsRule(survey: Survey, table: Table): Rule {
@@ -133,12 +163,15 @@ function membershipsRule(survey: Survey, table: Table): Rule {
   const seen = `${isCallers(survey, key)} or ${mine}`;
   const roles = rolesOf(survey);
   const roleColumn = survey.memberships?.roleColumn ?? null;
+  const notSelf = mine.includes(' in (') ? mine.replace(' in (', ' not in (') : `${self} <> ${caller}`;
   const conditions: Partial<Record<Command, Condition>> = { SELECT: { using: seen } };
+  // Whoever the app lets manage members goes on doing so: of their organization, never themselves.
+  let manages = `${isCallers(survey, key)} and ${notSelf}`;
   if (roles !== null && roleColumn !== null) {
     const owner = literal(roles.owner);
     const [, ...helpers] = roles.writers;
     const notOwner = `lower(${identifier(roleColumn)}::text) <> ${owner}`;
-    const notSelf = mine.includes(' in (') ? mine.replace(' in (', ' not in (') : `${self} <> ${caller}`;
+    manages = `${manages} and (${notOwner} or ${isCallersAs(survey, key, [roles.owner])})`;
     const allowed = [
       isCallersAs(survey, key, [roles.owner]),
       ...helpers.map((one) => `${isCallersAs(survey, key, [one])} and ${notOwner}`),
@@ -146,7 +179,8 @@ function membershipsRule(survey: Survey, table: Table): Rule {
     const using = `${notSelf} and (${allowed.join(' or ')})`;
     for (const command of ['INSERT', 'UPDATE', 'DELETE'] as const) conditions[command] = { using };
   }
-  return { ...base(table, 'memberships', 'org'), keys, user, always: ['SELECT'], conditions };
+  const bound = { ...everywhere({ using: manages }), SELECT: { using: isCallers(survey, key) } };
+  return { ...base(table, 'memberships', 'org'), keys, user, always: ['SELECT'], conditions, bound };
 }
 
 /** Who runs an organization, as its members' roles are called, in lower case: the owner first. Null where no column names roles. */

@@ -26,9 +26,11 @@ const claims = (number: number, orgId?: unknown) => ({
 const [ann, bob, cleo, finn] = [1, 2, 3, 6];
 const { signal } = new AbortController();
 
-async function tiny(name: string, more = '', config: Readonly<Record<string, unknown>> = {}): Promise<TestTarget> {
+async function tiny(name: string, more = '', decisions: Readonly<Record<string, unknown>> = {}): Promise<TestTarget> {
   await loadDatabase(server, 'tiny', name);
-  const at = await makeTarget(server, name, config);
+  const at = await makeTarget(server, name, {
+    decisions: { dropPolicy: ['public.shared: visitors'], ...decisions },
+  });
   await renamedKeys(at);
   if (more !== '') await at.sql(more);
   return at;
@@ -68,7 +70,7 @@ describe('on tiny', () => {
 
 describe('on tables that need a judgement each', () => {
   it('makes the round trip', async () => {
-    await using at = await tiny('traps_round', traps + definers, { decisions: { revokeExecute: true } });
+    await using at = await tiny('traps_round', traps + definers, { revokeExecute: true });
     await roundTrip(at, at.rollout([step]), '1.7');
   });
 
@@ -371,7 +373,7 @@ describe('functions that run with their owner’s rights', () => {
   });
 
   it('are left to the service role on consent', async () => {
-    await using at = await tiny('definers_revoke', traps + definers, { decisions: { revokeExecute: true } });
+    await using at = await tiny('definers_revoke', traps + definers, { revokeExecute: true });
     await at.rollout([step]).apply('1.7', signal);
     const wipe = `select public.wipe('${org(2)}')`;
     expect(await tries(at, claims(ann, org(1)), wipe)).toBe('42501');

@@ -1,0 +1,95 @@
+import type { Policy } from '../../../src/database/catalog/types.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Alternative } from './classify.ts';
+import type { Judged, PolicyContext } from './judged.ts';
+import type { Rule } from './rules.ts';
+
+export type Asked = {
+  readonly blockers: readonly Blocker[];
+  /** Parts of policies that stay, where the rest becomes the new rule. */
+  readonly pieces: readonly { readonly name: string; readonly policy: Policy }[];
+  /** Policies that stay whole. */
+  readonly stay: ReadonlySet<Policy>;
+};
+
+const suffix = ' (kept)';
+
+/** What the operator's decision names. */
+export const policyKey = (policy: Pick<Policy, 'schema' | 'table' | 'name'>): string =>
+  `${policy.schema}.${policy.table}: ${policy.name.endsWith(suffix) ? policy.name.slice(0, -suffix.length) : policy.name}`;
+
+/** Policies whose rows are meant for others too are kept or dropped by name, and neither without being told to. */
+export async function askKeeping(rule: Rule, old: readonly Judged[], context: PolicyContext): Promise<Asked> {
+  const blockers: Blocker[] = [];
+  const pieces: { name: string; policy: Policy }[] = [];
+  const stay = new Set<Policy>();
+  for (const one of old) {
+    if (one.fails) continue;
+    const { policy } = one;
+    const using = one.using.filter((each) => decides(each, rule, policy));
+    const check = one.check.filter((each) => decides(each, rule, policy));
+    if (using.length + check.length === 0) continue;
+    const key = policyKey(policy);
+    const decided = context.decisions[key];
+    if (decided === 'keep') {
+      const whole = using.length === one.using.length && check.length === one.check.length;
+      if (whole) stay.add(policy);
+      else
+        pieces.push({
+          name: keptName(policy.name),
+          policy: { ...policy, using: joinedBy(using), check: joinedBy(check) },
+        });
+    } else if (decided !== 'drop') {
+      blockers.push(await question(rule, policy, using, check, key, context));
+    }
+  }
+  return { blockers, pieces, stay };
+}
+
+function decides(one: Alternative, rule: Rule, policy: Policy): boolean {
+  if (one.meaning === 'public' || one.meaning === 'metadata') return true;
+  if (one.meaning !== 'open' || policy.command !== 'INSERT') return false;
+  // A form for everybody; or whoever signs up makes an organization.
+  return rule.kind === 'organizations' || policy.roles.includes('public');
+}
+
+const joinedBy = (all: readonly Alternative[]): string | null =>
+  all.length === 0 ? null : all.map((one) => `(${one.text})`).join(' or ');
+
+function keptName(name: string): string {
+  let short = name;
+  while (Buffer.byteLength(short + suffix) > 63) short = short.slice(0, -1);
+  return short + suffix;
+}
+
+const verbs = {
+  ALL: 'read and write',
+  SELECT: 'read',
+  INSERT: 'add',
+  UPDATE: 'change',
+  DELETE: 'delete',
+} as const;
+
+async function question(
+  rule: Rule,
+  policy: Policy,
+  using: readonly Alternative[],
+  check: readonly Alternative[],
+  key: string,
+  context: PolicyContext,
+): Promise<Blocker> {
+  const roles = policy.roles
+    .map((role) => (role === 'public' ? 'everyone (anon and authenticated)' : role))
+    .join(' and ');
+  const conditions = [...new Set([...using, ...check].map((one) => one.text))];
+  const told = conditions.filter((one) => one !== 'true').join(' or ');
+  const believed = [...using, ...check].some((one) => one.meaning === 'metadata');
+  const rows = using.length === 0 ? null : await context.count(rule.sql, joinedBy(using) ?? 'true');
+  const now = rows === null ? '' : ` (${rows.some} of ${rows.all} rows now)`;
+  const flag = `'${key.replaceAll("'", "'\\''")}'`;
+  return {
+    problem: `Policy "${policy.name}" of ${rule.table.schema}.${rule.table.name} lets ${roles} ${verbs[policy.command]} rows of any organization${told === '' ? '' : ` where ${told}`}${now}${believed ? ', by what users write about themselves' : ''}. The organization's rule does not say that, so it is your decision.`,
+    remedy: `Keep it with --keep-policy ${flag}, or take it away with --drop-policy ${flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so that keeping it keeps it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
+    detail: conditions.join('\n'),
+  };
+}

@@ -1,0 +1,29 @@
+import type { Policy } from '../../../src/database/catalog/types.ts';
+import type { Alternative, Guarded } from './classify.ts';
+import type { Judging } from './scope.ts';
+
+/** What an operator said about a policy that lets rows of every organization through on purpose. */
+export type Decided = 'keep' | 'drop';
+
+export type PolicyContext = {
+  readonly world: Judging;
+  readonly isCallers: Guarded['isCallers'];
+  readonly breadth: Guarded['breadth'];
+  /** Rewrites column names of now to those that stand after step 1.2. */
+  readonly renamed: (expression: string) => string;
+  /** Changes that the preview must run before a policy can be created. */
+  readonly after: readonly string[];
+  /** `schema.table: policy` by what the operator decided. */
+  readonly decisions: Readonly<Record<string, Decided>>;
+  /** Rows that a condition lets through now, and rows in all; null where that cannot be said. */
+  readonly count: (table: string, condition: string) => Promise<{ readonly some: string; readonly all: string } | null>;
+};
+
+/** A policy with what each of its alternatives amounts to, by command. */
+export type Judged = {
+  readonly policy: Policy;
+  readonly using: readonly Alternative[];
+  readonly check: readonly Alternative[];
+  /** It reads the table that it guards, and so fails for whoever it is asked for. */
+  readonly fails: boolean;
+};

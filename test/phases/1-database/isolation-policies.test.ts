@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { step } from '../../../phases/1-database/7-isolation.ts';
+import { loadDatabase } from '../../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { renamedKeys } from '../../helpers/renames.ts';
+import { roundTrip } from '../../helpers/round-trip.ts';
+import { makeTarget, type TestTarget } from '../../helpers/target.ts';
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+const { signal } = new AbortController();
+const org = (number: number): string => `a0000000-0000-4000-8000-00000000000${number}`;
+const user = (number: number): string => `b0000000-0000-4000-8000-00000000000${number}`;
+const claims = (number: number, orgId?: string) => ({
+  sub: user(number),
+  app_metadata: orgId === undefined ? {} : { org_id: orgId },
+});
+/** Of A, of A, of B, of none. */
+const [ann, bob, cleo, eve] = [1, 2, 3, 5];
+
+const base = `
+create function public.my_org() returns uuid language sql stable security definer set search_path = public as $$ select org_id from profiles where id = auth.uid() $$;
+create table public.memberships (user_id uuid references auth.users, org_id uuid references public.organizations, role text not null default 'member', primary key (user_id, org_id));
+insert into public.memberships select id, org_id, case full_name when 'Bob' then 'member' else 'owner' end from public.profiles where org_id is not null;
+create function public.my_admin_orgs() returns setof uuid language sql stable security definer set search_path = public as $$ select org_id from memberships where user_id = auth.uid() and role in ('owner', 'admin') $$;
+`;
+
+async function open(
+  name: string,
+  sql: string,
+  policies: Readonly<Record<string, 'keep' | 'drop'>> = {},
+): Promise<TestTarget> {
+  await loadDatabase(server, 'tiny', name);
+  const of = (what: string) => Object.keys(policies).filter((one) => policies[one] === what);
+  const at = await makeTarget(server, name, { decisions: { keepPolicy: of('keep'), dropPolicy: of('drop') } });
+  await renamedKeys(at);
+  await at.sql(base + sql);
+  return at;
+}
+
+const rows = async (
+  at: TestTarget,
+  who: Readonly<Record<string, unknown>>,
+  sql: string,
+  role: 'anon' | 'authenticated' = 'authenticated',
+): Promise<number | string> => {
+  try {
+    return (await at.as(role, who, sql)).length;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return String(error.code);
+    throw error;
+  }
+};
+
+const apply = (at: TestTarget): Promise<unknown> => at.rollout([step]).apply('1.7', signal);
+
+describe('policies that ask more than the organization', () => {
+  it('stay beside the rule: of payroll, a helper that gives only organizations one runs', async () => {
+    await using at = await open(
+      'ask_payroll',
+      `create table public.payroll (id int primary key, org_id uuid not null references public.organizations, cents int);
+       insert into public.payroll values (1, '${org(1)}', 1), (2, '${org(2)}', 2);
+       alter table public.payroll enable row level security;
+       create policy admins on public.payroll using (org_id in (select public.my_admin_orgs()));`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    const read = 'select from public.payroll';
+    expect([
+      await rows(at, claims(ann), read),
+      await rows(at, claims(bob), read),
+      await rows(at, claims(cleo), read),
+    ]).toEqual([1, 0, 1]);
+    expect(await rows(at, claims(bob), `insert into public.payroll values (3, '${org(1)}', 1)`)).toBe('42501');
+    expect(await rows(at, claims(ann), `insert into public.payroll values (3, '${org(1)}', 1) returning 1`)).toBe(1);
+    expect(await rows(at, claims(ann), `insert into public.payroll values (3, '${org(2)}', 1)`)).toBe('42501');
+  });
+
+  it('are joined by OR, and a stricter WITH CHECK is not lost', async () => {
+    await using at = await open(
+      'ask_deals',
+      `create table public.deals (id int primary key, org_id uuid not null references public.organizations, seller uuid, confidential boolean not null default false, locked boolean not null default false);
+       insert into public.deals values (1, '${org(1)}', '${user(ann)}', true), (2, '${org(1)}', '${user(bob)}', true), (3, '${org(1)}', null, false), (4, '${org(2)}', null, false);
+       alter table public.deals enable row level security;
+       create policy mine on public.deals for select to authenticated using (org_id = public.my_org() and seller = auth.uid());
+       create policy plain on public.deals for select to authenticated using (org_id = public.my_org() and not confidential);
+       create policy change on public.deals for update to authenticated using (org_id = public.my_org()) with check (org_id = public.my_org() and not locked);`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    expect(await rows(at, claims(ann), 'select from public.deals')).toBe(2);
+    expect(
+      await rows(at, claims(ann), `update public.deals set seller = '${user(ann)}' where id = 3 returning 1`),
+    ).toBe(1);
+    expect(await rows(at, claims(ann), 'update public.deals set locked = true where id = 3')).toBe('42501');
+    expect(await rows(at, claims(ann), 'delete from public.deals where true returning 1')).toBe(0);
+  });
+});
+
+describe('rights of somebody else than the members', () => {
+  it('stay with the customer who signs in, also through the row that names them', async () => {
+    await using at = await open(
+      'ask_portal',
+      `create table public.customers (id int primary key, org_id uuid not null references public.organizations, auth_user_id uuid, name text);
+       create table public.invoices (id int primary key, org_id uuid not null references public.organizations, customer_id int not null references public.customers);
+       insert into public.customers values (1, '${org(1)}', '${user(eve)}'), (2, '${org(2)}', null);
+       insert into public.invoices values (1, '${org(1)}', 1), (2, '${org(1)}', 1), (3, '${org(2)}', 2);
+       alter table public.customers enable row level security; alter table public.invoices enable row level security;
+       create policy staff on public.customers using (org_id = public.my_org());
+       create policy customer on public.customers for select to authenticated using (auth_user_id = auth.uid());
+       create policy staff on public.invoices using (org_id = public.my_org());
+       create policy customer on public.invoices for select to authenticated using (customer_id in (select c.id from public.customers c where c.auth_user_id = auth.uid()));`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    expect(await rows(at, claims(eve), 'select from public.invoices')).toBe(2);
+    expect(await rows(at, claims(ann), 'select from public.invoices')).toBe(2);
+    expect(await rows(at, claims(cleo), 'select from public.invoices')).toBe(1);
+    const left = await at.sql(`select from pg_policies where policyname = 'customer'`);
+    expect(left).toHaveLength(2);
+  });
+
+  it('stay with a user’s own rows, for every command but those that would write elsewhere', async () => {
+    await using at = await open(
+      'ask_own',
+      `create table public.drafts (id int primary key, org_id uuid references public.organizations, user_id uuid, body text);
+       insert into public.drafts values (1, '${org(1)}', '${user(ann)}'), (2, '${org(2)}', '${user(ann)}'), (3, '${org(1)}', '${user(bob)}');
+       alter table public.drafts enable row level security;
+       create policy own on public.drafts using (user_id = auth.uid());`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    expect(await rows(at, claims(ann), 'select from public.drafts')).toBe(2);
+    expect(await rows(at, claims(bob), 'select from public.drafts')).toBe(1);
+    const insert = (n: number): string =>
+      `insert into public.drafts values (4, '${org(n)}', '${user(ann)}') returning 1`;
+    expect([await rows(at, claims(ann), insert(1)), await rows(at, claims(ann), insert(2))]).toEqual([1, '42501']);
+    expect(await rows(at, claims(ann), `update public.drafts set body = 'x' where id = 1 returning 1`)).toBe(1);
+    expect(await rows(at, claims(ann), `update public.drafts set org_id = '${org(2)}' where id = 1`)).toBe('42501');
+    expect(await rows(at, claims(ann), 'delete from public.drafts where true returning 1')).toBe(2);
+  });
+
+  it('stay with a second organization that a row names, by membership', async () => {
+    await using at = await open(
+      'ask_shared',
+      `create table public.orders (id int primary key, org_id uuid not null references public.organizations, supplier_org_id uuid references public.organizations, title text);
+       insert into public.orders values (1, '${org(1)}', '${org(2)}'), (2, '${org(1)}', null), (3, '${org(2)}', null);
+       alter table public.orders enable row level security;
+       create policy buyer on public.orders using (org_id = public.my_org());
+       create policy supplier on public.orders for select to authenticated using (supplier_org_id = public.my_org());`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    expect(await rows(at, claims(cleo), 'select from public.orders')).toBe(2);
+    expect(await rows(at, claims(ann), 'select from public.orders')).toBe(2);
+    expect(await rows(at, claims(cleo), `update public.orders set title = 'x' where true returning 1`)).toBe(1);
+  });
+});
+
+describe('policies that are meant for others too', () => {
+  const page = `create table public.services (id int primary key, org_id uuid not null references public.organizations, published boolean, title text);
+    insert into public.services values (1, '${org(1)}', true), (2, '${org(2)}', true), (3, '${org(2)}', false);
+    alter table public.services enable row level security;
+    create policy "visitors see what is published" on public.services for select to anon, authenticated using (published);
+    create policy staff on public.services to authenticated using (org_id = public.my_org() or (published and title is null));`;
+  const visitors = 'public.services: visitors see what is published';
+
+  it('stop the step by name, with the rows behind them', async () => {
+    await using at = await open('ask_page', page);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers.map((one) => one.problem)).toEqual([
+      expect.stringContaining('"staff" of public.services'),
+      expect.stringMatching(/"visitors see what is published".*anon and authenticated.*published.*2 of 3 rows/),
+    ]);
+    expect(plan.blockers[1]?.remedy).toContain(`--keep-policy '${visitors}'`);
+  });
+
+  it('stay as decided, also where only a part of one is', async () => {
+    await using at = await open('ask_page_keep', page, { [visitors]: 'keep', 'public.services: staff': 'keep' });
+    await apply(at);
+    expect(await rows(at, {}, 'select from public.services', 'anon')).toBe(2);
+    expect(await rows(at, claims(ann), 'select from public.services')).toBe(2);
+    expect(await rows(at, claims(cleo), 'select from public.services')).toBe(3);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan).toMatchObject({ changes: [], blockers: [] });
+    const names = await at.sql<{ name: string }>(
+      `select policyname as name from pg_policies where tablename = 'services' order by 1`,
+    );
+    expect(names.map((one) => one.name)).toContain('staff (kept)');
+  });
+
+  it('go as decided', async () => {
+    await using at = await open('ask_page_drop', page, { [visitors]: 'drop', 'public.services: staff': 'drop' });
+    await apply(at);
+    expect(await rows(at, {}, 'select from public.services', 'anon')).toBe(0);
+    expect(await rows(at, claims(ann), 'select from public.services')).toBe(1);
+  });
+});
+
+describe('policies of memberships', () => {
+  it('never let anybody join by themselves or change their own role, and let those manage who did', async () => {
+    await using at = await open(
+      'ask_members',
+      `insert into public.memberships values ('${user(eve)}', '${org(1)}', 'manager');
+       create function public.manages(o uuid) returns boolean language sql stable security definer set search_path = public as $$ select exists (select 1 from memberships where user_id = auth.uid() and org_id = o and role in ('owner', 'manager')) $$;
+       alter table public.memberships enable row level security;
+       create policy self on public.memberships using (user_id = auth.uid());
+       create policy managers on public.memberships using (public.manages(org_id));`,
+    );
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.notes.map((one) => one.text)).toContainEqual(expect.stringContaining('join any organization'));
+    await roundTrip(at, at.rollout([step]), '1.7');
+    const join = `insert into public.memberships values ('${user(ann)}', '${org(2)}', 'owner')`;
+    expect(await rows(at, claims(ann), join)).toBe('42501');
+    const promote = (who: number, role: string): string =>
+      `update public.memberships set role = '${role}' where user_id = '${user(who)}' returning 1`;
+    expect(await rows(at, claims(bob), promote(bob, 'owner'))).toBe(0);
+    expect(await rows(at, claims(eve), promote(bob, 'manager'))).toBe(1);
+    expect(await rows(at, claims(eve), promote(bob, 'owner'))).toBe('42501');
+    expect(await rows(at, claims(eve), promote(ann, 'member'))).toBe(0);
+    // Whoever could leave goes on to.
+    expect(
+      await rows(at, claims(bob), `delete from public.memberships where user_id = '${user(bob)}' returning 1`),
+    ).toBe(1);
+  });
+});
+
+describe('policies that ask in a circle', () => {
+  it('are found before they are made', async () => {
+    await using at = await open(
+      'ask_circle',
+      `create table public.quotas (id int primary key, org_id uuid not null references public.organizations, user_id uuid);
+       alter table public.quotas enable row level security;
+       create policy staff on public.quotas for select to authenticated using (org_id = public.my_org());
+       create policy few on public.quotas for insert to authenticated with check (org_id = public.my_org() and (select count(*) from public.quotas q where q.user_id = auth.uid()) < 3);`,
+    );
+    const insert = `insert into public.quotas values (1, '${org(1)}', '${user(ann)}') returning 1`;
+    expect(await rows(at, claims(ann), insert)).toBe(1);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers).toMatchObject([{ problem: expect.stringContaining('public.quotas → public.quotas') }]);
+  });
+});
