@@ -5,7 +5,16 @@ import type { Blocker } from '../../../src/rollout/step.ts';
 import { loadMigration, statements } from '../migration.ts';
 import { findFunction, findTrigger, functionDown, triggerDown } from '../restore.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { belongingSql, bracketed, currentOrg, hasMany, isCallersMembership, joinedAt, uid } from './caller.ts';
+import {
+  belongingSql,
+  bracketed,
+  currentOrg,
+  hasMany,
+  isCallersMembership,
+  joinedAt,
+  showsAll,
+  uid,
+} from './caller.ts';
 import { roleSource } from './rules.ts';
 
 /** Columns of a profile that would give their user more than they have. */
@@ -66,7 +75,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
   if (roleSource(survey) !== null) add('current_org_role', "Create current_org_role(): the caller's role in it");
   if (hasMany(survey)) {
     add('my_org_ids', 'Create my_org_ids(): every organization of the caller');
-    if (survey.memberships?.roleColumn != null) {
+    if (showsAll(survey) && survey.memberships?.roleColumn != null) {
       add('my_org_ids', 'Create my_org_ids(roles): those where the caller has one of these roles', 'text[]');
     }
   }
