@@ -43,7 +43,7 @@ const goneLabels =
 const waitingLabels =
   /^(invited|pending.*|requested|request|awaiting.*|waiting|invitation_sent|invite_sent|sent|declined|rejected|denied|refused|draft|unconfirmed|unverified|applied|proposed|new_request)$/;
 /** Of an organization that does not pay or is paused: whether its people may still work is the app's own rule. */
-const unsureOfOrganizations = /^(cancell?ed|expired|inactive|disabled|paused|locked|frozen|ended|left|removed)$/;
+const unsureOfOrganizations = /^(cancell?ed|expired|paused|locked|frozen|ended|left|removed)$/;
 
 /** Reads columns, the labels that they accept and the rows, and says which rows count. */
 export async function countingOf(
@@ -69,7 +69,14 @@ export async function countingOf(
               remedy: 'Correct it in the configuration file.',
             },
           ];
-    return { condition, values: {}, reasons: [`${setting}: ${given}`], left, questions };
+    // Whose membership counts is not guessed where the operator's own words fail: until they are corrected, nobody's.
+    return {
+      condition: problem === null ? condition : () => 'false',
+      values: {},
+      reasons: [`${setting}: ${given}`],
+      left,
+      questions,
+    };
   }
   const parts: Part[] = [];
   const questions: Blocker[] = [];
@@ -161,10 +168,9 @@ async function labelsOf(
       : !isGone(label) && !activeLabels.test(plain(label)),
   );
   const out = all.filter((label) => isGone(label) && !(kind === 'organization' && unsure.includes(label)));
-  if (out.length === 0 && (kind === 'organization' || !all.some((label) => activeLabels.test(plain(label))))) {
-    if (kind === 'organization' || all.length < 2) return nothing;
-  }
-  const asked = unsure.filter((label) => (used.get(label) ?? 0) > 0);
+  const readable = all.some((label) => isGone(label) || activeLabels.test(plain(label)));
+  // One label alone, or labels that mean nothing to us and do not differ between rows, decide nothing.
+  const asked = readable || used.size > 1 ? unsure.filter((label) => (used.get(label) ?? 0) > 0) : [];
   const alias = kind === 'membership' ? 'm' : 'o';
   const counts = all.filter((label) => !out.includes(label));
   const questions: Blocker[] =

@@ -1,11 +1,12 @@
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
-import { identifier, qualified } from '../../../src/database/quote.ts';
+import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
 import {
   foreignKeyOf,
   holdsIdsOf,
   isPeople,
+  isText,
   isUnique,
   nameOf,
   pointsAt,
@@ -50,6 +51,8 @@ type Candidate = {
   readonly tables: ReadonlySet<Table>;
   /** Users are tied to it: a membership, or a person with its key. */
   readonly users: boolean;
+  /** Values of columns with a general name are its ids. */
+  readonly valued: boolean;
   /** Tables whose policies name the column that refers to it. */
   readonly isolates: number;
 };
@@ -65,22 +68,13 @@ export async function findDirectory(
   const roots = tables.filter((table) => !table.isPartition && table.kind !== 'foreign');
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
-  let candidates: readonly Candidate[] = possible
-    .map((table) => describe(table, roots, people, named))
-    .filter((one) => one.users || one.usual);
-  if (candidates.every((one) => one.tables.size === 0)) {
-    candidates = await byValues(candidates.length > 0 ? candidates : possible.map(blank), roots, to, ask);
-  }
-  return choose(candidates);
+  const values = await byValues(possible, roots, to, ask);
+  return choose(
+    possible
+      .map((table) => describe(table, roots, people, named, values))
+      .filter((one) => one.users || one.usual || one.valued),
+  );
 }
-
-const blank = (table: Table): Candidate => ({
-  table,
-  usual: isUsual(table),
-  tables: new Set(),
-  users: false,
-  isolates: 0,
-});
 
 function choose(all: readonly Candidate[]): Directory {
   const none = { table: null, because: 'no table is referred to as the organization of rows or users', question: null };
@@ -112,7 +106,8 @@ function choose(all: readonly Candidate[]): Directory {
   const rivals = ranked.filter(
     (one) => one.users === first.users && (related || 2 * one.tables.size > first.tables.size),
   );
-  if (clear && !(related && second.users)) return found(first);
+  // Teams within organizations are asked for by fewer tables; clinics of an agency by more than the agency.
+  if (clear && (!(related && second.users) || (above(second, first) && !above(first, second)))) return found(first);
   const isolating = rivals.filter((one) => one.isolates > 0);
   if (isolating.length === 1 && isolating[0] !== undefined) return found(isolating[0]);
   const oneUsual = rivals.filter((one) => one.usual);
@@ -170,23 +165,28 @@ function describe(
   roots: readonly Table[],
   people: ReadonlySet<string>,
   named: ReadonlyMap<string, string>,
+  values: ByValues,
 ): Candidate {
+  const held = values.get(table) ?? [];
   const tables = new Set<Table>();
   let users = false;
   let isolates = 0;
   for (const other of roots) {
     if (other === table) continue;
-    const columns = referencesTo(other, table);
+    const columns = [
+      ...referencesTo(other, table),
+      ...held.filter((one) => one.table === other).map((one) => one.column),
+    ];
     if (columns.length === 0) continue;
     tables.add(other);
     const person = people.has(nameOf(other));
     const members = userColumns(other, people);
     // A plan or a country of a person says nothing; only a usual name or rows beyond it make that column a key.
-    if (person ? isUsual(table) : joins(other, columns, members)) users = true;
+    if (person ? isUsual(table) || held.length > 0 : joins(other, columns, members)) users = true;
     const words = named.get(nameOf(other)) ?? '';
     if (!person && members.length === 0 && columns.some((one) => mentions(words, one.name))) isolates += 1;
   }
-  return { table, usual: isUsual(table), tables, users, isolates };
+  return { table, usual: isUsual(table), tables, users, valued: held.length > 0, isolates };
 }
 
 /** At most one row for a user and an organization, or for a user. */
@@ -195,35 +195,55 @@ const joins = (table: Table, keys: readonly Column[], users: readonly Column[]):
   // What people like, watch or last opened is joined the same way.
   !/(favou?rit|star|bookmark|follow|like|watch|recent|view|read|seen|invit|request)/i.test(table.name);
 
-/** Where nothing refers to a candidate by key or name: what the values of columns with a general name are ids of. */
-async function byValues(
-  candidates: readonly Candidate[],
-  roots: readonly Table[],
-  to: string,
-  ask: Ask,
-): Promise<readonly Candidate[]> {
+/** Columns whose values are ids of a table, by that table: of those with a general name and no foreign key. */
+type ByValues = ReadonlyMap<Table, readonly { readonly table: Table; readonly column: Column }[]>;
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Looks a few values of each such column up in every table that could be meant; by their primary keys, so by index. */
+async function byValues(possible: readonly Table[], roots: readonly Table[], to: string, ask: Ask): Promise<ByValues> {
   const names = new Set([to, ...generalNames]);
   const columns = roots
     .flatMap((table) => table.columns.map((column) => ({ table, column })))
-    .filter(({ table, column }) => names.has(column.name) && foreignKeyOf(table, column.name) === null)
-    .slice(0, 12);
-  if (columns.length === 0) return candidates;
-  const questions = candidates.slice(0, 40).flatMap((one, at) =>
+    .filter(
+      ({ table, column }) =>
+        names.has(column.name) &&
+        foreignKeyOf(table, column.name) === null &&
+        (column.base === 'uuid' || isText(column.base)),
+    )
+    .slice(0, 40);
+  const found = new Map<Table, { table: Table; column: Column }[]>();
+  if (columns.length === 0) return found;
+  const samples = await ask<{ at: number; v: string }>(
     columns
-      .filter(({ table, column }) => table !== one.table && holdsIdsOf(column, primaryColumn(one.table)?.base ?? ''))
-      .map(({ table, column }) => {
-        const key = identifier(primaryColumn(one.table)?.name ?? 'id');
+      .map(({ table, column }, at) => {
         const value = identifier(column.name);
-        return `select ${at} as candidate, ${table.oid} as "table", exists (select from (select t.${value}::text as v from ${qualified(table.schema, table.name)} t where t.${value} is not null limit 50) s
-          join ${qualified(one.table.schema, one.table.name)} o on o.${key}::text = s.v) as known`;
-      }),
+        return `select ${at} as at, s.v from (select distinct t.v from (select t.${value}::text as v from ${qualified(table.schema, table.name)} t where t.${value} is not null limit 50) t limit 10) s`;
+      })
+      .join('\nunion all\n'),
   );
-  if (questions.length === 0) return candidates;
-  const rows = await ask<{ candidate: number; table: number; known: boolean }>(questions.join('\nunion all\n'));
-  const known = (rows ?? []).filter((row) => row.known);
-  return candidates.flatMap((one, at) => {
-    const oids = new Set(known.filter((row) => row.candidate === at).map((row) => row.table));
-    const tables = new Set(roots.filter((table) => oids.has(table.oid)));
-    return tables.size > 0 || one.usual ? [{ ...one, tables }] : [];
+  if (samples === null || samples.length === 0) return found;
+  const all = [...new Set(samples.map((row) => row.v))];
+  const questions = possible.flatMap((table, at) => {
+    const key = primaryColumn(table);
+    const typed = key?.base === 'uuid' ? all.filter((value) => uuid.test(value)) : all;
+    if (key === null || typed.length === 0 || !(key.base === 'uuid' || isText(key.base))) return [];
+    const type = key.base === 'uuid' ? 'uuid' : 'text';
+    return [
+      `select ${at} as at, o.${identifier(key.name)}::text as v from ${qualified(table.schema, table.name)} o where o.${identifier(key.name)} = any (array[${typed.map(literal).join(', ')}]::${type}[])`,
+    ];
   });
+  if (questions.length === 0) return found;
+  const known = await ask<{ at: number; v: string }>(questions.join('\nunion all\n'));
+  for (const row of known ?? []) {
+    const directory = possible[row.at];
+    if (directory === undefined) continue;
+    const list = found.get(directory) ?? [];
+    for (const sample of samples.filter((one) => one.v === row.v)) {
+      const one = columns[sample.at];
+      if (one !== undefined && one.table !== directory && !list.includes(one)) list.push(one);
+    }
+    found.set(directory, list);
+  }
+  return found;
 }
