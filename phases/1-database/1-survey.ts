@@ -54,11 +54,20 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       remedy: 'Give organizations a uuid primary key first.',
     });
   }
-  if (found.profiles === null && !target.config.decisions.createProfiles && !asked('profiles')) {
+  const created = found.profiles === null && target.config.decisions.createProfiles;
+  if (
+    found.organizations !== null &&
+    found.truth === 'none' &&
+    !created &&
+    !asked('profiles') &&
+    !asked('memberships')
+  ) {
     list.push({
-      problem: 'No table of profiles was found: no table has one row per user.',
+      problem: `Nothing in the database says which organization a user belongs to: there is no table of memberships, and ${found.profiles === null ? 'no table of profiles' : `${found.profiles.schema}.${found.profiles.name} has no organization column`}.`,
       remedy:
-        'Name it with --profiles or names.profiles in the configuration file, or let step 1.2 create it with --create-profiles.',
+        found.profiles === null
+          ? 'Name the table with --memberships or --profiles (names.memberships, names.profiles), or let step 1.2 create profiles with --create-profiles.'
+          : 'Name the table with --memberships (names.memberships), or add an organization column to profiles.',
     });
   }
   const foreign = found.tenants.filter((one) => !one.table.ours);

@@ -108,10 +108,12 @@ where ${where} order by 1`,
       observed: names,
       advice: 'Apply step 1.3.',
     });
+  // A domain over it is compared, joined and referred to as the type itself.
+  const same = [type, ...tenants.filter((each) => each.key.base === found.idType).map((each) => each.key.type)];
   yield one(
     'type',
     `Every ${found.to} is ${type}`,
-    `pg_catalog.format_type(a.atttypid, a.atttypmod) <> ${literal(type)}`,
+    `a.atttypid <> all (array[${[...new Set(same)].map(literal).join(', ')}]::pg_catalog.regtype[])`,
   );
   yield one(
     'foreign-key',

@@ -21,6 +21,7 @@ import { renameColumns } from './isolation/rename.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
 import { checkLive } from './live.ts';
+import { modelQuestions } from './survey/questions.ts';
 import { type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -204,6 +205,7 @@ function* blocked(found: Survey): Iterable<Blocker> {
       remedy: 'Name the right one with names.memberships in the configuration file: it decides who may manage members.',
     };
   }
+  yield* modelQuestions(found);
   const rules = rulesOf(found);
   yield* stoppedTriggers(
     found,

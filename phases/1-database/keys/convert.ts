@@ -35,7 +35,7 @@ export async function planConversions(
   const list: Conversion[] = [];
   const blockers: Blocker[] = [];
   const notes: Note[] = [];
-  if (primaryColumn(survey.organizations)?.type !== 'uuid') return { list, blockers, notes };
+  if (primaryColumn(survey.organizations)?.base !== 'uuid') return { list, blockers, notes };
   for (const tenant of survey.tenants) {
     if (!tenant.text || tenant.table.isPartition || !tenant.key.local) continue;
     const label = `${tenant.table.schema}.${tenant.table.name}`;

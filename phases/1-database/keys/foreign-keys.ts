@@ -42,6 +42,7 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     sql: sqlOf(organizations),
     key: identifier(organizationKey.name),
     type: organizationKey.type,
+    base: organizationKey.base,
   };
 
   for (const tenant of survey.tenants) {
@@ -51,9 +52,9 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     const now = identifier(tenant.key.name);
     // Whether every text is a uuid, the conversion has found out; other tables do not come here.
     const same = (value: string): string =>
-      tenant.key.type === target.type
+      tenant.key.base === target.base
         ? `o.${target.key} = ${value}`
-        : tenant.text && target.type === 'uuid'
+        : tenant.text && target.base === 'uuid'
           ? `o.${target.key} = ${value}::text::uuid`
           : `o.${target.key}::text = ${value}::text`;
     const right = tenant.foreignKey !== null && !tenant.wrongForeignKey;

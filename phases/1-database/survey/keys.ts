@@ -215,7 +215,7 @@ async function valuesOf(
     const foreign = foreignKeyOf(found.table, found.column.name);
     reasons.set(
       found.column,
-      `it means something else: no value is an organization${foreign === null ? '' : `, it refers to ${foreign.references?.schema}.${foreign.references?.table}`}`,
+      `it means something else: no value is an organization${foreign === null ? '' : `, it refers to ${foreign.references?.schema}.${foreign.references?.table}`} (names.keys names it where it is one after all)`,
     );
   }
   return reasons;
