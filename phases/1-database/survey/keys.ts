@@ -57,7 +57,9 @@ export async function findKeys(
       );
       continue;
     }
-    const named = plain.flatMap((name) => table.columns.filter((column) => column.name === name));
+    const named = plain
+      .flatMap((name) => table.columns.filter((column) => column.name === name))
+      .filter((column) => config.from !== null || saysId(table, column, idType));
     const usable = named.filter((column) => {
       const reason =
         reasonNotAKey(table, column, directory, idType) ?? foreign.get(rootColumn(looking, table, column)) ?? null;
@@ -104,6 +106,10 @@ export async function findKeys(
   return { tenants, unkeyed, unclear };
 }
 
+/** A column `tenant` of text may hold a name; with the type of the ids or a foreign key it holds an id. */
+const saysId = (table: Table, column: Column, idType: string): boolean =>
+  /(id|uuid)$/i.test(column.name) || column.base === idType || foreignKeyOf(table, column.name) !== null;
+
 /** The column of the table that a partition belongs to: what its values mean holds for every partition. */
 function rootColumn(tables: readonly Table[], table: Table, column: Column): Column {
   const parent = table.isPartition ? tables.find((one) => table.parents.includes(one.oid)) : undefined;
@@ -114,8 +120,6 @@ function rootColumn(tables: readonly Table[], table: Table, column: Column): Col
 /** A tenant name can mean something else: a number where organizations have uuids, or a key of another kind. */
 function reasonNotAKey(table: Table, column: Column, directory: Table | null, idType: string): string | null {
   if (column.generated) return 'it is a generated column';
-  if (!/_?(id|uuid)$/i.test(column.name) && foreignKeyOf(table, column.name) === null && column.base !== idType)
-    return 'its name and type do not say that it holds ids of organizations';
   const foreign = foreignKeyOf(table, column.name);
   if (pointsAt(foreign, directory)) {
     const target = foreign?.references?.columns[0];
@@ -191,6 +195,7 @@ async function valuesOf(
     .filter(
       ({ table, column }) =>
         plain.includes(column.name) &&
+        saysId(table, column, primary.base) &&
         reasonNotAKey(table, column, directory, primary.base) === null &&
         !pointsAt(foreignKeyOf(table, column.name), directory),
     );
