@@ -28,6 +28,7 @@ export function inWords(rollout: Rollout, session: Session): Rollout {
     verify: worded(rollout.verify),
     rollbackPlan: worded(rollout.rollbackPlan),
     rollback: worded(rollout.rollback),
+    suspicion: worded(rollout.suspicion),
     skip: worded(rollout.skip),
   };
 }

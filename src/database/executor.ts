@@ -25,6 +25,7 @@ import {
   readStanding,
   toWritten,
 } from './journal.ts';
+import { continues, headOf, ownObjects } from './journal-chain.ts';
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
 import type { Session } from './session.ts';
@@ -323,6 +324,26 @@ export function createDatabaseExecutor(session: Session): Executor {
       const client = await session.work();
       return (await journalExists(client)) ? readStanding(client) : [];
     },
+    suspicion: async (seen) => {
+      const client = await session.work();
+      const there = await journalExists(client);
+      for (const head of seen) {
+        if (there && !(await continues(client, head))) {
+          return 'The workspace knows this journal with states that it no longer holds.';
+        }
+      }
+      const live = there && (await readStanding(client)).some((one) => one.state !== 'reverted');
+      const objects = live ? [] : await ownObjects(client);
+      return objects.length === 0
+        ? null
+        : `The database carries a rollout that no journal describes: ${objects.join(', ')} ${objects.length === 1 ? 'is' : 'are'} there.`;
+    },
+    head: async () => {
+      const client = await session.work();
+      return (await journalExists(client)) ? headOf(client) : null;
+    },
+    keepHead: async () => undefined,
+    keptHeads: async () => [],
     records: async () => {
       const client = await session.work();
       return (await journalExists(client)) ? readRecords(client) : [];

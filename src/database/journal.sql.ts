@@ -1,5 +1,5 @@
 /** Rises when a stored journal can no longer be read as it is; an older tool then refuses instead of guessing. */
-export const journalFormat = 2;
+export const journalFormat = 3;
 
 /**
  * The journal's schema. No API role gets a grant, the schema is not among those that REST exposes, and row security is
@@ -10,6 +10,7 @@ create schema if not exists voxanne_rollout;
 revoke all on schema voxanne_rollout from public;
 create table if not exists voxanne_rollout.meta (
   format int not null,
+  id uuid not null default gen_random_uuid(),
   created_at timestamptz not null default now()
 );
 insert into voxanne_rollout.meta (format) select ${journalFormat} where not exists (select from voxanne_rollout.meta);
@@ -25,6 +26,12 @@ create table if not exists voxanne_rollout.entries (
   applied_at timestamptz,
   reverted_at timestamptz,
   milliseconds double precision not null default 0
+);
+create table if not exists voxanne_rollout.links (
+  n bigint generated always as identity primary key,
+  entry uuid not null,
+  state text not null,
+  hash text not null
 );
 create table if not exists voxanne_rollout.kept (
   entry bigint not null references voxanne_rollout.entries (seq),
@@ -55,6 +62,7 @@ create table if not exists voxanne_rollout.fingerprints (
 );
 alter table voxanne_rollout.meta enable row level security;
 alter table voxanne_rollout.entries enable row level security;
+alter table voxanne_rollout.links enable row level security;
 alter table voxanne_rollout.kept enable row level security;
 alter table voxanne_rollout.records enable row level security;
 alter table voxanne_rollout.fingerprints enable row level security;

@@ -8,6 +8,7 @@ import type { Entry, EntryState, Fingerprint, StepRecord } from '../rollout/jour
 import { changeSchema, entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
 import type { StepId } from '../rollout/step.ts';
 import { journalFormat, journalSchema } from './journal.sql.ts';
+import { checkChain, edited, linkMoved } from './journal-chain.ts';
 import { literal } from './quote.ts';
 
 /** Creates the journal's schema where it is missing, and refuses one that a newer version wrote. */
@@ -69,6 +70,7 @@ export async function readStanding(client: ClientBase): Promise<readonly Standin
        min(seq) filter (where encode(sha256(convert_to(change, 'UTF8')), 'hex') <> checksum)::float8 as edited
      from voxanne_rollout.entries group by step, state`,
   );
+  await checkChain(client);
   return rows.map((row) => {
     const { edited: seq, ...standing } = standingSchema.parse(row);
     if (seq !== null) throw edited(`row ${seq}, step ${standing.step}`);
@@ -101,13 +103,6 @@ export function toEntry(row: unknown): Entry {
   };
 }
 
-const edited = (detail: string): RolloutError =>
-  new RolloutError(
-    'The journal in schema voxanne_rollout was edited by another hand: a row does not match its checksum.',
-    'Restore that row from a backup; replaying a changed inverse could destroy data, so nothing was done.',
-    { detail },
-  );
-
 /** What a row keeps of its change, to notice an edit by another hand. */
 export const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -127,10 +122,15 @@ export async function insertEntry(client: ClientBase, entry: NewEntry): Promise<
 
 /** The statement that writes one row, for the transaction of the change itself, whose duration on the server it keeps. */
 export const insertEntrySql = (entry: NewEntry): string =>
-  `${entryInsert(entry)}\nreturning seq::float8 as seq, ${iso('applied_at')} as applied_at, milliseconds;`;
+  `with moved as (${rowInsert(entry)}
+  returning seq, id, state, checksum, applied_at, milliseconds), linked as (${linkMoved})
+select seq::float8 as seq, ${iso('applied_at')} as applied_at, milliseconds from moved;`;
 
 /** The same without an answer, as PL/pgSQL wants it, and without a semicolon. */
-export function entryInsert(entry: NewEntry): string {
+export const entryInsert = (entry: NewEntry): string =>
+  `with moved as (${rowInsert(entry)}\n  returning id, state, checksum)\n${linkMoved}`;
+
+function rowInsert(entry: NewEntry): string {
   const text = JSON.stringify(entry.change);
   const values = [entry.id, entry.run, entry.step, entry.state, text, checksum(text)].map(literal).join(', ');
   return `insert into voxanne_rollout.entries (id, run, step, state, change, checksum, applied_at, milliseconds)
@@ -148,7 +148,9 @@ export function toWritten({ run, step, state, change }: NewEntry, row: unknown):
 
 /** The statement that marks a row as taken back, for the transaction of the inverse itself. */
 export const markRevertedSql = (seq: number): string =>
-  `update voxanne_rollout.entries set state = 'reverted', reverted_at = pg_catalog.clock_timestamp() where seq = ${seq};`;
+  `with moved as (update voxanne_rollout.entries set state = 'reverted', reverted_at = pg_catalog.clock_timestamp()
+  where seq = ${seq} returning id, state, checksum)
+${linkMoved};`;
 
 export async function markEntry(
   client: ClientBase,
@@ -157,10 +159,11 @@ export async function markEntry(
   milliseconds?: number,
 ): Promise<void> {
   await client.query(
-    `update voxanne_rollout.entries set state = $2::text, milliseconds = coalesce($3, milliseconds),
+    `with moved as (update voxanne_rollout.entries set state = $2::text, milliseconds = coalesce($3, milliseconds),
        applied_at = case when $2::text = 'applied' then coalesce(applied_at, clock_timestamp()) else applied_at end,
        reverted_at = case when $2::text = 'reverted' then clock_timestamp() else reverted_at end
-     where seq = $1`,
+     where seq = $1 returning id, state, checksum)
+     ${linkMoved}`,
     [seq, state, milliseconds ?? null],
   );
 }

@@ -1,7 +1,7 @@
 import type { Change, LockLevel } from './change.ts';
 import type { Emit } from './events.ts';
 import type { TableSize } from './impact.ts';
-import type { Entry, EntryState, Fingerprint, StepRecord } from './journal.ts';
+import type { Entry, EntryState, Fingerprint, Head, StepRecord } from './journal.ts';
 import type { StepId } from './step.ts';
 
 /** What really happened when a change was run and taken back in a transaction that never commits. */
@@ -89,6 +89,16 @@ export type Executor = {
   readonly entries: (step?: StepId) => Promise<readonly Entry[]>;
   /** How many changes of each step are in each state. Refuses, as `entries` does, a journal that another hand edited. */
   readonly standing: () => Promise<readonly Standing[]>;
+  /**
+   * What tells that this journal is not what the tool wrote: the heads that another medium kept of it which it does not
+   * continue, or objects of the tool that are in force while it describes none. Null: nothing does.
+   */
+  readonly suspicion: (seen: readonly Head[]) => Promise<string | null>;
+  /** The head of this medium's journal, for the other one to keep; null where there is nothing to keep. */
+  readonly head: () => Promise<Head | null>;
+  /** Keeps the head of another medium's journal, and gives back what was kept. */
+  readonly keepHead: (head: Head) => Promise<void>;
+  readonly keptHeads: () => Promise<readonly Head[]>;
   readonly records: () => Promise<readonly StepRecord[]>;
   readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
   /** Rows and bytes of these tables, as the server estimates them. */

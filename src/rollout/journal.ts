@@ -20,6 +20,9 @@ export type Entry = {
   readonly milliseconds: number;
 };
 
+/** What somebody outside a journal keeps to recognize it: its id, how long its chain of states is, its last hash. */
+export type Head = { readonly journal: string; readonly links: number; readonly hash: string };
+
 /** The state of a target as `object -> hash of its definition`. Two equal fingerprints are the same target. */
 export type Fingerprint = Readonly<Record<string, string>>;
 

@@ -1,4 +1,5 @@
 import type { CheckResult } from './check.ts';
+import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { PreviewResult, RevertResult } from './executor.ts';
 import type { Impact } from './impact.ts';
@@ -82,6 +83,8 @@ export type Rollout = {
   readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;
   readonly rollbackPlan: (step: StepId) => Promise<RollbackPlan>;
   readonly rollback: (step: StepId, signal: AbortSignal) => Promise<RollbackResult>;
+  /** Why nothing may be rolled back: the journal is not what this tool wrote. Null: it is. */
+  readonly suspicion: () => Promise<RolloutError | null>;
   /** Records that the operator leaves this step out, and why. The gate then asks no verification of it. */
   readonly skip: (step: StepId, reason: string) => Promise<void>;
   /** Adds a listener; returns how to remove it. */

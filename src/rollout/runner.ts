@@ -120,7 +120,30 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     detail: string,
     milliseconds: number,
     counts: { passed: number; failed: number; skipped: number } = { passed: 0, failed: 0, skipped: 0 },
-  ): Promise<void> => executor.record({ run, step, state, detail, milliseconds, ...counts });
+  ): Promise<void> => {
+    await executor.record({ run, step, state, detail, milliseconds, ...counts });
+    const { database, workspace } = executors;
+    if (executor !== database || workspace === null || !['applied', 'rolled back'].includes(state)) return;
+    const head = await database.head();
+    if (head !== null) await workspace.keepHead(head);
+  };
+
+  /** Refuses to undo anything from a journal that is not what was written, or where there is none for what is there. */
+  const trusted = async (executor: Executor): Promise<void> => {
+    const { database, workspace } = executors;
+    if (executor !== database) return;
+    const own = await database.head();
+    const kept = (await workspace?.keptHeads()) ?? [];
+    // One workspace may have seen several databases; only heads of this journal speak of it, and the last says most.
+    const last = kept.findLast((head) => head.journal === own?.journal);
+    const problem = await database.suspicion(last === undefined ? [] : [last]);
+    if (problem !== null) {
+      throw new RolloutError(
+        problem,
+        'The journal was changed or removed outside this tool: restore schema voxanne_rollout from a backup. Nothing was rolled back.',
+      );
+    }
+  };
 
   const apply: Rollout['apply'] = async (id, signal, expect) => {
     const { executor, step } = find(id);
@@ -244,6 +267,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const rollback: Rollout['rollback'] = async (id, signal): Promise<RollbackResult> => {
     const { executor } = find(id);
     const began = performance.now();
+    await trusted(executor);
     const refusal = (await rollbackPlan(id)).refusal;
     if (refusal !== null) throw new RolloutError(refusal, `Roll that back first, or use rollback --to ${id}.`);
     await settle(id, signal);
@@ -327,6 +351,15 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     verify,
     rollbackPlan,
     rollback,
+    suspicion: async () => {
+      try {
+        await trusted(executors.database);
+        return null;
+      } catch (error) {
+        if (error instanceof RolloutError) return error;
+        throw error;
+      }
+    },
     skip: async (id, reason) => {
       const { executor } = find(id);
       await record(executor, id, 'skipped', reason, 0);

@@ -316,6 +316,14 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
         state: one.states.at(-1)?.state ?? 'started',
         count: 1,
       })),
+    // The chain of its own lines is checked whenever they are read.
+    suspicion: async () => null,
+    head: async () => null,
+    keepHead: async (head) => {
+      await alone();
+      await journal.append({ type: 'head', ...head, at: now() });
+    },
+    keptHeads: async () => (await journal.rows()).flatMap((row) => (row.type === 'head' ? [row] : [])),
     records: () => journal.records(),
     record: async (record) => {
       await alone();

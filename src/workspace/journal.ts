@@ -48,6 +48,7 @@ const rowSchema = z.discriminatedUnion('type', [
     when: z.enum(['before', 'after']),
     state: hash,
   }),
+  z.strictObject({ type: z.literal('head'), journal: z.string(), links: z.number(), hash, at: z.string() }),
   z.strictObject({ type: z.literal('commit'), step: stepIdSchema, commit: z.string(), at: z.string() }),
 ]);
 

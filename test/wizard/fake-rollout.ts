@@ -222,6 +222,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
       });
       return counts;
     },
+    suspicion: async () => null,
     rollbackPlan: async (id) => {
       calls.push(`rollback-plan ${id}`);
       return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), refusal: null };

@@ -20,6 +20,8 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
       const { output } = context;
       const steps = chosen(await opened.rollout.status(), options);
       if (steps.length === 0) {
+        const suspicion = await opened.rollout.suspicion();
+        if (suspicion !== null) throw suspicion;
         output.say('Nothing is applied, so there is nothing to roll back.');
         return exitCodes.done;
       }
