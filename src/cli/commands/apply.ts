@@ -1,6 +1,7 @@
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
+import { requireNamedTarget } from '../consent.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
@@ -19,13 +20,7 @@ export type ApplyOptions = CommonOptions & {
 export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
   run(options, (context) =>
     withTarget(options, context, async (opened) => {
-      if (!opened.source.explicit) {
-        throw new RolloutError(
-          `--yes needs the database named for this run, and ${opened.connection.label} comes from ${opened.source.origin}.`,
-          'Give --db-url, or export SUPABASE_DB_URL.',
-          { exitCode: exitCodes.usage },
-        );
-      }
+      requireNamedTarget(opened.source, opened.connection.label, '--yes');
       return applyAll(opened, context, options.to, { onFailure: options.onFailure ?? 'rollback' });
     }),
   );

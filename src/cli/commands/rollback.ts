@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { StepStatus } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
+import { requireNamedTarget } from '../consent.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
@@ -18,6 +19,7 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
   run(options, (context) =>
     withTarget(options, context, async (opened) => {
       const { output } = context;
+      if (options.yes === true) requireNamedTarget(opened.source, opened.connection.label, 'rollback --yes');
       const steps = chosen(await opened.rollout.status(), options);
       if (steps.length === 0) {
         const suspicion = await opened.rollout.suspicion();

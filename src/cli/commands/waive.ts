@@ -3,6 +3,7 @@ import { readCode } from '../../../phases/2-backend/code.ts';
 import { scanCode } from '../../../phases/2-backend/scan.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { waive } from '../../workspace/waivers.ts';
+import { requireNamedTarget } from '../consent.ts';
 import type { CommonOptions } from '../options.ts';
 import { run, withTarget } from '../run.ts';
 
@@ -14,8 +15,9 @@ export const waiveCommand = (finding: string | undefined, options: WaiveOptions)
     withTarget(
       options,
       context,
-      async ({ target }) => {
+      async ({ target, source, connection }) => {
         const { output, signal } = context;
+        if (finding !== undefined) requireNamedTarget(source, connection.label, 'waive');
         if (target.workspace === null) {
           throw new RolloutError('There is no code to have findings in.', 'Name the app with --workspace.', {
             exitCode: exitCodes.usage,
