@@ -1,6 +1,7 @@
 import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import { qualified } from '../../src/database/quote.ts';
+import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
@@ -10,14 +11,16 @@ import { isCallers, showsAll } from './isolation/caller.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { judging } from './isolation/classify.ts';
 import { planDefiners } from './isolation/definers.ts';
-import { viewFacts } from './isolation/facts.ts';
+import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
 import type { PolicyContext } from './isolation/judged.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
 import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
+import { planPrivileges } from './isolation/privileges.ts';
 import { proofsOf } from './isolation/proofs.ts';
 import { type Asking, circles as circlesOf } from './isolation/recursion.ts';
 import { renameColumns } from './isolation/rename.ts';
+import { planReportingRoles } from './isolation/reporting-roles.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { planViews } from './isolation/views.ts';
 import { checkLive } from './live.ts';
@@ -54,7 +57,7 @@ async function* checkDatabase(
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
   const client = await target.session.work();
-  const facts = await viewFacts(client);
+  const facts = await isolationFacts(client, found);
   return planIsolation(found, facts, target.config, counter(client));
 }
 
@@ -66,14 +69,14 @@ async function plan(target: Target): Promise<Plan> {
  */
 export async function planIsolation(
   found: Survey,
-  facts: Awaited<ReturnType<typeof viewFacts>>,
+  facts: IsolationFacts,
   config: Target['config'],
   count: PolicyContext['count'] = async () => null,
 ): Promise<Plan> {
   await loadModule();
   const blockers: Blocker[] = [...blocked(found)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
-  const views = planViews(found, facts);
+  const views = planViews(found, facts.views);
   const renames = found.tenants.some((one) => one.renamed);
   const context: PolicyContext = {
     world: await judging(found, found.from),
@@ -84,8 +87,11 @@ export async function planIsolation(
     renamed: (expression: string): string => (renames ? renameColumns(expression, found.from, found.to) : expression),
     after: helpers.ids,
   };
+  const rules = rulesOf(found);
+  const privileges = planPrivileges(rules, facts.grants);
+  const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
   const tables: TablePlan[] = [];
-  for (const rule of rulesOf(found)) {
+  for (const rule of rules) {
     const { schema, name } = rule.table;
     const policies = found.catalog.policies.filter((one) => one.schema === schema && one.table === name);
     tables.push(await planTable(rule, policies, context));
@@ -95,19 +101,33 @@ export async function planIsolation(
     { from: found.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
     conditionsAfter(found, tables),
   );
-  blockers.push(...helpers.blockers, ...definers.blockers, ...tables.flatMap((one) => one.blockers));
+  blockers.push(
+    ...helpers.blockers,
+    ...definers.blockers,
+    ...readers.blockers,
+    ...tables.flatMap((one) => one.blockers),
+  );
   if (blockers.length === 0) blockers.push(...(await circular(found, tables, context.renamed)));
   if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
 
   const changes: SqlChange[] = [
     ...helpers.changes,
     ...tables.flatMap((one) => one.create),
+    ...readers.changes,
     ...tables.flatMap((one) => [...one.dropInert, ...one.enable]),
     ...tables.flatMap((one) => one.dropOld),
+    ...privileges.changes,
     ...views.changes,
     ...definers.changes,
   ];
-  const notes: Note[] = [...definers.notes, ...views.notes, ...tables.flatMap((one) => one.notes), ...closed(tables)];
+  const notes: Note[] = [
+    ...definers.notes,
+    ...views.notes,
+    ...readers.notes,
+    ...privileges.notes,
+    ...tables.flatMap((one) => one.notes),
+    ...closed(tables),
+  ];
   if (changes.length > 0) notes.push(...general(found));
   return { changes, blockers: [], notes };
 }
@@ -162,18 +182,21 @@ const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'
 const counter =
   (client: ClientBase): PolicyContext['count'] =>
   async (table, condition) => {
-    await client.query('begin transaction read only');
     try {
-      await client.query(`set local statement_timeout = '2s'`);
-      const { rows } = await client.query<{ some: string; all: string }>(
-        `select count(*) filter (where ${condition})::text as some, count(*)::text as all from ${table}`,
+      return await rolledBack(
+        client,
+        async () => {
+          await client.query(`set local statement_timeout = '2s'`);
+          const { rows } = await client.query<{ some: string; all: string }>(
+            `select count(*) filter (where ${condition})::text as some, count(*)::text as all from ${table}`,
+          );
+          return rows[0] ?? null;
+        },
+        'read only',
       );
-      return rows[0] ?? null;
     } catch (error) {
       if (error instanceof Error && 'code' in error) return null;
       throw error;
-    } finally {
-      await client.query('rollback');
     }
   };
 

@@ -1,6 +1,9 @@
 import type { ClientBase } from 'pg';
 import { appSchema } from '../../../src/database/catalog/platform.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
+import type { Survey } from '../survey.ts';
+import { type ReportingRole, reportingRoles } from './reporting-roles.ts';
+import { rulesOf } from './rules.ts';
 
 /** What step 1.7 must know of views, beyond the catalog. */
 export type ViewFacts = {
@@ -13,7 +16,39 @@ export type ViewFacts = {
   readonly grants: readonly { readonly role: string; readonly privilege: string; readonly grantable: boolean }[];
 };
 
-export async function viewFacts(client: ClientBase): Promise<readonly ViewFacts[]> {
+/** A privilege on a table that row security does not limit, as an API role or PUBLIC has it. */
+export type TableGrant = {
+  readonly table: number;
+  readonly role: string;
+  readonly privilege: string;
+  readonly grantable: boolean;
+  /** Its owner granted it, so that its owner can revoke it. */
+  readonly byOwner: boolean;
+};
+
+/** Everything that step 1.7 must know beyond the catalog. */
+export type IsolationFacts = {
+  readonly views: readonly ViewFacts[];
+  readonly grants: readonly TableGrant[];
+  readonly reporting: readonly ReportingRole[];
+};
+
+export async function isolationFacts(client: ClientBase, found: Survey): Promise<IsolationFacts> {
+  const tables = rulesOf(found).map((rule) => rule.table);
+  const views = await viewFacts(client);
+  const { rows } = await client.query<TableGrant>(grantsSql, [tables.map((one) => one.oid)]);
+  return { views, grants: rows, reporting: await reportingRoles(client, found, tables) };
+}
+
+const grantsSql = `
+  select c.oid::int8::float8 as "table", case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee) end as role,
+    g.privilege_type as privilege, g.is_grantable as grantable, g.grantor = c.relowner as "byOwner"
+  from pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
+  where c.oid = any ($1::pg_catalog.oid[]) and g.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    and (g.grantee = 0 or pg_catalog.pg_get_userbyid(g.grantee) in ('anon', 'authenticated'))
+  order by c.oid, role, privilege`;
+
+async function viewFacts(client: ClientBase): Promise<readonly ViewFacts[]> {
   return rolledBack(
     client,
     async () => {

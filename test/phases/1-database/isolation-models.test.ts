@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planIsolation } from '../../../phases/1-database/7-isolation.ts';
-import { viewFacts } from '../../../phases/1-database/isolation/facts.ts';
+import { isolationFacts } from '../../../phases/1-database/isolation/facts.ts';
 import { type Model, type Survey, survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
@@ -49,7 +49,7 @@ async function isolate(at: TestTarget, model: Model): Promise<Survey> {
     living: (alias) => `${alias}.closed_at is null`,
     memberships: { ...found.memberships, active: (alias) => `${alias}.status = 'active'` },
   };
-  const facts = await viewFacts(await at.session.work());
+  const facts = await isolationFacts(await at.session.work(), shaped);
   const plan = await planIsolation(shaped, facts, at.target.config);
   expect(plan.blockers).toEqual([]);
   for (const change of plan.changes) if (change.kind === 'sql') await at.sql(change.up);

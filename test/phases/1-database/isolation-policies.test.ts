@@ -241,3 +241,19 @@ describe('policies that ask in a circle', () => {
     expect(plan.blockers).toMatchObject([{ problem: expect.stringContaining('public.quotas → public.quotas') }]);
   });
 });
+
+describe('privileges that row security does not limit', () => {
+  it('are revoked from API roles, and restored exactly', async () => {
+    await using at = await open(
+      'ask_truncate',
+      `grant all on public.calls to anon, authenticated;
+       grant truncate on public.calls to public; grant references on public.calls to authenticated with grant option;`,
+    );
+    const truncate = 'truncate public.calls cascade';
+    expect(await rows(at, {}, truncate, 'anon')).toBe(0);
+    await roundTrip(at, at.rollout([step]), '1.7');
+    expect(await rows(at, {}, truncate, 'anon')).toBe('42501');
+    expect(await rows(at, claims(ann), truncate)).toBe('42501');
+    expect(await rows(at, claims(ann), 'select from public.calls')).toBe(2);
+  });
+});
