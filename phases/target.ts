@@ -2,7 +2,7 @@ import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
 import type { CheckResult } from '../src/rollout/check.ts';
 import type { Finding } from '../src/supabase/cli/advisors.ts';
-import type { DatabaseFacts } from './2-backend/facts.ts';
+import type { DatabaseFacts } from './code/database-facts.ts';
 
 /** What a step plans for and checks: one database and one workspace, with the operator's settings. */
 export type Target = {

@@ -2,13 +2,13 @@ import { readPackageFile } from '../../src/package-root.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
-import type { Project, Workspace } from '../../src/workspace/discover.ts';
+import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
+import { checkTypes } from '../code/checks.ts';
+import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
+import { locateService, type Service, serviceExports } from '../code/service.ts';
 import type { Target } from '../target.ts';
-import { checkTypes } from './checks.ts';
-import { type Code, dirtyNote, projectStyle, readCode, textOf } from './code.ts';
-import { locateService, type Service, serviceExports } from './service.ts';
 
 /** 2.1: the one place that decides which organization a request belongs to. */
 export const orgValidation: Step<Target> = {

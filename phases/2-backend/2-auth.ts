@@ -1,11 +1,11 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Plan, Step } from '../../src/rollout/step.ts';
+import { checkScan, checkTypes, type Place } from '../code/checks.ts';
+import { type Code, readCode, textOf } from '../code/code.ts';
+import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
+import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { rewriteAuth } from './auth-edits.ts';
-import { checkScan, checkTypes, type Place } from './checks.ts';
-import { type Code, readCode, textOf } from './code.ts';
-import { fixFindings, type Overlay, planOf } from './fixes.ts';
-import { helpersOf, locateService } from './service.ts';
 
 /** 2.2: the middleware that says who is asking no longer guesses for which organization. */
 export const auth: Step<Target> = {

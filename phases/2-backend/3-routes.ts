@@ -1,14 +1,14 @@
 import type { Plan, Step } from '../../src/rollout/step.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
+import { checkCommand, checkScan, checkTypes, counts, type Place } from '../code/checks.ts';
+import { type Code, readCode, sideOfFile, textOf } from '../code/code.ts';
+import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
+import { scanCode } from '../code/scan.ts';
+import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { authFiles } from './2-auth.ts';
-import { checkCommand, checkScan, checkTypes, counts, type Place } from './checks.ts';
-import { type Code, readCode, sideOfFile, textOf } from './code.ts';
-import { fixFindings, type Overlay, planOf } from './fixes.ts';
 import { checkHttp } from './http.ts';
 import { isAgreed, namedInVain, proposal, unguardedRouters } from './router-guards.ts';
-import { scanCode } from './scan.ts';
-import { helpersOf, locateService } from './service.ts';
 import { mendWrites } from './write-edits.ts';
 
 /** 2.3: every route, job and socket acts for the organization of whoever asks. */

@@ -3,7 +3,7 @@ import { importEdits, indentAt } from '../../src/workspace/scan/fixes.ts';
 import { functionName, parametersOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, parseSource, type SyntaxNode, unwrap } from '../../src/workspace/scan/syntax.ts';
 import type { Helpers, TextEdit } from '../../src/workspace/scan/types.ts';
-import { countOf, descendants, removeLine } from './nodes.ts';
+import { countOf, descendants, removeLine } from '../code/nodes.ts';
 
 const orgProperty = /(?:\.|\[['"])(?:org_?id|orgId|organi[sz]ation_?[iI]d|tenant_?[iI]d)\b/;
 const metadata = /([A-Za-z_$][\w$]*(?:[?!]?\.[A-Za-z_$][\w$]*)*)[?!]?\.(?:app|user)_metadata\b/;

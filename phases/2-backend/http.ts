@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
-import type { Code } from './code.ts';
+import type { Code } from '../code/code.ts';
 
 /** Where the tokens of the HTTP checks come from: exported variables, never a file or a flag, which others can read. */
 const variables = {

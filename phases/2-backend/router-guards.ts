@@ -18,8 +18,8 @@ import {
   stringValue,
 } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { type Code, textOf } from './code.ts';
-import { offsetOf } from './nodes.ts';
+import { type Code, textOf } from '../code/code.ts';
+import { offsetOf } from '../code/nodes.ts';
 
 /** A router without authentication, whose places cannot be mended since nothing says who is asking. */
 export type Unguarded = {

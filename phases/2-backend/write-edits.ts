@@ -7,8 +7,8 @@ import { contextOf } from '../../src/workspace/scan/scan.ts';
 import { bindingOf, declarationIn, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { keyName, nodeAt, parseSource, type SyntaxNode, wrapped } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, Helpers, TextEdit } from '../../src/workspace/scan/types.ts';
-import type { Code } from './code.ts';
-import { offsetOf } from './nodes.ts';
+import type { Code } from '../code/code.ts';
+import { offsetOf } from '../code/nodes.ts';
 
 /**
  * A request body that is written as a whole gets the validated organization behind it, so that none of its own can

@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
-import { checkScan, checkTypes } from '../2-backend/checks.ts';
-import { type Code, dirtyNote, readCode, textOf } from '../2-backend/code.ts';
-import { changesOf, leftNotes } from '../2-backend/fixes.ts';
-import { scanCode } from '../2-backend/scan.ts';
+import { checkScan, checkTypes } from '../code/checks.ts';
+import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
+import { changesOf, leftNotes } from '../code/fixes.ts';
+import { scanCode } from '../code/scan.ts';
 import type { Target } from '../target.ts';
 import { guardedCallers } from './callers.ts';
 import { isOurs, locateHook, renderHook } from './hook.ts';

@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
-import { checkScan, checkTypes } from '../2-backend/checks.ts';
-import { type Code, dirtyNote, readCode, textOf } from '../2-backend/code.ts';
-import { changesOf, fixFindings, leftNotes } from '../2-backend/fixes.ts';
+import { checkScan, checkTypes } from '../code/checks.ts';
+import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
+import { changesOf, fixFindings, leftNotes } from '../code/fixes.ts';
 import type { Target } from '../target.ts';
 
 const route = /(?:^|\/)api\/(?:auth\/)?(?:tenant-?id|tenant|org-?id|current-org)(?:\/route|\/index)?\.[cm]?[jt]sx?$/i;

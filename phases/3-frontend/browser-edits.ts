@@ -2,7 +2,7 @@ import { applyEdits } from '../../src/workspace/edit.ts';
 import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { countOf, descendants, offsetOf, removeLine } from '../2-backend/nodes.ts';
+import { countOf, descendants, offsetOf, removeLine } from '../code/nodes.ts';
 
 /**
  * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the

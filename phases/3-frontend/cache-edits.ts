@@ -10,7 +10,7 @@ import {
   stringValue,
 } from '../../src/workspace/scan/syntax.ts';
 import type { TextEdit } from '../../src/workspace/scan/types.ts';
-import { descendants } from '../2-backend/nodes.ts';
+import { descendants } from '../code/nodes.ts';
 import { nameIn } from './callers.ts';
 import type { HookCall } from './hook-edits.ts';
 

@@ -4,8 +4,8 @@ import { resolveModule } from '../../src/workspace/resolve.ts';
 import { indentAt } from '../../src/workspace/scan/fixes.ts';
 import { functionAround, isFunction, parseSource, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { TextEdit } from '../../src/workspace/scan/types.ts';
-import { type Code, textOf } from '../2-backend/code.ts';
-import { descendants } from '../2-backend/nodes.ts';
+import { type Code, textOf } from '../code/code.ts';
+import { descendants } from '../code/nodes.ts';
 import type { Hook } from './hook.ts';
 
 /**

@@ -12,7 +12,7 @@ import {
   wrapped,
 } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { countOf, offsetOf } from '../2-backend/nodes.ts';
+import { countOf, offsetOf } from '../code/nodes.ts';
 import { guard, nameIn } from './callers.ts';
 import type { Hook } from './hook.ts';
 import { isDependencies, isGuardable, nullUsesOf, toleratesNull } from './null-uses.ts';

@@ -1,10 +1,10 @@
 import { readPackageFile } from '../../src/package-root.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
-import type { Project, Workspace } from '../../src/workspace/discover.ts';
 import { listFiles } from '../../src/workspace/files.ts';
+import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
-import { type Code, projectStyle, textOf } from '../2-backend/code.ts';
+import { type Code, projectStyle, textOf } from '../code/code.ts';
 
 /** Where the hook is or goes, and how the app calls it today. */
 export type Hook = {

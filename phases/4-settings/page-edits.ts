@@ -2,7 +2,7 @@ import { applyEdits } from '../../src/workspace/edit.ts';
 import { indentAt } from '../../src/workspace/scan/fixes.ts';
 import { nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
-import { descendants, offsetOf, removeLine } from '../2-backend/nodes.ts';
+import { descendants, offsetOf, removeLine } from '../code/nodes.ts';
 
 const refusedRole = /the role (\w+)/;
 /** A field of a list that is read in the wrong place: mended where it stands, never taken out. */

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import type { Project } from '../../src/workspace/discover.ts';
 import { listFiles } from '../../src/workspace/files.ts';
+import type { Project } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
-import { type Code, textOf } from '../2-backend/code.ts';
+import { type Code, textOf } from '../code/code.ts';
 
 /** Where the settings are, or where they would go. */
 export type SettingsPlace = {

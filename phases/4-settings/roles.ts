@@ -1,6 +1,6 @@
 import type { Note } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
-import { type Code, sideOfFile, textOf } from '../2-backend/code.ts';
+import { type Code, sideOfFile, textOf } from '../code/code.ts';
 
 /**
  * Places of the backend that let roles in by name and forget the one that sign-up gives: every new owner would be

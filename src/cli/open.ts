@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createWorkspaceTarget } from '../../phases/2-backend/workspace-target.ts';
+import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { type Config, isProduction, loadConfig } from '../config/index.ts';

@@ -1,6 +1,6 @@
 import type { Change } from './change.ts';
 import type { CheckResult } from './check.ts';
-import type { PreviewResult } from './executor.ts';
+import type { PreviewResult } from './preview.ts';
 import type { Plan, StepId } from './step.ts';
 
 /** Who holds a lock that a change waits for, as PostgreSQL names it. Never the text of the query: it may hold data. */

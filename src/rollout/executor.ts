@@ -1,21 +1,11 @@
-import type { Change, LockLevel } from './change.ts';
+import type { Change } from './change.ts';
 import type { Emit } from './events.ts';
 import type { TableSize } from './impact.ts';
 import type { Entry, EntryState, Fingerprint, Head, StepRecord } from './journal.ts';
+import type { PreviewResult } from './preview.ts';
 import type { StepId } from './step.ts';
 
-/** What really happened when a change was run and taken back in a transaction that never commits. */
-export type PreviewResult = {
-  readonly change: Change;
-  /** `ran`: executed and rolled back; `not executed`: cannot be, and why; `failed`: applying would fail like this. */
-  readonly outcome: 'ran' | 'not executed' | 'failed';
-  readonly reason?: string;
-  /** Strongest lock per relation that the change was seen to hold. */
-  readonly locks: readonly { readonly relation: string; readonly level: LockLevel }[];
-  /** Milliseconds between its first statement and the end of its work, in which it held these locks. */
-  readonly held: number;
-  readonly milliseconds: number;
-};
+export type { PreviewResult };
 
 export type Context = {
   readonly run: string;

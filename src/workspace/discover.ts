@@ -3,71 +3,8 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { RolloutError } from '../rollout/errors.ts';
 import { type FileList, listFiles } from './files.ts';
-import { type AuthFile, readTraits, type SupabaseClientFile } from './traits.ts';
-
-export type Framework =
-  | 'express'
-  | 'fastify'
-  | 'koa'
-  | 'hono'
-  | 'nest'
-  | 'next-app'
-  | 'next-pages'
-  | 'vite-react'
-  | 'react'
-  | 'node';
-
-/** `@/*` -> `src/*`, both relative to the project, without the `*`. */
-export type PathAlias = { readonly prefix: string; readonly target: string };
-
-/** One package of the workspace; the same package is both backend and frontend in a single-package app. */
-export type Project = {
-  /** Relative to the workspace root; '' for the root itself. */
-  readonly directory: string;
-  readonly name: string;
-  readonly frameworks: readonly Framework[];
-  /** `src` where there is one. Relative to the workspace root. */
-  readonly sourceDirectory: string;
-  readonly typescript: boolean;
-  readonly tsconfig: string | null;
-  readonly aliases: readonly PathAlias[];
-  /** What `import` needs behind a relative module: `.js` under Node's own resolution of ES modules, else nothing. */
-  readonly importExtension: '' | '.js' | '.ts';
-  readonly moduleType: 'module' | 'commonjs';
-  /** Where services live (`src/services`, `src/lib`); relative to the workspace root; null when nothing like it exists. */
-  readonly servicesDirectory: string | null;
-  readonly scripts: Readonly<Record<string, string>>;
-  readonly hasNodeModules: boolean;
-};
-
-export type Styling = {
-  readonly tailwind: boolean;
-  /** The package that shows toasts (`sonner`, `react-hot-toast`); or the app's own file. */
-  readonly toast: { readonly package: string | null; readonly file: string | null } | null;
-  /** shadcn/ui components (`components/ui`), where present. */
-  readonly uiDirectory: string | null;
-};
-
-export type Workspace = {
-  /** Absolute. */
-  readonly root: string;
-  /** Null when the folder is no git checkout: `--commit` and the list of dirty files are then not to be had. */
-  readonly git: { readonly root: string; readonly head: string | null; readonly dirty: readonly string[] } | null;
-  readonly layout: 'single' | 'separate' | 'workspaces';
-  readonly packageManager: 'npm' | 'pnpm' | 'yarn' | 'bun' | null;
-  readonly projects: readonly Project[];
-  readonly backend: Project | null;
-  readonly frontend: Project | null;
-  /** Files that authenticate requests, best first, with their exported functions. */
-  readonly auth: readonly AuthFile[];
-  readonly supabaseClients: readonly SupabaseClientFile[];
-  /** Files that `supabase gen types` wrote. */
-  readonly generatedTypes: readonly string[];
-  readonly styling: Styling;
-  /** Route files that are mounted behind an authenticating middleware. */
-  readonly authenticatedFiles: ReadonlySet<string>;
-  readonly notes: readonly string[];
-};
+import type { Framework, PathAlias, Project, Styling, Workspace } from './project.ts';
+import { readTraits } from './traits.ts';
 
 /** What the workspace is, without changing anything. Nothing of it is fatal but a folder that cannot be read. */
 export async function discoverWorkspace(folder: string): Promise<Workspace> {

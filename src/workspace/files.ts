@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { FileClass } from './scan/types.ts';
+
+export const fileClasses = ['source', 'test', 'script', 'generated', 'vendored', 'built', 'minified'] as const;
+/** What a file is to the app. `source` is edited; the rest is reported apart. */
+export type FileClass = (typeof fileClasses)[number];
 
 /** A file that the scan may read. */
 export type SourceFile = { readonly path: string; readonly fileClass: FileClass };

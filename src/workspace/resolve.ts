@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Project } from './discover.ts';
+import type { Project } from './project.ts';
 
 const extensions = [
   '',

@@ -1,22 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Project } from './discover.ts';
 import { classOfText, type FileList } from './files.ts';
+import type { AuthFile, Project, SupabaseClientFile } from './project.ts';
 import { resolveModule } from './resolve.ts';
-
-/** A file that authenticates requests. */
-export type AuthFile = {
-  readonly file: string;
-  readonly exports: readonly string[];
-  readonly side: 'server' | 'browser';
-};
-
-export type SupabaseClientFile = {
-  readonly file: string;
-  /** `service`: its key goes past row security. `user`: it carries the caller's token or cookies. */
-  readonly role: 'service' | 'anon' | 'user' | 'unknown';
-  readonly exports: readonly string[];
-};
 
 export type Traits = {
   readonly auth: readonly AuthFile[];

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import * as z from 'zod';
-import type { Project, Workspace } from './discover.ts';
 import { orAbsent, stateFolder } from './paths.ts';
+import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
 
 /** One diagnostic without its line: lines move with every edit. */

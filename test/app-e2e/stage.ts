@@ -4,9 +4,9 @@
  * API are not run: their places are taken by the stand-ins of `../helpers/gateway.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { readCode } from '../../phases/2-backend/code.ts';
-import { scanCode } from '../../phases/2-backend/scan.ts';
-import { createWorkspaceTarget } from '../../phases/2-backend/workspace-target.ts';
+import { readCode } from '../../phases/code/code.ts';
+import { scanCode } from '../../phases/code/scan.ts';
+import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import type { Config } from '../../src/config/schema.ts';

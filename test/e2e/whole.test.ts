@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCode } from '../../phases/2-backend/code.ts';
-import { scanCode } from '../../phases/2-backend/scan.ts';
-import { createWorkspaceTarget } from '../../phases/2-backend/workspace-target.ts';
+import { readCode } from '../../phases/code/code.ts';
+import { scanCode } from '../../phases/code/scan.ts';
+import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { waive } from '../../src/workspace/waivers.ts';
 import { makeTarget } from '../helpers/target.ts';
 import type { RealTerminal } from '../wizard/terminal.ts';

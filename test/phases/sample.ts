@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { DatabaseFacts } from '../../phases/2-backend/facts.ts';
+import type { DatabaseFacts } from '../../phases/code/database-facts.ts';
 import type { Target } from '../../phases/target.ts';
 import { type Config, configSchema, type PartialConfig } from '../../src/config/schema.ts';
 import type { Executor } from '../../src/rollout/executor.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCode } from '../../phases/2-backend/code.ts';
 import { phase as backend } from '../../phases/2-backend/phase.ts';
-import { scanCode } from '../../phases/2-backend/scan.ts';
 import { phase as frontend } from '../../phases/3-frontend/phase.ts';
 import { phase as settings } from '../../phases/4-settings/phase.ts';
+import { readCode } from '../../phases/code/code.ts';
+import { scanCode } from '../../phases/code/scan.ts';
 import type { Target } from '../../phases/target.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';

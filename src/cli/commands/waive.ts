@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { readCode } from '../../../phases/2-backend/code.ts';
-import { scanCode } from '../../../phases/2-backend/scan.ts';
+import { readCode } from '../../../phases/code/code.ts';
+import { scanCode } from '../../../phases/code/scan.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { waive } from '../../workspace/waivers.ts';
 import { requireNamedTarget } from '../consent.ts';

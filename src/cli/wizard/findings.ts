@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { readCode } from '../../../phases/2-backend/code.ts';
-import { scanCode } from '../../../phases/2-backend/scan.ts';
+import { readCode } from '../../../phases/code/code.ts';
+import { scanCode } from '../../../phases/code/scan.ts';
 import type { Target } from '../../../phases/target.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 import type { CodeFinding, Session } from '../../wizard/index.ts';

@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Workspace } from '../discover.ts';
-import type { FileFacts } from './cross-file.ts';
-import type { FileClass, Finding, FindingKind, Notice, ScanOptions } from './types.ts';
-
-/** All that a scan takes from one file: what it finds there, and what it tells of it to other files. */
-export type FileResult = {
-  readonly fileClass: FileClass;
-  readonly notices: readonly Notice[];
-  readonly findings: readonly Finding[];
-  readonly facts: FileFacts | null;
-};
+import type { FileClass } from '../files.ts';
+import type { Workspace } from '../project.ts';
+import type { FileResult, FindingKind, ScanOptions } from './types.ts';
 
 /** A result is about 1 kB; a large app in two versions of each file is kept, and memory stays within some 40 MB. */
 const defaultLimit = 32_768;

@@ -3,9 +3,9 @@ import { orgPlaces } from './org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, usesOf } from './org-reads.ts';
 import type { RequestPart } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
-import { tenantValuesAt } from './rules/request-org.ts';
 import { type Binding, bindingOf, declarationsIn, functionName, placesOf } from './scope.ts';
 import { isFunction, keyName, memberOf, nodeAt, type Source, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
+import { tenantValuesAt } from './tenant-values.ts';
 
 /** A parameter of a function that decides the tenant: `name#0`, or `name#0.clinic` for a property of it. */
 export function tenantParameters(source: Source): readonly string[] {

@@ -1,5 +1,26 @@
-import type { Binding } from './scope.ts';
 import { keyName, type SyntaxNode } from './syntax.ts';
+
+/** What a name stands for where it is used. */
+export type Binding = {
+  readonly name: string;
+  /** The identifier that declares it. */
+  readonly node: SyntaxNode;
+  readonly kind: 'variable' | 'parameter' | 'function' | 'class' | 'import' | 'loop' | 'catch';
+  /** The block, function or file in which it is known. */
+  readonly scope: SyntaxNode;
+  /** What it is initialized with; for a parameter null; for a function or class its declaration. */
+  readonly init: SyntaxNode | null;
+  /** Properties taken from `init` by destructuring: `const { data: { user } } = x` gives data, user. `*`: an element. */
+  readonly path: readonly string[];
+  /** For a rest element: the keys that were taken out before it. */
+  readonly without: readonly string[] | null;
+  /** `= x` in a pattern or parameter. */
+  readonly fallback: SyntaxNode | null;
+  /** For a parameter: the function and the position. */
+  readonly parameter: { readonly fn: SyntaxNode; readonly index: number } | null;
+  /** For an import: the module and the name exported there (`default`, `*`). */
+  readonly imported: { readonly module: string; readonly name: string } | null;
+};
 
 /** Gives every binding that a statement of a scope declares. */
 export function declare(statement: SyntaxNode, scope: SyntaxNode, add: (binding: Binding) => void): void {

@@ -1,5 +1,4 @@
-import type { Workspace } from '../discover.ts';
-import type { AuthFile } from '../traits.ts';
+import type { AuthFile, Workspace } from '../project.ts';
 import { isRequestParameter, routeCallOf } from './flow.ts';
 import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';

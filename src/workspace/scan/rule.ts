@@ -1,30 +1,9 @@
-import type { Workspace } from '../discover.ts';
-import type { Source, SyntaxNode } from './syntax.ts';
-import type { Certainty, FileClass, FindingKind, Helpers, Rename, TextEdit } from './types.ts';
+import type { AcrossFiles } from './across-files.ts';
+import type { Hit, RuleContext } from './rule-context.ts';
+import type { SyntaxNode } from './syntax.ts';
+import type { FindingKind, Rename } from './types.ts';
 
-/** What a rule says about a place; the engine adds the position, the id and the file. */
-export type Hit = {
-  /** The place; one of a file without a tree has nothing but its offsets. */
-  readonly node: Pick<SyntaxNode, 'start' | 'end'>;
-  readonly reason: string;
-  readonly certainty?: Certainty;
-  readonly edits?: readonly TextEdit[];
-  readonly instruction?: string;
-  readonly advice?: boolean;
-};
-
-export type RuleContext = {
-  readonly source: Source;
-  readonly fileClass: FileClass;
-  /** Where the file runs. `both`: it may be either (a shared library). */
-  readonly side: 'server' | 'browser' | 'both';
-  readonly workspace: Workspace;
-  readonly helpers: Helpers | null;
-  readonly renames: readonly Rename[];
-  readonly rpcArguments: readonly { readonly from: string; readonly to: string }[];
-  /** True for the file that authenticates requests: the helpers cannot be used in it. */
-  readonly isAuthMiddleware: boolean;
-};
+export type { Hit, RuleContext };
 
 /** One kind of finding. `examples` are run by one test for all rules. */
 export type Rule = {
@@ -33,6 +12,8 @@ export type Rule = {
   readonly seeds: RegExp | ((context: RuleContext) => RegExp | readonly number[] | null);
   /** Looks at the deepest node at a seed. The engine drops hits on a node that the rule has already reported. */
   readonly check: (node: SyntaxNode, context: RuleContext) => Iterable<Hit>;
+  /** For what takes two files to see. */
+  readonly across?: AcrossFiles;
   readonly examples: { readonly finds: readonly Example[]; readonly leaves: readonly Example[] };
 };
 

@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Workspace } from '../discover.ts';
-import { classOfPath, classOfText, listFiles, type SourceFile } from '../files.ts';
-import { projectOf } from '../resolve.ts';
-import { type FileResult, fileKey, settingKey } from './cache.ts';
+import { classOfPath, classOfText, type FileClass, fileClasses, listFiles, type SourceFile } from '../files.ts';
+import type { Workspace } from '../project.ts';
+import { projectOf, resolveModule } from '../resolve.ts';
+import type { Report, Told, World } from './across-files.ts';
+import { fileKey, settingKey } from './cache.ts';
 import { treesGrown } from './collect.ts';
-import { CrossFile, factsOf } from './cross-file.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { nodeAt, positionOf, Source, type SyntaxNode } from './syntax.ts';
-import { type FileClass, type Finding, fileClasses, type Notice, type ScanOptions, type ScanResult } from './types.ts';
+import type { FileResult, Finding, FindingKind, Notice, ScanOptions, ScanResult } from './types.ts';
 import { offsetsOfMatches } from './words.ts';
 
 /** Milliseconds after which others get a turn: a terminal that is painted, a key that stops the scan. */
@@ -34,7 +34,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     line: null,
   }));
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
-  const summary = new CrossFile(new Set(list.files.map((file) => file.path)), workspace.projects);
+  const known = new Set(list.files.map((file) => file.path));
+  const told = new Map<FindingKind, Told<unknown>[]>();
   const findings: Finding[] = [];
   const setting = settingKey(
     workspace,
@@ -64,10 +65,20 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     counts[result.fileClass] += 1;
     notices.push(...result.notices);
     findings.push(...result.findings);
-    if (result.facts !== null) summary.add(file.path, result.facts);
+    for (const { kind } of rules) {
+      const facts = result.facts[kind];
+      if (facts === undefined) continue;
+      const before = told.get(kind);
+      if (before === undefined) told.set(kind, [{ file: file.path, facts }]);
+      else before.push({ file: file.path, facts });
+    }
   }
-  const kinds = new Set(rules.map((rule) => rule.kind));
-  findings.push(...summary.resolve(findings).filter((finding) => kinds.has(finding.kind)));
+  findings.push(
+    ...acrossAll(rules, told, findings, {
+      projects: workspace.projects,
+      resolve: (from, specifier) => resolveModule(from, specifier, known, workspace.projects),
+    }),
+  );
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
   const waivers = new Map((options.waivers ?? []).map((waiver) => [waiver.finding, waiver.reason]));
   return {
@@ -81,6 +92,26 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     milliseconds: performance.now() - started,
   };
 }
+
+/** What the rules see in all files together; one place may be given to several functions, or be reported already. */
+function acrossAll(
+  rules: readonly Rule[],
+  told: ReadonlyMap<FindingKind, readonly Told<unknown>[]>,
+  findings: readonly Finding[],
+  world: World,
+): readonly Finding[] {
+  const places = new Set(findings.map(placeOf));
+  return rules
+    .flatMap((rule) => rule.across?.resolve(told.get(rule.kind) ?? [], world) ?? [])
+    .filter((finding) => {
+      const place = placeOf(finding);
+      const fresh = !places.has(place);
+      places.add(place);
+      return fresh;
+    });
+}
+
+const placeOf = ({ kind, file, line, column }: Finding): string => `${kind}\0${file}\0${line}\0${column}`;
 
 /** The findings in one text, for a preview of edits and for tests; nothing is followed into other files. */
 export async function scanText(
@@ -102,7 +133,7 @@ function readSource(
 ): { readonly text: string; readonly fileClass: FileClass } | { readonly text: null; readonly result: FileResult } {
   const skip = (fileClass: FileClass, kind: Notice['kind'], reason: string) => {
     const notice: Notice = { file: file.path, kind, text: `Not scanned: ${reason}.`, line: null };
-    return { text: null, result: { fileClass, notices: [notice], findings: [], facts: null } };
+    return { text: null, result: { fileClass, notices: [notice], findings: [], facts: {} } };
   };
   if (file.fileClass === 'vendored' || file.fileClass === 'minified')
     return skip(file.fileClass, 'skipped', file.fileClass);
@@ -129,11 +160,21 @@ function scanFile(
 ): FileResult {
   const context = contextOf(workspace, source, fileClass, options);
   const findings = asFindings(runRules(rules, context), context);
-  const facts = factsOf(source, context, (rule, hit) => asFinding(rule, hit, 0, context));
+  const facts = fileClass === 'source' && source.root.kind !== 'prisma' ? factsOf(rules, context) : {};
   // Nothing is missing from a file that no rule looked into.
   const notices = source.isParsed ? syntaxNotices(source) : [];
-  if (findings.length === 0 && facts === null) return { fileClass, notices, findings, facts };
+  if (findings.length === 0 && Object.keys(facts).length === 0) return { fileClass, notices, findings, facts };
   return structuredClone({ fileClass, notices, findings, facts });
+}
+
+function factsOf(rules: readonly Rule[], context: RuleContext): FileResult['facts'] {
+  const facts: Partial<Record<FindingKind, unknown>> = {};
+  for (const rule of rules) {
+    const report: Report = (hit) => asFinding(rule, hit, 0, context);
+    const own = rule.across?.facts(context, report) ?? null;
+    if (own !== null) facts[rule.kind] = own;
+  }
+  return facts;
 }
 
 function syntaxNotices({ path: file, text, errorAt }: Source): readonly Notice[] {

@@ -1,4 +1,4 @@
-import { bindPattern, blank, declare } from './declarations.ts';
+import { type Binding, bindPattern, blank, declare } from './declarations.ts';
 import {
   childAt,
   firstAtOrAfter,
@@ -12,27 +12,7 @@ import {
 } from './syntax.ts';
 import { offsetsOf, offsetsOfMatches } from './words.ts';
 
-/** What a name stands for where it is used. */
-export type Binding = {
-  readonly name: string;
-  /** The identifier that declares it. */
-  readonly node: SyntaxNode;
-  readonly kind: 'variable' | 'parameter' | 'function' | 'class' | 'import' | 'loop' | 'catch';
-  /** The block, function or file in which it is known. */
-  readonly scope: SyntaxNode;
-  /** What it is initialized with; for a parameter null; for a function or class its declaration. */
-  readonly init: SyntaxNode | null;
-  /** Properties taken from `init` by destructuring: `const { data: { user } } = x` gives data, user. `*`: an element. */
-  readonly path: readonly string[];
-  /** For a rest element: the keys that were taken out before it. */
-  readonly without: readonly string[] | null;
-  /** `= x` in a pattern or parameter. */
-  readonly fallback: SyntaxNode | null;
-  /** For a parameter: the function and the position. */
-  readonly parameter: { readonly fn: SyntaxNode; readonly index: number } | null;
-  /** For an import: the module and the name exported there (`default`, `*`). */
-  readonly imported: { readonly module: string; readonly name: string } | null;
-};
+export type { Binding };
 
 const scopeKinds = new Set([
   'statement_block',

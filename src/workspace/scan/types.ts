@@ -1,5 +1,4 @@
-import type { Workspace } from '../discover.ts';
-import type { ScanCache } from './cache.ts';
+import type { FileClass } from '../files.ts';
 
 /** What is wrong at a place. One rule finds one kind. */
 export const findingKinds = [
@@ -52,10 +51,6 @@ export type Finding = {
   readonly fileClass: FileClass;
 };
 
-export const fileClasses = ['source', 'test', 'script', 'generated', 'vendored', 'built', 'minified'] as const;
-/** What a file is to the app. `source` is edited; the rest is reported apart. */
-export type FileClass = (typeof fileClasses)[number];
-
 /** A file that was not scanned like the rest, with the reason. */
 export type Notice = {
   readonly file: string;
@@ -80,6 +75,21 @@ export type Helpers = {
 /** The operator's decision to leave a finding. It ends when the code changes, because the id then changes. */
 export type Waiver = { readonly finding: string; readonly reason: string };
 
+/** All that a scan takes from one file: what it finds there, and what it tells of it to other files. */
+export type FileResult = {
+  readonly fileClass: FileClass;
+  readonly notices: readonly Notice[];
+  readonly findings: readonly Finding[];
+  /** By rule; only the rule itself looks into them. */
+  readonly facts: Readonly<Partial<Record<FindingKind, unknown>>>;
+};
+
+/** Keeps results of files; see `ScanCache`. */
+export type ResultStore = {
+  readonly get: (key: string) => FileResult | undefined;
+  readonly set: (key: string, result: FileResult) => void;
+};
+
 export type ScanOptions = {
   readonly renames?: readonly Rename[];
   readonly waivers?: readonly Waiver[];
@@ -91,7 +101,7 @@ export type ScanOptions = {
   /** Contents to scan instead of what is on the disk (a preview of edits), by relative path. */
   readonly overlay?: ReadonlyMap<string, string>;
   /** Results of earlier scans, for files whose content is the same. */
-  readonly cache?: ScanCache;
+  readonly cache?: ResultStore;
   readonly signal?: AbortSignal;
 };
 
@@ -103,5 +113,3 @@ export type ScanResult = {
   readonly files: Readonly<Record<FileClass, number>>;
   readonly milliseconds: number;
 };
-
-export type { Workspace };

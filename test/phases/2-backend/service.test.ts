@@ -7,8 +7,8 @@ import { build, transform } from 'esbuild';
 import express, { type Request, type RequestHandler } from 'express';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderService } from '../../../phases/2-backend/1-org-validation.ts';
-import { readCode } from '../../../phases/2-backend/code.ts';
-import { locateService } from '../../../phases/2-backend/service.ts';
+import { readCode } from '../../../phases/code/code.ts';
+import { locateService } from '../../../phases/code/service.ts';
 import { copySample, removeCopy, targetOf } from '../sample.ts';
 
 const own = '11111111-1111-4111-8111-111111111111';

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readCode } from '../../../phases/2-backend/code.ts';
 import { locateHook, renderHook } from '../../../phases/3-frontend/hook.ts';
+import { readCode } from '../../../phases/code/code.ts';
 import { copySample, removeCopy, targetOf } from '../sample.ts';
 
 const own = '11111111-1111-4111-8111-111111111111';

@@ -1,4 +1,4 @@
-import type { Project, Workspace } from '../../../src/workspace/discover.ts';
+import type { Project, Workspace } from '../../../src/workspace/project.ts';
 
 const project: Project = {
   directory: '',

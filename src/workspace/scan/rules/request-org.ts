@@ -1,24 +1,16 @@
-import { chainAround } from '../chains.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
-import { isOrgColumn, isOrgIdName, isOrgTable, orgLetters } from '../names.ts';
+import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
 import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
-import type { Origin, RequestPart } from '../origin-of-path.ts';
+import type { Origin } from '../origin-of-path.ts';
 import { originsOf } from '../origins.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, placesOf } from '../scope.ts';
-import {
-  callOf,
-  functionAround,
-  keyName,
-  memberOf,
-  type Source,
-  type SyntaxNode,
-  stringValue,
-  unwrap,
-} from '../syntax.ts';
+import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import type { TextEdit } from '../types.ts';
+import { handedToFunctions } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -50,6 +42,7 @@ export const requestOrg: Rule = {
       }
     }
   },
+  across: handedToFunctions,
   examples: {
     finds: [
       `router.get('/x', async (req, res) => { const orgId = req.headers['x-org-id'] as string; res.json(await load(orgId)); });`,
@@ -98,18 +91,6 @@ type RequestOrigin = Origin & { readonly kind: 'request' };
 function isRequest(origin: Origin): origin is RequestOrigin {
   return origin.kind === 'request';
 }
-
-/** The parts of a request, in words. */
-export const partWords: Readonly<Record<RequestPart, string>> = {
-  body: 'the request body',
-  query: 'the query string',
-  params: 'the URL',
-  headers: 'a request header',
-  cookies: 'a cookie',
-  state: 'an OAuth state that is not signed',
-  token: 'a token that is decoded without being verified',
-  message: 'a message of the socket',
-};
 
 const seen = new WeakMap<Source, Set<string>>();
 
@@ -208,56 +189,6 @@ function handedOnWhole(node: SyntaxNode): boolean {
   const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
   if (binding === null || binding.kind === 'parameter') return false;
   return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
-}
-
-/** Values that are given to a tenant column, a tenant id, or a name that holds one, at a word that names it. */
-export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
-  const at = node.kind === 'string_fragment' ? (node.parent ?? node) : node;
-  const parent = at.parent;
-  if (parent === null) return;
-  if (at.kind === 'string' && parent.kind === 'arguments') {
-    const call = parent.parent;
-    const callee = call?.child(0);
-    const name = callee ? memberOf(callee)?.name : null;
-    const column = at.text.slice(1, -1);
-    if (parent.child(0) === at && name && /^(?:eq|in|filter|contains|is)$/.test(name) && isOrgColumn(column)) {
-      const value = parent.children.at(-1);
-      if (value && value !== at) yield value;
-    } else if (name === 'from' && isOrgTable(column) && call) {
-      for (const link of chainAround(call)?.links ?? []) {
-        const value = link.args[1];
-        if (link.name === 'eq' && value && stringValue(link.args[0] ?? null) === 'id') yield value;
-      }
-    }
-    return;
-  }
-  if (parent.kind === 'pair' && parent.child(0) === at && isOrgIdName(keyName(at) ?? '')) {
-    const value = parent.child(1);
-    if (value && !isAnswer(parent)) yield value;
-    return;
-  }
-  if (parent.kind === 'variable_declarator' && parent.child(0) === at && isOrgIdName(at.text)) {
-    const value = parent.child(-1);
-    if (value && value !== at && value.kind !== 'type_annotation') yield value;
-    return;
-  }
-  if (
-    at.kind === 'property_identifier' &&
-    parent.parent?.kind === 'assignment_expression' &&
-    parent.parent.child(0) === parent &&
-    isOrgIdName(at.text)
-  ) {
-    const value = parent.parent.child(1);
-    if (value) yield value;
-  }
-}
-
-function isAnswer(pair: SyntaxNode): boolean {
-  const call = pair.above('call_expression', 'statement_block');
-  return (
-    call?.kind === 'call_expression' &&
-    /^(?:res|response|reply|NextResponse|Response|console|log|logger)\b/.test(call.text)
-  );
 }
 
 /** Wraps the read, or compares after a destructuring. */

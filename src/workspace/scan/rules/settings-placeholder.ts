@@ -1,5 +1,7 @@
 import type { Rule } from '../rule.ts';
+import { isSettingsFile } from '../settings-files.ts';
 import type { SyntaxNode } from '../syntax.ts';
+import { formAndApi } from './settings-placeholder-across.ts';
 
 const about = /\b(?:organi[sz]ations?|company|business|workspace|clinic|team|account|tenant)\b/i;
 const later =
@@ -47,6 +49,7 @@ export const settingsPlaceholder: Rule = {
       instruction: 'Put the organization settings form in its place.',
     };
   },
+  across: formAndApi,
   examples: {
     finds: [
       {
@@ -102,13 +105,6 @@ function wordsShown(text: string): string {
     .map((match) => match[0].replace(/([a-z])([A-Z])/g, '$1 $2'))
     .join(' ')
     .replace(/\b(?:team|account)\b/gi, '');
-}
-
-export function isSettingsFile(path: string): boolean {
-  return (
-    /\.[jt]sx$/.test(path) &&
-    /(?:^|\/)(?:settings?|organi[sz]ation|preferences)(?:[/.]|Page)|Settings\w*\.[jt]sx$|(?:^|\/)settings-/i.test(path)
-  );
 }
 
 /** The paragraph that a text stands in: links and emphasis belong to the sentence. */

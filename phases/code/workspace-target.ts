@@ -1,6 +1,6 @@
-import { probeOrganizations } from '../4-settings/isolation.ts';
 import type { Target, WorkspaceTarget } from '../target.ts';
 import { databaseFacts } from './facts.ts';
+import { probeOrganizations } from './isolation.ts';
 
 /** The workspace of a target whose database can be asked. */
 export const createWorkspaceTarget = (target: Pick<Target, 'config' | 'session'>, root: string): WorkspaceTarget => ({

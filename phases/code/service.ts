@@ -1,4 +1,4 @@
-import type { Project, Workspace } from '../../src/workspace/discover.ts';
+import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import type { Helpers } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';

@@ -1,6 +1,6 @@
 import { execaCommand } from 'execa';
 import type { CheckResult } from '../../src/rollout/check.ts';
-import type { Project } from '../../src/workspace/discover.ts';
+import type { Project } from '../../src/workspace/project.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { typeDelta } from '../../src/workspace/type-check.ts';
 import type { Code } from './code.ts';

@@ -1,41 +1,10 @@
 import { splitName } from '../../src/config/names.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Column } from '../../src/database/catalog/types.ts';
-import type { Rename } from '../../src/workspace/scan/types.ts';
 import { primaryColumn, profileUser, type Survey, survey } from '../1-database/survey.ts';
 import { memberRole, ownerRole } from '../1-database/values.ts';
 import type { Target } from '../target.ts';
-
-type Named = { readonly schema: string; readonly table: string };
-
-/** A column of organizations that a form may edit. */
-export type EditableColumn = {
-  readonly name: string;
-  readonly type: 'text' | 'number' | 'boolean';
-  readonly required: boolean;
-};
-
-/** What phases 2 to 4 know of the database. Names are those that stand once phase 1 is done. */
-export type DatabaseFacts = {
-  /** The one name of the tenant key. */
-  readonly column: string;
-  readonly organizations: Named & {
-    readonly key: string;
-    readonly nameColumn: string | null;
-    /** Beyond the name; see `editable`. */
-    readonly editable: readonly EditableColumn[];
-  };
-  readonly profiles: (Named & { readonly userColumn: string; readonly orgColumn: string }) | null;
-  readonly memberships:
-    | (Named & { readonly userColumn: string; readonly orgColumn: string; readonly roleColumn: string | null })
-    | null;
-  /** Roles as phase 1 creates them. `managers` may change the organization. */
-  readonly roles: { readonly owner: string; readonly member: string; readonly managers: readonly string[] };
-  /** Tables whose rows belong to an organization. */
-  readonly tenants: readonly string[];
-  /** Columns that code must no longer name. */
-  readonly renames: readonly Rename[];
-};
+import type { DatabaseFacts, EditableColumn } from './database-facts.ts';
 
 /** Reads the facts from the live database. */
 export const databaseFacts = async (target: Pick<Target, 'config' | 'session'>): Promise<DatabaseFacts> =>

@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
-import { discoverWorkspace, type Project, type Workspace } from '../../src/workspace/discover.ts';
+import { discoverWorkspace } from '../../src/workspace/discover.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { orAbsent } from '../../src/workspace/paths.ts';
+import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
 import type { Target, WorkspaceTarget } from '../target.ts';
-import type { DatabaseFacts } from './facts.ts';
+import type { DatabaseFacts } from './database-facts.ts';
 
 /** The app's code as a plan sees it: what the workspace is now, and what the database expects. */
 export type Code = {

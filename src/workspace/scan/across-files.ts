@@ -1,0 +1,37 @@
+import type { Project } from '../project.ts';
+import type { Hit, RuleContext } from './rule-context.ts';
+import type { Finding } from './types.ts';
+
+/** Turns a hit of the rule into a finding; given by the engine. */
+export type Report = (hit: Hit) => Finding;
+
+/** What one file told, with its path. */
+export type Told<Facts> = { readonly file: string; readonly facts: Facts };
+
+/** What the facts of all files are put together with. */
+export type World = {
+  readonly projects: readonly Project[];
+  /** The file that a module specifier means in a file; null for packages and for what is not there. */
+  readonly resolve: (from: string, specifier: string) => string | null;
+};
+
+/**
+ * A rule's look across files: what one file says that decides about another, and what follows from all of it. Facts are
+ * text and numbers only, so that a tree can go, and name modules as the file names them, so that they stay true when
+ * another file comes or goes.
+ */
+export type AcrossFiles = {
+  /** What a source file of the app says to others; null when it says nothing. */
+  readonly facts: (context: RuleContext, report: Report) => unknown;
+  /** Findings that no file shows by itself. The engine drops those of a place that is reported already. */
+  readonly resolve: (told: readonly Told<unknown>[], world: World) => readonly Finding[];
+};
+
+/** Ties the two halves together: what `facts` gives is what `resolve` takes, and nobody else looks into it. */
+export const acrossFiles = <Facts>(half: {
+  readonly facts: (context: RuleContext, report: Report) => Facts | null;
+  readonly resolve: (told: readonly Told<Facts>[], world: World) => readonly Finding[];
+}): AcrossFiles => ({
+  facts: half.facts,
+  resolve: (told, world) => half.resolve(told as readonly Told<Facts>[], world),
+});
