@@ -1,8 +1,7 @@
 import type { Change } from './change.ts';
 import type { CheckResult } from './check.ts';
-import type { PreviewResult } from './executor.ts';
 import { type HazardKind, hazardCounts, meaning, type Risk, riskOf } from './hazards.ts';
-import type { ProofResult } from './rollout.ts';
+import type { PreviewResult, ProofResult } from './preview.ts';
 
 /** What running code has to do around a step, in words; empty where nothing. */
 export type Running = { readonly before: string; readonly after: string };

@@ -1,4 +1,5 @@
 import type { Change, LockLevel } from './change.ts';
+import type { CheckResult } from './check.ts';
 
 /** What really happened when a change was run and taken back in a transaction that never commits. */
 export type PreviewResult = {
@@ -10,5 +11,14 @@ export type PreviewResult = {
   readonly locks: readonly { readonly relation: string; readonly level: LockLevel }[];
   /** Milliseconds between its first statement and the end of its work, in which it held these locks. */
   readonly held: number;
+  readonly milliseconds: number;
+};
+
+/** One group of changes, judged before anything was committed. */
+export type ProofResult = {
+  readonly title: string;
+  readonly results: readonly CheckResult[];
+  /** Why nothing was proven beforehand, or null. */
+  readonly reason: string | null;
   readonly milliseconds: number;
 };

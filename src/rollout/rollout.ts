@@ -1,9 +1,10 @@
 import type { CheckResult } from './check.ts';
 import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
-import type { PreviewResult, RevertResult } from './executor.ts';
+import type { RevertResult } from './executor.ts';
 import type { Impact } from './impact.ts';
 import type { Entry, StepRecord } from './journal.ts';
+import type { PreviewResult, ProofResult } from './preview.ts';
 import type { PhaseId, Plan, StepId } from './step.ts';
 
 /** A plan with a hash over its changes: applying refuses when the target's plan no longer has that hash. */
@@ -35,14 +36,7 @@ export type VerifyResult = {
   readonly unproven: number;
 };
 
-/** One group of changes, judged before anything was committed. */
-export type ProofResult = {
-  readonly title: string;
-  readonly results: readonly CheckResult[];
-  /** Why nothing was proven beforehand, or null. */
-  readonly reason: string | null;
-  readonly milliseconds: number;
-};
+export type { ProofResult };
 
 export type RollbackPlan = {
   readonly step: StepId;
