@@ -1,4 +1,3 @@
-import type { CheckResult } from './check.ts';
 import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { RevertResult } from './executor.ts';
