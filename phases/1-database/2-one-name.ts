@@ -5,10 +5,12 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { asideName, mergeColumns } from './names/merge.ts';
 import { askServer } from './names/server.ts';
+import type { Sync } from './names/sync.ts';
 import { grants } from './restore.ts';
 import { sameAnswers } from './same-answers.ts';
-import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
+import { type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
   id: '1.2',
@@ -28,9 +30,18 @@ async function plan(target: Target): Promise<Plan> {
     changes.push(createProfiles(found));
   }
   const renames = renamesOf(found);
+  const client = await target.session.work();
+  const taken = new Set<string>();
+  const syncs: Sync[] = [];
+  const merging = new Map<string, readonly string[]>();
   for (const one of found.tenants.filter((each) => each.also.length > 0)) {
-    const merged = await mergeColumns(target, found, one);
+    const merged = await mergeColumns(client, found, one, target.config.decisions.disagreeingColumns, taken);
     changes.push(...merged.changes);
+    syncs.push(...merged.syncs);
+    merging.set(
+      one.sql,
+      merged.changes.map((each) => each.id),
+    );
     blockers.push(...merged.blockers);
     notes.push(...merged.notes);
   }
@@ -47,20 +58,18 @@ async function plan(target: Target): Promise<Plan> {
         text: `${answers.unasked.join(', ')} hides its errors and cannot be asked before and after: its text was rewritten and proven by its names alone.`,
       });
     }
+    const own = syncs.filter((one) => group.tables.some((each) => qualified(each.schema, each.table) === one.table));
     changes.push({
       kind: 'sql',
       id: group.id,
       title: group.title,
       mode: 'transaction',
-      up: [answers.before, group.up, answers.after].filter((text) => text !== '').join('\n'),
-      down: group.down,
+      up: [answers.before, group.up, ...own.map((each) => each.up), answers.after]
+        .filter((text) => text !== '')
+        .join('\n'),
+      down: [...own.map((each) => each.down), group.down].join('\n'),
       // The old column may only be put aside when its values have arrived in the one that stays.
-      after: changes
-        .filter(
-          (one) =>
-            one.kind === 'batches' && group.tables.some((table) => one.table === qualified(table.schema, table.table)),
-        )
-        .map((one) => one.id),
+      after: group.tables.flatMap((table) => merging.get(qualified(table.schema, table.table)) ?? []),
     });
   }
   if (target.config.legacyReads === 'close') changes.push(...(await closeLegacyReads(target, found)));
@@ -114,102 +123,12 @@ function renamesOf(found: Survey): readonly ColumnRename[] {
         table: name,
         from: column.name,
         to: found.to,
-        aside: `${column.name}_before_rollout`,
+        aside: asideName(column),
+        stays: one.key.name,
         notNull: column.notNull,
       }));
     return [...own, ...others];
   });
-}
-
-/** Before an old column is put aside, its values must be in the one that stays; rows that disagree need a decision. */
-async function mergeColumns(
-  target: Target,
-  found: Survey,
-  one: TenantTable,
-): Promise<{
-  readonly changes: readonly Change[];
-  readonly blockers: readonly Blocker[];
-  readonly notes: readonly Note[];
-}> {
-  const client = await target.session.work();
-  const stays = identifier(one.key.name);
-  const key = primaryColumn(one.table);
-  const changes: Change[] = [];
-  const blockers: Blocker[] = [];
-  const notes: Note[] = [];
-  const { disagreeingColumns } = target.config.decisions;
-  for (const column of one.also) {
-    const old = identifier(column.name);
-    const { rows } = await client.query<{ empty: number; torn: number; sample: string | null }>(
-      `select count(*) filter (where t.${stays} is null and t.${old} is not null)::int as empty,
-         count(*) filter (where t.${stays} is not null and t.${old} is not null and t.${stays}::text <> t.${old}::text)::int as torn,
-         (array_agg(format('%s: ${one.key.name} %s, ${column.name} %s', ${key === null ? `'a row'` : `t.${identifier(key.name)}`}, t.${stays}, t.${old}))
-           filter (where t.${stays} is not null and t.${old} is not null and t.${stays}::text <> t.${old}::text))[1:3]::text as sample
-       from ${one.sql} t`,
-    );
-    const { empty = 0, torn = 0, sample = null } = rows[0] ?? {};
-    if (torn > 0 && disagreeingColumns === null) {
-      blockers.push({
-        problem: `${torn} ${torn === 1 ? 'row' : 'rows'} of ${one.sql} hold different values in ${one.key.name} and ${column.name}.`,
-        remedy: 'Correct them by hand, or choose with --disagreeing-columns keep-new or keep-old.',
-        ...(sample === null ? {} : { detail: sample }),
-      });
-      continue;
-    }
-    if (one.renamed) {
-      blockers.push({
-        problem: `${one.sql} has two old names, ${one.key.name} and ${column.name}.`,
-        remedy: `Rename one of them to ${found.to} by hand; the other is then merged into it.`,
-      });
-      continue;
-    }
-    if (empty > 0 || (torn > 0 && disagreeingColumns !== null)) {
-      if (key === null) {
-        blockers.push({
-          problem: `${one.sql} has no single primary key, so that its rows cannot be walked.`,
-          remedy: `Fill ${one.key.name} from ${column.name} by hand.`,
-        });
-        continue;
-      }
-      const overwrite = disagreeingColumns === 'keep-old' ? ` or t.${stays}::text <> t.${old}::text` : '';
-      changes.push({
-        kind: 'batches',
-        id: `merge ${one.sql}.${column.name}`,
-        title: `Fill ${one.key.name} of ${one.sql} from ${column.name} (${empty} empty${torn > 0 ? `, ${torn} that disagree` : ''})`,
-        table: one.sql,
-        key: { column: identifier(key.name), type: key.type },
-        quiet: true,
-        write: {
-          kind: 'update',
-          column: stays,
-          type: one.key.type,
-          where: `t.${old} is not null and (t.${stays} is null${overwrite})`,
-          value: `t.${old}::${one.key.type}`,
-        },
-      });
-    }
-    if (torn > 0 && disagreeingColumns === 'keep-new') {
-      changes.push({
-        kind: 'batches',
-        id: `agree ${one.sql}.${column.name}`,
-        title: `Let ${column.name} of ${one.sql} agree with ${one.key.name} (${torn} ${torn === 1 ? 'row' : 'rows'})`,
-        table: one.sql,
-        key: { column: identifier(key?.name ?? 'id'), type: key?.type ?? 'uuid' },
-        quiet: true,
-        write: {
-          kind: 'update',
-          column: old,
-          type: column.type,
-          where: `t.${stays}::text <> t.${old}::text`,
-          value: `t.${stays}::${column.type}`,
-        },
-      });
-    }
-    notes.push({
-      text: `${one.sql} has ${one.key.name} and ${column.name}: ${one.key.name} stays, ${column.name} is kept as ${column.name}_before_rollout with its values.`,
-    });
-  }
-  return { changes, blockers, notes };
 }
 
 /** The least that a profile is: the user, their organization, and who they are to people. */

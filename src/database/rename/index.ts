@@ -11,7 +11,7 @@ import { commentNotes, refusals } from './tables.ts';
 import { planTriggers } from './triggers.ts';
 import type { ColumnRename, RenameOptions, RenamePlan } from './types.ts';
 import { planViews } from './views.ts';
-import { createWorld, relationKey, type ViewRename, type World } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 export { type LegacyRead, legacyComment, planLegacyReads } from './legacy.ts';
 export type { ColumnRename, Job, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
@@ -46,7 +46,6 @@ export async function planRename(
   const blockers: Blocker[] = [
     ...refusals(catalog, renames),
     ...views.blockers,
-    ...asideInViews(renames, views.renames),
     ...routines.flatMap((item) => item.blockers),
     ...triggers.blockers,
     ...jobs.blockers,
@@ -82,19 +81,6 @@ async function unlessFailing(item: Routine, options: RenameOptions): Promise<Rou
     text: `${item.function.signature} fails today whenever it is called (${why}); it stays as it is.`,
   };
   return { ...item, body: null, blockers: [], notes: [note], swallows: false, columnArguments: new Set() };
-}
-
-/** A view keeps showing the column that is put aside, which nobody writes any more. */
-function asideInViews(renames: readonly ColumnRename[], views: readonly ViewRename[]): readonly Blocker[] {
-  const aside = new Set(
-    renames.filter((item) => item.aside !== undefined).map((item) => relationKey(item.schema, item.table)),
-  );
-  return views
-    .filter((item) => item.roots.some((root) => aside.has(root)))
-    .map((item) => ({
-      problem: `View ${item.schema}.${item.table} shows ${item.from} of a table that has ${item.to} as well.`,
-      remedy: `Let the view show ${item.to} instead, then run again.`,
-    }));
 }
 
 /** Names in a signature are what callers write; `CREATE OR REPLACE` refuses to change them. */

@@ -42,7 +42,8 @@ function columnMeaning(parts: readonly string[], scope: Scope | null, when: When
   }
   const item = parts.length === 2 ? findItem(scope, first) : findItem(scope, second, first);
   if (item === null) return { kind: 'none' };
-  const [hit] = fields(item.shape, parts.length === 2 ? second : third, when);
+  const [hit, twin] = fields(item.shape, parts.length === 2 ? second : third, when);
+  if (hit !== undefined && twin !== undefined) return { kind: 'ambiguous', what: `two columns of \`${first}\`` };
   if (hit !== undefined) return { kind: 'column', item, column: hit };
   return item.shape.open ? { kind: 'open', what: first } : { kind: 'none' };
 }
@@ -238,10 +239,17 @@ function labelBlock(walk: Walk, block: Block, scope: Scope | null, at: number, n
   return true;
 }
 
-/** A name that can only be a column of one relation: INSERT lists, SET targets. */
-export function followTarget(walk: Walk, shape: Shape, name: string, at: number): void {
+/** A name that can only be a column of one relation: INSERT lists, SET targets; `all`: every name of the list. */
+export function followTarget(walk: Walk, shape: Shape, name: string, at: number, all: readonly string[]): void {
   if (!walk.world.names.has(name)) return;
   const [hit] = fields(shape, name, 'before');
+  if (hit?.aside != null && all.some((each) => each !== name && fields(shape, each, 'before')[0]?.key === hit.key)) {
+    // Both columns are written, and go on being written: the one under the name that it gets.
+    for (const root of hit.roots) walk.found.roots.add(root);
+    const own = walk.source.tokens[tokenAt(walk.source, at)];
+    if (own !== undefined) edit(walk, own.start, own.end, identifier(hit.aside));
+    return;
+  }
   walk.found.references.push(`target ${hit?.key ?? 'none'}`);
   if (hit === undefined) {
     if (shape.open && walk.world.old.has(name))

@@ -18,6 +18,8 @@ export type Column = {
   readonly json: Shape | null;
   /** The fields of a composite value. */
   readonly row: Shape | null;
+  /** The name under which it waits when another column of the table takes its place. */
+  readonly aside: string | null;
 };
 
 export type Shape = {
@@ -59,13 +61,17 @@ export const column = (key: string, name: string, more: Partial<Omit<Column, 'ke
   pin: null,
   json: null,
   row: null,
+  aside: null,
   ...more,
 });
 
 export const changed = (item: Column): boolean => item.before !== item.after;
 
-export const fields = (shape: Shape, name: string, when: When): readonly Column[] =>
-  shape.columns.filter((item) => item[when] === name);
+export const fields = (shape: Shape, name: string, when: When): readonly Column[] => {
+  const hits = shape.columns.filter((item) => item[when] === name);
+  // Two columns of a table that become one are one; two outputs of a query stay two.
+  return hits.filter((item, index) => item.pin !== null || hits.findIndex((each) => each.key === item.key) === index);
+};
 
 /** A variable or parameter. The names of variables never change, the fields of a record do. */
 export type Variable = {

@@ -116,10 +116,10 @@ function target(walk: Walk, node: Tree): Item {
 function insert(walk: Walk, node: Tree, parent: Scope | null): Shape {
   const base: Scope = { items: [], parent, tables: withClause(walk, node, parent) };
   const item = target(walk, node);
-  for (const each of list(node, 'cols')) {
-    const part = as(each, 'ResTarget') ?? {};
-    followTarget(walk, item.shape, string(part, 'name') ?? '', walk.source.at(location(part)));
-  }
+  const columns = list(node, 'cols').map((each) => as(each, 'ResTarget') ?? {});
+  const all = columns.map((part) => string(part, 'name') ?? '');
+  for (const part of columns)
+    followTarget(walk, item.shape, string(part, 'name') ?? '', walk.source.at(location(part)), all);
   const query = child(node, 'selectStmt');
   if (query !== null) statement(walk, query, base);
   const conflict = child(node, 'onConflictClause');
@@ -183,9 +183,10 @@ function inferred(walk: Walk, infer: Tree, item: Item, scope: Scope): void {
 }
 
 function setTargets(walk: Walk, items: readonly Tree[], item: Item, scope: Scope): void {
+  const all = items.map((each) => string(as(each, 'ResTarget') ?? {}, 'name') ?? '');
   for (const each of items) {
     const part = as(each, 'ResTarget') ?? {};
-    followTarget(walk, item.shape, string(part, 'name') ?? '', walk.source.at(location(part)));
+    followTarget(walk, item.shape, string(part, 'name') ?? '', walk.source.at(location(part)), all);
     const value = child(part, 'val');
     const multiple = as(value, 'MultiAssignRef');
     if (multiple !== null) {

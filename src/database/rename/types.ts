@@ -12,6 +12,8 @@ export type ColumnRename = {
    * everything that named it names `to` from now on.
    */
   readonly aside?: string;
+  /** With `aside`: the present name of the column that stays; absent: it is called `to` already. */
+  readonly stays?: string;
   /** With `aside`: the old column is NOT NULL, which it cannot stay. */
   readonly notNull?: boolean;
 };

@@ -45,8 +45,11 @@ export function planViews(catalog: Catalog, renames: readonly ColumnRename[]): V
         const to = world.next.get(item.name);
         const roots = read.shape.columns[index]?.roots ?? [];
         if (to === undefined || roots.length === 0) return;
-        if (view.columns.some((each) => each.name === to)) {
-          notes.push({ text: `${name} already has a column ${to}, so its ${item.name} keeps its name.` });
+        const twice = found.some((each) => each.schema === view.schema && each.table === view.name && each.to === to);
+        if (twice || view.columns.some((each) => each.name === to)) {
+          notes.push({
+            text: `${name} has a column ${to} from then on, so its ${item.name}, which shows the same, keeps its name.`,
+          });
           return;
         }
         if (!view.ours) {

@@ -73,7 +73,9 @@ export function createWorld(
   const touched = new Set<string>();
   const add = (
     of: Table | View,
-    rename: (name: string) => { to: string; roots: readonly string[]; aside?: string | undefined } | null,
+    rename: (
+      name: string,
+    ) => { to: string; roots: readonly string[]; aside?: string | undefined; stays?: string | undefined } | null,
   ): void => {
     const key = relationKey(of.schema, of.name);
     const columns = of.columns.map((item): Column => {
@@ -84,9 +86,12 @@ export function createWorld(
       if (change.aside !== undefined) {
         if (settled) return column(id, change.aside, { type: item.type });
         // The column that stays holds the same values: a reference to either is a reference to that one.
-        const stays = of.columns.find((other) => other.name === change.to);
+        const stays = of.columns.find((other) => other.name === (change.stays ?? change.to));
         const same = `${of.oid}.${stays?.number ?? item.number}`;
-        return { ...column(same, item.name, { type: item.type, roots: change.roots }), after: change.to };
+        return {
+          ...column(same, item.name, { type: item.type, roots: change.roots, aside: change.aside }),
+          after: change.to,
+        };
       }
       return {
         ...column(id, settled ? change.to : item.name, { type: item.type, roots: change.roots }),
@@ -98,7 +103,9 @@ export function createWorld(
   for (const table of catalog.tables)
     add(table, (name) => {
       const root = rootOf(table, name, byOid, byName);
-      return root === null ? null : { to: root.to, roots: [relationKey(root.schema, root.table)], aside: root.aside };
+      return root === null
+        ? null
+        : { to: root.to, roots: [relationKey(root.schema, root.table)], aside: root.aside, stays: root.stays };
     });
   for (const view of catalog.views)
     add(view, (name) => byView.get(`${relationKey(view.schema, view.name)}.${name}`) ?? null);
