@@ -85,6 +85,9 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   withCommonOptions(program.command('doctor'), true)
     .description('connection, privileges, pooler, workspace, tools: what works and what to do about the rest')
     .action(action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options)));
+  withCommonOptions(program.command('init'), false)
+    .description('write what the survey finds (names, keys, memberships) as the configuration file')
+    .action(action(async (options) => (await import('./commands/init.ts')).initCommand(options)));
   withCommonOptions(program.command('report'), true)
     .description('the evidence of what was done and verified')
     .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))

@@ -30,6 +30,15 @@ export const changedFiles = (workspace: string): readonly string[] =>
 /** A run on a checkout, with the decisions that the sample databases need. */
 export const flags = (workspace: string): readonly string[] => [
   ...['--workspace', workspace, '--environment', 'staging'],
-  ...['--orphans', 'own-organization', '--ambiguous-memberships', 'owned', '--wrong-foreign-keys', 'repair'],
+  ...[
+    '--orphans',
+    'own-organization',
+    '--ambiguous-memberships',
+    'owned',
+    '--wrong-foreign-keys',
+    'repair',
+    '--isolation',
+    'one',
+  ],
   '--revoke-execute',
 ];

@@ -49,6 +49,7 @@ export const clinicDecisions = [
   '--ambiguous-memberships=owned',
   '--wrong-foreign-keys=repair',
   '--revoke-execute',
+  '--isolation=one',
 ] as const;
 /** The same for the tiny database. */
 export const tinyDecisions = ['--orphans=own-organization'] as const;

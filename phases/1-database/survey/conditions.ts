@@ -56,28 +56,6 @@ export async function countingOf(
   const alias = kind === 'membership' ? 'm' : 'o';
   const setting = kind === 'membership' ? 'names.activeMembership' : 'names.livingOrganization';
   const from = qualified(table.schema, table.name);
-  if (given !== null) {
-    const condition = (other: string): string => `(${underAlias(given, alias, other)})`;
-    const problem = await executes(`select ${condition(alias)} from ${from} ${alias} limit 1`, ask);
-    const left = problem === null ? await count(from, alias, condition(alias), ask) : null;
-    const questions =
-      problem === null
-        ? []
-        : [
-            {
-              problem: `The condition in ${setting} cannot be executed over ${nameOf(table)} ${alias}: ${problem}.`,
-              remedy: 'Correct it in the configuration file.',
-            },
-          ];
-    // Whose membership counts is not guessed where the operator's own words fail: until they are corrected, nobody's.
-    return {
-      condition: problem === null ? condition : () => 'false',
-      values: {},
-      reasons: [`${setting}: ${given}`],
-      left,
-      questions,
-    };
-  }
   const parts: Part[] = [];
   const questions: Blocker[] = [];
   for (const column of table.columns) {
@@ -92,11 +70,34 @@ export async function countingOf(
     if (made.part !== null) parts.push(made.part);
     questions.push(...made.questions);
   }
+  const values = Object.fromEntries(parts.flatMap((one) => (one.value === undefined ? [] : [one.value])));
+  if (given !== null) {
+    const condition = (other: string): string => `(${underAlias(given, alias, other)})`;
+    const problem = await executes(`select from ${from} ${alias} where ${condition(alias)} limit 1`, ask);
+    const left = problem === null ? await count(from, alias, condition(alias), ask) : null;
+    const wrong =
+      problem === null
+        ? []
+        : [
+            {
+              problem: `The condition in ${setting} cannot be executed over ${nameOf(table)} ${alias}: ${problem}.`,
+              remedy: 'Correct it in the configuration file.',
+            },
+          ];
+    // Whose membership counts is not guessed where the operator's own words fail: until they are corrected, nobody's.
+    return {
+      condition: problem === null ? condition : () => 'false',
+      values,
+      reasons: [`${setting}: ${given}`],
+      left,
+      questions: wrong,
+    };
+  }
   if (parts.length === 0) return { condition: () => 'true', values: {}, reasons: [], left: null, questions };
   const condition = (other: string): string => parts.map((one) => one.sql.replaceAll('@', other)).join(' and ');
   return {
     condition,
-    values: Object.fromEntries(parts.flatMap((one) => (one.value === undefined ? [] : [one.value]))),
+    values,
     reasons: parts.map((one) => one.says),
     left: await count(from, alias, condition(alias), ask),
     questions,

@@ -385,7 +385,7 @@ describe('on clinic', () => {
   it('makes the round trip', async () => {
     await loadDatabase(server, 'clinic', 'isolation_clinic');
     await using at = await makeTarget(server, 'isolation_clinic', {
-      decisions: { revokeExecute: true, wrongForeignKeys: 'repair' },
+      decisions: { revokeExecute: true, wrongForeignKeys: 'repair', isolation: 'one' },
     });
     await renamedKeys(at);
     const rollout = at.rollout([keysStep, step]);
@@ -402,7 +402,7 @@ describe('before step 1.2', () => {
     const ups = async (name: string, renamed: boolean): Promise<Readonly<Record<string, readonly string[]>>> => {
       await loadDatabase(server, 'clinic', name);
       await using at = await makeTarget(server, name, {
-        decisions: { revokeExecute: true, wrongForeignKeys: 'repair' },
+        decisions: { revokeExecute: true, wrongForeignKeys: 'repair', isolation: 'one' },
       });
       if (renamed) await renamedKeys(at);
       const rollout = at.rollout([keysStep, notNullStep, step]);
