@@ -56,7 +56,13 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promis
   }
 
   const keys = await findKeys(tables, organizations, catalog.policies, names, ask);
-  const { tenants } = keys;
+  const { missing, ...keyed } = keys;
+  const { tenants } = keyed;
+  if (missing.length > 0)
+    questions.push({
+      problem: `names.keys names what is not there: ${missing.join(', ')}.`,
+      remedy: 'Correct the entry in the configuration file.',
+    });
   let profiles: Table | null;
   if (names.profiles === 'none') profiles = null;
   else if (names.profiles !== null) {
@@ -115,7 +121,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promis
     enums,
     to: names.to,
     from: names.from ?? (await oldNames(keys, organizations, names.to, ask)),
-    ...keys,
+    ...keyed,
     excluded,
     organizations,
     profiles,

@@ -1,3 +1,4 @@
+import { splitName } from '../../../src/config/names.ts';
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
@@ -17,6 +18,8 @@ export type Keys = {
   readonly tenants: readonly TenantTable[];
   readonly unkeyed: readonly Table[];
   readonly unclear: readonly Unclear[];
+  /** What `names.keys` names and is not there. */
+  readonly missing: readonly string[];
 };
 
 /** What the tool itself makes beside a key. */
@@ -44,17 +47,23 @@ export async function findKeys(
   const idType = primaryColumn(directory)?.base ?? 'uuid';
   const words = policyWords(policies);
   const unclear: Unclear[] = [];
+  const missing: string[] = [];
   const chosen = new Map<Table, readonly Column[]>();
   const plain = config.from === null ? plainNames(directory, config.to) : [config.to, ...config.from];
+  const keysOf = new Map(Object.entries(config.keys).map(([name, column]) => [nameOf(splitName(name)), column]));
   const looking = tables.filter((table) => table !== directory);
   const foreign = await valuesOf(looking, directory, plain, config, ask);
   for (const table of looking) {
-    const given = config.keys[nameOf(table)];
+    const given = keysOf.get(nameOf(table));
     if (given !== undefined) {
-      chosen.set(
-        table,
-        table.columns.filter((column) => column.name === given),
+      // Once step 1.2 is done, the column has the name that stays.
+      const [key] = (given === null ? [] : [given, config.to]).flatMap(
+        (name) => table.columns.find((column) => column.name === name) ?? [],
       );
+      chosen.set(table, key === undefined ? [] : [key]);
+      for (const column of table.columns.filter((one) => one !== key && plain.includes(one.name)))
+        unclear.push({ table, column, reason: 'the configuration says so' });
+      if (given !== null && key === undefined) missing.push(`${nameOf(table)}.${given}`);
       continue;
     }
     const named = plain
@@ -77,9 +86,7 @@ export async function findKeys(
   if (config.from === null && directory !== null && idType === 'uuid') {
     const rest = looking.filter(
       (table) =>
-        chosen.get(table)?.length === 0 &&
-        !unclear.some((one) => one.table === table) &&
-        config.keys[nameOf(table)] === undefined,
+        chosen.get(table)?.length === 0 && !unclear.some((one) => one.table === table) && !keysOf.has(nameOf(table)),
     );
     for (const [table, column] of await byValues(rest, directory, config.to, ask)) chosen.set(table, [column]);
   }
@@ -103,7 +110,10 @@ export async function findKeys(
       text: idType === 'uuid' && isText(key.base),
     });
   }
-  return { tenants, unkeyed, unclear };
+  missing.push(
+    ...Object.keys(config.keys).filter((name) => !looking.some((table) => nameOf(table) === nameOf(splitName(name)))),
+  );
+  return { tenants, unkeyed, unclear, missing };
 }
 
 /** A column `tenant` of text may hold a name; with the type of the ids or a foreign key it holds an id. */
