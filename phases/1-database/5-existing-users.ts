@@ -1,10 +1,15 @@
-import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import { identifier, literal } from '../../src/database/quote.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
-import { allowedValues, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
-import { assign, memberRole, ownerRole, type UserFacts } from './values.ts';
+import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
+import { type Judged, judgeUsers, lookAtUsers } from './existing-users/judge.ts';
+import { extraOf } from './sign-up/given.ts';
+import { idFrom, roleKey } from './sign-up/names.ts';
+import { profileKey } from './sign-up/sql.ts';
+import { allowedValues, isText, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
+import { type Assignment, assign, memberRole, ownerRole, type UserFacts } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.5',
@@ -19,330 +24,328 @@ export const step: Step<Target> = {
 async function plan(target: Target): Promise<Plan> {
   const client = await target.session.work();
   const found = await survey(target);
-  const { enums } = found;
-  if (found.organizations === null || (found.profiles === null && !target.config.decisions.createProfiles)) {
+  const look = await lookAtUsers(client, found);
+  const now = belongsOf(found, 'now', target, look.selfWritable, look.portals);
+  const then = belongsOf(found, 'then', target, look.selfWritable, look.portals);
+  if (found.organizations === null || now === null || then === null) {
     return { changes: [], notes: [], blockers: [needsTables] };
   }
   const { rows: capability } = await client.query<{ quiet: boolean }>(
     `select current_setting('is_superuser') = 'on' or has_parameter_privilege('session_replication_role', 'SET') as quiet`,
   );
-  const quiet = capability[0]?.quiet === true;
-  const now = names(found, 'now', target);
-  const then = names(found, 'then', target);
-  const count = async (sql: string): Promise<number> =>
-    Number((await client.query<{ n: string }>(sql)).rows[0]?.n ?? 0);
-  const blockers: Blocker[] = [];
-  const notes: Note[] = [];
+  const judged = await judgeUsers(client, found, target, now, look);
+  if (judged.blockers.length > 0) return { changes: [], blockers: judged.blockers, notes: judged.notes };
 
-  // What is asked of the database now reads the names of now; what will run later is written with the names of then.
-  const { rows: orphans } = await client.query<{ id: string; n: string }>(
-    `select u.id, count(*) over () as n from auth.users u where ${realUser(target)} and ${orgOf(now, target, false)} is null order by u.created_at limit 3`,
-  );
-  const orphanCount = Number(orphans[0]?.n ?? 0);
-  if (orphanCount > 0 && target.config.decisions.orphans === null) {
-    blockers.push({
-      problem: `${orphanCount} ${orphanCount === 1 ? 'user belongs' : 'users belong'} to no organization: no profile, membership or stamp names one.`,
-      remedy: 'Connect them by hand, or let each get an organization of its own with --orphans own-organization.',
-      detail: orphans.map((row) => `user ${row.id}`).join('\n'),
-    });
-  }
-  if (now.memberships !== null && target.config.decisions.ambiguousMemberships === null) {
-    const { rows } = await client.query<{ id: string; n: string }>(
-      `select u.id, count(*) over () as n from auth.users u where ${realUser(target)} and ${certainOrg(now)} is null
-         and (select count(distinct m.${now.memberships.org}) from ${now.memberships.table} m where m.${now.memberships.user} = u.id) > 1 limit 3`,
-    );
-    const ambiguous = Number(rows[0]?.n ?? 0);
-    if (ambiguous > 0) {
-      blockers.push({
-        problem: `${ambiguous} ${ambiguous === 1 ? 'user is' : 'users are'} member of several organizations, and no profile says which one is theirs.`,
-        remedy: 'Set it in their profile, or choose with --ambiguous-memberships owned or oldest.',
-        detail: rows.map((row) => `user ${row.id}`).join('\n'),
-      });
-    }
-  }
-  const { rows: torn } = await client.query<{ id: string; n: string }>(
-    `select u.id, count(*) over () as n from auth.users u ${
-      now.profiles === null
-        ? 'where false'
-        : `join ${now.profiles.table} p on p.${now.profiles.user} = u.id
-       join ${now.organizations} o on o.${now.organizationKey}::text = u.raw_app_meta_data ->> 'org_id'
-       where ${realUser(target)} and p.${now.profiles.org} is not null and p.${now.profiles.org}::text <> u.raw_app_meta_data ->> 'org_id'`
-    } limit 3`,
-  );
-  if (torn.length > 0) {
-    blockers.push({
-      problem: `${torn[0]?.n} users carry the stamp of one organization while their profile names another, and both exist.`,
-      remedy: 'Decide for each which is right, and correct the profile or raw_app_meta_data by hand.',
-      detail: torn.map((row) => `user ${row.id}`).join('\n'),
-    });
-  }
-  if (blockers.length > 0) return { changes: [], blockers, notes };
-
+  const work: Work = { found, target, now, then, quiet: capability[0]?.quiet === true, judged, blockers: [] };
+  const planned = [
+    organizations(work),
+    missingProfiles(work),
+    profileOrganizations(work),
+    memberships(work),
+    stamps(work),
+  ];
+  if (work.blockers.length > 0) return { changes: [], blockers: work.blockers, notes: judged.notes };
   const changes: BatchChange[] = [];
-  const add = async (todo: string, change: BatchChange): Promise<void> => {
-    const n = await count(todo);
+  for (const one of planned) {
+    if (one === null) continue;
+    const { rows } = await client.query<{ n: string }>(one.todo);
+    const n = Number(rows[0]?.n ?? 0);
     if (n > 0)
-      changes.push({ ...change, title: `${change.title} (${n.toLocaleString('en')} ${n === 1 ? 'row' : 'rows'})` });
-  };
-  const facts: UserFacts = {
-    user: 'u.id',
-    organization: orgOf(then, target, true),
-    name: `coalesce(nullif(trim(u.raw_user_meta_data ->> 'organization_name'), ''), nullif(split_part(u.email, '@', 1), ''), nullif(u.phone, ''), 'Organization')`,
-    email: 'u.email',
-    phone: 'u.phone',
-    metadata: 'u.raw_user_meta_data',
-  };
+      changes.push({
+        ...one.change,
+        title: `${one.change.title} (${n.toLocaleString('en')} ${n === 1 ? 'row' : 'rows'})`,
+      });
+  }
+  const notes: Note[] = [...judged.notes];
+  if (changes.length > 0) {
+    notes.push({
+      text: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour (JWT expiry); until then public.current_org_id() falls back to what the database says.',
+    });
+    if (work.quiet)
+      notes.push({
+        text: 'App triggers do not fire during these writes, so that no other column moves and no mail is sent.',
+      });
+  }
+  return { changes, blockers: [], notes };
+}
 
-  if (orphanCount > 0) {
-    const made = assign(
-      found.organizations,
-      'organization',
-      { [then.organizationKeyName]: ownOrganization },
-      facts,
-      enums,
-    );
-    blockers.push(...made.blockers);
-    const list = first(made.list, then.organizationKeyName);
-    await add(`select ${orphanCount} as n`, {
+type Work = {
+  readonly found: Survey;
+  readonly target: Target;
+  readonly now: Belongs;
+  readonly then: Belongs;
+  readonly quiet: boolean;
+  readonly judged: Judged;
+  readonly blockers: Blocker[];
+};
+
+type Planned = { readonly change: BatchChange; readonly todo: string };
+
+/** Each orphan gets an organization, where the operator said so. */
+const ownOrganizations = ({ target }: Work): boolean => target.config.decisions.orphans !== null;
+
+const factsOf = (work: Work): UserFacts => ({
+  user: 'u.id',
+  organization: 'b.org',
+  name: `coalesce(nullif(trim(u.raw_user_meta_data ->> 'organization_name'), ''), nullif(split_part(u.email, '@', 1), ''), nullif(u.phone, ''), 'Organization')`,
+  email: 'u.email',
+  phone: 'u.phone',
+  metadata: 'u.raw_user_meta_data',
+  given: (expression) => `(select (${expression}) from auth.users as new where new.id = u.id)`,
+  many: true,
+  ...profileKey(work.found, work.then.names, 'u.id'),
+});
+
+/** The user and where they belong: OFFSET 0, so that it is worked out once per user and not once per column. */
+const users = (belongs: Belongs, own: boolean): string =>
+  `auth.users u cross join lateral (select ${belongs.org(own)} as org offset 0) b`;
+
+const orphan = (work: Work, at: Belongs): string =>
+  `${realUser(work.target)} and ${at.org(false)} is null and not ${at.outsider}`;
+
+function organizations(work: Work): Planned | null {
+  const { found, target, then, judged } = work;
+  const table = found.organizations;
+  const key = primaryColumn(table);
+  if (table === null || key === null || judged.orphans === 0) return null;
+  const made = assign(
+    table,
+    'organization',
+    { [key.name]: then.own },
+    factsOf(work),
+    found.enums,
+    extraOf(found, target, table),
+  );
+  work.blockers.push(...made.blockers);
+  const list = first(made.list, key.name);
+  return {
+    todo: `select ${judged.orphans} as n`,
+    change: {
       kind: 'batches',
       id: 'organizations for orphans',
       title: 'Give each user without organization one of their own',
-      table: then.organizations,
-      key: { column: then.organizationKey, type: 'uuid' },
-      quiet,
+      table: then.names.organizations.sql,
+      key: { column: identifier(key.name), type: found.idType },
+      quiet: work.quiet,
       write: {
         kind: 'insert',
         columns: list.map((one) => identifier(one.column)),
-        cursor: 'walked_by',
-        source: `select u.id as walked_by, ${list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ')} from auth.users u where ${realUser(target)} and ${orgOf(then, target, false)} is null`,
+        ...(found.idType === 'uuid' ? { cursor: 'walked_by' } : {}),
+        source: `select u.id as walked_by, ${columns(list)} from auth.users u where ${orphan(work, then)}`,
       },
-    });
-  }
+    },
+  };
+}
 
-  if (now.profiles !== null && then.profiles !== null && found.profiles !== null) {
-    const own = target.config.decisions.orphans !== null;
-    const missing = (at: Names) =>
-      `${realUser(target)} and not exists (select from ${at.profiles?.table} p where p.${at.profiles?.user} = u.id)`;
-    const profileOrg = tenantOf(found, found.profiles)?.key.name ?? found.to;
-    const made = assign(
-      found.profiles,
-      'profile',
-      { [profileUser(found)]: 'u.id', [profileOrg]: orgOf(then, target, own) },
-      facts,
-      enums,
-    );
-    blockers.push(...made.blockers);
-    const list = first(
-      made.list.map((one) => (one.column === profileOrg ? { ...one, column: found.to } : one)),
-      profileUser(found),
-    ).map((one) =>
-      one.column === 'role' ? { ...one, expression: roleFor(found, target, enums, found.profiles, then) } : one,
-    );
-    await add(`select count(*) as n from auth.users u where ${missing(now)}`, {
+/** Profiles of users who have none: of everybody who belongs somewhere, and of nobody who is somebody else's customer. */
+function missingProfiles(work: Work): Planned | null {
+  const { found, target, then } = work;
+  const p = then.names.profiles;
+  if (p === null) return null;
+  const own = ownOrganizations(work);
+  const missing = (at: Belongs): string =>
+    at.names.profiles === null
+      ? realUser(target)
+      : `${realUser(target)} and not exists (select from ${at.names.profiles.sql} p where ${at.names.profiles.of('p', 'u.id')})`;
+  const { profiles: table } = found;
+  let list: readonly Assignment[] = [
+    { column: 'id', expression: 'u.id', reason: '' },
+    { column: found.to, expression: 'b.org', reason: '' },
+  ];
+  let type = 'uuid';
+  if (table !== null) {
+    const before = tenantOf(found, table)?.key.name ?? null;
+    const user = table.columns.find((one) => one.name === profileUser(found));
+    type = user?.base ?? 'uuid';
+    const id = isText(type) ? 'u.id::text' : 'u.id';
+    const given = { [profileUser(found)]: id, ...(before === null ? {} : { [before]: 'b.org' }) };
+    const made = assign(table, 'profile', given, factsOf(work), found.enums, extraOf(found, target, table));
+    work.blockers.push(...made.blockers);
+    list = first(made.list, profileUser(found)).map((one) => ({
+      ...one,
+      column: one.column === before ? found.to : one.column,
+      expression:
+        one.column === 'role' && one.reason !== 'as configured'
+          ? roleFor(work, table, 'role', made.list)
+          : one.expression,
+    }));
+  }
+  const belongs = `(b.org is not null or not ${then.outsider})`;
+  return {
+    todo:
+      found.profiles === null
+        ? `select count(*) as n from auth.users u where ${realUser(target)}`
+        : `select count(*) as n from ${users(work.now, false)} where ${missing(work.now)} and (b.org is not null or not ${work.now.outsider})`,
+    change: {
       kind: 'batches',
       id: 'profiles for users without one',
       title: 'Create the missing profiles',
-      table: then.profiles.table,
-      key: { column: then.profiles.user, type: 'uuid' },
-      quiet,
+      table: p.sql,
+      key: { column: p.user, type },
+      quiet: work.quiet,
       write: {
         kind: 'insert',
         columns: list.map((one) => identifier(one.column)),
-        source: `select ${list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ')} from auth.users u where ${missing(then)}`,
+        source: `select ${columns(list)} from ${users(then, own)} where ${missing(then)} and ${belongs}`,
       },
-    });
-    const empty = (at: Names) =>
-      `t.${at.profiles?.org} is null and exists (select from auth.users u where u.id = t.${at.profiles?.user} and ${realUser(target)})`;
-    await add(`select count(*) as n from ${now.profiles.table} t where ${empty(now)}`, {
+    },
+  };
+}
+
+function profileOrganizations(work: Work): Planned | null {
+  const { found, target, now, then } = work;
+  const p = then.names.profiles;
+  const table = found.profiles;
+  if (p === null || p.org === null || table === null || now.names.profiles === null) return null;
+  const own = ownOrganizations(work);
+  const empty = (at: Belongs, gets: string): string => {
+    const mine = at.names.profiles;
+    if (mine === null || mine.org === null) return 'false';
+    return `t.${mine.org} is null and exists (select from auth.users u where ${mine.of('t', 'u.id')} and ${realUser(target)} and ${gets})`;
+  };
+  const gets = `${now.org(false)} is not null`;
+  // By a key that is one: several profiles may be of one user.
+  const walked = walkedBy(table, profileUser(found));
+  return {
+    todo: `select count(*) as n from ${now.names.profiles.sql} t where ${empty(now, own ? `(${gets} or not ${now.outsider})` : gets)}`,
+    change: {
       kind: 'batches',
       id: 'organization of profiles',
       title: 'Fill the organization of profiles that have none',
-      table: then.profiles.table,
-      key: { column: then.profiles.user, type: 'uuid' },
-      quiet,
+      table: p.sql,
+      key: walked,
+      quiet: work.quiet,
       write: {
         kind: 'update',
-        column: then.profiles.org,
-        type: 'uuid',
-        where: empty(then),
-        value: `(select ${orgOf(then, target, own)} from auth.users u where u.id = t.${then.profiles.user})`,
+        column: p.org,
+        type: found.idType,
+        where: empty(then, `${then.org(own)} is not null`),
+        value: `(select ${then.org(own)} from auth.users u where ${p.of('t', 'u.id')})`,
       },
-    });
-  }
-
-  if (now.memberships !== null && then.memberships !== null && found.memberships !== null) {
-    const { memberships } = found;
-    const own = target.config.decisions.orphans !== null;
-    const without = (at: Names, organization: string) =>
-      `${realUser(target)} and ${organization} is not null and not exists (select from ${at.memberships?.table} m where m.${at.memberships?.user} = u.id and m.${at.memberships?.org} = ${organization})`;
-    const key = tenantOf(found, memberships.table)?.key.name ?? found.to;
-    const made = assign(
-      memberships.table,
-      'membership',
-      { [memberships.userColumn]: 'u.id', [key]: orgOf(then, target, own) },
-      facts,
-      enums,
-    );
-    blockers.push(...made.blockers);
-    const list = first(
-      made.list.map((one) => (one.column === key ? { ...one, column: found.to } : one)),
-      memberships.userColumn,
-    ).map((one) =>
-      one.column === 'role' ? { ...one, expression: roleFor(found, target, enums, memberships.table, then) } : one,
-    );
-    await add(
-      `select count(*) + ${orphanCount} as n from auth.users u where ${without(now, orgOf(now, target, false))}`,
-      {
-        kind: 'batches',
-        id: 'memberships',
-        title: 'Add the missing memberships',
-        table: then.memberships.table,
-        key: { column: then.memberships.user, type: 'uuid' },
-        quiet,
-        write: {
-          kind: 'insert',
-          columns: list.map((one) => identifier(one.column)),
-          source: `select ${list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ')} from auth.users u where ${without(then, orgOf(then, target, own))}`,
-        },
-      },
-    );
-  }
-
-  const stampless = (at: Names) =>
-    `${realUser(target, 't')} and not exists (select from ${at.organizations} o where o.${at.organizationKey}::text = t.raw_app_meta_data ->> 'org_id')`;
-  await add(`select count(*) as n from auth.users t where ${stampless(now)}`, {
-    kind: 'batches',
-    id: 'stamps',
-    title: 'Stamp org_id into the metadata that tokens are made from',
-    table: 'auth.users',
-    key: { column: 'id', type: 'uuid' },
-    quiet,
-    write: {
-      kind: 'update',
-      column: 'raw_app_meta_data',
-      type: 'jsonb',
-      jsonKey: 'org_id',
-      where: stampless(then),
-      value: `(select ${orgOf(then, target, target.config.decisions.orphans !== null)}::text from auth.users u where u.id = t.id)`,
     },
+  };
+}
+
+/** The column by which the rows of a table are walked: its primary key, where the user is not unique there. */
+function walkedBy(table: NonNullable<Survey['profiles']>, user: string): BatchChange['key'] {
+  const unique = table.indexes.some((one) => one.unique && !one.partial && one.columns.join() === user);
+  const column = (unique ? undefined : primaryColumn(table)) ?? table.columns.find((one) => one.name === user);
+  return { column: identifier(column?.name ?? user), type: column?.base ?? 'uuid' };
+}
+
+function memberships(work: Work): Planned | null {
+  const { found, target, now, then } = work;
+  const m = then.names.memberships;
+  const mine = found.memberships;
+  if (m === null || mine === null || now.names.memberships === null) return null;
+  const own = ownOrganizations(work);
+  const without = (at: Belongs): string => {
+    const there = at.names.memberships;
+    if (there === null) return 'false';
+    return `${realUser(target)} and b.org is not null and not exists (select from ${there.sql} m where m.${there.user} = ${there.member('u.id')} and ${at.sameOrganization(`m.${there.org}`, 'b.org')})`;
+  };
+  const before = tenantOf(found, mine.table)?.key.name ?? found.to;
+  const user = mine.table.columns.find((one) => one.name === mine.userColumn);
+  const extra = extraOf(found, target, mine.table, { ...roleKey(found, 'owner'), ...mine.activeValues });
+  const made = assign(
+    mine.table,
+    'membership',
+    { [mine.userColumn]: m.member('u.id'), [before]: 'b.org' },
+    factsOf(work),
+    found.enums,
+    extra,
+  );
+  work.blockers.push(...made.blockers);
+  const joined: Readonly<Record<string, string>> = {
+    ...roleKey(found, 'member'),
+    ...extraOf(found, target, mine.table, undefined, 'memberValues').values,
+  };
+  const list = first(made.list, mine.userColumn).map((one) => {
+    const other = joined[one.column];
+    const expression =
+      other !== undefined
+        ? `case when b.org = ${then.own} then ${one.expression} else ${other} end`
+        : one.column === mine.roleColumn && one.reason !== 'as configured'
+          ? roleFor(work, mine.table, one.column, made.list)
+          : one.expression;
+    return { ...one, column: one.column === before ? found.to : one.column, expression };
   });
-  if (changes.length > 0) {
-    notes.push({
-      text: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour (JWT expiry); until then public.current_org_id() falls back to the profile.',
-    });
-    if (quiet)
-      notes.push({
-        text: "The app's own triggers stay silent during these writes, so that no other column moves and no mail is sent.",
-      });
-  }
-  return blockers.length > 0 ? { changes: [], blockers, notes } : { changes, blockers, notes };
-}
-
-type Names = {
-  readonly organizations: string;
-  readonly organizationKey: string;
-  readonly organizationKeyName: string;
-  readonly profiles: { readonly table: string; readonly user: string; readonly org: string } | null;
-  readonly memberships: {
-    readonly table: string;
-    readonly user: string;
-    readonly org: string;
-    readonly role: string | null;
-    readonly order: string | null;
-  } | null;
-};
-
-/** Quoted names as they stand now, or as they will once step 1.2 is done. */
-function names(found: Survey, when: 'now' | 'then', target: Target): Names {
-  const key = primaryColumn(found.organizations)?.name ?? 'id';
-  const { organizations, profiles, memberships } = found;
-  const org = (table: NonNullable<Survey['profiles']>): string => {
-    const current = tenantOf(found, table)?.key.name ?? found.to;
-    return identifier(when === 'now' ? current : found.to);
-  };
-  const created = when === 'then' && target.config.decisions.createProfiles;
   return {
-    organizations:
-      organizations === null ? 'public.organizations' : qualified(organizations.schema, organizations.name),
-    organizationKey: identifier(key),
-    organizationKeyName: key,
-    profiles:
-      profiles === null
-        ? created
-          ? { table: 'public.profiles', user: 'id', org: identifier(found.to) }
-          : null
-        : {
-            table: qualified(profiles.schema, profiles.name),
-            user: identifier(profileUser(found)),
-            org: org(profiles),
-          },
-    memberships:
-      memberships === null
-        ? null
-        : {
-            table: memberships.sql,
-            user: identifier(memberships.userColumn),
-            org: org(memberships.table),
-            role: memberships.roleColumn === null ? null : identifier(memberships.roleColumn),
-            order:
-              memberships.table.columns.find((one) => ['created_at', 'joined_at', 'inserted_at'].includes(one.name))
-                ?.name ?? null,
-          },
+    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(now, false)} where ${without(now)}`,
+    change: {
+      kind: 'batches',
+      id: 'memberships',
+      title: 'Add the missing memberships',
+      table: m.sql,
+      key: { column: m.user, type: user?.base ?? 'uuid' },
+      quiet: work.quiet,
+      write: {
+        kind: 'insert',
+        columns: list.map((one) => identifier(one.column)),
+        source: `select ${columns(list)} from ${users(then, own)} where ${without(then)}`,
+      },
+    },
   };
 }
 
-/** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
-export const realUser = (target: Target, alias = 'u'): string =>
-  `${alias}.deleted_at is null${target.config.decisions.anonymousUsers === 'no-organization' ? ` and not ${alias}.is_anonymous` : ''}`;
-
-/** The id of the organization that an orphan gets: from the user's own id, so that every later change finds it again. */
-const ownOrganization = `pg_catalog.md5('voxanne-rollout/' || u.id::text)::uuid`;
-
-/** What profile or stamp say of user `u`; both were set by the app or the service key, never by the user. */
-const certainOrg = (at: Names): string => `coalesce(
-    ${at.profiles === null ? 'null::uuid' : `(select p.${at.profiles.org}::text::uuid from ${at.profiles.table} p where p.${at.profiles.user} = u.id and p.${at.profiles.org} is not null limit 1)`},
-    (select o.${at.organizationKey} from ${at.organizations} o where o.${at.organizationKey}::text = u.raw_app_meta_data ->> 'org_id'))`;
-
-/** SQL for the organization of user `u`: profile, stamp, membership, and, when asked, the one made for an orphan. */
-function orgOf(at: Names, target: Target, own: boolean): string {
-  const parts = [certainOrg(at)];
-  if (at.memberships !== null) {
-    const { table, user, org, role, order } = at.memberships;
-    const base = `from ${table} m join ${at.organizations} o on o.${at.organizationKey}::text = m.${org}::text where m.${user} = u.id`;
-    const choice = target.config.decisions.ambiguousMemberships;
-    const oldest = order === null ? `m.${org}::text` : `m.${identifier(order)}, m.${org}::text`;
-    parts.push(
-      choice === 'owned' && role !== null
-        ? `(select o.${at.organizationKey} ${base} order by (m.${role}::text = 'owner') desc, ${oldest} limit 1)`
-        : `(select o.${at.organizationKey} ${base} order by ${oldest} limit 1)`,
-    );
-  }
-  if (own)
-    parts.push(
-      `(select o.${at.organizationKey} from ${at.organizations} o where o.${at.organizationKey} = ${ownOrganization})`,
-    );
-  return parts.length === 1 ? (parts[0] ?? 'null') : `coalesce(${parts.join(',\n    ')})`;
+/** A stamp that names no organization is somebody else's, and stays; one of an organization that a user left goes over. */
+function stamps(work: Work): Planned {
+  const { found, target, then } = work;
+  const { organizations: o } = then.names;
+  const stamp = `(t.raw_app_meta_data ->> 'org_id')`;
+  const named = `exists (select from ${o.sql} o where o.${o.key} = ${idFrom(stamp, found.idType)})`;
+  // `u` is the row itself, under the name that the rest of the text gives to a user.
+  const value = (at: Belongs, own: boolean): string =>
+    `(select ${at.org(own)}::text from (select t.id, t.raw_app_meta_data, t.email) u)`;
+  const where = (at: Belongs, own: boolean): string =>
+    `${realUser(target, 't')} and (${stamp} is null or ${named})
+      and (select coalesce(x.org <> ${stamp}, x.org is not null) from (select ${value(at, own)} as org offset 0) x)`;
+  const own = ownOrganizations(work);
+  return {
+    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from auth.users t where ${where(work.now, false)}`,
+    change: {
+      kind: 'batches',
+      id: 'stamps',
+      title: 'Stamp org_id into the metadata that tokens are made from',
+      table: 'auth.users',
+      key: { column: 'id', type: 'uuid' },
+      quiet: work.quiet,
+      write: {
+        kind: 'update',
+        column: 'raw_app_meta_data',
+        type: 'jsonb',
+        jsonKey: 'org_id',
+        where: where(then, own),
+        value: value(then, own),
+      },
+    },
+  };
 }
 
 /** The owner of an organization made for them; else what their profile says; else a plain member. */
 function roleFor(
-  found: Survey,
-  target: Target,
-  enums: ReadonlyMap<string, readonly string[]>,
-  table: Survey['profiles'],
-  at: Names,
+  work: Work,
+  table: NonNullable<Survey['profiles']>,
+  name: string,
+  list: readonly Assignment[],
 ): string {
-  const column = table?.columns.find((one) => one.name === 'role');
-  if (table == null || column === undefined) return 'null';
-  const allowed = allowedValues(table, column, enums);
-  const cast = /^(text|character)/.test(column.type) ? '' : `::${column.type}`;
-  const profileRole = found.profiles?.columns.find((one) => one.name === 'role');
-  const fromProfile =
-    table === found.profiles || profileRole === undefined || at.profiles === null
+  const { found, then } = work;
+  const column = table.columns.find((one) => one.name === name);
+  if (column === undefined) return list.find((one) => one.column === name)?.expression ?? 'null';
+  const allowed = allowedValues(table, column, found.enums);
+  const cast = isText(column.type) ? '' : `::${column.type}`;
+  const p = then.names.profiles;
+  const said =
+    table === found.profiles || p === null || p.role === null || p.org === null
       ? ''
-      : ` when (select p.role::text from ${at.profiles.table} p where p.${at.profiles.user} = u.id) ${allowed.length === 0 ? 'is not null' : `in (${allowed.map(literal).join(', ')})`} then (select p.role::text from ${at.profiles.table} p where p.${at.profiles.user} = u.id)`;
-  return `(case when ${orgOf(at, target, true)} = ${ownOrganization} then ${literal(ownerRole(allowed))}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
+      : `(select p.role::text from ${p.sql} p where ${p.of('p', 'u.id')} and p.${p.org} = b.org limit 1)`;
+  const accepted = allowed.length === 0 ? 'is not null' : `in (${allowed.map(literal).join(', ')})`;
+  const fromProfile = said === '' ? '' : ` when ${said} ${accepted} then ${said}`;
+  return `(case when b.org = ${then.own} then ${literal(ownerRole(allowed))}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
 }
+
+const columns = (list: readonly Assignment[]): string =>
+  list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ');
 
 const first = <T extends { readonly column: string }>(list: readonly T[], column: string): readonly T[] => [
   ...list.filter((one) => one.column === column),
@@ -350,7 +353,6 @@ const first = <T extends { readonly column: string }>(list: readonly T[], column
 ];
 
 const needsTables: Blocker = {
-  problem: 'Organizations or profiles are not there, so that users cannot be connected.',
-  remedy:
-    'Name them with names.organizations and names.profiles, or let step 1.2 create profiles with --create-profiles.',
+  problem: 'There is no table of organizations, so that users cannot be connected.',
+  remedy: 'Name it with --organizations or names.organizations in the configuration file.',
 };

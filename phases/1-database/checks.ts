@@ -4,8 +4,10 @@ import { probeSignUps } from '../../src/database/probes/sign-up.ts';
 import { probeIsolation } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
+import { belongsOf } from './existing-users/belongs.ts';
+import { portalsOf } from './existing-users/judge.ts';
 import { isLog } from './isolation/logs.ts';
-import { namesOf } from './sign-up/names.ts';
+import { idFrom, isMember, membershipOf, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
 
@@ -46,16 +48,29 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
   });
 }
 
-/** No user without profile, organization or stamp. */
+/** No user without a profile, an organization or a stamp, but those who are nobody's member on purpose. */
 export async function* checkUsers(target: Target, found: Survey, _signal: AbortSignal): AsyncIterable<CheckResult> {
-  if (found.organizations === null || found.profiles === null) {
-    yield missing('1.5/users', 'Existing users', 'Organizations or profiles are not there.');
+  const client = await target.session.work();
+  const at = belongsOf(found, 'now', target, false, await portalsOf(client, found));
+  if (found.organizations === null || at === null) {
+    yield missing('1.5/users', 'Existing users', 'There is no organizations table.');
     return;
   }
-  yield* checkExistingUsers(await target.session.work(), {
+  const { names } = at;
+  const outsider = at.outsider === 'false' ? undefined : `(${at.org(false)} is null and ${at.outsider})`;
+  yield* checkExistingUsers(client, {
     organizations: named(found.organizations),
     organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
-    profiles: { ...named(found.profiles), idColumn: profileUser(found), orgColumn: orgColumnOf(found, found.profiles) },
+    profiles:
+      found.profiles === null
+        ? null
+        : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: found.profileOrg },
+    memberships:
+      names.memberships === null
+        ? null
+        : { any: `(${membershipOf(names, 'u.id')} is not null)`, in: (id) => isMember(names, 'u.id', id) },
+    ...(outsider === undefined ? {} : { outsider }),
+    idFrom: (text) => idFrom(text, found.idType),
     anonymous: target.config.decisions.anonymousUsers,
   });
 }

@@ -234,11 +234,15 @@ function sumsSql(table: Found, batches: readonly Batch[]): string {
     ([, name]) => `sum(pg_catalog.hashtextextended(t.${identifier(name)}::text, k.seed))::text`,
   );
   const inserts = batches.flatMap((batch) => (batch.inserts === null ? [] : [batch.inserts]));
+  // The column by which a batch goes may stand in several rows, as a user does in memberships: the whole key tells them.
+  const whole = table.key
+    .map((name) => ` and pg_catalog.to_jsonb(t.${identifier(name)}) = r -> 2 -> ${literal(name)}`)
+    .join('');
   const without = inserts.map(
     (
       own,
     ) => `not exists (select from voxanne_rollout.kept b cross join lateral pg_catalog.jsonb_array_elements(b.rows) r
-  where b.entry = ${own.entry} and (r ->> 0)::${own.type} = t.${own.key})`,
+  where b.entry = ${own.entry} and (r ->> 0)::${own.type} = t.${own.key}${whole})`,
   );
   return `select ${literal(table.oid)} as oid, count(*)::float8 as rows, array[${sums.join(', ')}]::text[] as sums
 from ${table.kind === 'p' ? '' : 'only '}${table.name} t cross join lateral (select ${seed} as seed) k${without.length === 0 ? '' : ` where ${without.join(' and ')}`}`;

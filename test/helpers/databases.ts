@@ -10,6 +10,7 @@ export type FixtureName = 'tiny' | 'clinic' | 'zoo' | 'done';
 
 const decisions = {
   orphans: 'own-organization',
+  trustProfiles: true,
   ambiguousMemberships: 'owned',
   wrongForeignKeys: 'repair',
   revokeExecute: true,

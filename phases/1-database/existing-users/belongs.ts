@@ -1,0 +1,168 @@
+import type { Table } from '../../../src/database/catalog/types.ts';
+import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import type { Target } from '../../target.ts';
+import { idFrom, type Names, namesOf } from '../sign-up/names.ts';
+import { ownerNames } from '../survey/roles.ts';
+import { type Survey, tenantOf } from '../survey.ts';
+
+/** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
+export const realUser = (target: Target, alias = 'u'): string =>
+  `${alias}.deleted_at is null${target.config.decisions.anonymousUsers === 'no-organization' ? ` and not ${alias}.is_anonymous` : ''}`;
+
+/**
+ * Where user `u` of `auth.users` belongs, as SQL. Memberships that count decide; where a user has none, a profile that
+ * only the server writes, then a stamp, which only the service key can have written. What ended proves nothing.
+ */
+export type Belongs = {
+  readonly names: Names;
+  /** The organization of `u`, or null. `own`: the one made for an orphan counts. */
+  readonly org: (own: boolean) => string;
+  /** `u` is a member of several organizations, and neither stamp nor profile says which one is theirs. */
+  readonly ambiguous: string;
+  /** Profile and stamp of `u` name different organizations, both exist, and no membership decides. */
+  readonly torn: string;
+  /** The only thing that names an organization for `u` is a profile that its user may write. */
+  readonly selfWritten: string;
+  /** `u` had a membership or a profile of an organization that is closed, or a membership that ended; nothing else. */
+  readonly ended: string;
+  /** Of a table that holds people who are not members: a row of it is `u`. */
+  readonly outsider: string;
+  /** The id of the organization that an orphan gets: from the user's own id, so that every later change finds it again. */
+  readonly own: string;
+  /** What the profile of `u` names, open or not. */
+  readonly profileId: string;
+  /** SQL condition: a membership's key column names the organization whose id the expression gives. */
+  readonly sameOrganization: (column: string, id: string) => string;
+};
+
+export function belongsOf(
+  found: Survey,
+  when: 'now' | 'then',
+  target: Target,
+  selfWritable: boolean,
+  portals: readonly Portal[],
+): Belongs | null {
+  const names = namesOf(found, when, target);
+  if (names === null) return null;
+  const { organizations: o, profiles: p, memberships: m, idType } = names;
+  const trusted = !selfWritable || target.config.decisions.trustProfiles;
+  const stampId = idFrom(`(u.raw_app_meta_data ->> 'org_id')`, idType);
+  const open = (id: string): string =>
+    `(select o.${o.key} from ${o.sql} o where o.${o.key} = ${id} and ${o.living('o')})`;
+  const profileId =
+    p === null || p.org === null
+      ? null
+      : `(select ${cast(found, p.table, `p.${p.org}`)} from ${p.sql} p where ${p.of('p', 'u.id')} and p.${p.org} is not null limit 1)`;
+  const own =
+    idType === 'uuid'
+      ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)::uuid`
+      : `pg_catalog.md5('voxanne-rollout/' || u.id::text)`;
+  const member = m === null ? null : m.member('u.id');
+  const orgOfRow = m === null ? '' : cast(found, m.table, `m.${m.org}`);
+  const active =
+    m === null
+      ? ''
+      : `from ${m.sql} m join ${o.sql} o on o.${o.key} = ${orgOfRow} where m.${m.user} = ${member} and ${m.active('m')} and ${o.living('o')}`;
+  // A membership that ended says that they left, whatever profile and stamp still say.
+  const left = (id: string): string =>
+    m === null ? 'false' : `exists (select from ${m.sql} m where m.${m.user} = ${member} and ${orgOfRow} = ${id})`;
+  const stamp = open(stampId);
+  const profile = profileId === null ? null : open(profileId);
+  const order = m === null || m.joined === null ? '' : `m.${m.joined}, `;
+  const owned =
+    target.config.decisions.ambiguousMemberships === 'owned' && m !== null && m.role !== null
+      ? `(lower(m.${m.role}::text) = any (array[${ownerNames.map(literal).join(', ')}])) desc, `
+      : '';
+  const choice =
+    m === null
+      ? []
+      : [
+          `(select o.${o.key} ${active} and o.${o.key} = ${stampId} limit 1)`,
+          ...(profileId === null ? [] : [`(select o.${o.key} ${active} and o.${o.key} = ${profileId} limit 1)`]),
+          `(select o.${o.key} ${active} order by ${owned}${order}${orgOfRow} limit 1)`,
+        ];
+  const byProfile =
+    profile === null ? [] : [`(select x.org from (select ${profile} as org) x where not ${left('x.org')})`];
+  const byStamp = `(select x.org from (select ${stamp} as org) x where not ${left('x.org')})`;
+  const parts = [...choice, ...(trusted ? byProfile : []), byStamp];
+  const ownPart = `(select o.${o.key} from ${o.sql} o where o.${o.key} = ${own})`;
+  const coalesce = (list: readonly string[]): string =>
+    list.length === 1 ? (list[0] ?? 'null') : `coalesce(${list.join(',\n      ')})`;
+  const count = m === null ? '0' : `(select count(distinct ${orgOfRow}) ${active})`;
+  return {
+    names,
+    own,
+    profileId: profileId ?? 'null',
+    sameOrganization: (column, id) => `${m === null ? column : cast(found, m.table, column)} = ${id}`,
+    org: (made) => coalesce(made ? [...parts, ownPart] : parts),
+    ambiguous:
+      m === null
+        ? 'false'
+        : `${count} > 1 and coalesce((select o.${o.key} ${active} and o.${o.key} = ${stampId} limit 1)${profileId === null ? '' : `, (select o.${o.key} ${active} and o.${o.key} = ${profileId} limit 1)`}) is null`,
+    torn:
+      profileId === null
+        ? 'false'
+        : `(select x.p <> x.s from (select ${byProfile[0]} as p, ${byStamp} as s) x)${m === null ? '' : ` and ${count} = 0`}`,
+    selfWritten:
+      trusted || byProfile[0] === undefined ? 'false' : `${coalesce(parts)} is null and ${byProfile[0]} is not null`,
+    ended:
+      m === null
+        ? profileId === null
+          ? 'false'
+          : `${profileId} is not null and ${profile} is null`
+        : `exists (select from ${m.sql} m where m.${m.user} = ${member})`,
+    outsider: portals.length === 0 ? 'false' : `(${portals.map((one) => one.has('u.id')).join(' or ')})`,
+  };
+}
+
+/** A key column that is still text while organizations have uuids is read as what it will be. */
+function cast(found: Survey, table: Table | null, column: string): string {
+  const tenant = table === null ? null : tenantOf(found, table);
+  return tenant?.text === true && found.idType === 'uuid' ? idFrom(`${column}::text`, 'uuid') : column;
+}
+
+/** A table of people who sign in and are members nowhere: customers, patients, suppliers. */
+export type Portal = {
+  readonly name: string;
+  readonly column: string;
+  /** SQL condition: a row of it is the user whose id the expression gives. */
+  readonly has: (user: string) => string;
+};
+
+/**
+ * Tables with an organization in which a user is a row: a column that refers to users and names no action, beside what
+ * is known as profiles and memberships. Whether each user stands there once at most, the data says.
+ */
+export function portalCandidates(found: Survey): readonly Portal[] {
+  return found.tenants.flatMap(({ table }): Portal[] => {
+    if (table === found.profiles || table === found.memberships?.table || table === found.organizations) return [];
+    const column = table.columns.find((one) => {
+      if (one.base !== 'uuid' || /(^|_)(by|to|from|owner|author|assignee|creator|actor)(_|$)/.test(one.name))
+        return false;
+      const foreign = table.constraints.find(
+        (each) => each.type === 'f' && each.columns.join() === one.name,
+      )?.references;
+      const users = foreign?.schema === 'auth' && foreign.table === 'users';
+      return (
+        users ||
+        (foreign === undefined && /^(auth_)?(user|account|login)(_?id)?$|^auth_(user_)?(uid|id)$/.test(one.name))
+      );
+    });
+    if (column === undefined || table.kind === 'foreign') return [];
+    const sql = qualified(table.schema, table.name);
+    return [
+      {
+        name: `${table.schema}.${table.name}`,
+        column: column.name,
+        has: (user) => `exists (select from ${sql} c where c.${identifier(column.name)} = ${user})`,
+      },
+    ];
+  });
+}
+
+/** SQL that says whether each user stands in the table once at most, and that somebody does. */
+export const oncePerUser = (one: Portal): string => {
+  const [schema = 'public', name = ''] = one.name.split('.');
+  const column = `c.${identifier(one.column)}`;
+  return `select count(${column}) > 0 and count(${column}) = count(distinct ${column}) as once from ${qualified(schema, name)} c`;
+};

@@ -1,0 +1,162 @@
+import type { ClientBase } from 'pg';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import type { Target } from '../../target.ts';
+import { idFrom } from '../sign-up/names.ts';
+import type { Survey } from '../survey.ts';
+import { type Belongs, oncePerUser, type Portal, portalCandidates, realUser } from './belongs.ts';
+import { profilesAreSelfWritable } from './self-writable.ts';
+
+/** What has to be known of the database before anybody's organization can be said. */
+export type Look = { readonly selfWritable: boolean; readonly portals: readonly Portal[] };
+
+export const lookAtUsers = async (client: ClientBase, found: Survey): Promise<Look> => ({
+  portals: await portalsOf(client, found),
+  selfWritable: await profilesAreSelfWritable(client, found),
+});
+
+/** Tables of people who are nobody's members: each user stands there once at most. */
+export async function portalsOf(client: ClientBase, found: Survey): Promise<readonly Portal[]> {
+  const portals: Portal[] = [];
+  for (const one of portalCandidates(found)) {
+    const { rows } = await client.query<{ once: boolean }>(oncePerUser(one));
+    if (rows[0]?.once === true) portals.push(one);
+  }
+  return portals;
+}
+
+export type Judged = {
+  /** Users whom nothing connects to an organization and who get one of their own. */
+  readonly orphans: number;
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+};
+
+/** How many users a list names; the rest is counted. */
+const named = 50;
+
+/** Finds the users about whom only the operator can decide, and those who stay without an organization on purpose. */
+export async function judgeUsers(
+  client: ClientBase,
+  found: Survey,
+  target: Target,
+  at: Belongs,
+  look: Look,
+): Promise<Judged> {
+  const blockers: Blocker[] = [];
+  const notes: Note[] = [];
+  const { decisions } = target.config;
+  const { profiles: p, memberships: m, organizations: o, idType } = at.names;
+  const real = realUser(target);
+  const ask = async (where: string, says = `''`): Promise<Found> => {
+    const { rows } = await client.query<{ id: string; says: string | null; n: string }>(
+      `select u.id::text as id, ${says} as says, count(*) over () as n from auth.users u where ${where} order by u.created_at, u.id limit ${named}`,
+    );
+    const count = Number(rows[0]?.n ?? 0);
+    const lines = rows.map((row) => `user ${row.id}${row.says ? `: ${row.says}` : ''}`);
+    return {
+      count,
+      detail: [...lines, ...(count > rows.length ? [`and ${count - rows.length} more`] : [])].join('\n'),
+    };
+  };
+  const orphan = `${real} and ${at.org(false)} is null`;
+  const written = at.selfWritten === 'false' ? none : await ask(`${real} and ${at.selfWritten}`, profileSays(at));
+  if (written.count > 0) {
+    blockers.push({
+      problem: `For ${written.count} ${written.count === 1 ? 'user' : 'users'} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
+      remedy: `${m === null ? 'Correct the profiles' : 'Add the memberships that are true'}, or believe the profiles with --trust-profiles.`,
+      detail: written.detail,
+    });
+  }
+  const outsiders = at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider}`);
+  if (outsiders.count > 0) {
+    notes.push({
+      text: `${outsiders.count} ${outsiders.count === 1 ? 'user is' : 'users are'} nobody's member and a row of ${tables(look)} (portal users, customers): no organization is made for them, and they keep what that table gives them.`,
+      detail: outsiders.detail,
+    });
+  }
+  const rest = `${orphan} and not ${at.outsider}${at.selfWritten === 'false' ? '' : ` and not (${at.selfWritten})`}`;
+  const ended = at.ended === 'false' ? none : await ask(`${rest} and ${at.ended}`);
+  const why = found.evidence
+    .filter((one) => /count/.test(one.what))
+    .map((one) => one.because)
+    .join('; ');
+  if (ended.count > 0) {
+    notes.push({
+      text: `${ended.count} ${ended.count === 1 ? 'user belongs' : 'users belong'} to nothing but what ended or is closed, and that counts for nothing${why === '' ? '' : ` (${why})`}: no stamp, profile or membership is made from it.`,
+      detail: ended.detail,
+    });
+  }
+  const orphans = await ask(rest);
+  if (orphans.count > 0 && decisions.orphans === null) {
+    blockers.push({
+      problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,
+      remedy: 'Connect them by hand, or let each get an organization of its own with --orphans own-organization.',
+      detail: orphans.detail,
+    });
+  } else if (orphans.count > 0 && idType !== 'uuid' && !/^(text|character varying)/.test(idType)) {
+    blockers.push({
+      problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization, and ids of type ${idType} are the database's to give.`,
+      remedy: 'Create their organizations by hand and connect them, then rerun.',
+      detail: orphans.detail,
+    });
+  }
+  if (at.ambiguous !== 'false' && decisions.ambiguousMemberships === null) {
+    const several = await ask(`${real} and ${at.ambiguous}`);
+    if (several.count > 0) {
+      blockers.push({
+        problem: `${several.count} ${several.count === 1 ? 'user is' : 'users are'} member of several organizations, and no profile says which one is theirs.`,
+        remedy: 'Set it in their profile, or choose with --ambiguous-memberships owned or oldest.',
+        detail: several.detail,
+      });
+    }
+  }
+  const torn = at.torn === 'false' ? none : await ask(`${real} and ${at.torn}`);
+  if (torn.count > 0) {
+    blockers.push({
+      problem: `${torn.count} ${torn.count === 1 ? 'user carries' : 'users carry'} the stamp of one organization while their profile names another, and both exist.`,
+      remedy: 'Decide for each which is right, and correct the profile or raw_app_meta_data by hand.',
+      detail: torn.detail,
+    });
+  }
+  const stamp = `(u.raw_app_meta_data ->> 'org_id')`;
+  const foreign = await ask(
+    `u.deleted_at is null and ${stamp} is not null and not exists (select from ${o.sql} o where o.${o.key} = ${idFrom(stamp, idType)})`,
+    stamp,
+  );
+  if (foreign.count > 0) {
+    notes.push({
+      text: `${foreign.count} ${foreign.count === 1 ? 'user carries' : 'users carry'} an org_id in app metadata that no organization has: others put it there (a directory's id, for instance), and it is left as it is.`,
+      detail: foreign.detail,
+    });
+  }
+  if (m !== null && p !== null && p.org !== null) {
+    const other = await ask(`${real} and ${at.org(false)} <> ${at.profileId}`);
+    if (other.count > 0) {
+      notes.push({
+        text: `${other.count} ${other.count === 1 ? 'user has a profile' : 'users have profiles'} in one organization and the membership in another: the membership decides, and the profile is left as it is.`,
+        detail: other.detail,
+      });
+    }
+  }
+  if (p !== null && p.table !== null && p.org !== null) {
+    const { rows } = await client.query<{ n: string; sample: string | null }>(
+      `select count(*) as n, (array_agg(p.${p.user}::text))[1:5]::text as sample from ${p.sql} p
+       where p.${p.org} is null and not exists (select from auth.users u where ${p.of('p', 'u.id')})`,
+    );
+    const n = Number(rows[0]?.n ?? 0);
+    if (n > 0)
+      notes.push({
+        text: `${n} ${n === 1 ? 'profile is' : 'profiles are'} of no user and without an organization: nobody owns ${n === 1 ? 'it' : 'them'}, and ${n === 1 ? 'it is' : 'they are'} left as ${n === 1 ? 'it is' : 'they are'}.`,
+        ...(rows[0]?.sample == null ? {} : { detail: rows[0].sample }),
+      });
+  }
+  return { orphans: decisions.orphans === null ? 0 : orphans.count, blockers, notes };
+}
+
+type Found = { readonly count: number; readonly detail: string };
+
+const none: Found = { count: 0, detail: '' };
+
+const tables = (look: Look): string => look.portals.map((one) => one.name).join(' or ');
+
+const profileSays = (at: Belongs): string => `'profile names ' || (${at.profileId})::text`;
