@@ -81,6 +81,7 @@ async function fill(closers: (() => unknown)[], close: () => Promise<void>): Pro
   const at = await makeTarget(server, 'app', {
     decisions: {
       orphans: 'own-organization',
+      trustProfiles: true,
       ambiguousMemberships: 'owned',
       isolation: 'one',
       wrongForeignKeys: 'repair',

@@ -40,5 +40,6 @@ export const flags = (workspace: string): readonly string[] => [
     '--isolation',
     'one',
   ],
+  '--trust-profiles',
   '--revoke-execute',
 ];

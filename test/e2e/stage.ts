@@ -30,6 +30,7 @@ export type Place = {
 /** The decisions that the sample databases need; on a real target the operator makes them. */
 const decisions = {
   orphans: 'own-organization',
+  trustProfiles: true,
   ambiguousMemberships: 'owned',
   isolation: 'one',
   wrongForeignKeys: 'repair',

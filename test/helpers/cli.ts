@@ -46,13 +46,14 @@ export type Cli = AsyncDisposable & {
 /** What the sample clinic needs decided; on a real target the operator does. */
 export const clinicDecisions = [
   '--orphans=own-organization',
+  '--trust-profiles',
   '--ambiguous-memberships=owned',
   '--wrong-foreign-keys=repair',
   '--revoke-execute',
   '--isolation=one',
 ] as const;
 /** The same for the tiny database. */
-export const tinyDecisions = ['--orphans=own-organization'] as const;
+export const tinyDecisions = ['--orphans=own-organization', '--trust-profiles'] as const;
 /** `--yes` for the database alone: later phases work on the app's code, and these tests have none. */
 export const applyDatabase = ['--yes', '--to=1.7'] as const;
 

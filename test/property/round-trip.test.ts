@@ -30,6 +30,7 @@ async function roundTripOf(schema: Schema): Promise<void> {
     await using at = await makeTarget(server, name, {
       decisions: {
         orphans: 'own-organization',
+        trustProfiles: true,
         ambiguousMemberships: 'owned',
         wrongForeignKeys: 'repair',
         revokeExecute: true,

@@ -46,6 +46,7 @@ test('a preview leaves no trace: catalog, rows and the absence of a journal', as
   await using at = await makeTarget(stage.server, 'previewed', {
     decisions: {
       orphans: 'own-organization',
+      trustProfiles: true,
       ambiguousMemberships: 'owned',
       isolation: 'one',
       wrongForeignKeys: 'repair',

@@ -59,14 +59,6 @@ export async function judgeUsers(
     };
   };
   const orphan = `${real} and ${at.org(false)} is null`;
-  const written = at.selfWritten === 'false' ? none : await ask(`${real} and ${at.selfWritten}`, profileSays(at));
-  if (written.count > 0) {
-    blockers.push({
-      problem: `For ${written.count} ${written.count === 1 ? 'user' : 'users'} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
-      remedy: `${m === null ? 'Correct the profiles' : 'Add the memberships that are true'}, or believe the profiles with --trust-profiles.`,
-      detail: written.detail,
-    });
-  }
   const outsiders = at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider}`);
   if (outsiders.count > 0) {
     notes.push({
@@ -98,6 +90,14 @@ export async function judgeUsers(
       problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization, and ids of type ${idType} are the database's to give.`,
       remedy: 'Create their organizations by hand and connect them, then rerun.',
       detail: orphans.detail,
+    });
+  }
+  const written = at.selfWritten === 'false' ? none : await ask(`${real} and ${at.selfWritten}`, profileSays(at));
+  if (written.count > 0) {
+    blockers.push({
+      problem: `For ${written.count} ${written.count === 1 ? 'user' : 'users'} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
+      remedy: `${m === null ? 'Correct the profiles' : 'Add the memberships that are true'}, or believe the profiles with --trust-profiles.`,
+      detail: written.detail,
     });
   }
   if (at.ambiguous !== 'false' && decisions.ambiguousMemberships === null) {

@@ -45,8 +45,8 @@ describe('existing users', () => {
         'profile-without-organization': '1 row: 2',
         'user-without-profile': '1 row: 5',
         'user-without-stamp': '1 row: 2',
-        'stamp-disagrees': '2 rows: 3, 4',
-        'stamp-of-nothing': '1 row: 4',
+        // User 4 carries an id that no organization has: others put it there.
+        'stamp-disagrees': '1 row: 3',
         'profile-of-nothing': '0 rows',
       });
       const strict = await collect(checkExistingUsers(client, { ...names, anonymous: 'own-organization' }));
@@ -57,7 +57,7 @@ describe('existing users', () => {
   test('a database in order passes', async () => {
     await withDatabase('base', isolated, async (client) => {
       const results = await collect(checkExistingUsers(client, names));
-      expect(results.map(({ verdict }) => verdict)).toEqual(Array(6).fill('passed'));
+      expect(results.map(({ verdict }) => verdict)).toEqual(Array(5).fill('passed'));
     });
   });
 });

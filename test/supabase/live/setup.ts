@@ -20,6 +20,7 @@ export type Project = AsyncDisposable & {
 export const decided = {
   decisions: {
     orphans: 'own-organization',
+    trustProfiles: true,
     wrongForeignKeys: 'repair',
     revokeExecute: true,
     disagreeingColumns: 'keep-new',
