@@ -9,13 +9,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const arrows: Readonly<Record<string, readonly string[]>> = {
   'src/rollout': [],
   'src/config': ['src/rollout'],
-  'src/database': ['src/rollout', 'src/config', 'src/supabase/connection'],
+  'src/isolation': ['src/rollout'],
+  'src/database': ['src/rollout', 'src/config', 'src/isolation', 'src/supabase/connection'],
   'src/workspace': ['src/rollout', 'src/config'],
-  'src/supabase': ['src/rollout', 'src/config', 'src/database'],
+  'src/supabase': ['src/rollout', 'src/config', 'src/isolation', 'src/database'],
   'src/report': ['src/rollout'],
   'src/wizard': ['src/rollout'],
   'src/demo': ['src/rollout'],
-  phases: ['src/rollout', 'src/config', 'src/database', 'src/workspace', 'src/supabase'],
+  phases: ['src/rollout', 'src/config', 'src/isolation', 'src/database', 'src/workspace', 'src/supabase'],
   'src/cli': [
     'src/rollout',
     'src/config',

@@ -7,6 +7,7 @@ import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
+import { checkAccess, lookAtAccess } from './isolation/access.ts';
 import { isCallers, showsAll } from './isolation/caller.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { judging } from './isolation/classify.ts';
@@ -32,9 +33,10 @@ export const step: Step<Target> = {
   title: 'Isolation',
   why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
   plan,
-  proofs: (target, changes) => proofsOf(target, changes, checkDatabase),
-  checks: async function* (target, signal) {
-    yield* checkDatabase(target, signal);
+  look: lookAtAccess,
+  proofs: (target, changes) => proofsOf(target, changes, { look: lookAtAccess, checks: checkDatabase }),
+  checks: async function* (target, signal, before) {
+    yield* checkDatabase(target, signal, before);
     yield* checkAdvisors(target, signal);
     yield* checkLive(target, await survey(target), signal);
   },
@@ -44,6 +46,7 @@ export const step: Step<Target> = {
 async function* checkDatabase(
   target: Target,
   signal: AbortSignal,
+  before: unknown,
   only?: ReadonlySet<string>,
 ): ReturnType<Step<Target>['checks']> {
   const found = await survey(target);
@@ -52,6 +55,7 @@ async function* checkDatabase(
     yield* checkCatalog(target, found);
   }
   yield* checkIsolation(target, found, signal, only);
+  yield* checkAccess(target, found, signal, before, only);
 }
 
 async function plan(target: Target): Promise<Plan> {

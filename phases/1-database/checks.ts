@@ -6,7 +6,7 @@ import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
-import { isLog } from './isolation/logs.ts';
+import { rulesOf } from './isolation/rules.ts';
 import { idFrom, isMember, membershipOf, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
@@ -123,7 +123,9 @@ export async function* checkIsolation(
     profiles: found.profiles === null ? null : named(found.profiles),
     memberships: membershipsOf(found),
     appendOnly: new Set(
-      found.unkeyed.filter((table) => isLog(found, table)).map((table) => `${table.schema}.${table.name}`),
+      rulesOf(found)
+        .filter((rule) => rule.kind === 'log')
+        .map(({ table }) => `${table.schema}.${table.name}`),
     ),
     schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
     ...(only === undefined ? {} : { only }),

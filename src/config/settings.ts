@@ -161,6 +161,15 @@ export const decisions = {
       .describe('Ids of checks that could not be made and matter for isolation, accepted one by one after a look.'),
     { kind: 'list', argument: '<checks>', help: 'accept that these checks were not made: their ids, comma-separated' },
   ),
+  acceptAccess: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Rights that users lose, or have across organizations, accepted by the id of the check that names them: 1.7/access/public.totals/kept.',
+      ),
+    { kind: 'list', argument: '<checks>', help: 'accept these changes of access: ids of checks, comma-separated' },
+  ),
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Settings of the first level that a flag or a variable may give as well. */

@@ -17,9 +17,14 @@ const decisions = {
   isolation: 'one',
 };
 
+/** No row security guards a materialized view, so its rights are revoked, and those who read it lose that. */
+const acceptAccess = ['1.7/access/public.call_counts/kept'];
+
 /** What an operator has to decide on each. */
 export const settingsOf = (name: FixtureName) =>
-  name === 'zoo' ? { decisions, exclude: ['public."Billing Accounts"'] } : { decisions };
+  name === 'zoo'
+    ? { decisions: { ...decisions, acceptAccess }, exclude: ['public."Billing Accounts"'] }
+    : { decisions };
 
 const zoo = readFileSync(new URL('../fixtures/databases/zoo.sql', import.meta.url), 'utf8');
 

@@ -5,13 +5,22 @@ import type { Target } from '../../target.ts';
 import { survey } from '../survey.ts';
 import { rulesOf } from './rules.ts';
 
-type Checks = (target: Target, signal: AbortSignal, only?: ReadonlySet<string>) => AsyncIterable<CheckResult>;
+type Judge = {
+  /** What the checks compare with. */
+  readonly look: (target: Target, signal: AbortSignal, only?: ReadonlySet<string>) => Promise<unknown>;
+  readonly checks: (
+    target: Target,
+    signal: AbortSignal,
+    before: unknown,
+    only?: ReadonlySet<string>,
+  ) => AsyncIterable<CheckResult>;
+};
 
 /**
  * All changes of step 1.7 judged together, and, for a database whose users would wait for that, table by table: the
  * helper functions with the policies, triggers and grants of one table and the probes of that table.
  */
-export async function proofsOf(target: Target, changes: readonly Change[], checks: Checks): Promise<Proofs<Target>> {
+export async function proofsOf(target: Target, changes: readonly Change[], judge: Judge): Promise<Proofs<Target>> {
   const found = await survey(target);
   const tables = new Map<string, string[]>();
   const shared: string[] = [];
@@ -26,11 +35,17 @@ export async function proofsOf(target: Target, changes: readonly Change[], check
     ([label, ids]): Proof<Target> => ({
       title: label,
       changes: [...helpers, ...ids],
-      checks: (at, signal) => checks(at, signal, new Set([label])),
+      look: (at, signal) => judge.look(at, signal, new Set([label])),
+      checks: (at, signal, before) => judge.checks(at, signal, before, new Set([label])),
     }),
   );
   return {
-    whole: { title: 'Isolation', changes: changes.map((one) => one.id), checks: (at, signal) => checks(at, signal) },
+    whole: {
+      title: 'Isolation',
+      changes: changes.map((one) => one.id),
+      look: (at, signal) => judge.look(at, signal),
+      checks: (at, signal, before) => judge.checks(at, signal, before),
+    },
     parts,
   };
 }

@@ -29,7 +29,11 @@ const { signal } = new AbortController();
 async function tiny(name: string, more = '', decisions: Readonly<Record<string, unknown>> = {}): Promise<TestTarget> {
   await loadDatabase(server, 'tiny', name);
   const at = await makeTarget(server, name, {
-    decisions: { dropPolicy: ['public.shared: visitors'], ...decisions },
+    decisions: {
+      dropPolicy: ['public.shared: visitors'],
+      acceptAccess: more === '' ? [] : ['1.7/access/public.call_totals/kept'],
+      ...decisions,
+    },
   });
   await renamedKeys(at);
   if (more !== '') await at.sql(more);

@@ -1,0 +1,120 @@
+import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
+import { identifier, qualified } from '../../../src/database/quote.ts';
+import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
+import { bracketed, isCallersMembership } from './caller.ts';
+
+/** How far foreign keys are followed to find whose a row is. */
+const farthest = 2;
+
+const empty = `'{}'::text[]`;
+
+/** SQL, over a row under this alias, for the organizations and the users that it belongs to: both `text[]`. */
+export function ownersOf(
+  survey: Survey,
+  table: Table,
+  alias = 't',
+): { readonly organizations: string; readonly users: string } {
+  return {
+    organizations: joined(organizationsOf(survey, table, alias, [table.oid])),
+    users: joined(usersOf(survey, table, alias, [table.oid])),
+  };
+}
+
+/** Parts are `text[]` as well; what is not there counts for nothing. */
+const joined = (parts: readonly string[]): string =>
+  parts.length === 0
+    ? empty
+    : `array(select distinct x from unnest(${parts.join(' || ')}) x where x is not null order by x)`;
+
+function organizationsOf(survey: Survey, table: Table, alias: string, path: readonly number[]): readonly string[] {
+  const own = (name: string): string => `array[${alias}.${identifier(name)}::text]`;
+  if (table === survey.organizations) {
+    const key = primaryColumn(table)?.name;
+    return key === undefined ? [] : [own(key)];
+  }
+  const tenant = tenantOf(survey, table);
+  const named = [...(tenant === null ? [] : [tenant.key.name, ...tenant.also.map((one) => one.name)])];
+  // A row may be shared with a second organization: a supplier, a partner.
+  const shared = foreignKeys(table).flatMap((one) =>
+    parentOf(survey, one) === survey.organizations && one.columns.length === 1 ? one.columns : [],
+  );
+  const columns = [...new Set([...named, ...shared])].map(own);
+  // Where users see all of their organizations, a profile belongs to each; else to the one that it names.
+  if (table === survey.profiles) {
+    return columns.length > 0 && survey.model !== 'all' ? columns : [...columns, ...profileMemberships(survey, alias)];
+  }
+  if (columns.length > 0 || path.length > farthest) return columns;
+  return throughParents(survey, table, alias, path, organizationsOf);
+}
+
+function usersOf(survey: Survey, table: Table, alias: string, path: readonly number[]): readonly string[] {
+  const own = (name: string): string => `array[${alias}.${identifier(name)}::text]`;
+  if (table === survey.organizations) return [];
+  if (table === survey.profiles) return [own(profileUser(survey))];
+  const parts: string[] = [];
+  for (const foreign of foreignKeys(table)) {
+    const [column] = foreign.columns;
+    if (column === undefined || foreign.columns.length > 1) continue;
+    if (foreign.references?.schema === 'auth' && foreign.references.table === 'users') parts.push(own(column));
+    else if (parentOf(survey, foreign) === survey.profiles && survey.profiles !== null) {
+      parts.push(
+        subquery(survey.profiles, foreign, alias, path.length, (at) =>
+          usersOf(survey, survey.profiles as Table, at, path),
+        ),
+      );
+    }
+  }
+  const named = table.columns.find((one) => one.name === 'user_id' && one.type === 'uuid');
+  if (parts.length === 0 && named !== undefined) parts.push(own(named.name));
+  if (table === survey.memberships?.table || path.length > farthest) return parts;
+  return [...parts, ...throughParents(survey, table, alias, path, usersOf)];
+}
+
+type Follow = typeof organizationsOf;
+
+function throughParents(
+  survey: Survey,
+  table: Table,
+  alias: string,
+  path: readonly number[],
+  follow: Follow,
+): readonly string[] {
+  return foreignKeys(table).flatMap((foreign) => {
+    const parent = parentOf(survey, foreign);
+    if (parent === null || path.includes(parent.oid)) return [];
+    if (parent === survey.organizations || parent === survey.profiles) return [];
+    const parts = follow(survey, parent, `p${path.length}`, [...path, parent.oid]);
+    return parts.length === 0 ? [] : [subquery(parent, foreign, alias, path.length, () => parts)];
+  });
+}
+
+function subquery(
+  parent: Table,
+  foreign: Constraint,
+  alias: string,
+  depth: number,
+  parts: (alias: string) => readonly string[],
+): string {
+  const own = `p${depth}`;
+  const on = foreign.columns.map(
+    (column, at) => `${own}.${identifier(foreign.references?.columns[at] ?? '')} = ${alias}.${identifier(column)}`,
+  );
+  return `coalesce((select ${parts(own).join(' || ')} from ${qualified(parent.schema, parent.name)} ${own} where ${on.join(' and ')} limit 1), ${empty})`;
+}
+
+function profileMemberships(survey: Survey, alias: string): readonly string[] {
+  const { memberships } = survey;
+  if (memberships === null) return [];
+  const key = identifier(orgColumnOf(survey, memberships.table));
+  const mine = isCallersMembership(survey, 'm', `${alias}.${identifier(profileUser(survey))}`);
+  return [
+    `array(select m.${key}::text from ${memberships.sql} m where ${mine} and ${bracketed(memberships.active('m'))})`,
+  ];
+}
+
+const foreignKeys = (table: Table): readonly Constraint[] => table.constraints.filter((one) => one.type === 'f');
+
+const parentOf = (survey: Survey, foreign: Constraint): Table | null =>
+  survey.catalog.tables.find(
+    (one) => one.schema === foreign.references?.schema && one.name === foreign.references.table,
+  ) ?? null;

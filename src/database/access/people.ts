@@ -1,0 +1,189 @@
+import type { ClientBase } from 'pg';
+import type { Kind, Person } from '../../isolation/rights.ts';
+import { identifier, literal } from '../quote.ts';
+
+/** SQL over a user called `u`: where they belong, and what tells users apart. */
+export type PeopleScope = {
+  /** `text[]`: organizations where they are active members, or whose profile they have. */
+  readonly organizations: string;
+  /** `text[]`: those of them that they run. */
+  readonly leads: string;
+  /** `text[]`: organizations where their membership does not count, or no more. */
+  readonly former: string;
+  /** `text[]`: their roles, in lower case. */
+  readonly roles: string;
+  /** Whether they have a profile; null where the app has none. */
+  readonly profile: string | null;
+  /** Names under which a claim may carry the organization. */
+  readonly claims: readonly string[];
+  /** Further columns that hold users, outside profiles and memberships. */
+  readonly elsewhere: readonly { readonly table: string; readonly sql: string; readonly column: string }[];
+  /** Signatures of access-token hooks, which add to what the auth server signs. */
+  readonly hooks: readonly string[];
+  /** A call that says which organization is open for the caller; null where they see all of theirs. */
+  readonly current: string | null;
+  /** Tokens say that a second factor was used: policies ask for it. */
+  readonly secondFactor: boolean;
+};
+
+/** A person with the token that the auth server would sign for them now. */
+export type Actor = Person & { readonly role: 'anon' | 'authenticated'; readonly claims: string };
+
+/** Users that are told apart by kind: the first so many by id, which is random. */
+const considered = 20_000;
+const perKind = 2;
+const most = 30;
+
+/** Without `again` a sample of every kind; with it, those same users as they are now. */
+export async function findPeople(
+  client: ClientBase,
+  scope: PeopleScope,
+  again: readonly Person[] | null,
+): Promise<{ readonly actors: readonly Actor[]; readonly kinds: readonly Kind[] }> {
+  const ids = again?.flatMap((one) => (one.id === null ? [] : [one.id])) ?? null;
+  const { rows } = await client.query<Found>(peopleSql(scope, ids));
+  const kinds = [...new Map(rows.map((one) => [one.kind, one])).values()].sort((a, b) => b.users - a.users);
+  // Where there are more kinds than can be looked at, one of each as far as it goes, the largest first.
+  const chosen = ids !== null || rows.length <= most ? rows : kinds.slice(0, most).map((kind) => kind);
+  const closed: Actor[] = [];
+  for (const one of chosen) closed.push(await toActor(client, scope, one));
+  const actors = scope.current === null ? closed : await open(client, scope.current, closed);
+  return {
+    actors: [...actors, nobody],
+    kinds: kinds.map(({ kind, users }) => ({
+      kind,
+      users,
+      sampled: chosen.filter((one) => one.kind === kind).length,
+    })),
+  };
+}
+
+const nobody: Actor = {
+  id: null,
+  kind: 'without a login',
+  organizations: [],
+  leads: [],
+  former: [],
+  current: null,
+  role: 'anon',
+  claims: JSON.stringify({ role: 'anon' }),
+};
+
+type Found = {
+  readonly id: string;
+  readonly kind: string;
+  readonly users: number;
+  readonly organizations: readonly string[];
+  readonly leads: readonly string[];
+  readonly former: readonly string[];
+  readonly user: {
+    readonly email?: string | null;
+    readonly phone?: string | null;
+    readonly role?: string | null;
+    readonly raw_app_meta_data?: unknown;
+    readonly raw_user_meta_data?: unknown;
+    readonly is_anonymous?: boolean | null;
+  };
+};
+
+function peopleSql(scope: PeopleScope, ids: readonly string[] | null): string {
+  const stamp = `coalesce(${scope.claims.map((name) => `u.raw_app_meta_data ->> ${literal(name)}`).join(', ')})`;
+  const elsewhere = scope.elsewhere.map(
+    ({ table, sql, column }) =>
+      `case when u.id::text in (select e.${identifier(column)}::text from ${sql} e) then ' in ' || ${literal(table)} end`,
+  );
+  const list = ids?.map((id) => `${literal(id)}::uuid`).join(', ') ?? '';
+  const where = ids === null ? 'true' : ids.length === 0 ? 'false' : `u.id in (${list})`;
+  return `with people as materialized (
+    select u.* from auth.users u where ${where} and (to_jsonb(u) ->> 'deleted_at') is null order by u.id limit ${considered}
+  ), facts as materialized (
+    select u.id, ${scope.organizations} as organizations, ${scope.leads} as leads, ${scope.former} as former, ${scope.roles} as roles,
+      ${scope.profile ?? 'null::boolean'} as profile, ${stamp} as stamp, (to_jsonb(u) ->> 'is_anonymous')::boolean as anonymous,
+      nullif(concat(${elsewhere.length === 0 ? `''` : elsewhere.join(', ')}), '') as elsewhere
+    from people u
+  ), named as (
+    select f.*, concat(
+      case when f.anonymous then 'anonymous, ' end,
+      case cardinality(f.organizations) when 0 then 'no organization' when 1 then 'member of 1 organization'
+        else 'member of ' || cardinality(f.organizations) || ' organizations' end,
+      case when cardinality(f.roles) > 0 then ' as ' || (select string_agg(distinct r, ' and ' order by r) from unnest(f.roles) r) end,
+      case when cardinality(f.former) > 0 then ', with a membership that does not count' end,
+      case when f.profile is false then ', without profile' end,
+      case when f.stamp is null then ', no organization in the token'
+        when not (lower(f.stamp) = any (f.organizations)) then ', another organization in the token' end,
+      case when cardinality(f.organizations) = 0 then f.elsewhere end) as kind
+    from facts f
+  ), ranked as (
+    select n.*, count(*) over (partition by n.kind)::int as users, row_number() over (partition by n.kind order by md5(n.id::text)) as rank from named n
+  )
+  select r.id::text, r.kind, r.users, r.organizations, r.leads, r.former, jsonb_build_object('email', to_jsonb(u) -> 'email',
+    'phone', to_jsonb(u) -> 'phone', 'role', to_jsonb(u) -> 'role', 'raw_app_meta_data', u.raw_app_meta_data,
+    'raw_user_meta_data', u.raw_user_meta_data, 'is_anonymous', to_jsonb(u) -> 'is_anonymous') as user
+  from ranked r join people u on u.id = r.id ${ids === null ? `where r.rank <= ${perKind}` : ''} order by r.kind, r.rank`;
+}
+
+async function toActor(client: ClientBase, scope: PeopleScope, found: Found): Promise<Actor> {
+  const { user, id, kind, organizations, leads, former } = found;
+  let claims: unknown = {
+    aud: 'authenticated',
+    sub: id,
+    role: 'authenticated',
+    email: user.email ?? '',
+    phone: user.phone ?? '',
+    app_metadata: user.raw_app_meta_data ?? {},
+    user_metadata: user.raw_user_meta_data ?? {},
+    aal: scope.secondFactor ? 'aal2' : 'aal1',
+    amr: [{ method: 'password', timestamp: Math.floor(Date.now() / 1000) }],
+    session_id: id,
+    is_anonymous: user.is_anonymous === true,
+    exp: Math.floor(Date.now() / 1000) + 3600,
+  };
+  for (const hook of scope.hooks) claims = await hooked(client, hook, id, claims);
+  return {
+    id,
+    kind,
+    organizations,
+    current: null,
+    leads,
+    former,
+    role: 'authenticated',
+    claims: JSON.stringify(claims),
+  };
+}
+
+/** Asks, as each of them, which organization is open. */
+async function open(client: ClientBase, call: string, actors: readonly Actor[]): Promise<readonly Actor[]> {
+  const claims = literal(JSON.stringify(actors.map((one) => one.claims)));
+  const answers = (await client.query(
+    `do $voxanne$ declare me constant name := current_user; token text; answer text; answers jsonb := '[]';
+      begin
+        for token in select value from jsonb_array_elements_text(${claims}) loop
+          answer := null;
+          begin
+            perform set_config('request.jwt.claims', token, true);
+            set local role authenticated;
+            select ${call}::text into answer;
+            execute format('set local role %I', me);
+          exception when others then answer := null; end;
+          answers := answers || to_jsonb(coalesce(answer, ''));
+        end loop;
+        perform set_config('voxanne_probe.open', answers::text, true);
+      end $voxanne$;
+      select current_setting('voxanne_probe.open') as open`,
+  )) as unknown as readonly { readonly rows: readonly { readonly open: string }[] }[];
+  const found = JSON.parse(answers.at(-1)?.rows[0]?.open ?? '[]') as readonly string[];
+  return actors.map((one, at) => ({ ...one, current: found[at] === '' ? null : (found[at] ?? null) }));
+}
+
+/** What an access-token hook makes of the claims; they stay as they are where it fails, as it would for a person. */
+async function hooked(client: ClientBase, hook: string, user: string, claims: unknown): Promise<unknown> {
+  const event = literal(JSON.stringify({ user_id: user, claims, authentication_method: 'password' }));
+  const call = hook.replace(/\([^()]*\)$/, `(${event}::jsonb)`);
+  const answers = (await client.query(
+    `do $voxanne$ begin perform set_config('voxanne_probe.claims', coalesce((${call} -> 'claims')::text, ''), true);
+      exception when others then perform set_config('voxanne_probe.claims', '', true); end $voxanne$;
+      select current_setting('voxanne_probe.claims') as claims`,
+  )) as unknown as readonly { readonly rows: readonly { readonly claims: string }[] }[];
+  const text = answers.at(-1)?.rows[0]?.claims ?? '';
+  return text === '' ? claims : JSON.parse(text);
+}

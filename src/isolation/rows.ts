@@ -1,0 +1,76 @@
+import type { Action, Door, Owners, Person } from './rights.ts';
+
+/**
+ * Whose a row is, as a person sees it: of the organization of theirs that is open (or of any, where they see all); of
+ * another one of theirs; of one where their membership does not count; their own although it stands in no organization
+ * of theirs; nobody's in particular; somebody else's. Of a view that does not say: unknown.
+ */
+export type Claim = 'own' | 'second' | 'former' | 'mine' | 'shared' | 'other' | 'unknown';
+
+export function claimOf(door: Door, owners: Owners | undefined, person: Person): Claim {
+  if (owners === undefined) return 'unknown';
+  const { organizations, users } = owners;
+  const theirs = organizations.filter((one) => person.organizations.includes(one));
+  if (theirs.length > 0) return person.current === null || theirs.includes(person.current) ? 'own' : 'second';
+  if (organizations.some((one) => person.former.includes(one))) return 'former';
+  if (person.id !== null && users.includes(person.id)) return 'mine';
+  if (organizations.length > 0 || users.length > 0) return 'other';
+  return door.kind === 'view' || door.kind === 'function' ? 'unknown' : 'shared';
+}
+
+export type Loss = 'lockout' | 'on purpose';
+
+/**
+ * What it means that a person reaches a row no more.
+ *
+ * Where no row security was on, everybody reached everything and nobody had decided that: there only what belongs to the
+ * person counts. What people may write into organizations, profiles and memberships says who belongs where, so that
+ * only those who run the organization, and everybody's own profile, count.
+ */
+export function lossOf(
+  door: Door,
+  before: {
+    /** A policy let the row through that does not let everything through for everybody. */
+    readonly decided: boolean;
+    readonly publicly: boolean;
+    /** A user opens one organization at a time, and may open each of theirs. */
+    readonly switches: boolean;
+  },
+  action: Action,
+  claim: Claim,
+  person: Person,
+  owners: Owners,
+): Loss {
+  const isOnes = person.id !== null && owners.users.includes(person.id);
+  if (action !== 'read' && isDirectory(door) && claim !== 'other') {
+    if (door.kind === 'profiles' && isOnes && action === 'update' && claim !== 'former') return 'lockout';
+    const leads = owners.organizations.some((one) => person.leads.includes(one));
+    return before.decided && leads && !isOnes && action !== 'insert' ? 'lockout' : 'on purpose';
+  }
+  if (claim === 'own') return 'lockout';
+  // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
+  if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
+  if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
+  if (claim === 'shared') return action === 'read' && before.decided ? 'lockout' : 'on purpose';
+  return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
+}
+
+/** Whether it is a leak that a person reaches a row. `already`: they did so before. */
+export function isLeak(
+  door: Door,
+  action: Action,
+  claim: Claim,
+  person: Person,
+  owners: Owners,
+  already: boolean,
+): boolean {
+  const isOnes = person.id !== null && owners.users.includes(person.id);
+  if (claim === 'other') return true;
+  // A former member still sees that there was a membership, and their own profile.
+  if (claim === 'former') return !(isDirectory(door) && isOnes);
+  if (claim !== 'shared' || already) return false;
+  return action !== 'read' || door.owners.some((one) => one.organizations.length > 0);
+}
+
+const isDirectory = (door: Door): boolean =>
+  door.kind === 'organizations' || door.kind === 'profiles' || door.kind === 'memberships';
