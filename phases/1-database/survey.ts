@@ -10,6 +10,7 @@ import { type Counting, countingOf } from './survey/conditions.ts';
 import { findDirectory } from './survey/directory.ts';
 import { findKeys } from './survey/keys.ts';
 import { findMemberships } from './survey/memberships.ts';
+import { type Memory, memoryOf } from './survey/memory.ts';
 import { findModel } from './survey/model.ts';
 import { oldNames } from './survey/old-names.ts';
 import { findProfiles } from './survey/people.ts';
@@ -27,10 +28,10 @@ export type { Memberships, Model, ModelConflict, Survey, TenantTable, Truth } fr
  */
 export async function survey(target: Target): Promise<Survey> {
   const client = await target.session.work();
-  return surveyCatalog(await loadCatalog(client), target.config, asker(client));
+  return surveyCatalog(await loadCatalog(client), target.config, asker(client), memoryOf(target.session));
 }
 
-async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promise<Survey> {
+async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory: Memory): Promise<Survey> {
   const { names } = config;
   const enums = new Map(catalog.enums.map((one) => [one.name, one.labels]));
   const excludedNames = new Set(config.exclude.map((name) => nameOf(splitName(name))));
@@ -109,8 +110,9 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promis
       );
   }
 
+  const old = await oldNames(keys, organizations, names.to, memory, ask);
   const model = await findModel(
-    { catalog, tenants, organizations, profiles, memberships, living: living.condition },
+    { catalog, renamed: old.renamed, tenants, organizations, profiles, memberships, living: living.condition },
     config.decisions.isolation,
     ask,
   );
@@ -120,7 +122,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promis
     catalog,
     enums,
     to: names.to,
-    from: names.from ?? (await oldNames(keys, organizations, names.to, ask)),
+    from: names.from ?? old.from,
     ...keyed,
     excluded,
     organizations,
@@ -131,7 +133,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask): Promis
     modelConflict: model.conflict,
     truth: memberships !== null ? 'memberships' : profileOrg !== null ? 'profiles' : 'none',
     living: living.condition,
-    idType: primaryColumn(organizations)?.base ?? 'uuid',
+    idType: (primaryColumn(organizations)?.base ?? 'uuid').replace(/\(.*\)/, ''),
     profileOrg,
     evidence,
     questions,

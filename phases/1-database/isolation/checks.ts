@@ -2,12 +2,12 @@ import { identifier, literal } from '../../../src/database/quote.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { catalogCheck } from '../checks.ts';
-import { primaryColumn, type Survey } from '../survey.ts';
+import type { Survey } from '../survey.ts';
 import { rulesOf } from './rules.ts';
 
 /** What the catalog alone can prove: functions, row security on every table, no view with its owner's rights. */
 export async function* checkCatalog(target: Target, found: Survey): AsyncIterable<CheckResult> {
-  const type = primaryColumn(found.organizations)?.type ?? 'uuid';
+  const type = found.idType;
   yield catalogCheck(target, {
     id: '1.7/current-org-id',
     title: 'public.current_org_id() says whose rows a caller may see',

@@ -212,10 +212,11 @@ async function valuesOf(
   const questions = columns.map(({ table, column }, at) => {
     const value = identifier(column.name);
     const from = `${qualified(table.schema, table.name)} t`;
+    const id = `o.${identifier(primary.name)}`;
     return {
       at,
       sql: `select ${at} as at, exists (select from ${from} where t.${value} is not null) as filled,
-      exists (select from ${from} join ${qualified(directory.schema, directory.name)} o on o.${identifier(primary.name)}::text = t.${value}::text) as known,
+      exists (select from ${from} join ${qualified(directory.schema, directory.name)} o on ${column.base === primary.base ? `${id} = t.${value}` : `${id}::text = t.${value}::text`}) as known,
       exists (select from ${qualified(directory.schema, directory.name)}) as any`,
     };
   });
@@ -223,15 +224,39 @@ async function valuesOf(
   const together = questions.length === 0 ? [] : await ask<Row>(questions.map((one) => one.sql).join('\nunion all\n'));
   // One large table may take the time of all: then each is asked alone, and one without an answer stays a key by name.
   const rows = [...(together ?? [])];
-  if (together === null) for (const one of questions) rows.push(...((await ask<Row>(one.sql)) ?? []));
+  let late = 0;
+  for (const one of together === null ? questions : []) {
+    const answer = late < 3 ? await ask<Row>(one.sql) : [];
+    if (answer === null) late += 1;
+    rows.push(...(answer ?? []));
+  }
+  const strange = new Set<string>();
+  const meant = new Set(rows.filter((row) => row.known).map((row) => columns[row.at]?.column.name));
   for (const row of rows) {
     const found = columns[row.at];
     if (found === undefined || !row.filled || row.known || !row.any) continue;
+    strange.add(found.column.name);
     const foreign = foreignKeyOf(found.table, found.column.name);
     reasons.set(
       found.column,
       `it means something else: no value is an organization${foreign === null ? '' : `, it refers to ${foreign.references?.schema}.${foreign.references?.table}`} (names.keys names it where it is one after all)`,
     );
+  }
+  // An empty column says nothing by itself: by what the same name holds elsewhere, or beside a column that is the key.
+  for (const row of rows) {
+    const found = columns[row.at];
+    if (found === undefined || row.filled || foreignKeyOf(found.table, found.column.name) !== null) continue;
+    const { table, column } = found;
+    const key = table.columns.find(
+      (one) => one !== column && plain.includes(one.name) && pointsAt(foreignKeyOf(table, one.name), directory),
+    );
+    if (strange.has(column.name) && !meant.has(column.name))
+      reasons.set(column, `it is empty, and in other tables no value of ${column.name} is an organization`);
+    else if (key !== undefined && column.name !== config.to)
+      reasons.set(
+        column,
+        `it is empty and has no foreign key, and ${key.name} says which organization the row belongs to`,
+      );
   }
   return reasons;
 }

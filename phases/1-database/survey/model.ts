@@ -14,6 +14,8 @@ export type ModelFound = {
 
 export type ModelFacts = {
   readonly catalog: Catalog;
+  /** Old names of keys that step 1.2 renamed. */
+  readonly renamed: readonly string[];
   readonly tenants: readonly TenantTable[];
   readonly organizations: Table | null;
   readonly profiles: Table | null;
@@ -145,14 +147,19 @@ function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, 
 }
 
 /** What says which of several organizations is open: a column of profiles, or a function that changes it. */
-function activeHint({ catalog, profiles, tenants }: ModelFacts): string | null {
-  const column = profiles?.columns.find((one) =>
-    /^(active|current|selected|default|last)_(org|organi[sz]ation|tenant|team|workspace|company|account|clinic|business)/.test(
-      one.name,
+function activeHint({ catalog, profiles, tenants, renamed }: ModelFacts): string | null {
+  const says =
+    /^(active|current|selected|default|last)_(org|organi[sz]ation|tenant|team|workspace|company|account|clinic|business)/;
+  const own = tenants.find((one) => one.table === profiles)?.key.name;
+  const column = [
+    ...(profiles?.columns.map((one) => one.name) ?? []).filter((name) => says.test(name)),
+    // Step 1.2 takes the telling name away, and what it told stays true.
+    ...[...(own === undefined ? [] : [own]), ...renamed].filter((name) =>
+      /^(active|current|selected|default|last)_/.test(name),
     ),
-  );
+  ][0];
   if (profiles !== null && column !== undefined)
-    return `${nameOf(profiles)}.${column.name} says which organization is open`;
+    return `${column} of ${nameOf(profiles)} says which organization is open`;
   const key = tenants.find((one) => one.table === profiles)?.key.name;
   const switching = catalog.functions.find((one) =>
     /^(switch|set_active|set_current|change|select)_(org|organi[sz]ation|tenant|team|workspace|company|account|clinic|active)/.test(

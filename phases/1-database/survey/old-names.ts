@@ -1,6 +1,7 @@
 import type { Table } from '../../../src/database/catalog/types.ts';
 import type { Ask } from './ask.ts';
 import type { Keys } from './keys.ts';
+import type { Memory } from './memory.ts';
 import { singular } from './shape.ts';
 
 /**
@@ -11,8 +12,9 @@ export async function oldNames(
   { tenants, unclear }: Keys,
   directory: Table | null,
   to: string,
+  memory: Memory,
   ask: Ask,
-): Promise<readonly string[]> {
+): Promise<{ readonly from: readonly string[]; readonly renamed: readonly string[] }> {
   const today = tenants.flatMap((one) => [one.key, ...one.also].map((column) => column.name));
   // A preview has a stand-in for the journal, without what was done.
   const there = await ask<{ there: boolean }>(
@@ -27,9 +29,10 @@ export async function oldNames(
       : [];
   const usual = ['organization_id', 'tenant_id', ...(directory === null ? [] : [`${singular(directory.name)}_id`])];
   const otherwise = new Set(unclear.map((one) => one.column.name));
-  const known = new Set([
-    ...today,
-    ...(renamed ?? []).map((row) => row.name).filter((name) => !name.endsWith('_before_rollout')),
-  ]);
-  return [...new Set([...known, ...usual.filter((name) => !otherwise.has(name))])].filter((name) => name !== to);
+  for (const name of today) if (name !== to) memory.names.add(name);
+  const before = [...(renamed ?? []).map((row) => row.name), ...memory.names].filter(
+    (name) => name !== to && !name.endsWith('_before_rollout'),
+  );
+  const known = [...today, ...before, ...usual.filter((name) => !otherwise.has(name))];
+  return { from: [...new Set(known)].filter((name) => name !== to), renamed: [...new Set(before)] };
 }

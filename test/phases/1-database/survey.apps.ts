@@ -168,14 +168,24 @@ export const apps: readonly App[] = [
     },
   },
   {
-    name: 'a domain over a domain over uuid, on both sides',
-    sql: `create domain base_id as uuid; create domain org_ref as base_id check (value <> '00000000-0000-0000-0000-000000000000');
+    name: 'a domain over uuid, on both sides',
+    sql: `create domain org_ref as uuid check (value <> '00000000-0000-0000-0000-000000000000');
       create table organizations (id org_ref primary key, name text); create table profiles (id uuid primary key references auth.users, organization_id org_ref, email text);
       create table tickets (id int primary key, organization_id org_ref not null references organizations);`,
     found: {
       organizations: 'public.organizations',
       idType: 'uuid',
       keys: { profiles: 'organization_id', tickets: 'organization_id' },
+    },
+  },
+  {
+    name: 'a domain over a domain over varchar, and a key of the type below',
+    sql: `create domain code as varchar(20); create domain team_code as code; create table teams (id team_code primary key, name text);
+      create table profiles (id uuid primary key references auth.users, team_id team_code references teams, email text); create table posts (id int primary key, team_id varchar(20) references teams);`,
+    found: {
+      organizations: 'public.teams',
+      idType: 'character varying',
+      keys: { profiles: 'team_id', posts: 'team_id' },
     },
   },
   {
