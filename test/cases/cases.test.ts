@@ -185,6 +185,6 @@ describe('what people met in public', () => {
     await using outcome = await runCase(server, name, settings);
     const isRight = right !== undefined && (await right(outcome));
     const isNamed = named !== undefined && outcome.said.some((line) => named.test(line));
-    expect({ stopped: outcome.stopped, said: outcome.said, right: isRight || isNamed }).toMatchObject({ right: true });
+    expect(isRight || isNamed, [`stopped at ${outcome.stopped}`, ...outcome.said].join('\n')).toBe(true);
   });
 });
