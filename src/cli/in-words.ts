@@ -23,6 +23,7 @@ export function inWords(rollout: Rollout, session: Session): Rollout {
     ...rollout,
     status: worded(rollout.status),
     plan: worded(rollout.plan),
+    planAhead: worded(rollout.planAhead),
     preview: worded(rollout.preview),
     apply: worded(rollout.apply),
     verify: worded(rollout.verify),

@@ -66,7 +66,9 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
 
   withCommonOptions(program.command('plan'), true)
     .description('what would be done now')
-    .option('--sql', 'phase 1 as one script')
+    .option('--sql', 'phase 1 as one script to paste into the SQL editor, with its journal')
+    .option('--psql', 'with --sql: for psql, with concurrent indexes')
+    .option('--rollback', 'with --sql: the script that rolls phase 1 back, as the journal holds it')
     .option('--check', 'exit 3 if anything is pending')
     .action(action(async (options) => (await import('./commands/plan.ts')).planCommand(options)));
   withCommonOptions(program.command('verify'), true)

@@ -1,6 +1,7 @@
 import { type Paint, painter, wantsColour } from '../report/format.ts';
 import { type ExtraEvent, type JsonTarget, jsonLine, jsonVersion } from '../report/ndjson.ts';
 import { plainListener } from '../report/plain.ts';
+import { toTerminal } from '../report/terminal.ts';
 import type { RolloutError } from '../rollout/errors.ts';
 import type { Emit } from '../rollout/events.ts';
 import type { Opened } from './open.ts';
@@ -14,6 +15,8 @@ export type Output = {
   readonly paint: Paint;
   /** A line for people; nothing with `--json`. */
   readonly say: (text: string) => void;
+  /** A text for a program or a file, a script for instance: unchanged, unless it goes to a terminal. */
+  readonly script: (text: string) => void;
   readonly event: (event: ExtraEvent) => void;
   readonly listener: Emit;
   /** Names the target, in a header for people (unless they get a script) and in every line of NDJSON. */
@@ -26,21 +29,23 @@ export function createOutput(options: CommonOptions): Output {
   const colour = options.color !== false && wantsColour(process.stdout);
   const paint = painter(colour);
   let target: JsonTarget | null = null;
-  const out = (text: string): void => {
+  const raw = (text: string): void => {
     process.stdout.write(redacted(text));
   };
-  if (json) out(jsonLine({ type: 'version', tool: version, json: jsonVersion }, null));
+  const out = (text: string): void => raw(toTerminal(text));
+  if (json) raw(jsonLine({ type: 'version', tool: version, json: jsonVersion }, null));
   return {
     json,
     paint,
+    script: (text) => (process.stdout.isTTY === true ? out : raw)(`${text}\n`),
     say: (text) => {
       if (!json) out(`${text}\n`);
     },
     event: (event) => {
-      if (json) out(jsonLine(event, target));
+      if (json) raw(jsonLine(event, target));
     },
     listener: json
-      ? (event) => out(jsonLine(event, target))
+      ? (event) => raw(jsonLine(event, target))
       : plainListener({
           write: out,
           paint,
@@ -59,7 +64,7 @@ export function createOutput(options: CommonOptions): Output {
     },
     error: (error, stack) => {
       if (json) {
-        out(
+        raw(
           jsonLine(
             {
               type: 'error',
@@ -77,7 +82,7 @@ export function createOutput(options: CommonOptions): Output {
       const lines = [err('bad', `Error: ${error.problem}`), error.remedy];
       if (error.detail !== undefined) lines.push('', ...error.detail.split('\n').map((line) => `  ${line}`));
       if (stack !== undefined) lines.push('', stack);
-      process.stderr.write(redacted(`${lines.join('\n')}\n`));
+      process.stderr.write(redacted(toTerminal(`${lines.join('\n')}\n`)));
     },
   };
 }

@@ -54,6 +54,19 @@ export async function applyBatch(
   return { walked: row?.walked ?? 0, written: row?.written ?? 0, next: row?.next ?? null };
 }
 
+/**
+ * The same over all rows, as one statement without parameters, for a script that a person runs. `entry` is SQL for the
+ * journal row under which old and new values are kept.
+ */
+export function allAtOnce(change: BatchChange, entry: string): string {
+  const sql = change.write.kind === 'update' ? updateSql(change, change.write) : insertSql(change, change.write);
+  const column = `${walked(change)}.${cursorOf(change)}`;
+  return sql
+    .replace(range(change, walked(change)), () => `${column} is not null`)
+    .replace(' limit $3', () => '')
+    .replace('$4::bigint', () => entry);
+}
+
 type Update = Extract<BatchChange['write'], { kind: 'update' }>;
 type Insert = Extract<BatchChange['write'], { kind: 'insert' }>;
 

@@ -2,6 +2,7 @@ import type { Change } from '../rollout/change.ts';
 import type { CheckResult } from '../rollout/check.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
 import { duration } from './format.ts';
+import { harmless } from './terminal.ts';
 
 export type About = {
   readonly version: string;
@@ -56,16 +57,16 @@ export async function markdownReport(about: About, rollout: Rollout, signal: Abo
   for (const { row, changes, checks } of sections) {
     if (changes.length === 0 && checks.length === 0) continue;
     lines.push('', `## ${row.step} ${row.title}`, '', row.why, '');
-    for (const change of changes) lines.push(`- ${change.title}`);
+    for (const change of changes) lines.push(`- ${md(change.title)}`);
     for (const check of [...checks].sort(failedFirst)) {
       lines.push(
         '',
-        `### ${check.verdict}: ${check.title}`,
+        `### ${check.verdict}: ${md(check.title)}`,
         '',
-        `Expected ${check.expected}; observed ${check.observed} (${duration(check.milliseconds)}).`,
+        `Expected ${md(check.expected)}; observed ${md(check.observed)} (${duration(check.milliseconds)}).`,
       );
-      if (check.advice !== undefined) lines.push('', check.advice);
-      if (check.evidence !== undefined) lines.push('', '```sql', check.evidence, '```');
+      if (check.advice !== undefined) lines.push('', md(check.advice));
+      if (check.evidence !== undefined) lines.push('', ...fenced(check.evidence));
     }
   }
   return `${lines.join('\n')}\n`;
@@ -102,5 +103,17 @@ ${bodies.join('\n')}</html>
 const order = { failed: 0, skipped: 1, passed: 2 } as const;
 const failedFirst = (a: CheckResult, b: CheckResult): number => order[a.verdict] - order[b.verdict];
 
+/** Text of others inside Markdown: one line, and nothing in it that would be markup. */
+const md = (text: string): string =>
+  harmless(text)
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/[\\`*_{}[\]<>#|~]/g, '\\$&');
+
+/** A block of code whose fence is longer than any run of backticks in it. */
+const fenced = (text: string): readonly string[] => {
+  const fence = '`'.repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+  return [`${fence}sql`, harmless(text), fence];
+};
+
 const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  harmless(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

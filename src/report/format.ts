@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { styled } from './terminal.ts';
 
 /** Milliseconds for people: `12 ms`, `3.4 s`, `2 min 5 s`. */
 export function duration(milliseconds: number): string {
@@ -19,7 +19,7 @@ export const painter =
   (meaning, text) => {
     if (!colour) return text;
     const style = { ok: 'green', bad: 'red', warn: 'yellow', dim: 'gray', strong: 'bold' } as const;
-    return styleText(style[meaning], text);
+    return styled(style[meaning], text);
   };
 
 /** Whether a stream wants colour: a terminal, and nothing that asks for none. */

@@ -1,6 +1,7 @@
 import type { Emit, LockHolder } from '../rollout/events.ts';
 import type { Plan, StepId } from '../rollout/step.ts';
 import { count, duration, type Paint } from './format.ts';
+import { overwrite } from './terminal.ts';
 
 export type PlainOptions = {
   readonly write: (text: string) => void;
@@ -21,13 +22,13 @@ export function plainListener(options: PlainOptions): Emit {
   let number = 0;
   let of = 0;
   const line = (text: string): void => {
-    if (transient) write('\r\u001B[2K');
+    if (transient) write(overwrite);
     transient = false;
     write(`${text}\n`);
   };
   const over = (text: string): void => {
     if (!live) return;
-    write(`\r\u001B[2K${text.slice(0, options.columns - 1)}`);
+    write(`${overwrite}${text.slice(0, options.columns - 1)}`);
     transient = true;
   };
   return (event) => {

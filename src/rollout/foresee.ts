@@ -2,7 +2,7 @@ import type { CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor, Inside } from './executor.ts';
 import { isOpen } from './proof.ts';
-import type { Plan, Step } from './step.ts';
+import type { Plan, Step, StepId } from './step.ts';
 
 /** Failed checks of one later step that are told; the step itself shows all. */
 const told = 10;
@@ -46,6 +46,42 @@ export async function* foresee<T>(
       yield { ...each, id: `${first.id}/foreseen/${each.id}` };
     }
   }
+}
+
+/**
+ * The plans of these steps, each computed upon what the ones before it leave: they are run in one transaction that is
+ * rolled back. A plan with blockers is the last one, since nothing can be computed upon it.
+ *
+ * @throws {RolloutError} when a change fails, or when others hold the tables.
+ */
+export async function planAhead<T>(
+  steps: readonly Step<T>[],
+  target: T,
+  executor: Executor,
+  context: Context,
+): Promise<readonly { readonly step: StepId; readonly plan: Plan }[]> {
+  const done = await executor.within(
+    {
+      title: 'Planning the steps upon each other',
+      body: async ({ run }) => {
+        const plans: { step: StepId; plan: Plan }[] = [];
+        for (const step of steps) {
+          context.signal.throwIfAborted();
+          const plan = await step.plan(target);
+          plans.push({ step: step.id, plan });
+          if (plan.blockers.length > 0) break;
+          await run(plan.changes);
+        }
+        return plans;
+      },
+    },
+    context,
+  );
+  if (done.outcome === 'ran') return done.result;
+  throw new RolloutError(
+    `The steps could not be planned upon each other: ${done.reason}.`,
+    'Choose a quieter moment, or a copy of the database, then run again.',
+  );
 }
 
 /** One step upon what the steps before it left; without `inside` it is planned and nothing more. */

@@ -60,6 +60,8 @@ export type RollbackResult = RevertResult & {
 export type Rollout = {
   readonly status: () => Promise<readonly StepStatus[]>;
   readonly plan: (step: StepId) => Promise<Planned>;
+  /** The plans of a phase's steps, each upon what the ones before it leave; the last one may be blocked. */
+  readonly planAhead: (phase: PhaseId, signal: AbortSignal) => Promise<readonly Planned[]>;
   /** Plans, runs every change for real and takes it back. */
   readonly preview: (
     step: StepId,

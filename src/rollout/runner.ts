@@ -4,7 +4,7 @@ import { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
 import { differences } from './fingerprint.ts';
-import { foresee } from './foresee.ts';
+import { foresee, planAhead } from './foresee.ts';
 import { impactOf } from './impact.ts';
 import type { EntryState, StepRecord } from './journal.ts';
 import { isOpen, prove, refusal } from './proof.ts';
@@ -346,6 +346,15 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         running: find(id).step.running ?? null,
       });
       return { ...planned, results, proofs, impact };
+    },
+    planAhead: async (phase, signal) => {
+      const found = phases.find((one) => one.id === phase);
+      const executor = found === undefined ? null : executors[found.medium];
+      if (found === undefined || executor === null) return [];
+      const rows = await status();
+      const open = found.steps.filter((step) => rows.find((row) => row.step === step.id)?.state !== 'skipped');
+      const plans = await planAhead(open, target, executor, context(`${phase}.1`, signal));
+      return plans.map((one) => ({ ...one, hash: hashOf(one.plan) }));
     },
     apply,
     verify,

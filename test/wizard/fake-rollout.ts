@@ -138,6 +138,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     release: () => release(),
     status,
     plan,
+    planAhead: async () => [],
     preview: async (id, signal) => {
       calls.push(`preview ${id}`);
       const step = find(id);

@@ -5,7 +5,12 @@ import type { PreviewResult } from '../../rollout/executor.ts';
 import type { CommonOptions } from '../options.ts';
 import { run, withTarget } from '../run.ts';
 
-export type PlanOptions = CommonOptions & { readonly sql?: boolean; readonly check?: boolean };
+export type PlanOptions = CommonOptions & {
+  readonly sql?: boolean;
+  readonly psql?: boolean;
+  readonly rollback?: boolean;
+  readonly check?: boolean;
+};
 
 /** `voxanne-rollout plan`: what would be done now. The next open step is run for real and rolled back. */
 export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
@@ -16,8 +21,12 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
       async ({ rollout, connection, config, target }) => {
         const { output, signal } = context;
         if (options.sql === true) {
-          const { sqlScript } = await import('../../report/sql-script.ts');
-          output.say(`-- For ${connection.label}.\n${await sqlScript(rollout)}`);
+          const { pasteRollback, pasteScript } = await import('../../database/paste.ts');
+          const text =
+            options.rollback === true
+              ? await pasteRollback(rollout)
+              : await pasteScript(rollout, { psql: options.psql === true }, signal);
+          output.script(`-- For ${connection.label}.\n${text}`);
           return exitCodes.done;
         }
         let pending = 0;

@@ -16,7 +16,7 @@ export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
       context,
       async (opened) => {
         const text = redacted(await reportText(opened, options.format, context.signal));
-        if (options.output === undefined) context.output.say(text);
+        if (options.output === undefined) context.output.script(text.trimEnd());
         else {
           await writeFile(options.output, text);
           context.output.say(`The report is in ${options.output}.`);
