@@ -2,6 +2,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { keepAdvisors } from './advisors.ts';
+import { eventTriggerNotes } from './names/event-triggers.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -15,7 +16,8 @@ export const step: Step<Target> = {
 /** Never has changes: the survey is the look before the first of them. */
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
-  return { changes: [], blockers: blockersOf(found, target), notes: notesOf(found) };
+  const events = await eventTriggerNotes(await target.session.work());
+  return { changes: [], blockers: blockersOf(found, target), notes: [...notesOf(found), ...events] };
 }
 
 async function* checks(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {

@@ -5,6 +5,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { eventTriggerNotes } from './names/event-triggers.ts';
 import { asideName, mergeColumns } from './names/merge.ts';
 import { askServer } from './names/server.ts';
 import type { Sync } from './names/sync.ts';
@@ -48,7 +49,7 @@ async function plan(target: Target): Promise<Plan> {
   const { notes: unread, ...server } = await askServer(await target.session.work(), found.catalog);
   const { renameClaims } = target.config.decisions;
   const made = await planRename(found.catalog, renames, { renameClaims, ...server });
-  if (renames.length > 0) notes.push(...unread);
+  if (renames.length > 0) notes.push(...unread, ...(await eventTriggerNotes(client)));
   blockers.push(...made.blockers);
   notes.push(...made.notes);
   for (const group of made.groups) {

@@ -75,6 +75,7 @@ export async function openTarget(
   const session = openSession(connect, {
     lockTimeout: config.lockTimeout,
     statementTimeout: config.statementTimeout,
+    exclude: config.exclude,
     patience: config.patience,
     batchSize: config.batchSize,
   });

@@ -11,7 +11,15 @@ import {
 } from './journal.ts';
 import type { Session } from './session.ts';
 import { remembering } from './since.ts';
-import { compareRows, measureRows, type RowState, restrictTo, rowStateSchema, type Written } from './untouched.ts';
+import {
+  compareRows,
+  measureRows,
+  type RowState,
+  restrictTo,
+  rowStateSchema,
+  type Written,
+  without,
+} from './untouched.ts';
 
 const untouchedSchema: z.ZodType<Untouched> = z.object({
   tables: z.number(),
@@ -24,6 +32,7 @@ const untouchedSchema: z.ZodType<Untouched> = z.object({
 /** Guards the rows and the columns that a step does not name; what it sees is kept in the journal. */
 export function createGuard(session: Session): Pick<Executor, 'guard' | 'untouched'> {
   const measure = remembering(measureRows);
+  const exclude = session.settings.exclude ?? [];
 
   const entriesOf = async (step: string): Promise<readonly Written[]> =>
     (await readEntries(await session.work(), `step = $1 and change::jsonb ->> 'kind' = 'batches'`, [step])).map(
@@ -40,16 +49,16 @@ export function createGuard(session: Session): Pick<Executor, 'guard' | 'untouch
         .map((change) => ({ change, entry: null }));
       const open = await readOpenRows(client, step);
       const look = async (): Promise<RowState> => {
-        const state = await measure(client, [...(await entriesOf(step)), ...planned]);
+        const state = await measure(client, [...(await entriesOf(step)), ...planned], exclude);
         const origin = changes === null ? await readRows(client, step) : null;
         return origin === null ? state : restrictTo(rowStateSchema.parse(origin), state);
       };
-      const before = open === null ? await look() : rowStateSchema.parse(open);
+      const before = without(open === null ? await look() : rowStateSchema.parse(open), exclude);
       if (open === null) await insertState(client, step, run, 'rows', before);
       return async () => {
         const now = await session.work();
         const written = await entriesOf(step);
-        const result = await compareRows(now, before, await measure(now, written), written);
+        const result = await compareRows(now, before, await measure(now, written, exclude), written);
         await insertState(now, step, run, 'untouched', result);
         return result;
       };

@@ -12,6 +12,8 @@ export type SessionSettings = {
   /** Milliseconds that one change keeps trying before it gives up with nothing done. */
   readonly patience: number;
   readonly batchSize: number;
+  /** Tables, as `schema.name`, that the operator leaves out: nothing of theirs is compared. */
+  readonly exclude?: readonly string[];
 };
 
 /**
@@ -82,10 +84,13 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     };
     fresh.on('error', gone);
     fresh.on('end', gone);
-    // Platforms set limits on idle transactions and on statements per role; a run sets its own per transaction. A server
-    // that waits looks whether this process still lives: a killed one would else leave CREATE INDEX CONCURRENTLY behind.
+    // Platforms and apps set limits per role on statements, locks, idle sessions and transactions; a run sets its own per
+    // transaction. A message of its own: the limit of the role still holds for the whole message that takes it away.
+    await fresh.query('set statement_timeout = 0');
+    // A server that waits looks whether this process still lives: a killed one would else leave CREATE INDEX CONCURRENTLY behind.
     const { rows } = await fresh.query<{ pid: number }>(
-      `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false),
+      `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('lock_timeout', '10s', false),
+        (select pg_catalog.count(pg_catalog.set_config(s.name, '0', false)) from pg_catalog.pg_settings s where s.name in ('idle_session_timeout', 'transaction_timeout')),
         set_config('search_path', 'pg_catalog', false),
         case when pg_catalog.version() ~* 'linux|darwin' then set_config('client_connection_check_interval', '1000', false) end`,
     );

@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg';
 import * as z from 'zod';
+import { splitName } from '../config/names.ts';
 import type { BatchChange, Change } from '../rollout/change.ts';
 import type { Untouched } from '../rollout/executor.ts';
 import { appSchema, notFromExtension } from './catalog/platform.ts';
-import { identifier, literal } from './quote.ts';
+import { identifier, literal, qualified } from './quote.ts';
 
 /**
  * The rows of every table of the app and of `auth.users` at one moment: their number, and per column a sum of hashes
@@ -40,6 +41,7 @@ const budget = 256 * 1024 * 1024;
 type Found = {
   readonly oid: string;
   readonly name: string;
+  readonly bare: string;
   readonly kind: string;
   readonly bytes: number;
   readonly empty: boolean;
@@ -49,16 +51,24 @@ type Found = {
   readonly columns: readonly (readonly [number: number, name: string, type: string])[];
 };
 
+const textForms = `set local search_path = ''; set local lock_timeout = '5s'; set local timezone = 'UTC';
+  set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local bytea_output = 'hex'`;
+
 /** Looks at all rows but those that batches of `written` inserted, in one snapshot. Memory stays flat on both sides. */
-export async function measureRows(client: ClientBase, written: readonly Written[]): Promise<RowState> {
+export async function measureRows(
+  client: ClientBase,
+  written: readonly Written[],
+  exclude: readonly string[] = [],
+): Promise<RowState> {
   // Sent at once: statistics of this very session would else arrive up to a second late.
   await client.query('select pg_catalog.pg_stat_force_next_flush()');
   await client.query('begin transaction isolation level repeatable read read only');
   try {
     // Text forms depend on these; the state may be compared with that of another connection.
-    await client.query(`set local search_path = ''; set local lock_timeout = '5s'; set local timezone = 'UTC';
-      set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local bytea_output = 'hex'`);
-    const found = (await client.query<Found & { snapshot: string }>(tablesSql)).rows;
+    await client.query(textForms);
+    const left = new Set(exclude.map((name) => splitName(name)).map(({ schema, name }) => qualified(schema, name)));
+    const all = (await client.query<Found & { snapshot: string }>(tablesSql)).rows;
+    const found = all.filter((table) => !left.has(table.name));
     const tables: Record<string, TableState> = {};
     const queries: string[] = [];
     const batches = await batchesOf(client, written);
@@ -87,10 +97,19 @@ export async function measureRows(client: ClientBase, written: readonly Written[
         for (const [index, column] of Object.values(table.columns).entries()) column.sum = sums[index] ?? null;
       }
     }
-    return { snapshot: found[0]?.snapshot ?? '', tables };
+    return { snapshot: all[0]?.snapshot ?? '', tables };
   } finally {
     await client.query('rollback');
   }
+}
+
+/** A look without the tables that the operator leaves out, whenever that was decided. */
+export function without(state: RowState, exclude: readonly string[]): RowState {
+  const left = new Set(exclude.map((name) => splitName(name)).map(({ schema, name }) => qualified(schema, name)));
+  return {
+    ...state,
+    tables: Object.fromEntries(Object.entries(state.tables).filter(([, one]) => !left.has(one.name))),
+  };
 }
 
 /** What of a look was there at an earlier one: what the step made itself, its rollback takes away. */
@@ -127,8 +146,17 @@ export async function compareRows(
     }
     const own = batches.filter((batch) => batch.oid === oid);
     const { lines, columns } = differ(was, is, new Set(own.flatMap((batch) => batch.writes)));
+    if (lines.length > 0 && is !== undefined && is.rows > was.rows && (await onlyAdded(client, oid, was, before))) {
+      compared.tables++;
+      compared.rows += was.rows;
+      compared.columns += columns;
+      continue;
+    }
     if (lines.length > 0 && is !== undefined) {
-      const others = (await writtenByOthers(client, is, before.snapshot)) ?? (await deletedMeanwhile(client, was, is));
+      const others =
+        (await writtenByOthers(client, is, before.snapshot)) ??
+        (await deletedMeanwhile(client, was, is)) ??
+        (await writtenByEvents(client, is));
       if (others !== null) {
         unchecked.push(`${was.name}: ${others}`);
         continue;
@@ -160,18 +188,62 @@ function differ(was: TableState, is: TableState | undefined, written: ReadonlySe
   return { lines, columns };
 }
 
+/**
+ * True when every row from before is there unchanged and what came since has an author: others, or a trigger of the app
+ * (an event trigger that logs each statement) that wrote in a transaction of ours.
+ */
+async function onlyAdded(client: ClientBase, oid: string, was: TableState, before: RowState): Promise<boolean> {
+  await client.query('begin transaction isolation level repeatable read read only');
+  try {
+    await client.query(textForms);
+    const table = (await client.query<Found>(tablesSql)).rows.find((one) => one.oid === oid);
+    if (table === undefined || table.empty) return was.rows === 0;
+    const { rows } = await client.query<{ rows: number; sums: (string | null)[] }>(
+      sumsSql(table, [], `not ${writtenSince(literal(before.snapshot))}`),
+    );
+    const [old] = rows;
+    const sums = table.columns.map(([number], index) => [String(number), old?.sums[index] ?? null] as const);
+    const intact = old?.rows === was.rows && sums.every(([number, sum]) => (was.columns[number]?.sum ?? null) === sum);
+    if (!intact) return false;
+    const author = await client.query<{ known: boolean }>(
+      `select not exists (select from ${table.name} t where ${writtenSince('$1')} and t.xmin::text in (${ourTransactions}))
+         or exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+           where ${appSchema('n.nspname')} and p.prosrc ~* ('\\m' || pg_catalog.regexp_replace($2, '(\\W)', '\\\\\\1', 'g') || '\\M')) as known`,
+      [before.snapshot, table.bare],
+    );
+    return author.rows[0]?.known === true;
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+/** An event trigger that counts statements in a row, or replaces a row, leaves nothing to tell it from us by. */
+async function writtenByEvents(client: ClientBase, table: TableState): Promise<string | null> {
+  const { rows } = await client.query<{ name: string }>(
+    `select e.evtname as name from pg_catalog.pg_event_trigger e join pg_catalog.pg_proc p on p.oid = e.evtfoid
+     join pg_catalog.pg_class c on c.oid = $1::pg_catalog.regclass
+     where e.evtenabled <> 'D' and p.prosrc ~* ('\\m' || pg_catalog.regexp_replace(c.relname, '(\\W)', '\\\\\\1', 'g') || '\\M') limit 1`,
+    [table.name],
+  );
+  return rows[0] === undefined ? null : `event trigger ${rows[0].name} writes to it with every statement`;
+}
+
+/** A row's xmin is the transaction that wrote it; each of ours wrote to the journal too. */
+const ourTransactions =
+  'select xmin::text from voxanne_rollout.entries union select xmin::text from voxanne_rollout.kept';
+
+/** SQL condition over a row `t`: it was written after the snapshot was taken. */
+const writtenSince = (snapshot: string): string => `exists (
+  select from (select (pg_catalog.pg_snapshot_xmax(s)::text::numeric % 4294967296)::text::pg_catalog.xid as first,
+      array(select (x::text::numeric % 4294967296)::text from pg_catalog.pg_snapshot_xip(s) x) as open
+    from (select ${snapshot}::pg_catalog.pg_snapshot as s) one) since
+  where (t.xmin::text::int8 > 2 and pg_catalog.age(t.xmin) <= pg_catalog.age(since.first)) or t.xmin::text = any(since.open))`;
+
 /** What others did to a table since a snapshot, or null when it was nobody but this rollout. */
 async function writtenByOthers(client: ClientBase, table: TableState, snapshot: string): Promise<string | null> {
-  // A row's xmin is the transaction that wrote it; each of ours wrote to the journal too.
   const { rows } = await client.query<{ count: number }>(
-    `with since as (
-       select (pg_catalog.pg_snapshot_xmax(s)::text::numeric % 4294967296)::text::pg_catalog.xid as first,
-         array(select (x::text::numeric % 4294967296)::text from pg_catalog.pg_snapshot_xip(s) x) as open
-       from (select $1::pg_catalog.pg_snapshot as s) one
-     ), ours as (select xmin::text as x from voxanne_rollout.entries union select xmin::text from voxanne_rollout.kept)
-     select count(*)::float8 as count from ${table.name} t, since
-     where (pg_catalog.age(t.xmin) <= pg_catalog.age(since.first) or t.xmin::text = any(since.open))
-       and t.xmin::text not in (select x from ours)`,
+    `select count(*)::float8 as count from ${table.name} t
+     where ${writtenSince('$1')} and t.xmin::text not in (${ourTransactions})`,
     [snapshot],
   );
   const count = rows[0]?.count ?? 0;
@@ -224,7 +296,7 @@ async function batchesOf(client: ClientBase, written: readonly Written[]): Promi
 const columnOf = (change: BatchChange): string =>
   change.write.kind === 'update' ? change.write.column : change.key.column;
 
-function sumsSql(table: Found, batches: readonly Batch[]): string {
+function sumsSql(table: Found, batches: readonly Batch[], condition?: string): string {
   const written = new Set(batches.flatMap((batch) => batch.writes));
   const key = table.key.filter((name) => !written.has(name)).map((name) => `t.${identifier(name)}::text`);
   // In lower case: a key that becomes a uuid is written so.
@@ -244,6 +316,7 @@ function sumsSql(table: Found, batches: readonly Batch[]): string {
     ) => `not exists (select from voxanne_rollout.kept b cross join lateral pg_catalog.jsonb_array_elements(b.rows) r
   where b.entry = ${own.entry} and (r ->> 0)::${own.type} = t.${own.key}${whole})`,
   );
+  if (condition !== undefined) without.push(condition);
   return `select ${literal(table.oid)} as oid, count(*)::float8 as rows, array[${sums.join(', ')}]::text[] as sums
 from ${table.kind === 'p' ? '' : 'only '}${table.name} t cross join lateral (select ${seed} as seed) k${without.length === 0 ? '' : ` where ${without.join(' and ')}`}`;
 }
@@ -252,7 +325,7 @@ const tree = `pg_catalog.pg_partition_tree(c.oid)`;
 const deletedSql = (oid: string, kind: string): string =>
   `case ${kind} when 'p' then (select sum(pg_catalog.pg_stat_get_tuples_deleted(p.relid)) from pg_catalog.pg_partition_tree(${oid}) p)
     else pg_catalog.pg_stat_get_tuples_deleted(${oid}) end::float8`;
-const tablesSql = `select c.oid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relkind::text as kind,
+const tablesSql = `select c.oid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, c.relname::text as bare, c.relkind::text as kind,
   case c.relkind when 'p' then (select sum(pg_catalog.pg_table_size(p.relid)) from ${tree} p) else pg_catalog.pg_table_size(c.oid) end::float8 as bytes,
   e.empty,
   pg_catalog.has_table_privilege(c.oid, 'select') and (not c.relrowsecurity or u.rolbypassrls or u.rolsuper

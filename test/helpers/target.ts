@@ -47,6 +47,7 @@ export async function makeTarget(
     statementTimeout: config.statementTimeout,
     patience: config.patience,
     batchSize: config.batchSize,
+    exclude: config.exclude,
   });
   const executor = createDatabaseExecutor(session);
   const target: Target = { config, session, workspace: null };
