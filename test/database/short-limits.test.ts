@@ -19,7 +19,7 @@ test('short limits of the role do not hold for a run, which has its own', async 
     server,
     'limits',
     [
-      'statement_timeout = 25',
+      'statement_timeout = 5',
       'lock_timeout = 1',
       'idle_in_transaction_session_timeout = 50',
       'idle_session_timeout = 100',
@@ -27,7 +27,7 @@ test('short limits of the role do not hold for a run, which has its own', async 
       .map((one) => `alter role postgres in database limits set ${one};`)
       .join('\n') +
       `create table public.readings (id bigint generated always as identity primary key, organization_id text, v int);
-       insert into public.readings (organization_id, v) select o.id::text, i from public.organizations o, generate_series(1, 20000) i;
+       insert into public.readings (organization_id, v) select o.id::text, i from public.organizations o, generate_series(1, 1500) i;
        alter table public.readings owner to postgres;`,
   );
   const { signal } = new AbortController();
