@@ -8,21 +8,19 @@ import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
 import { checkAccess, lookAtAccess } from './isolation/access.ts';
-import { isCallers, showsAll } from './isolation/caller.ts';
 import { checkCatalog } from './isolation/checks.ts';
-import { judging } from './isolation/classify.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
 import type { PolicyContext } from './isolation/judged.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
-import { dropId, planTable, type TablePlan } from './isolation/policies.ts';
+import { dropId, type TablePlan } from './isolation/policies.ts';
 import { planPrivileges } from './isolation/privileges.ts';
 import { proofsOf } from './isolation/proofs.ts';
 import { type Asking, circles as circlesOf } from './isolation/recursion.ts';
-import { renameColumns } from './isolation/rename.ts';
 import { planReportingRoles } from './isolation/reporting-roles.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
+import { planTables, renamerOf } from './isolation/tables.ts';
 import { planViews } from './isolation/views.ts';
 import { checkLive } from './live.ts';
 import { modelQuestions } from './survey/questions.ts';
@@ -81,25 +79,10 @@ export async function planIsolation(
   const blockers: Blocker[] = [...blocked(found)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
   const views = planViews(found, facts.views);
-  const renames = found.tenants.some((one) => one.renamed);
-  const context: PolicyContext = {
-    world: await judging(found, found.from),
-    isCallers: (column) => isCallers(found, column),
-    breadth: showsAll(found) ? 'all' : 'current',
-    decisions: decisionsOf(config),
-    count,
-    renamed: (expression: string): string => (renames ? renameColumns(expression, found.from, found.to) : expression),
-    after: helpers.ids,
-  };
   const rules = rulesOf(found);
   const privileges = planPrivileges(rules, facts.grants);
   const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
-  const tables: TablePlan[] = [];
-  for (const rule of rules) {
-    const { schema, name } = rule.table;
-    const policies = found.catalog.policies.filter((one) => one.schema === schema && one.table === name);
-    tables.push(await planTable(rule, policies, context));
-  }
+  const tables = await planTables(found, config, helpers.ids, count);
   const definers = planDefiners(
     found,
     { from: found.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
@@ -111,7 +94,7 @@ export async function planIsolation(
     ...readers.blockers,
     ...tables.flatMap((one) => one.blockers),
   );
-  if (blockers.length === 0) blockers.push(...(await circular(found, tables, context.renamed)));
+  if (blockers.length === 0) blockers.push(...(await circular(found, tables, renamerOf(found))));
   if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
 
   const changes: SqlChange[] = [
@@ -175,12 +158,6 @@ async function circular(
     detail: policy.conditions.filter((one) => one !== null).join('\n'),
   }));
 }
-
-const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'] =>
-  Object.fromEntries([
-    ...decisions.dropPolicy.map((name) => [name, 'drop'] as const),
-    ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),
-  ]);
 
 /** Counts rows for a question; never worth waiting long, and never an error of the plan. */
 const counter =

@@ -1,9 +1,11 @@
+import { loadModule } from 'libpg-query';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { catalogCheck } from '../checks.ts';
 import type { Survey } from '../survey.ts';
 import { rulesOf } from './rules.ts';
+import { planTables } from './tables.ts';
 
 /** What the catalog alone can prove: functions, row security on every table, no view with its owner's rights. */
 export async function* checkCatalog(target: Target, found: Survey): AsyncIterable<CheckResult> {
@@ -63,22 +65,8 @@ where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order
       observed: names,
       advice: 'Apply step 1.7; a table that was made since needs its policies too.',
     });
-    const guarded = rulesOf(found)
-      .filter((rule) => rule.kind !== 'lookup' && rule.kind !== 'log')
-      .map((rule) => rule.table);
-    if (guarded.length > 0)
-      yield catalogCheck(target, {
-        id: '1.7/open-policies',
-        title: 'No policy lets API roles pass for every row, or believes user_metadata',
-        expected: '0 rows',
-        sql: `select p.schemaname || '.' || p.tablename || ' ' || pg_catalog.quote_ident(p.policyname) as name from pg_catalog.pg_policies p
-where (p.schemaname, p.tablename) in (${list(guarded)}) and p.permissive = 'PERMISSIVE' and p.roles && array['public', 'anon', 'authenticated']::name[]
-  and (p.qual = 'true' or p.with_check = 'true' or p.qual ~ 'user_meta_?data' or p.with_check ~ 'user_meta_?data') order by 1`,
-        passes: (rows) => rows.length === 0,
-        observed: names,
-        advice: 'Drop the policy: permissive policies are joined by OR, so that one is enough to open the table.',
-      });
   }
+  yield await policyCheck(target, found);
   const views = found.catalog.views.filter((view) => view.ours && !view.materialized);
   if (views.length > 0) {
     yield catalogCheck(target, {
@@ -93,4 +81,39 @@ where (n.nspname, c.relname) in (${list(views)}) and not exists (select from pg_
       advice: `alter view ${identifier(views[0]?.name ?? 'v')} set (security_invoker = true);`,
     });
   }
+}
+
+/**
+ * Permissive policies are joined by OR: one that is neither the rule nor about the caller's own rows opens the table,
+ * whatever it asks (a header, a token, the time). It fails until it is accepted by name.
+ */
+async function policyCheck(target: Target, found: Survey): Promise<CheckResult> {
+  const began = performance.now();
+  await loadModule();
+  const plans = await planTables(found, target.config, [], async () => null);
+  const wrong = plans.flatMap((one) =>
+    [...one.dropOld, ...one.dropInert].map((change) => change.title.replace(/^Drop p/, 'P')),
+  );
+  const asked = plans.flatMap((one) => one.blockers);
+  const failed = wrong.length + asked.length > 0;
+  const tables = plans.map(({ rule: { table } }) => table);
+  return {
+    id: '1.7/open-policies',
+    title: 'Every policy for API roles is the rule, is about the caller’s own rows, or was kept by name',
+    kind: 'catalog',
+    verdict: failed ? 'failed' : 'passed',
+    expected: '0 other policies',
+    observed: failed ? [...asked.map((one) => one.problem), ...wrong].join('\n') : '0 other policies',
+    evidence: `select * from pg_catalog.pg_policies where (schemaname, tablename) in (${tables
+      .map((table) => `(${literal(table.schema)}, ${literal(table.name)})`)
+      .join(', ')}) and permissive = 'PERMISSIVE' and roles && array['public', 'anon', 'authenticated']::name[];`,
+    ...(failed
+      ? {
+          advice:
+            asked[0]?.remedy ??
+            'Drop the policy, or apply step 1.7 again: permissive policies are joined by OR, so that one is enough to open the table.',
+        }
+      : {}),
+    milliseconds: performance.now() - began,
+  };
 }

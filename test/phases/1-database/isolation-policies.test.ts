@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
+import { checkCatalog } from '../../../phases/1-database/isolation/checks.ts';
+import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
@@ -255,5 +257,41 @@ describe('privileges that row security does not limit', () => {
     expect(await rows(at, {}, truncate, 'anon')).toBe('42501');
     expect(await rows(at, claims(ann), truncate)).toBe('42501');
     expect(await rows(at, claims(ann), 'select from public.calls')).toBe(2);
+  });
+});
+
+describe('verification', () => {
+  const added: readonly [string, string][] = [
+    ['header', `for select using (title = current_setting('request.headers', true)::json ->> 'x-share')`],
+    ['time', `for select to authenticated using (now() > '2031-01-01')`],
+    ['whole', 'for select using (true)'],
+    ['member', `for select using ((auth.jwt() -> 'user_metadata' ->> 'org_id')::uuid = org_id)`],
+    ['admins', `for select using ((select auth.jwt()) -> 'app_metadata' ->> 'admin' = 'yes')`],
+    ['fixed', `for select using (org_id = '${org(2)}')`],
+  ];
+
+  it('shows a policy that was added later, whatever it asks, until it is accepted by name', async () => {
+    await using at = await open(
+      'ask_later',
+      `create table public.files (id int primary key, org_id uuid not null references public.organizations, user_id uuid, title text);
+       alter table public.files enable row level security;
+       create policy staff on public.files using (org_id = public.my_org());`,
+      { 'public.files: kept': 'keep' },
+    );
+    await apply(at);
+    const check = async (): Promise<string> => {
+      const found = await survey(at.target);
+      for await (const one of checkCatalog(at.target, found)) if (one.id === '1.7/open-policies') return one.verdict;
+      return 'missing';
+    };
+    expect(await check()).toBe('passed');
+    for (const [name, policy] of added) {
+      await at.sql(`create policy ${name} on public.files ${policy}`);
+      expect(await check(), name).toBe('failed');
+      await at.sql(`drop policy ${name} on public.files`);
+    }
+    await at.sql(`create policy own on public.files for select using (user_id = auth.uid());
+      create policy kept on public.files for select to anon using (title = 'public')`);
+    expect(await check()).toBe('passed');
   });
 });

@@ -1,0 +1,45 @@
+import type { Target } from '../../target.ts';
+import type { Survey } from '../survey.ts';
+import { isCallers, showsAll } from './caller.ts';
+import { judging } from './classify.ts';
+import type { PolicyContext } from './judged.ts';
+import { planTable, type TablePlan } from './policies.ts';
+import { renameColumns } from './rename.ts';
+import { rulesOf } from './rules.ts';
+
+/** The policies of every table that has a rule: what would be made, dropped, kept and asked now. */
+export async function planTables(
+  found: Survey,
+  config: Target['config'],
+  after: readonly string[],
+  count: PolicyContext['count'],
+): Promise<readonly TablePlan[]> {
+  const context: PolicyContext = {
+    world: await judging(found, found.from),
+    isCallers: (column) => isCallers(found, column),
+    breadth: showsAll(found) ? 'all' : 'current',
+    decisions: decisionsOf(config),
+    count,
+    renamed: renamerOf(found),
+    after,
+  };
+  const tables: TablePlan[] = [];
+  for (const rule of rulesOf(found)) {
+    const { schema, name } = rule.table;
+    const policies = found.catalog.policies.filter((one) => one.schema === schema && one.table === name);
+    tables.push(await planTable(rule, policies, context));
+  }
+  return tables;
+}
+
+/** Column names of now as those that stand after step 1.2. */
+export const renamerOf = (found: Survey): PolicyContext['renamed'] =>
+  found.tenants.some((one) => one.renamed)
+    ? (expression) => renameColumns(expression, found.from, found.to)
+    : (expression) => expression;
+
+const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'] =>
+  Object.fromEntries([
+    ...decisions.dropPolicy.map((name) => [name, 'drop'] as const),
+    ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),
+  ]);
