@@ -13,6 +13,7 @@ import { planDefiners } from './isolation/definers.ts';
 import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
 import type { PolicyContext } from './isolation/judged.ts';
+import { linksOf, unexplained } from './isolation/links.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
 import { dropId, type TablePlan } from './isolation/policies.ts';
 import { planPrivileges } from './isolation/privileges.ts';
@@ -76,7 +77,7 @@ export async function planIsolation(
   count: PolicyContext['count'] = async () => null,
 ): Promise<Plan> {
   await loadModule();
-  const blockers: Blocker[] = [...blocked(found)];
+  const blockers: Blocker[] = [...blocked(found), ...unattributed(found, config.decisions.sharedTable)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
   const views = planViews(found, facts.views);
   const rules = rulesOf(found);
@@ -224,6 +225,19 @@ function* blocked(found: Survey): Iterable<Blocker> {
   }
 }
 
+/** Rows that nobody can be told to own, with ids that nothing explains: shown to everybody, they might be a leak. */
+function* unattributed(found: Survey, shared: readonly string[]): Iterable<Blocker> {
+  for (const { kind, table } of rulesOf(found)) {
+    const columns = kind === 'lookup' && !table.rowSecurity ? unexplained(table) : [];
+    const label = `${table.schema}.${table.name}`;
+    if (columns.length === 0 || shared.includes(label)) continue;
+    yield {
+      problem: `Nothing says whose rows ${label} holds: it has no organization, and what ${columns.join(', ')} ${columns.length === 1 ? 'refers' : 'refer'} to is not known.`,
+      remedy: `Give it a foreign key or an organization column; or say that its rows are everybody's, so that every signed-in user reads them, with --shared-table ${label} (decisions.sharedTable); or leave it out with exclude.`,
+    };
+  }
+}
+
 function* general(found: Survey): Iterable<Note> {
   const rules = rulesOf(found);
   const list = (kind: (typeof rules)[number]['kind']): string =>
@@ -249,6 +263,18 @@ function* general(found: Survey): Iterable<Note> {
   if (child !== '') {
     yield {
       text: `Guarded through the row that they refer to: ${child}. A row that refers to none is for the service role alone.`,
+    };
+  }
+  const byName = rulesOf(found).filter(
+    (rule) => rule.kind === 'child' && (linksOf(found).get(rule.table.oid) ?? []).some((link) => !link.declared),
+  );
+  if (byName.length > 0) {
+    yield {
+      text: `Without a foreign key, so that the name of a column says which row they refer to: ${byName.map((rule) => rule.sql).join(', ')}.`,
+      detail: byName
+        .flatMap(({ table }) => (linksOf(found).get(table.oid) ?? []).filter((link) => !link.declared))
+        .map((link) => `${link.columns.join(', ')} → ${link.parent.schema}.${link.parent.name}`)
+        .join('\n'),
     };
   }
   if (roleSource(found) === null) {

@@ -74,6 +74,15 @@ export const decisions = {
     argument: '<policy>',
     help: 'drop such a policy instead',
   }),
+  sharedTable: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Tables without an organization whose rows are everybody’s, as schema.table: signed-in users read them.',
+      ),
+    { kind: 'names', argument: '<table>', help: 'a table whose rows are everybody’s: signed-in users read it' },
+  ),
   protectRouters: setting(
     z
       .union([z.literal('all'), z.array(insidePath)])

@@ -47,7 +47,9 @@ function bare(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const node = value as Tree;
   const cast = child(node, 'TypeCast');
-  if (cast !== null && typeName(cast) === 'text') return bare(child(cast, 'arg'));
+  // A column of a domain is printed with a cast to what the domain is based on.
+  const column = child(child(cast ?? {}, 'arg') ?? {}, 'ColumnRef') !== null;
+  if (cast !== null && (typeName(cast) === 'text' || column)) return bare(child(cast, 'arg'));
   const target = child(node, 'ResTarget');
   if (target !== null) return { ResTarget: bare({ val: target.val }) };
   return Object.fromEntries(

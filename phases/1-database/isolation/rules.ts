@@ -3,6 +3,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { adminRoles, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { currentOrg, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
+import { linksOf } from './links.ts';
 import { isLog } from './logs.ts';
 
 export const commands = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
@@ -62,7 +63,7 @@ function ruleOf(survey: Survey, table: Table): Rule {
       [tenant.key, ...tenant.also].map((one) => one.name),
     );
   }
-  const parents = parentConditions(survey, table, [table.oid]);
+  const parents = parentConditions(survey, table);
   if (parents !== null) return all(table, 'child', 'org', parents, []);
   const user = userColumnOf(survey, table);
   if (user !== null) return { ...all(table, 'personal', 'own', `${identifier(user)} = ${caller}`, []), user };
@@ -208,49 +209,42 @@ export function roleSource(
 }
 
 /**
- * For a table without the key: every foreign key to a table whose rows have an organization must lead to the caller's.
- * Null when no foreign key does. `path` ends a walk around a circle of foreign keys.
+ * For a table without the key: every reference to a table whose rows have an organization must lead to the caller's.
+ * Null when there is none.
  */
-function parentConditions(
-  survey: Survey,
-  table: Table,
-  path: readonly number[],
-  own = identifier(table.name),
-): string | null {
-  const links = foreignKeys(table).flatMap((foreign) => {
-    const [column] = foreign.columns;
-    const [target] = foreign.references?.columns ?? [];
-    const parent = survey.catalog.tables.find(
-      (one) => one.schema === foreign.references?.schema && one.name === foreign.references.table,
-    );
-    if (column === undefined || target === undefined || parent === undefined || path.includes(parent.oid)) return [];
-    if (parent === survey.profiles) return [];
-    const reference = `${own}.${identifier(column)}`;
+function parentConditions(survey: Survey, table: Table, depth = 1, own = identifier(table.name)): string | null {
+  const links = (linksOf(survey).get(table.oid) ?? []).flatMap((link) => {
+    const alias = `parent_${depth}`;
     // Outside a subquery PostgreSQL prints the row's columns bare, and what it prints is how a policy is known again.
-    const outside = path.length === 1 ? identifier(column) : reference;
-    const alias = `parent_${path.length}`;
+    const outside = link.columns.map((column) => (depth === 1 ? identifier(column) : `${own}.${identifier(column)}`));
+    const join = link.columns
+      .map(
+        (column, index) => `${alias}.${identifier(link.parentColumns[index] ?? 'id')} = ${own}.${identifier(column)}`,
+      )
+      .join(' and ');
     const inside =
-      parent === survey.organizations
-        ? isCallers(survey, outside)
-        : exists(survey, parent, alias, `${alias}.${identifier(target)} = ${reference}`, [...path, parent.oid]);
-    const notNull = table.columns.find((one) => one.name === column)?.notNull === true;
-    return inside === null ? [] : [{ outside, notNull, inside }];
+      link.parent === survey.organizations
+        ? isCallers(survey, outside[0] ?? '')
+        : exists(survey, link.parent, alias, join, depth + 1);
+    return inside === null ? [] : [{ outside, notNull: link.notNull, inside }];
   });
   if (links.length === 0) return null;
-  const parts = links.map((link) =>
-    link.notNull ? link.inside : links.length === 1 ? link.inside : `(${link.outside} is null or ${link.inside})`,
-  );
+  const parts = links.map((link) => {
+    if (link.notNull || links.length === 1) return link.inside;
+    return `(${link.outside.map((column) => `${column} is null`).join(' or ')} or ${link.inside})`;
+  });
   if (links.length > 1 && !links.some((link) => link.notNull)) {
-    parts.push(`(${links.map((link) => `${link.outside} is not null`).join(' or ')})`);
+    const some = links.map((link) => link.outside.map((column) => `${column} is not null`).join(' and '));
+    parts.push(`(${some.join(' or ')})`);
   }
   return parts.join(' and ');
 }
 
-function exists(survey: Survey, parent: Table, alias: string, join: string, path: readonly number[]): string | null {
+function exists(survey: Survey, parent: Table, alias: string, join: string, depth: number): string | null {
   const condition =
     tenantOf(survey, parent) !== null
       ? isCallers(survey, `${alias}.${identifier(survey.to)}`)
-      : parentConditions(survey, parent, path, alias);
+      : parentConditions(survey, parent, depth, alias);
   if (condition === null) return null;
   return `exists (select 1 from ${qualified(parent.schema, parent.name)} ${alias} where ${join} and ${condition})`;
 }

@@ -295,3 +295,48 @@ describe('verification', () => {
     expect(await check()).toBe('passed');
   });
 });
+
+describe('tables without an organization column', () => {
+  it('are guarded by what they refer to: by wide keys, by names, and never in a circle', async () => {
+    await using at = await open(
+      'ask_links',
+      `create table public.patients (id uuid primary key default gen_random_uuid(), org_id uuid not null references public.organizations, no int not null, unique (org_id, no));
+       create table public.visits (region text, no int, org_id uuid not null references public.organizations, primary key (region, no));
+       create domain public.ref as uuid;
+       create table public.case_notes (id int primary key, patient_id public.ref not null, body text);
+       create table public.visit_lines (id int primary key, visit_region text, visit_no int, foreign key (visit_region, visit_no) references public.visits);
+       create table public.reports (id int primary key, patient_id uuid references public.patients, current_version int);
+       create table public.report_versions (id int primary key, report_id int references public.reports, patient_id uuid references public.patients);
+       alter table public.reports add foreign key (current_version) references public.report_versions;
+       insert into public.patients values ('c0000000-0000-4000-8000-000000000001', '${org(1)}', 1), ('c0000000-0000-4000-8000-000000000002', '${org(2)}', 1);
+       insert into public.visits values ('n', 1, '${org(1)}'), ('n', 2, '${org(2)}');
+       insert into public.case_notes values (1, 'c0000000-0000-4000-8000-000000000001'), (2, 'c0000000-0000-4000-8000-000000000002');
+       insert into public.visit_lines values (1, 'n', 1), (2, 'n', 2);
+       insert into public.reports values (1, 'c0000000-0000-4000-8000-000000000001'), (2, 'c0000000-0000-4000-8000-000000000002');
+       insert into public.report_versions values (1, 1), (2, 2);
+       alter table public.case_notes enable row level security;
+       create policy anybody on public.case_notes using (true);`,
+    );
+    await roundTrip(at, at.rollout([step]), '1.7');
+    for (const table of ['case_notes', 'visit_lines', 'reports', 'report_versions']) {
+      expect(await rows(at, claims(ann), `select from public.${table}`), table).toBe(1);
+      expect(await rows(at, claims(cleo), `select from public.${table}`), table).toBe(1);
+      expect(await rows(at, claims(eve), `select from public.${table}`), table).toBe(0);
+    }
+  });
+
+  it('stop the step where ids in them refer to what nobody knows', async () => {
+    await using at = await open(
+      'ask_orphan_table',
+      `create table public.scans (id int primary key, subject uuid, result text);
+       create table public.colours (code text primary key, label text);`,
+    );
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.blockers).toMatchObject([
+      {
+        problem: expect.stringMatching(/public\.scans.*subject/),
+        remedy: expect.stringContaining('--shared-table public.scans'),
+      },
+    ]);
+  });
+});
