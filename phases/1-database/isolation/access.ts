@@ -9,8 +9,10 @@ import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, survey, tenantOf } from '../survey.ts';
 import { belongingSql, bracketed, isCallersMembership } from './caller.ts';
+import { decidedName } from './judged.ts';
 import { ownersOf } from './owners.ts';
 import { roleSource, rolesOf } from './rules.ts';
+import { ownPolicies } from './tables.ts';
 
 /** Who reaches what now, in the form that the journal keeps. `only`: of these tables, as `schema.name`. */
 export async function lookAtAccess(target: Target, signal: AbortSignal, only?: ReadonlySet<string>): Promise<unknown> {
@@ -32,11 +34,13 @@ export async function* checkAccess(
   const before = fromKept(kept);
   const after: Access = await lookAt(await target.session.work(), scopeOf(found, only), signal, before);
   const { acceptAccess, keepPolicy, dropPolicy } = target.config.decisions;
+  // What is the caller's own, or shared with their organization by another column, stays by rule.
+  const own = await ownPolicies(found, target.config);
   const results = [
     ...compare(before, after, {
       prefix: '1.7/access',
       switches: found.model === 'active' || target.config.decisions.isolation !== null,
-      kept: (door, policy) => keepPolicy.includes(`${door}: ${policy}`),
+      kept: (door, policy) => own.has(`${door}: ${policy}`) || keepPolicy.includes(decidedName(`${door}: ${policy}`)),
       dropped: (door, policy) => dropPolicy.includes(`${door}: ${policy}`),
       accepted: (check) => acceptAccess.includes(check),
     }),

@@ -1,7 +1,7 @@
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Alternative } from './classify.ts';
-import type { Judged, PolicyContext } from './judged.ts';
+import { decidedName, type Judged, keptSuffix, type PolicyContext } from './judged.ts';
 import type { Rule } from './rules.ts';
 
 export type Asked = {
@@ -11,12 +11,6 @@ export type Asked = {
   /** Policies that stay whole. */
   readonly stay: ReadonlySet<Policy>;
 };
-
-const suffix = ' (kept)';
-
-/** What the operator's decision names. */
-export const policyKey = (policy: Pick<Policy, 'schema' | 'table' | 'name'>): string =>
-  `${policy.schema}.${policy.table}: ${policy.name.endsWith(suffix) ? policy.name.slice(0, -suffix.length) : policy.name}`;
 
 /** Policies whose rows are meant for others too are kept or dropped by name, and neither without being told to. */
 export async function askKeeping(rule: Rule, old: readonly Judged[], context: PolicyContext): Promise<Asked> {
@@ -29,7 +23,7 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
     const using = one.using.filter((each) => decides(each, rule, policy));
     const check = one.check.filter((each) => decides(each, rule, policy));
     if (using.length + check.length === 0) continue;
-    const key = policyKey(policy);
+    const key = decidedName(`${policy.schema}.${policy.table}: ${policy.name}`);
     const decided = context.decisions[key];
     if (decided === 'keep') {
       const whole = using.length === one.using.length && check.length === one.check.length;
@@ -58,8 +52,8 @@ const joinedBy = (all: readonly Alternative[]): string | null =>
 
 function keptName(name: string): string {
   let short = name;
-  while (Buffer.byteLength(short + suffix) > 63) short = short.slice(0, -1);
-  return short + suffix;
+  while (Buffer.byteLength(short + keptSuffix) > 63) short = short.slice(0, -1);
+  return short + keptSuffix;
 }
 
 const verbs = {

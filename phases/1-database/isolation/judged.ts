@@ -27,3 +27,10 @@ export type Judged = {
   /** It reads the table that it guards, and so fails for whoever it is asked for. */
   readonly fails: boolean;
 };
+
+/** The end of the name of a policy that holds what was kept of one whose rest became the rule. */
+export const keptSuffix = ' (kept)';
+
+/** What the operator's decision names: of a part that was kept, the policy that it was a part of. */
+export const decidedName = (name: string): string =>
+  name.endsWith(keptSuffix) ? name.slice(0, -keptSuffix.length) : name;

@@ -26,6 +26,8 @@ export type TablePlan = {
   readonly closed: readonly Command[];
   readonly notes: readonly Note[];
   readonly blockers: readonly Blocker[];
+  /** Names of the policies that stay and let through what is the caller's own, or shared with their organization. */
+  readonly own: readonly string[];
   /** The conditions of the new policies, for whoever looks at all policies together. */
   readonly asks: readonly Asking[];
 };
@@ -74,9 +76,13 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     closed: [],
     notes: [],
     blockers: [],
+    own: [],
     asks: [],
   };
-  if (unowned && old.length === 0) return none;
+  const own = kept
+    .filter((one) => [...one.using, ...one.check].some(({ meaning }) => meaning === 'own' || meaning === 'shared'))
+    .map(({ policy }) => policy.name);
+  if (unowned && old.length === 0) return { ...none, own };
 
   const notes: Note[] = [];
   const asked =
@@ -140,6 +146,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     closed,
     notes,
     blockers: asked.blockers,
+    own,
     asks,
   };
 }

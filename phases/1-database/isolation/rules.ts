@@ -2,7 +2,7 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { adminRoles, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { currentOrg, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
+import { hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
 import { linksOf } from './links.ts';
 import { isLog } from './logs.ts';
 
@@ -124,10 +124,8 @@ function profilesRule(survey: Survey, table: Table): Rule {
     return { ...all(table, 'profiles', 'org', own, []), user, ...bound };
   }
   const key = identifier(survey.to);
-  // A profile without an organization stays its user's to edit: NULL then equals NULL.
-  const kept = hasMany(survey)
-    ? `${own} and (${key} is null or ${isAnyOfCallers(key)})`
-    : `${own} and not (${key} is distinct from ${currentOrg})`;
+  // A profile that names no organization stays its user's to edit; guard_profile_keys() keeps them from choosing one.
+  const kept = `${own} and (${key} is null or ${hasMany(survey) ? isAnyOfCallers(key) : isCallers(survey, key)})`;
   return {
     ...base(table, 'profiles', 'org'),
     keys: [tenant.key.name],

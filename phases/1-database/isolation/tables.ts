@@ -1,3 +1,4 @@
+import { loadModule } from 'libpg-query';
 import type { Target } from '../../target.ts';
 import type { Survey } from '../survey.ts';
 import { isCallers, showsAll } from './caller.ts';
@@ -43,3 +44,12 @@ const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'
     ...decisions.dropPolicy.map((name) => [name, 'drop'] as const),
     ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),
   ]);
+
+/** Policies that stand now and let through what is the caller's own, or shared with their organization. */
+export async function ownPolicies(found: Survey, config: Target['config']): Promise<ReadonlySet<string>> {
+  await loadModule();
+  const plans = await planTables(found, config, [], async () => null);
+  return new Set(
+    plans.flatMap(({ rule: { table }, own }) => own.map((name) => `${table.schema}.${table.name}: ${name}`)),
+  );
+}
