@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import type { Change, FileChange } from '../rollout/change.ts';
@@ -102,10 +103,10 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
   ): Promise<void> => journal.append({ type: 'state', seq, state, milliseconds, at: now(), ...contents });
 
   /** Puts `hash` (null: nothing) in place of what is there now. */
-  const put = async (file: string, hash: string | null): Promise<void> => {
+  const put = async (file: string, hash: string | null, mode?: number): Promise<void> => {
     if (hash === null) return removeFile(file);
     await createFolders(path.dirname(file));
-    await writeAtomically(file, await originals.read(hash));
+    await writeAtomically(file, await originals.read(hash), mode);
   };
 
   const refuseStale = async (file: string, change: FileChange): Promise<void> => {
@@ -152,6 +153,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       title: change.title,
       path: change.path,
       before: change.before === null ? null : await originals.keep(change.before),
+      ...(change.before === null ? {} : { mode: (await stat(file)).mode & 0o7777 }),
       after: change.after === null ? null : await originals.keep(change.after),
       folders: [...(change.after === null ? [] : await missingFolders(root, file))],
       at: now(),
@@ -196,7 +198,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
     if (to !== found) await refuseReadOnly(file, row.path);
     if (bytes !== null) await originals.keep(bytes);
     await mark(row.seq, 'reverting', 0, { from: found, to });
-    if (to !== found) await put(file, to);
+    if (to !== found) await put(file, to, row.mode);
     if (to === null) await removeEmptyFolders(root, row.folders);
     await mark(row.seq, 'reverted');
     return { stayed };

@@ -1,11 +1,10 @@
 import { open, truncate } from 'node:fs/promises';
-import path from 'node:path';
 import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
 import type { StepRecord } from '../rollout/journal.ts';
 import { entryStateSchema, stepIdSchema, stepRecordSchema } from '../rollout/schemas.ts';
 import { sha256 } from './hash.ts';
-import { stateFolder } from './paths.ts';
+import { resolveState, stateFolder } from './paths.ts';
 import { createFolders, readBytes, writeAtomically } from './write.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -21,6 +20,8 @@ const entryRowSchema = z.strictObject({
   path: z.string(),
   before: hash.nullable(),
   after: hash.nullable(),
+  /** Permission bits of the file before, for one that has to be made again; absent where there was none. */
+  mode: z.number().int().min(0).max(0o7777).exactOptional(),
   /** Folders that the change creates, deepest first. */
   folders: z.array(z.string()),
   at: z.string(),
@@ -73,11 +74,10 @@ export type Journal = {
  * line without its end is the write that a crash cut off: it never happened.
  */
 export function openJournal(root: string): Journal {
-  const folder = path.join(root, stateFolder);
-  const file = path.join(folder, 'journal.ndjson');
+  const place = (): Promise<string> => resolveState(root, 'journal.ndjson');
 
   const read = async (): Promise<{ rows: readonly Row[]; sum: string; whole: number; length: number }> => {
-    const bytes = await readBytes(file);
+    const bytes = await readBytes(await place());
     if (bytes === null) return { rows: [], sum: '', whole: 0, length: 0 };
     const whole = bytes.lastIndexOf(0x0a) + 1;
     const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1);
@@ -89,6 +89,10 @@ export function openJournal(root: string): Journal {
       if (json === undefined || found !== expected) throw damaged(index + 1, 'is not what was written');
       const row = rowSchema.safeParse(JSON.parse(json));
       if (!row.success) throw damaged(index + 1, 'was written by another version of this tool');
+      // A folder that was not made for this file is not this tool's to remove.
+      if (row.data.type === 'entry' && !row.data.folders.every(isAbove(row.data.path))) {
+        throw damaged(index + 1, 'names a folder that is not above its file');
+      }
       rows.push(row.data);
       sum = expected;
     }
@@ -109,8 +113,10 @@ export function openJournal(root: string): Journal {
     entries: async () => entriesOf((await read()).rows),
     records: async () => (await read()).rows.flatMap((row) => (row.type === 'record' ? [row.record] : [])),
     append: async (row) => {
+      const folder = await resolveState(root);
+      const file = await place();
       await createFolders(folder);
-      const ignore = path.join(folder, '.gitignore');
+      const ignore = await resolveState(root, '.gitignore');
       if ((await readBytes(ignore)) === null) await writeAtomically(ignore, Buffer.from('*\n'));
       const { sum, whole, length } = await read();
       if (length > whole) await truncate(file, whole);
@@ -127,6 +133,11 @@ export function openJournal(root: string): Journal {
     },
   };
 }
+
+const isAbove =
+  (file: string) =>
+  (folder: string): boolean =>
+    folder !== '' && file.startsWith(`${folder}/`);
 
 const checksum = (before: string, json: string): string => sha256(`${before}\n${json}`).slice(0, 16);
 

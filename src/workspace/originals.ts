@@ -1,7 +1,6 @@
-import path from 'node:path';
 import { RolloutError } from '../rollout/errors.ts';
 import { sha256 } from './hash.ts';
-import { stateFolder } from './paths.ts';
+import { resolveState, stateFolder } from './paths.ts';
 import { createFolders, readBytes, writeAtomically } from './write.ts';
 
 /** Contents by their hash, under `.voxanne-rollout/originals`: what a rollback writes back, and what it compares with. */
@@ -13,20 +12,19 @@ export type Originals = {
 };
 
 export function openOriginals(root: string): Originals {
-  const folder = path.join(root, stateFolder, 'originals');
   return {
     keep: async (content) => {
       const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
       const hash = sha256(bytes);
-      const file = path.join(folder, hash);
+      const file = await resolveState(root, 'originals', hash);
       const there = await readBytes(file);
       if (there !== null && sha256(there) === hash) return hash;
-      await createFolders(folder);
+      await createFolders(await resolveState(root, 'originals'));
       await writeAtomically(file, bytes, 0o600);
       return hash;
     },
     read: async (hash) => {
-      const bytes = await readBytes(path.join(folder, hash));
+      const bytes = await readBytes(await resolveState(root, 'originals', hash));
       if (bytes === null || sha256(bytes) !== hash) {
         throw new RolloutError(
           `The kept content ${hash.slice(0, 12)} is ${bytes === null ? 'missing' : 'damaged'} in ${stateFolder}/originals.`,

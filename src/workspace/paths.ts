@@ -39,6 +39,27 @@ export async function resolveInside(root: string, file: string): Promise<string>
   return real;
 }
 
+/**
+ * The path of something below the state folder. A checkout can bring a link with it, and what this tool writes or cuts
+ * off there would be a file of somebody else: links are refused, and so is whatever is neither a file nor a folder.
+ */
+export async function resolveState(root: string, ...names: readonly string[]): Promise<string> {
+  let at = root;
+  for (const [index, name] of [stateFolder, ...names].entries()) {
+    at = path.join(at, name);
+    const info = await lstat(at).catch(orAbsent);
+    if (info === null) break;
+    const sound = index === names.length && index > 0 ? info.isFile() || info.isDirectory() : info.isDirectory();
+    if (sound) continue;
+    const shown = path.relative(root, at).split(path.sep).join('/');
+    throw new RolloutError(
+      `${shown} is ${info.isSymbolicLink() ? 'a link' : 'not what this tool made'}, and its own records are read and written only where they are.`,
+      'Nothing was written. Find out who put it there, move it away, and restore the folder from a backup if it was yours.',
+    );
+  }
+  return path.join(root, stateFolder, ...names);
+}
+
 /** Resolves the links of the deepest part of a path that is there; the rest is appended. */
 async function realpathOfNearest(target: string): Promise<string> {
   try {

@@ -1,9 +1,8 @@
 import { open, readFile as read, rename, unlink } from 'node:fs/promises';
 import os from 'node:os';
-import path from 'node:path';
 import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
-import { codeOf, orAbsent, stateFolder } from './paths.ts';
+import { codeOf, orAbsent, resolveState, stateFolder } from './paths.ts';
 import { createFolders } from './write.ts';
 
 const holderSchema = z.object({ pid: z.number(), host: z.string(), started: z.string() });
@@ -17,8 +16,8 @@ export type RunLock = { readonly release: () => Promise<void> };
  * taken over; one of another machine cannot be judged from here and is left to the operator.
  */
 export async function takeRunLock(root: string): Promise<RunLock> {
-  const folder = path.join(root, stateFolder);
-  const file = path.join(folder, 'lock');
+  const folder = await resolveState(root);
+  const file = await resolveState(root, 'lock');
   await createFolders(folder);
   const own: Holder = { pid: process.pid, host: os.hostname(), started: await startOf(process.pid) };
   for (let attempt = 0; attempt < 10; attempt += 1) {

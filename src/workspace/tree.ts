@@ -56,7 +56,8 @@ export function createTreeReader(root: string): () => Promise<Fingerprint> {
                 : await hashOf(path.join(root, relative));
           if (hash === null) continue;
           next.set(relative, { size, time: info.mtimeNs, inode: info.ino, hash });
-          state[`file ${relative}`] = hash;
+          // A script that comes back without its executable bit is not the same file.
+          state[`file ${relative}`] = `${hash} mode ${Number(info.mode & 0o7777n).toString(8)}`;
         }
       }
     };

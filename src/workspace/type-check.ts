@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import * as z from 'zod';
-import { orAbsent, stateFolder } from './paths.ts';
+import { orAbsent, resolveState } from './paths.ts';
 import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
 
@@ -46,7 +46,7 @@ export async function typeCheck(workspace: Workspace, project: Project, signal?:
   const folder = path.join(workspace.root, project.directory);
   const config = path.posix.relative(project.directory === '' ? '.' : project.directory, project.tsconfig);
   const args = ['--noEmit', '--pretty', 'false', '-p', config];
-  const notes = path.join(workspace.root, stateFolder, `types-${nameOf(project)}.tsbuildinfo`);
+  const notes = await resolveState(workspace.root, `types-${nameOf(project)}.tsbuildinfo`);
   await createFolders(path.dirname(notes));
   // An app that builds incrementally may keep the compiler's notes in git: they are not this tool's to write, and with
   // notes of its own the next check takes a fraction of the time.
@@ -102,7 +102,7 @@ export async function takeBaselines(workspace: Workspace, signal?: AbortSignal):
   for (const project of checkedProjects(workspace)) {
     const checked = await typeCheck(workspace, project, signal);
     if (checked.kind === 'skipped') continue;
-    const file = baselineFile(workspace, project);
+    const file = await baselineFile(workspace, project);
     await createFolders(path.dirname(file));
     const content = { at: new Date().toISOString(), diagnostics: checked.diagnostics };
     await writeAtomically(file, Buffer.from(`${JSON.stringify(content, null, 1)}\n`), 0o600);
@@ -111,7 +111,7 @@ export async function takeBaselines(workspace: Workspace, signal?: AbortSignal):
 
 /** Compares the type errors of a project with those of before the first change. */
 export async function typeDelta(workspace: Workspace, project: Project, signal?: AbortSignal): Promise<TypeDelta> {
-  const text = await readFile(baselineFile(workspace, project), 'utf8').catch(orAbsent);
+  const text = await readFile(await baselineFile(workspace, project), 'utf8').catch(orAbsent);
   const baseline = text === null ? null : baselineSchema.safeParse(JSON.parse(text));
   const checked = await typeCheck(workspace, project, signal);
   if (checked.kind === 'skipped') return checked;
@@ -138,8 +138,8 @@ export async function typeDelta(workspace: Workspace, project: Project, signal?:
 export const checkedProjects = (workspace: Workspace): readonly Project[] =>
   [...new Set([workspace.backend, workspace.frontend])].filter((project) => project !== null);
 
-const baselineFile = (workspace: Workspace, project: Project): string =>
-  path.join(workspace.root, stateFolder, `baseline-${nameOf(project)}.json`);
+const baselineFile = (workspace: Workspace, project: Project): Promise<string> =>
+  resolveState(workspace.root, `baseline-${nameOf(project)}.json`);
 
 const nameOf = (project: Project): string => project.directory.replaceAll('/', '-') || 'root';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { RolloutError } from '../rollout/errors.ts';
 import { sha256 } from './hash.ts';
-import { orAbsent, stateFolder } from './paths.ts';
+import { orAbsent, resolveState, stateFolder } from './paths.ts';
 import type { Finding } from './scan/types.ts';
 import { createFolders, writeAtomically } from './write.ts';
 
@@ -29,10 +29,10 @@ export type WaiverStatus = RecordedWaiver & {
 
 const fileSchema = z.strictObject({ version: z.literal(1), waivers: z.array(waiverSchema) });
 
-const fileOf = (root: string): string => path.join(root, stateFolder, 'waivers.json');
+const fileOf = (root: string): Promise<string> => resolveState(root, 'waivers.json');
 
 export async function readWaivers(root: string): Promise<readonly RecordedWaiver[]> {
-  const text = await readFile(fileOf(root), 'utf8').catch(orAbsent);
+  const text = await readFile(await fileOf(root), 'utf8').catch(orAbsent);
   if (text === null) return [];
   let value: unknown;
   try {
@@ -94,11 +94,15 @@ export async function statusOfWaivers(root: string, findings: readonly Finding[]
 }
 
 async function write(root: string, waivers: readonly RecordedWaiver[]): Promise<void> {
-  const folder = path.join(root, stateFolder);
+  const folder = await resolveState(root);
   await createFolders(folder);
-  const ignore = path.join(folder, '.gitignore');
+  const ignore = await resolveState(root, '.gitignore');
   if ((await readFile(ignore, 'utf8').catch(orAbsent)) === null) await writeAtomically(ignore, Buffer.from('*\n'));
-  await writeAtomically(fileOf(root), Buffer.from(`${JSON.stringify({ version: 1, waivers }, null, 2)}\n`), 0o600);
+  await writeAtomically(
+    await fileOf(root),
+    Buffer.from(`${JSON.stringify({ version: 1, waivers }, null, 2)}\n`),
+    0o600,
+  );
 }
 
 /** Lines of the finding, without regard to spaces: a formatter does not end a decision. */

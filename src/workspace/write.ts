@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { RolloutError } from '../rollout/errors.ts';
-import { codeOf, isAbsent, orAbsent } from './paths.ts';
+import { codeOf, isAbsent, orAbsent, resolveInside } from './paths.ts';
 
 /** How a temporary file is recognized after a crash. A library's random name could not be told from the app's files. */
 const temporary = '.voxanne-rollout-tmp';
@@ -20,6 +20,7 @@ export async function writeAtomically(file: string, content: Uint8Array, mode?: 
     await handle.writeFile(content);
     // The umask takes bits away from the mode of a new file; a replaced file keeps the ones it had.
     if (old !== null) await handle.chmod(old.mode & 0o7777);
+    else if (mode !== undefined) await handle.chmod(mode);
     if (old !== null && process.getuid?.() === 0) await handle.chown(old.uid, old.gid);
     await handle.sync();
   } catch (error) {
@@ -49,7 +50,7 @@ export async function createFolders(folder: string): Promise<void> {
 export async function removeEmptyFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     try {
-      await rmdir(path.join(root, folder));
+      await rmdir(await resolveInside(root, folder));
     } catch (error) {
       if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return;
       if (!isAbsent(error)) throw error;
