@@ -2,12 +2,13 @@ import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import { qualified } from '../../src/database/quote.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
+import { countDoors } from '../../src/isolation/doors.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
-import { checkAccess, lookAtAccess } from './isolation/access.ts';
+import { checkAccess, failedBefore, lookAtAccess } from './isolation/access.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
@@ -53,7 +54,17 @@ async function* checkDatabase(
     yield* checkDocuments(target, found, '1.7');
     yield* checkCatalog(target, found);
   }
-  yield* checkIsolation(target, found, signal, only);
+  yield* countDoors(checkRights(target, found, signal, before, only), '1.7/doors');
+}
+
+async function* checkRights(
+  target: Target,
+  found: Survey,
+  signal: AbortSignal,
+  before: unknown,
+  only?: ReadonlySet<string>,
+): ReturnType<Step<Target>['checks']> {
+  yield* checkIsolation(target, found, signal, only, failedBefore(before));
   yield* checkAccess(target, found, signal, before, only);
 }
 

@@ -1,7 +1,7 @@
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
 import { probeSignUps } from '../../src/database/probes/sign-up.ts';
-import { probeIsolation } from '../../src/database/probes/two-org.ts';
+import { type IsolationOptions, probeIsolation, type TableName } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
@@ -99,6 +99,8 @@ export async function* checkIsolation(
   signal: AbortSignal,
   /** `schema.table` of those that are probed; without it all tables, views and functions. */
   only?: ReadonlySet<string>,
+  /** What `ownFailures` found before the step. */
+  failedBefore: readonly string[] = [],
 ): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
     yield missing('1.7/two-org', 'Isolation', 'There is no organizations table.');
@@ -117,24 +119,55 @@ export async function* checkIsolation(
       milliseconds: 0,
     };
   }
+  const options = {
+    ...isolationOptions(found, named(found.organizations), signal),
+    failedBefore: new Set(failedBefore),
+  };
   const results = probeIsolation(await target.session.work(), found.catalog, {
-    tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
-    organizations: named(found.organizations),
-    profiles: found.profiles === null ? null : named(found.profiles),
-    memberships: membershipsOf(found),
-    appendOnly: new Set(
-      rulesOf(found)
-        .filter((rule) => rule.kind === 'log')
-        .map(({ table }) => `${table.schema}.${table.name}`),
-    ),
-    schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
+    ...options,
     ...(only === undefined ? {} : { only }),
-    signal,
   });
   for await (const result of results) {
     if (!leftOut.has(result.id.split('/')[2] ?? '')) yield result;
   }
 }
+
+/** What members cannot do with rows of their own today, on tables with row security: ids of checks that would fail. */
+export async function ownFailures(
+  target: Target,
+  found: Survey,
+  signal: AbortSignal,
+  only?: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  if (found.organizations === null) return [];
+  const guarded = found.catalog.tables
+    .filter((table) => table.rowSecurity)
+    .map((table) => `${table.schema}.${table.name}`)
+    .filter((name) => only?.has(name) !== false);
+  if (guarded.length === 0) return [];
+  const failed: string[] = [];
+  const results = probeIsolation(await target.session.work(), found.catalog, {
+    ...isolationOptions(found, named(found.organizations), signal),
+    only: new Set(guarded),
+    ownOnly: true,
+  });
+  for await (const result of results) if (result.verdict === 'failed') failed.push(result.id);
+  return failed;
+}
+
+const isolationOptions = (found: Survey, organizations: TableName, signal: AbortSignal): IsolationOptions => ({
+  tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
+  organizations,
+  profiles: found.profiles === null ? null : named(found.profiles),
+  memberships: membershipsOf(found),
+  appendOnly: new Set(
+    rulesOf(found)
+      .filter((rule) => rule.kind === 'log')
+      .map(({ table }) => `${table.schema}.${table.name}`),
+  ),
+  schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
+  signal,
+});
 
 /** A catalog check: runs `sql`, and passes when its rows are what `passes` wants. */
 export async function catalogCheck(

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { DoorScope } from '../../../src/database/access/doors.ts';
 import { type AccessScope, lookAt } from '../../../src/database/access/look.ts';
 import type { PeopleScope } from '../../../src/database/access/people.ts';
@@ -7,6 +8,7 @@ import { compare } from '../../../src/isolation/compare.ts';
 import { type Access, type DoorKind, fromKept, toKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
+import { ownFailures } from '../checks.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, survey, tenantOf } from '../survey.ts';
 import { belongingSql, bracketed, isCallersMembership } from './caller.ts';
 import { decidedName } from './judged.ts';
@@ -18,7 +20,14 @@ import { ownPolicies } from './tables.ts';
 export async function lookAtAccess(target: Target, signal: AbortSignal, only?: ReadonlySet<string>): Promise<unknown> {
   const found = await survey(target);
   if (found.organizations === null) return null;
-  return toKept(await lookAt(await target.session.work(), scopeOf(found, only), signal));
+  const failed = await ownFailures(target, found, signal, only);
+  return { ...toKept(await lookAt(await target.session.work(), scopeOf(found, only), signal)), failed };
+}
+
+/** Of what `lookAtAccess` kept: checks of members' own rows that failed before the step as well. */
+export function failedBefore(kept: unknown): readonly string[] {
+  const parsed = z.object({ failed: z.array(z.string()) }).safeParse(kept);
+  return parsed.success ? parsed.data.failed : [];
 }
 
 /** Compares who reaches what now with what `lookAtAccess` kept. */

@@ -26,6 +26,10 @@ export type IsolationOptions = {
   readonly schemas: readonly string[];
   /** `schema.table` of the tables that are probed, and nothing but them; without it every door. */
   readonly only?: ReadonlySet<string>;
+  /** Only what people may do with rows of their own, on tables: what a step is compared with. */
+  readonly ownOnly?: boolean;
+  /** Ids of such checks that failed before the step as well. */
+  readonly failedBefore?: ReadonlySet<string>;
   readonly signal: AbortSignal;
   /** Beginning of every check's id; `1.7/two-org` unless said. */
   readonly idPrefix?: string;
@@ -133,7 +137,8 @@ export function claims(
       ...(token.org === null ? {} : { org_id: token.org }),
     },
     user_metadata: token.userMetadata ?? {},
-    aal: 'aal1',
+    // A second factor takes nothing from anybody, and policies may ask for it.
+    aal: 'aal2',
     is_anonymous: false,
   });
 }
