@@ -389,7 +389,13 @@ describe('on clinic', () => {
   it('makes the round trip', async () => {
     await loadDatabase(server, 'clinic', 'isolation_clinic');
     await using at = await makeTarget(server, 'isolation_clinic', {
-      decisions: { revokeExecute: true, wrongForeignKeys: 'repair', isolation: 'one' },
+      decisions: {
+        revokeExecute: true,
+        wrongForeignKeys: 'repair',
+        isolation: 'one',
+        // Step 1.5 is left out here: one member's profile names no organization yet, so they could not edit it.
+        acceptAccess: ['1.7/access/public.profiles/kept'],
+      },
     });
     await renamedKeys(at);
     const rollout = at.rollout([keysStep, step]);
