@@ -40,6 +40,9 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   };
 }
 
+/** Types of ids that every step can stamp, compare and refer to. */
+const supported = /^(uuid|smallint|integer|bigint|text|character varying)$/;
+
 function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   const list: Blocker[] = [...found.questions];
   const asked = (name: string): boolean => found.questions.some((one) => one.remedy.includes(`names.${name}`));
@@ -50,10 +53,10 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
     });
   }
   const key = primaryColumn(found.organizations);
-  if (found.organizations !== null && key?.base !== 'uuid') {
+  if (found.organizations !== null && (key === null || !supported.test(found.idType))) {
     list.push({
-      problem: `Organizations are known by ${key === null ? 'no single primary key' : `${key.name} ${key.type}`}, and this rollout stamps uuids.`,
-      remedy: 'Give organizations a uuid primary key first.',
+      problem: `Organizations are known by ${key === null ? 'no primary key of one column' : `${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
+      remedy: 'Give organizations a primary key of one such column first.',
     });
   }
   const created = found.profiles === null && target.config.decisions.createProfiles;

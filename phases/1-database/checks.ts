@@ -200,7 +200,7 @@ export async function catalogCheck(
 
 const membershipsOf = (found: Survey) => {
   const { memberships } = found;
-  if (memberships === null || memberships.roleColumn === null) return null;
+  if (memberships === null) return null;
   return {
     ...named(memberships.table),
     userColumn: memberships.userColumn,
@@ -208,6 +208,7 @@ const membershipsOf = (found: Survey) => {
     roleColumn: memberships.roleColumn,
     ownerRole: ownerRole(memberships.roles),
     memberRole: memberRole(memberships.roles),
+    counts: memberships.activeValues,
   };
 };
 

@@ -3,7 +3,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Target } from '../../target.ts';
 import { idFrom, type Names, namesOf } from '../sign-up/names.ts';
 import { ownerNames } from '../survey/roles.ts';
-import { type Survey, tenantOf } from '../survey.ts';
+import { isText, type Survey, tenantOf } from '../survey.ts';
 
 /** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
 export const realUser = (target: Target, alias = 'u'): string =>
@@ -56,7 +56,10 @@ export function belongsOf(
   const own =
     idType === 'uuid'
       ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)::uuid`
-      : `pg_catalog.md5('voxanne-rollout/' || u.id::text)`;
+      : isText(idType)
+        ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)`
+        : // Numbers are the database's to give: nobody gets an organization made, and none is found.
+          `null::${idType}`;
   const member = m === null ? null : m.member('u.id');
   const orgOfRow = m === null ? '' : cast(found, m.table, `m.${m.org}`);
   const active =

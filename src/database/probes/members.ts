@@ -87,6 +87,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
     if (
       owner !== null &&
       owner !== roleOf(world, 'member') &&
+      names.roleColumn !== null &&
       memberships.columns.some(({ name }) => name === names.roleColumn)
     ) {
       const role = valueIn(row(memberships, 'a'), names.roleColumn);

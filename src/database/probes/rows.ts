@@ -150,7 +150,8 @@ async function fixedValues(
     set(memberships.userColumn, user);
     set(memberships.orgColumn, org);
     const role = roleOf(world, person === 'member' ? 'member' : 'owner');
-    if (role !== null) set(memberships.roleColumn, { text: role });
+    if (role !== null && memberships.roleColumn !== null) set(memberships.roleColumn, { text: role });
+    for (const [name, sql] of Object.entries(memberships.counts ?? {})) set(name, { sql });
   }
   if (table === world.organizations) set(world.organizationKey, org);
   if (table === world.users) for (const [name, value] of userValues(world, family, person)) set(name, value);

@@ -14,7 +14,9 @@ export type IsolationOptions = {
     | (TableName & {
         readonly userColumn: string;
         readonly orgColumn: string;
-        readonly roleColumn: string;
+        readonly roleColumn: string | null;
+        /** What a row has to hold beside its keys for the membership to count: column to SQL. */
+        readonly counts?: Readonly<Record<string, string>>;
         /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
         readonly ownerRole?: string;
         /** `member` unless said. */
