@@ -151,8 +151,24 @@ export async function ownFailures(
     only: new Set(guarded),
     ownOnly: true,
   });
-  for await (const result of results) if (result.verdict === 'failed') failed.push(result.id);
+  const guards = new Set(guarded);
+  for await (const { id, verdict } of results) {
+    if (verdict === 'failed' && (memberTable(found, id) === null || guards.has(memberTable(found, id) ?? '')))
+      failed.push(id);
+  }
   return failed;
+}
+
+/** The table that decides what a member may do there: only where row security guards it already is that the app's rule. */
+function memberTable(found: Survey, id: string): string | null {
+  const what = /\/members\/(.*)$/.exec(id)?.[1];
+  if (what === undefined) return null;
+  const table = what.includes('organization')
+    ? found.organizations
+    : what.includes('profile')
+      ? found.profiles
+      : (found.memberships?.table ?? null);
+  return table === null ? '' : `${table.schema}.${table.name}`;
 }
 
 const isolationOptions = (found: Survey, organizations: TableName, signal: AbortSignal): IsolationOptions => ({

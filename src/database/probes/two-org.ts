@@ -55,9 +55,10 @@ export async function* probeIsolation(
     options.signal.throwIfAborted();
     yield* await probeOneTable(run, table);
   }
-  if (options.only !== undefined || options.ownOnly === true) return;
+  if (options.only !== undefined && options.ownOnly !== true) return;
   options.signal.throwIfAborted();
   yield* await orSkip(run, 'members', 'What an ordinary member may do', [() => probeMembers(run)]);
+  if (options.ownOnly === true) return;
   for (const view of catalog.views.filter(({ schema }) => options.schemas.includes(schema))) {
     options.signal.throwIfAborted();
     const name = nameOf(view);
