@@ -1,11 +1,12 @@
 import { loadModule } from 'libpg-query';
 import type { DbFunction, Trigger } from '../../src/database/catalog/types.ts';
-import { identifier, qualified } from '../../src/database/quote.ts';
+import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAccessTokenHook, planAccessTokenHook } from './access-token-hook.ts';
 import { checkDocuments, checkSignUps } from './checks.ts';
+import { freeName } from './keys/facts.ts';
 import { statements } from './migration.ts';
 import { findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
 import { type AppTrigger, appTriggers } from './sign-up/app-triggers.ts';
@@ -36,6 +37,7 @@ async function plan(target: Target): Promise<Plan> {
   const changes: SqlChange[] = [];
   const parts = statements(made.text);
   const app = takingPart(found);
+  changes.push(...userIndex(found));
   for (const [at, ddl] of parts.entries()) {
     const called = /^create or replace function public\.(\w+)/m.exec(ddl)?.[1];
     if (called !== undefined) {
@@ -90,6 +92,28 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
     });
   }
   return blockers;
+}
+
+/** Who belongs where is asked by the user, at each sign-in and change of a membership: without an index that reads them all. */
+function userIndex(found: Survey): readonly SqlChange[] {
+  const { memberships } = found;
+  if (memberships === null || memberships.table.kind !== 'table' || memberships.table.isPartition) return [];
+  const { table, userColumn } = memberships;
+  if (table.indexes.some((one) => one.valid && !one.partial && one.columns[0] === userColumn)) return [];
+  const name = freeName(found, table.schema, table.name, `${userColumn}_idx`, new Set());
+  const index = qualified(table.schema, name);
+  return [
+    {
+      kind: 'sql',
+      id: `index of users ${table.schema}.${table.name}`,
+      title: `Create index on ${userColumn} of ${table.schema}.${table.name} concurrently`,
+      mode: 'autocommit',
+      up: `create index concurrently ${identifier(name)} on ${memberships.sql} (${identifier(userColumn)})`,
+      down: `drop index concurrently ${index}`,
+      applied: `select exists (select from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass(${literal(index)}) and i.indisvalid)`,
+      clean: `drop index concurrently if exists ${index}`,
+    },
+  ];
 }
 
 function define(found: Survey, name: string, ddl: string, rights: string): readonly SqlChange[] {

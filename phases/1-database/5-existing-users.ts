@@ -97,8 +97,8 @@ const factsOf = (work: Work): UserFacts => ({
 });
 
 /** The user and where they belong: OFFSET 0, so that it is worked out once per user and not once per column. */
-const users = (belongs: Belongs, own: boolean): string =>
-  `auth.users u cross join lateral (select ${belongs.org(own)} as org offset 0) b`;
+const users = (belongs: Belongs, own: boolean, from = `auth.users u${belongs.each}`): string =>
+  `${from} cross join lateral (select ${belongs.org(own)} as org offset 0) b`;
 
 const orphan = (work: Work, at: Belongs): string =>
   `${realUser(work.target)} and ${at.org(false)} is null and not ${at.outsider}`;
@@ -131,7 +131,7 @@ function organizations(work: Work): Planned | null {
         kind: 'insert',
         columns: list.map((one) => identifier(one.column)),
         ...(found.idType === 'uuid' ? { cursor: 'walked_by' } : {}),
-        source: `select u.id as walked_by, ${columns(list)} from auth.users u where ${orphan(work, then)}`,
+        source: `select u.id as walked_by, ${columns(list)} from auth.users u${then.each} where ${orphan(work, then)}`,
       },
     },
   };
@@ -175,7 +175,7 @@ function missingProfiles(work: Work): Planned | null {
     todo:
       found.profiles === null
         ? `select count(*) as n from auth.users u where ${realUser(target)}`
-        : `select count(*) as n from ${users(work.now, false)} where ${missing(work.now)} and (b.org is not null or not ${work.now.outsider})`,
+        : `select count(*) as n from ${users(work.now, false, work.now.whole)} where ${missing(work.now)} and (b.org is not null or not ${work.now.outsider})`,
     change: {
       kind: 'batches',
       id: 'profiles for users without one',
@@ -201,7 +201,7 @@ function profileOrganizations(work: Work): Planned | null {
   const empty = (at: Belongs, gets: string): string => {
     const mine = at.names.profiles;
     if (mine === null || mine.org === null) return 'false';
-    return `t.${mine.org} is null and exists (select from auth.users u where ${mine.of('t', 'u.id')} and ${realUser(target)} and ${gets})`;
+    return `t.${mine.org} is null and exists (select from auth.users u${at.each} where ${mine.of('t', 'u.id')} and ${realUser(target)} and ${gets})`;
   };
   const gets = `${now.org(false)} is not null`;
   // By a key that is one: several profiles may be of one user.
@@ -220,7 +220,7 @@ function profileOrganizations(work: Work): Planned | null {
         column: p.org,
         type: found.idType,
         where: empty(then, `${then.org(own)} is not null`),
-        value: `(select ${then.org(own)} from auth.users u where ${p.of('t', 'u.id')})`,
+        value: `(select ${then.org(own)} from auth.users u${then.each} where ${p.of('t', 'u.id')})`,
       },
     },
   };
@@ -271,7 +271,7 @@ function memberships(work: Work): Planned | null {
     return { ...one, column: one.column === before ? found.to : one.column, expression };
   });
   return {
-    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(now, false)} where ${without(now)}`,
+    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(now, false, now.whole)} where ${without(now)}`,
     change: {
       kind: 'batches',
       id: 'memberships',
@@ -292,17 +292,21 @@ function memberships(work: Work): Planned | null {
 function stamps(work: Work): Planned {
   const { found, target, then } = work;
   const { organizations: o } = then.names;
-  const stamp = `(t.raw_app_meta_data ->> 'org_id')`;
-  const named = `exists (select from ${o.sql} o where o.${o.key} = ${idFrom(stamp, found.idType)})`;
+  const stampOf = (alias: string): string => `(${alias}.raw_app_meta_data ->> 'org_id')`;
+  const namedBy = (alias: string): string =>
+    `exists (select from ${o.sql} o where o.${o.key} = ${idFrom(stampOf(alias), found.idType)})`;
+  const stamp = stampOf('t');
+  const named = namedBy('t');
   // `u` is the row itself, under the name that the rest of the text gives to a user.
   const value = (at: Belongs, own: boolean): string =>
-    `(select ${at.org(own)}::text from (select t.id, t.raw_app_meta_data, t.email) u)`;
+    `(select ${at.org(own)}::text from (select t.id, t.raw_app_meta_data) u${at.each})`;
   const where = (at: Belongs, own: boolean): string =>
     `${realUser(target, 't')} and (${stamp} is null or ${named})
       and (select coalesce(x.org <> ${stamp}, x.org is not null) from (select ${value(at, own)} as org offset 0) x)`;
   const own = ownOrganizations(work);
   return {
-    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from auth.users t where ${where(work.now, false)}`,
+    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(work.now, false, work.now.whole)}
+      where ${realUser(target)} and (${stampOf('u')} is null or ${namedBy('u')}) and b.org is not null and b.org::text is distinct from ${stampOf('u')}`,
     change: {
       kind: 'batches',
       id: 'stamps',

@@ -7,7 +7,7 @@ import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
 import { rulesOf } from './isolation/rules.ts';
-import { idFrom, isMember, membershipOf, namesOf } from './sign-up/names.ts';
+import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
 
@@ -56,7 +56,6 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
     yield missing('1.5/users', 'Existing users', 'There is no organizations table.');
     return;
   }
-  const { names } = at;
   const outsider = at.outsider === 'false' ? undefined : `(${at.org(false)} is null and ${at.outsider})`;
   yield* checkExistingUsers(client, {
     organizations: named(found.organizations),
@@ -65,10 +64,8 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
       found.profiles === null
         ? null
         : { ...named(found.profiles), idColumn: profileUser(found), orgColumn: found.profileOrg },
-    memberships:
-      names.memberships === null
-        ? null
-        : { any: `(${membershipOf(names, 'u.id')} is not null)`, in: (id) => isMember(names, 'u.id', id) },
+    memberships: at.member,
+    users: at.whole,
     ...(outsider === undefined ? {} : { outsider }),
     idFrom: (text) => idFrom(text, found.idType),
     anonymous: target.config.decisions.anonymousUsers,

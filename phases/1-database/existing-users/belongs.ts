@@ -15,6 +15,12 @@ export const realUser = (target: Target, alias = 'u'): string =>
  */
 export type Belongs = {
   readonly names: Names;
+  /** Users with their memberships as `mm`, to be read as a whole: the memberships are grouped once. */
+  readonly whole: string;
+  /** Joins the memberships of `u` alone: for one user or a batch. Every expression below needs this or `whole`. */
+  readonly each: string;
+  /** Conditions over `mm`: some membership counts; one in this organization does. Null without memberships. */
+  readonly member: { readonly any: string; readonly in: (id: string) => string } | null;
   /** The organization of `u`, or null. `own`: the one made for an orphan counts. */
   readonly org: (own: boolean) => string;
   /** `u` is a member of several organizations, and neither stamp nor profile says which one is theirs. */
@@ -60,30 +66,29 @@ export function belongsOf(
         ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)`
         : // Numbers are the database's to give: nobody gets an organization made, and none is found.
           `null::${idType}`;
-  const member = m === null ? null : m.member('u.id');
   const orgOfRow = m === null ? '' : cast(found, m.table, `m.${m.org}`);
-  const active =
-    m === null
-      ? ''
-      : `from ${m.sql} m join ${o.sql} o on o.${o.key} = ${orgOfRow} where m.${m.user} = ${member} and ${m.active('m')} and ${o.living('o')}`;
-  // A membership that ended says that they left, whatever profile and stamp still say.
-  const left = (id: string): string =>
-    m === null ? 'false' : `exists (select from ${m.sql} m where m.${m.user} = ${member} and ${orgOfRow} = ${id})`;
-  const stamp = open(stampId);
-  const profile = profileId === null ? null : open(profileId);
   const order = m === null || m.joined === null ? '' : `m.${m.joined}, `;
   const owned =
     target.config.decisions.ambiguousMemberships === 'owned' && m !== null && m.role !== null
       ? `(lower(m.${m.role}::text) = any (array[${ownerNames.map(literal).join(', ')}])) desc, `
       : '';
-  const choice =
+  const rows =
     m === null
-      ? []
-      : [
-          `(select o.${o.key} ${active} and o.${o.key} = ${stampId} limit 1)`,
-          ...(profileId === null ? [] : [`(select o.${o.key} ${active} and o.${o.key} = ${profileId} limit 1)`]),
-          `(select o.${o.key} ${active} order by ${owned}${order}${orgOfRow} limit 1)`,
-        ];
+      ? null
+      : {
+          columns: `array_agg(${orgOfRow} order by ${owned}${order}${orgOfRow}) filter (where o.${o.key} is not null and ${m.active('m')}) as orgs, array_agg(${orgOfRow}) as every`,
+          from: `${m.sql} m left join ${o.sql} o on o.${o.key} = ${orgOfRow} and ${o.living('o')}`,
+        };
+  const isIn = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.orgs), false)`);
+  // A membership that ended says that they left, whatever profile and stamp still say.
+  const left = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.every), false)`);
+  const stamp = open(stampId);
+  const profile = profileId === null ? null : open(profileId);
+  const chosen = [
+    ...(m === null ? [] : [`case when ${isIn(stampId)} then ${stampId} end`]),
+    ...(m === null || profileId === null ? [] : [`case when ${isIn(profileId)} then ${profileId} end`]),
+  ];
+  const choice = m === null ? [] : [...chosen, `(mm.orgs)[1]`];
   const byProfile =
     profile === null ? [] : [`(select x.org from (select ${profile} as org) x where not ${left('x.org')})`];
   const byStamp = `(select x.org from (select ${stamp} as org) x where not ${left('x.org')})`;
@@ -91,21 +96,30 @@ export function belongsOf(
   const ownPart = `(select o.${o.key} from ${o.sql} o where o.${o.key} = ${own})`;
   const coalesce = (list: readonly string[]): string =>
     list.length === 1 ? (list[0] ?? 'null') : `coalesce(${list.join(',\n      ')})`;
-  const count = m === null ? '0' : `(select count(distinct ${orgOfRow}) ${active})`;
+  const plain = 'auth.users u';
   return {
     names,
+    whole:
+      m === null || rows === null
+        ? plain
+        : `${plain} left join (select m.${m.user} as member, ${rows.columns} from ${rows.from} group by m.${m.user}) mm on mm.member = ${m.member('u.id')}`,
+    each:
+      m === null || rows === null
+        ? ''
+        : ` left join lateral (select ${rows.columns} from ${rows.from} where m.${m.user} = ${m.member('u.id')}) mm on true`,
     own,
     profileId: profileId ?? 'null',
     sameOrganization: (column, id) => `${m === null ? column : cast(found, m.table, column)} = ${id}`,
+    member: m === null ? null : { any: 'mm.orgs is not null', in: isIn },
     org: (made) => coalesce(made ? [...parts, ownPart] : parts),
     ambiguous:
       m === null
         ? 'false'
-        : `${count} > 1 and coalesce((select o.${o.key} ${active} and o.${o.key} = ${stampId} limit 1)${profileId === null ? '' : `, (select o.${o.key} ${active} and o.${o.key} = ${profileId} limit 1)`}) is null`,
+        : `(select count(distinct x) from unnest(mm.orgs) x) > 1 and coalesce(${chosen.join(', ')}) is null`,
     torn:
       profileId === null
         ? 'false'
-        : `(select x.p <> x.s from (select ${byProfile[0]} as p, ${byStamp} as s) x)${m === null ? '' : ` and ${count} = 0`}`,
+        : `(select x.p <> x.s from (select ${byProfile[0]} as p, ${byStamp} as s) x)${m === null ? '' : ' and mm.orgs is null'}`,
     selfWritten:
       trusted || byProfile[0] === undefined ? 'false' : `${coalesce(parts)} is null and ${byProfile[0]} is not null`,
     ended:
@@ -113,7 +127,7 @@ export function belongsOf(
         ? profileId === null
           ? 'false'
           : `${profileId} is not null and ${profile} is null`
-        : `exists (select from ${m.sql} m where m.${m.user} = ${member})`,
+        : 'mm.every is not null and mm.orgs is null',
     outsider: portals.length === 0 ? 'false' : `(${portals.map((one) => one.has('u.id')).join(' or ')})`,
   };
 }

@@ -49,7 +49,7 @@ export async function judgeUsers(
   const real = realUser(target);
   const ask = async (where: string, says = `''`): Promise<Found> => {
     const { rows } = await client.query<{ id: string; says: string | null; n: string }>(
-      `select u.id::text as id, ${says} as says, count(*) over () as n from auth.users u where ${where} order by u.created_at, u.id limit ${named}`,
+      `select u.id::text as id, ${says} as says, count(*) over () as n from ${at.whole} where ${where} order by u.created_at, u.id limit ${named}`,
     );
     const count = Number(rows[0]?.n ?? 0);
     const lines = rows.map((row) => `user ${row.id}${row.says ? `: ${row.says}` : ''}`);

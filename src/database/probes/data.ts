@@ -11,6 +11,8 @@ export type ExistingUsersNames = {
   readonly profiles: (TableName & { readonly idColumn?: string; readonly orgColumn: string | null }) | null;
   /** SQL over user `u` and, for `in`, an organization's id: there is a membership that counts. Null: profiles say it. */
   readonly memberships?: { readonly any: string; readonly in: (id: string) => string } | null;
+  /** What is read of users, as `u`; `auth.users u` unless said. */
+  readonly users?: string;
   /** SQL condition over user `u`: somebody who is nobody's member on purpose. */
   readonly outsider?: string;
   /** SQL for an organization's id from text, null where it is none; unless said, ids are compared as text. */
@@ -31,7 +33,8 @@ const sample = 5;
  */
 export async function* checkExistingUsers(client: ClientBase, names: ExistingUsersNames): AsyncIterable<CheckResult> {
   const { anonymous, organizationKey = 'id', idPrefix = '1.5/users', memberships = null } = names;
-  const users = `auth.users u`;
+  const { users = 'auth.users u' } = names;
+  const joined = users.includes(' join ') ? `(${users})` : users;
   const table = names.profiles;
   const profiles = table === null ? '' : `${qualified(table.schema, table.table)} p`;
   const organizations = `${qualified(names.organizations.schema, names.organizations.table)} o`;
@@ -50,7 +53,7 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
           [
             'profile-without-organization',
             'No profile of a user is without an organization',
-            `${profiles} join ${users} on ${own} where ${org} is null and ${live}`,
+            `${profiles} join ${joined} on ${own} where ${org} is null and ${live}`,
           ],
         ] as const)),
     ...(table === null
