@@ -91,7 +91,7 @@ function mergeImports(edits: readonly TextEdit[]): readonly TextEdit[] {
 /** Applies edits to a file of the workspace and reads it again: a syntax error that was not there is a refusal. */
 export async function editSource(path: string, text: string, edits: readonly TextEdit[]): Promise<string> {
   // No grammar for these at hand; their edits only replace names within quotes or add an attribute to a field.
-  if (path.endsWith('.prisma')) return applyEdits(text, edits);
+  if (/\.(?:prisma|sql)$/.test(path)) return applyEdits(text, edits);
   const before = await parseSource(path, text);
   if (before.errorAt !== null) {
     throw new RolloutError(

@@ -55,6 +55,8 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
     ? `const { ${name} } = require(${quote}${specifier}${quote})${end}`
     : `import { ${name} } from ${quote}${specifier}${quote}${end}`;
   if (after !== null) return [{ start: after.end, end: after.end, text: `${newline}${line}` }];
+  // In a component file the first statement may be one of the template.
+  if (source.component !== null) return null;
   const first = source.root.children[0];
   // Directives ('use strict') and a hash-bang stay first.
   const at =

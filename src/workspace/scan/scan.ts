@@ -160,7 +160,7 @@ function scanFile(
 ): FileResult {
   const context = contextOf(workspace, source, fileClass, options);
   const findings = asFindings(runRules(rules, context), context);
-  const facts = fileClass === 'source' && source.root.kind !== 'prisma' ? factsOf(rules, context) : {};
+  const facts = fileClass === 'source' && source.root.kind === 'program' ? factsOf(rules, context) : {};
   // Nothing is missing from a file that no rule looked into.
   const notices = source.isParsed ? syntaxNotices(source) : [];
   if (findings.length === 0 && Object.keys(facts).length === 0) return { fileClass, notices, findings, facts };
@@ -271,7 +271,8 @@ function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext):
   const { line, column } = positionOf(source.text, hit.node.start);
   const text = source.text.slice(hit.node.start, hit.node.end);
   const sound = source.errorAt === null;
-  const edits = sound && hit.edits && hit.edits.length > 0 ? { edits: hit.edits } : null;
+  const placed = !(hit.edits ?? []).some((edit) => isRearranged(source, edit.start, edit.end));
+  const edits = sound && placed && hit.edits && hit.edits.length > 0 ? { edits: hit.edits } : null;
   return {
     id: createHash('sha256')
       .update(`${keyOf(rule, hit, context)}\0${ordinal}`)
@@ -282,15 +283,24 @@ function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext):
     line,
     column,
     endLine: line + (text.match(/\n/g)?.length ?? 0),
-    code: excerpt(source.text, hit.node.start),
+    code: excerpt(source.written, hit.node.start),
     reason: hit.reason,
     certainty: hit.certainty ?? 'certain',
     fix: edits,
-    instruction: hit.instruction ?? (edits === null && !sound ? 'Mend the syntax error of the file first.' : null),
+    instruction:
+      hit.instruction ??
+      (sound
+        ? placed
+          ? null
+          : 'Change it by hand: this part of a template is not edited.'
+        : 'Mend the syntax error of the file first.'),
     advice: hit.advice ?? false,
     fileClass: context.fileClass,
   };
 }
+
+const isRearranged = ({ component }: Source, start: number, end: number): boolean =>
+  component?.rearranged.some((one) => start < one.end && one.start < end) ?? false;
 
 /** The line of an offset, with long literals masked: code holds keys more often than it should. */
 export function excerpt(text: string, offset: number): string {

@@ -1,4 +1,5 @@
 import { Lang, parse, type SgNode } from '@ast-grep/napi';
+import { type Component, isComponent, readComponent } from './components.ts';
 
 /**
  * A view of a syntax tree that is built only where it is looked at. Crossing into the parser costs 1 to 4 µs for each
@@ -110,6 +111,7 @@ const leaves = new Set([
   'this',
   'jsx_text',
   'prisma',
+  'sql',
 ]);
 
 /** Offsets of what may be a comment or a `?.`, in order, by source. */
@@ -166,15 +168,21 @@ function firstError(root: SgNode): SgNode | null {
  */
 export class Source {
   readonly path: string;
+  /** The code: for a component file its scripts and expressions, each at its own offset, and blanks between them. */
   readonly text: string;
+  /** The file as it stands. */
+  readonly written: string;
+  readonly component: Component | null;
   readonly root: SyntaxNode;
   #tree: SgNode | null = null;
   #errorAt: number | null | undefined;
 
   constructor(path: string, text: string) {
     this.path = path;
-    this.text = text;
-    this.root = new SyntaxNode(this, null, path.endsWith('.prisma') ? 'prisma' : 'program', null);
+    this.written = text;
+    this.component = isComponent(path) ? readComponent(path, text) : null;
+    this.text = this.component?.text ?? text;
+    this.root = new SyntaxNode(this, null, rootKindOf(path), null);
   }
 
   /** The parser's root node; null for a file that has no tree. */
@@ -197,12 +205,19 @@ export class Source {
   }
 
   #parse(): SgNode {
-    const tree = parse(languageOf(this.path), this.text).root();
+    const language = this.component?.typescript ? Lang.TypeScript : languageOf(this.path);
+    const tree = parse(language, this.text).root();
     if (!/\.[cm]?js$/.test(this.path) || firstError(tree) === null) return tree;
     // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
     const plain = parse(Lang.JavaScript, this.text).root();
     return firstError(plain) === null ? plain : tree;
   }
+}
+
+/** Prisma schemas and SQL have no tree here: the rules that read them work on their text. */
+function rootKindOf(path: string): string {
+  if (path.endsWith('.prisma')) return 'prisma';
+  return path.endsWith('.sql') ? 'sql' : 'program';
 }
 
 /** One text as a source; what edits and previews look at. */
