@@ -3,6 +3,7 @@ import type { Finding } from '../../src/workspace/scan/types.ts';
 import { checkCommand, checkScan, checkTypes, counts, type Place } from '../code/checks.ts';
 import { type Code, readCode, sideOfFile, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
+import { checkHistory, historyNotes } from '../code/history.ts';
 import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
@@ -27,11 +28,13 @@ export const routes: Step<Target> = {
     return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, [
       ...(await namedInVain(code)),
       ...open.map(proposal),
+      ...(await historyNotes(code)),
     ]);
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
     yield* checkScan(code, '2.3', mine(code), signal);
+    yield* checkHistory(code, '2.3');
     yield* checkTypes(code, '2.3', signal);
     yield* checkCommand(code, '2.3/tests', "The app's own tests", code.target.config.code.tests, signal);
     yield* checkHttp(code, signal);

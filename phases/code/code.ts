@@ -70,7 +70,8 @@ export async function projectStyle(workspace: Workspace, project: Project): Prom
 
 /** Which phase a file belongs to: what runs in the browser, or is built with it, is the frontend's. */
 export function sideOfFile(workspace: Workspace, file: string): 'backend' | 'frontend' {
-  if (/(?:^|\/)supabase\/functions\//.test(file)) return 'backend';
+  if (/(?:^|\/)supabase\/.*\.sql$|(?:^|\/)supabase\/functions\//.test(file)) return 'backend';
+  if (/\.(?:vue|svelte|astro)$/.test(file)) return 'frontend';
   const project = projectOf(file, workspace.projects);
   if (workspace.backend !== workspace.frontend) return project === workspace.frontend ? 'frontend' : 'backend';
   const server = /(?:^|\/)(?:api|server|services|jobs|routes|middleware|workers?|prisma|drizzle)\//.test(file);

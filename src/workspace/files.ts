@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { keptByGit } from './git-files.ts';
 
 export const fileClasses = ['source', 'test', 'script', 'generated', 'vendored', 'built', 'minified'] as const;
 /** What a file is to the app. `source` is edited; the rest is reported apart. */
@@ -10,6 +11,8 @@ export type SourceFile = { readonly path: string; readonly fileClass: FileClass 
 
 export type FileList = {
   readonly files: readonly SourceFile[];
+  /** Files of languages that no rule reads. */
+  readonly unread: readonly string[];
   /** Folders that were not entered since a build or a package manager fills them. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 };
@@ -28,31 +31,30 @@ const never = new Set([
   '.idea',
   '.vscode',
 ]);
-const built = new Set([
-  'dist',
-  'build',
-  'out',
-  '.next',
-  '.nuxt',
-  '.output',
-  '.svelte-kit',
-  'coverage',
-  'storybook-static',
-  '.open-next',
-  '.wrangler',
-]);
+/** Names that a build gives its output, and people their sources too. */
+const maybeBuilt = new Set(['dist', 'build', 'out', 'coverage']);
+const built = new Set(['.next', '.nuxt', '.output', '.svelte-kit', 'storybook-static', '.open-next', '.wrangler']);
 const vendored = new Set(['vendor', 'vendors', 'third_party', 'third-party', 'bower_components']);
 
-export const scannable = /\.(?:[cm]?[jt]s|[jt]sx|prisma)$/;
+export const scannable = /\.(?:[cm]?[jt]s|[jt]sx|prisma|vue|svelte|astro)$/;
+
+/** SQL that a local `supabase db reset` or `supabase test db` runs after the migrations. */
+const localSql = /(?:^|\/)supabase\/(?!migrations\/|schemas\/|functions\/|\.)(?:.+\/)?[^/]+\.sql$/;
+
+/** Code in a language that no rule reads: it is counted, and named where it speaks of what the rules look for. */
+export const foreign =
+  /\.(?:py|rb|go|php|java|kt|kts|cs|rs|dart|swift|ex|exs|scala|coffee|civet|res|elm|clj|cljs|mdx|marko|riot|imba|erb|ejs|hbs|pug|liquid|twig|graphql|gql)$/;
 
 /**
- * Every TypeScript, JavaScript and Prisma file below a folder, sorted, with what it is to the app. Links are not
- * followed: they may leave the workspace or run in circles.
+ * Every file below a folder that the rules read, sorted, with what it is to the app. Links are not followed: they may
+ * leave the workspace or run in circles.
  */
 export async function listFiles(root: string): Promise<FileList> {
   const files: SourceFile[] = [];
+  const unread: string[] = [];
   const skipped: { path: string; reason: string }[] = [];
-  const enter = async (directory: string): Promise<void> => {
+  let kept: Promise<ReadonlySet<string> | null> | null = null;
+  const enter = async (directory: string, only: ReadonlySet<string> | null): Promise<void> => {
     const entries = await readdir(path.join(root, directory), { withFileTypes: true });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
@@ -60,14 +62,23 @@ export async function listFiles(root: string): Promise<FileList> {
       if (entry.isDirectory()) {
         if (never.has(entry.name)) continue;
         if (built.has(entry.name)) skipped.push({ path: relative, reason: 'build output' });
-        else await enter(relative);
-      } else if (entry.isFile() && scannable.test(entry.name)) {
-        files.push({ path: relative, fileClass: classOfPath(relative) });
+        else if (!maybeBuilt.has(entry.name) || only !== null) await enter(relative, only);
+        else {
+          kept ??= keptByGit(root);
+          const tracked = await kept;
+          const below = [...(tracked ?? [])].some((file) => file.startsWith(`${relative}/`));
+          if (tracked !== null && below) await enter(relative, tracked);
+          else skipped.push({ path: relative, reason: 'build output' });
+        }
+      } else if (entry.isFile() && (only === null || only.has(relative))) {
+        if (scannable.test(entry.name)) files.push({ path: relative, fileClass: classOfPath(relative) });
+        else if (localSql.test(relative)) files.push({ path: relative, fileClass: 'source' });
+        else if (foreign.test(entry.name)) unread.push(relative);
       }
     }
   };
-  await enter('');
-  return { files, skipped };
+  await enter('', null);
+  return { files, unread, skipped };
 }
 
 /** What a file is to the app, from its path alone. */
@@ -75,11 +86,12 @@ export function classOfPath(file: string): FileClass {
   const segments = file.split('/');
   const name = segments.at(-1) ?? '';
   const folders = segments.slice(0, -1);
+  if (name.endsWith('.sql')) return 'source';
   if (/\.min\.[cm]?js$/.test(name)) return 'minified';
   if (folders.some((folder) => built.has(folder))) return 'built';
   if (folders.some((folder) => vendored.has(folder))) return 'vendored';
   if (
-    /\.(?:test|spec|e2e|cy|stories|mock|fixture)\.[cm]?[jt]sx?$/.test(name) ||
+    /\.(?:test|spec|e2e|cy|stories|mock|fixture)\.(?:[cm]?[jt]sx?|vue|svelte|astro)$/.test(name) ||
     folders.some((folder) =>
       /^(?:__tests__|__mocks__|__fixtures__|tests?|e2e|cypress|playwright|spec|fixtures|mocks)$/.test(folder),
     ) ||
@@ -132,6 +144,15 @@ export const maxBytes = 1_000_000;
 /** What a file is once its text is known: a banner says that it is generated, long lines that it is minified. */
 export function classOfText(fileClass: FileClass, text: string): FileClass {
   if (fileClass !== 'source' && fileClass !== 'script') return fileClass;
+  // What compilers and bundlers leave behind, wherever it lies.
+  if (
+    /\n\/\/[#@] sourceMappingURL=\S+\s*$/.test(text.slice(-400)) ||
+    /^['"]use strict['"];\s*(?:Object\.defineProperty\(exports, ['"]__esModule|var __\w+ = )/.test(
+      text.slice(0, 300),
+    ) ||
+    /\b__webpack_require__\b/.test(text.slice(0, 5000))
+  )
+    return 'built';
   if (text.length > maxBytes) return 'minified';
   if (text.length > 20_000) {
     let lines = 1;

@@ -23,7 +23,13 @@ export async function readTraits(root: string, list: FileList, projects: readonl
   const mounts: { readonly file: string; readonly text: string }[] = [];
   const known = new Set(list.files.map(({ path: file }) => file));
   for (const { path: file, fileClass } of list.files) {
-    if (fileClass === 'test' || fileClass === 'script' || fileClass === 'vendored' || fileClass === 'minified')
+    if (
+      fileClass === 'test' ||
+      fileClass === 'script' ||
+      fileClass === 'vendored' ||
+      fileClass === 'minified' ||
+      file.endsWith('.sql')
+    )
       continue;
     // A file that cannot be read is a notice of the scan; here it only has no traits.
     const text = await readFile(path.join(root, file), 'utf8').catch(() => '');

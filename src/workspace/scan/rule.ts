@@ -12,6 +12,8 @@ export type Rule = {
   readonly seeds: RegExp | ((context: RuleContext) => RegExp | readonly number[] | null);
   /** Looks at the deepest node at a seed. The engine drops hits on a node that the rule has already reported. */
   readonly check: (node: SyntaxNode, context: RuleContext) => Iterable<Hit>;
+  /** It also looks at files that have no tree (Prisma, SQL). */
+  readonly readsText?: boolean;
   /** For what takes two files to see. */
   readonly across?: AcrossFiles;
   readonly examples: { readonly finds: readonly Example[]; readonly leaves: readonly Example[] };

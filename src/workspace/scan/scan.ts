@@ -9,6 +9,7 @@ import { projectOf, resolveModule } from '../resolve.ts';
 import type { Report, Told, World } from './across-files.ts';
 import { fileKey, settingKey } from './cache.ts';
 import { treesGrown } from './collect.ts';
+import { orgWords } from './names.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { nodeAt, positionOf, Source, type SyntaxNode } from './syntax.ts';
@@ -33,6 +34,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     text: `Not scanned: ${reason}.`,
     line: null,
   }));
+  const unread = unreadFiles(workspace, list.unread, options);
+  notices.push(...unread.notices);
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
   const known = new Set(list.files.map((file) => file.path));
   const told = new Map<FindingKind, Told<unknown>[]>();
@@ -63,7 +66,8 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     const read = readSource(workspace, file, options);
     const result = read.text === null ? read.result : await resultOf(file, read.fileClass, read.text);
     counts[result.fileClass] += 1;
-    notices.push(...result.notices);
+    // What is no code of the app may be broken as it likes.
+    notices.push(...result.notices.filter(({ kind }) => kind !== 'unread' || result.fileClass !== 'test'));
     findings.push(...result.findings);
     for (const { kind } of rules) {
       const facts = result.facts[kind];
@@ -89,6 +93,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     }),
     notices,
     files: counts,
+    unread: unread.counts,
     milliseconds: performance.now() - started,
   };
 }
@@ -146,9 +151,45 @@ function readSource(
     return skip(file.fileClass, 'unreadable', reason);
   }
   const fileClass = classOfText(file.fileClass, text);
+  if (fileClass === 'minified' && file.fileClass === 'source' && text.length / text.split('\n').length < 120)
+    return speaksOfOrg(text, options)
+      ? {
+          text: null,
+          result: { fileClass, notices: [unreadNotice(file.path, 'it is larger than 1 MB')], findings: [], facts: {} },
+        }
+      : skip(fileClass, 'skipped', 'it is larger than 1 MB');
   if (fileClass === 'minified') return skip(fileClass, 'skipped', 'it is minified or larger than 1 MB');
+  if (fileClass === 'built') return skip(fileClass, 'skipped', 'a compiler or bundler wrote it');
   return { text, fileClass };
 }
+
+/** Counts what no rule reads, and looks through its text for words that would have to be looked at. */
+function unreadFiles(workspace: Workspace, files: readonly string[], options: ScanOptions) {
+  const counts: Record<string, number> = {};
+  const notices: Notice[] = [];
+  for (const file of files) {
+    const ending = path.extname(file);
+    counts[ending] = (counts[ending] ?? 0) + 1;
+    if (classOfPath(file) !== 'source') continue;
+    const read = readSource(workspace, { path: file, fileClass: 'source' }, options);
+    if (read.text === null) notices.push(...read.result.notices);
+    else if (speaksOfOrg(read.text, options))
+      notices.push(
+        unreadNotice(file, `no rule reads ${ending} files, and this one names an organization's column or id`),
+      );
+  }
+  return { counts, notices };
+}
+
+const speaksOfOrg = (text: string, { renames = [] }: ScanOptions): boolean =>
+  text.search(orgWords) !== -1 || renames.some(({ from }) => new RegExp(`\\b${from}\\b`).test(text));
+
+const unreadNotice = (file: string, why: string): Notice => ({
+  file,
+  kind: 'unread',
+  text: `Not checked: ${why}.`,
+  line: null,
+});
 
 /** What the rules say of a file. A copy: parts of a string would keep the whole text of the file in memory. */
 function scanFile(
@@ -162,7 +203,9 @@ function scanFile(
   const findings = asFindings(runRules(rules, context), context);
   const facts = fileClass === 'source' && source.root.kind === 'program' ? factsOf(rules, context) : {};
   // Nothing is missing from a file that no rule looked into.
-  const notices = source.isParsed ? syntaxNotices(source) : [];
+  const notices = source.isParsed ? [...syntaxNotices(source)] : [];
+  const part = source.component?.unread ?? null;
+  if (part !== null && speaksOfOrg(source.written, options)) notices.push(unreadNotice(source.path, part));
   if (findings.length === 0 && Object.keys(facts).length === 0) return { fileClass, notices, findings, facts };
   return structuredClone({ fileClass, notices, findings, facts });
 }
@@ -232,6 +275,8 @@ export function runRules(rules: readonly Rule[], context: RuleContext): readonly
   const { source } = context;
   const placed: Placed[] = [];
   for (const rule of rules) {
+    // Without a tree there is nothing to follow; names of columns are read from the text.
+    if (source.root.kind !== 'program' && rule.readsText !== true) continue;
     const seeds = typeof rule.seeds === 'function' ? rule.seeds(context) : rule.seeds;
     if (seeds === null) continue;
     const reported = new Set<number>();

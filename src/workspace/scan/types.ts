@@ -54,7 +54,8 @@ export type Finding = {
 /** A file that was not scanned like the rest, with the reason. */
 export type Notice = {
   readonly file: string;
-  readonly kind: 'syntax-error' | 'skipped' | 'unreadable';
+  /** `skipped`: no code of the app. All else is code that was not looked at, where something may be left. */
+  readonly kind: 'syntax-error' | 'skipped' | 'unreadable' | 'unread';
   readonly text: string;
   readonly line: number | null;
 };
@@ -111,5 +112,7 @@ export type ScanResult = {
   readonly waived: readonly (Finding & { readonly waiver: string })[];
   readonly notices: readonly Notice[];
   readonly files: Readonly<Record<FileClass, number>>;
+  /** Files of languages that no rule reads, by their endings; those that speak of an organization are notices. */
+  readonly unread: Readonly<Record<string, number>>;
   readonly milliseconds: number;
 };

@@ -4,6 +4,7 @@ import type { SyntaxNode } from '../../syntax.ts';
 import type { Rename } from '../../types.ts';
 import { examplesThatFind, examplesToLeave } from './examples.ts';
 import { named, rename } from './hits.ts';
+import { localSqlHits } from './local-sql.ts';
 import { prismaHits } from './prisma.ts';
 import { inString } from './strings.ts';
 import { tableOfObject, tableOfPattern, tableOfTypePlace } from './tables.ts';
@@ -15,10 +16,15 @@ import { tableOfObject, tableOfPattern, tableOfTypePlace } from './tables.ts';
  */
 export const oldColumn: Rule = {
   kind: 'old-column',
+  readsText: true,
   seeds: (context) => columnsOf(context).pattern,
   *check(node, context) {
     const columns = columnsOf(context);
     if (columns.pattern === null) return;
+    if (node.kind === 'sql') {
+      yield* localSqlHits(node, columns);
+      return;
+    }
     if (node.kind === 'prisma') {
       yield* prismaHits(node, columns);
       return;
