@@ -81,7 +81,7 @@ export async function* checkScan(
       matters: true,
       advice:
         notice.kind === 'unread'
-          ? 'Look through it by hand for old column names and for organizations that come from elsewhere than the session; then list this check's id under decisions.acceptNotChecked in the configuration file.'
+          ? 'Look through it by hand for old column names and for organizations that come from elsewhere than the session; then list the id of this check under decisions.acceptNotChecked in the configuration file.'
           : 'Mend the file, then verify again.',
       milliseconds: 0,
     };

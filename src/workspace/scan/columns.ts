@@ -3,7 +3,9 @@ import { elementOfCallback } from './flow.ts';
 import { wordsOf } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
+import { realtimeTable, sqlTable } from './other-rows.ts';
 import { assignmentsTo, type Binding, bindingOf, placesOf } from './scope.ts';
+import { plainTable } from './sql-tables.ts';
 import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 import type { Rename } from './types.ts';
 
@@ -86,10 +88,6 @@ function singular(name: string): string {
   return /[^s]s$/.test(name) ? name.slice(0, -1) : name;
 }
 
-export function plainTable(table: string): string {
-  return table.replace(/^"?public"?\./, '').replace(/"/g, '');
-}
-
 /** The table of a builder chain, also where it goes on from a variable: `let q = db.from('t').select(); q = q.eq(…)`. */
 export function tableOfChain(chain: Chain, depth = 0): string | null {
   if (chain.table !== null) return chain.table;
@@ -145,6 +143,19 @@ export function tableOfValue(node: SyntaxNode, columns: Columns, depth = 0): str
     return object === null ? null : tableOfValue(object, columns, depth + 1);
   }
   const member = memberOf(node);
+  if (member && /^(?:new|old)$/.test(member.name)) {
+    const payload = unwrap(member.object);
+    const binding = payload.kind === 'identifier' ? bindingOf(payload) : null;
+    return binding?.parameter && binding.path.length === 0
+      ? realtimeTable(binding.parameter.fn, binding.parameter.index)
+      : null;
+  }
+  if (member?.name === 'rows') {
+    const result = unwrap(member.object);
+    const binding = result.kind === 'identifier' ? bindingOf(result) : null;
+    if (binding === null) return sqlTable(result, columns);
+    return binding.init !== null && binding.path.length === 0 ? sqlTable(binding.init, columns) : null;
+  }
   if (member)
     return member.name === 'data' || /^\d+$/.test(member.name) ? tableOfValue(member.object, columns, depth + 1) : null;
   const call = callOf(node);
@@ -169,6 +180,8 @@ export function tableOfBinding(binding: Binding, columns: Columns, depth = 0): s
     if (table !== null) return table;
   }
   if (binding.parameter !== null) {
+    if (/^(?:new|old)$/.test(binding.path[0] ?? '') && binding.path.length === 1)
+      return realtimeTable(binding.parameter.fn, binding.parameter.index);
     const element = elementOfCallback(binding.parameter.fn, binding.parameter.index);
     return element === null ? null : tableOfValue(element.object, columns, depth + 1);
   }
@@ -179,6 +192,9 @@ export function tableOfBinding(binding: Binding, columns: Columns, depth = 0): s
     return types ? tableOfType(types, columns) : null;
   }
   const rest = binding.path.filter((name) => name !== 'data' && name !== '*' && !/^\d+$/.test(name));
+  const fromSql =
+    rest.length === 0 || (rest.length === 1 && rest[0] === 'rows') ? sqlTable(binding.init, columns) : null;
+  if (fromSql !== null) return fromSql;
   return rest.length === 0 ? tableOfValue(binding.init, columns, depth + 1) : null;
 }
 
@@ -287,28 +303,4 @@ export function selectedColumns(text: string, table: string | null, pattern: Reg
     if (open !== undefined) stack.push(new RegExp(`^${pattern.source}$`).test(name) ? null : name);
   }
   return found;
-}
-
-const sqlVerb =
-  /\b(?:select\s+[\s\S]*?\bfrom|insert\s+into|update\s+[\w".]+\s+set|delete\s+from|alter\s+table|create\s+(?:unique\s+)?index|returning|on\s+conflict)\b/i;
-
-/** Whether a text is SQL rather than a sentence. */
-export function looksLikeSql(text: string): boolean {
-  return sqlVerb.test(text);
-}
-
-/** The tables of a statement by alias and by name. A bare column is that of the only table that is renamed. */
-export function tablesOfSql(text: string): ReadonlyMap<string, string> {
-  const tables = new Map<string, string>();
-  for (const match of text.matchAll(
-    /\b(?:from|join|into|update|table|on)\s+(?:only\s+)?((?:"?\w+"?\.)?"?\w+"?)(?:\s+(?:as\s+)?(?!(?:where|set|on|join|left|right|inner|outer|cross|full|group|order|limit|using|values|returning|select|default|union|having|for|as)\b)("?\w+"?))?/gi,
-  )) {
-    const table = plainTable(match[1] ?? '');
-    if (/^(?:select|conflict|lateral|unnest|delete|update)$/i.test(table)) continue;
-    // `ON a.x = b.x`: only `CREATE INDEX … ON table (…)` names a table.
-    if (/^on\s/i.test(match[0]) && !/\bindex\b/i.test(text.slice(Math.max(0, match.index - 80), match.index))) continue;
-    tables.set(table, table);
-    if (match[2] !== undefined) tables.set(match[2].replace(/"/g, ''), table);
-  }
-  return tables;
 }

@@ -136,6 +136,10 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
     };
     return;
   }
+  if (isEdgeFunction(node.source)) {
+    yield { node, reason, instruction: forEdgeFunction };
+    return;
+  }
   if (request === null || context.isAuthMiddleware) {
     yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
     return;
@@ -153,6 +157,12 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
     yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
   else yield { node, reason, edits };
 }
+
+const isEdgeFunction = ({ path, text }: Source): boolean =>
+  /(?:^|\/)supabase\/functions\//.test(path) || /\bDeno\.serve\s*\(/.test(text);
+
+const forEdgeFunction =
+  "Take the caller's JWT from the Authorization header, verify it (supabase.auth.getUser(token), or getClaims), and use app_metadata.org_id of that user, or look the membership up; better still, query with a client that carries the token, so that row security applies. What calls without a user (a schedule, another service) must show a secret of its own.";
 
 /** The uses of a read, and of other reads of the same part of the request in the same function. */
 function allUses(

@@ -12,6 +12,34 @@ export function examplesThatFind(): Rule['examples']['finds'] {
   const one = (code: string, fixed: string, path = 'src/services/example.ts') => ({ code, fixed, path, renames });
   return [
     one(
+      `const COLUMN = 'organization_id'; db.from('invoices').select('id').eq(COLUMN, id); db.from('profiles').update({ [COLUMN]: id }).eq('id', 1);`,
+      `const COLUMN = 'org_id'; db.from('invoices').select('id').eq(COLUMN, id); db.from('profiles').update({ [COLUMN]: id }).eq('id', 1);`,
+    ),
+    one(
+      `const COLUMNS = { tenant: 'organization_id', id: 'id' } as const; db.from('invoices').select('id').eq(COLUMNS.tenant, id);`,
+      `const COLUMNS = { tenant: 'org_id', id: 'id' } as const; db.from('invoices').select('id').eq(COLUMNS.tenant, id);`,
+    ),
+    one(
+      `const COLUMN = 'organization_id'; db.from('invoices').select('id').eq(COLUMN, id); track(COLUMN);`,
+      `const COLUMN = 'organization_id'; db.from('invoices').select('id').eq(COLUMN, id); track(COLUMN);`,
+    ),
+    one(
+      `supabase.channel('x').on('postgres_changes', { event: '*', table: 'invoices' }, (payload) => { if (payload.new.organization_id === payload.old?.organization_id) load(); });`,
+      `supabase.channel('x').on('postgres_changes', { event: '*', table: 'invoices' }, (payload) => { if (payload.new.org_id === payload.old?.org_id) load(); });`,
+    ),
+    one(
+      `const heard = ({ new: row }) => show(row.organization_id); channel.on('postgres_changes', { event: 'INSERT', table: 'invoices' }, heard);`,
+      `const heard = ({ new: row }) => show(row.org_id); channel.on('postgres_changes', { event: 'INSERT', table: 'invoices' }, heard);`,
+    ),
+    one(
+      `const found = await pool.query('select id, organization_id from invoices where organization_id = $1', [id]); const ids = (found.rows as any[]).map((row) => row.organization_id);`,
+      `const found = await pool.query('select id, org_id from invoices where org_id = $1', [id]); const ids = (found.rows as any[]).map((row) => row.org_id);`,
+    ),
+    one(
+      `const { rows } = await pool.query('select * from invoices'); const first = rows[0].organization_id;`,
+      `const { rows } = await pool.query('select * from invoices'); const first = rows[0].org_id;`,
+    ),
+    one(
       `db.from('invoices').select('*').eq('organization_id', id);`,
       `db.from('invoices').select('*').eq('org_id', id);`,
     ),
@@ -147,6 +175,12 @@ export function examplesToLeave(): Rule['examples']['leaves'] {
     `const bodySchema = z.object({ organization_id: z.string() }); bodySchema.parse(req.body);`,
     `db.from('invoices').select('organization_id:org_id').eq('org_id', id);`,
     `sql.query('select c.organization_id from calls c join invoices i on i.call_id = c.id');`,
+    `const KEY = 'organization_id'; stripe.customers.create({ metadata: { [KEY]: id } });`,
+    `const COLUMN = 'organization_id'; db.from('calls').select('id').eq(COLUMN, id);`,
+    `channel.on('postgres_changes', { event: '*', table: 'calls' }, (payload) => show(payload.new.organization_id));`,
+    `channel.on('broadcast', { event: 'invoices' }, (payload) => show(payload.new.organization_id));`,
+    `const { rows } = await pool.query('select id as organization_id from invoices'); show(rows[0].organization_id);`,
+    `const { rows } = await pool.query('select * from calls'); show(rows[0].organization_id);`,
     `throw new Error('organization_id is missing from the invoices');`,
   ].map((code) => ({ code, renames }));
 }

@@ -1,5 +1,6 @@
-import { type Columns, plainTable } from '../../columns.ts';
+import type { Columns } from '../../columns.ts';
 import type { Hit } from '../../rule.ts';
+import { plainTable } from '../../sql-tables.ts';
 import type { SyntaxNode } from '../../syntax.ts';
 import type { TextEdit } from '../../types.ts';
 

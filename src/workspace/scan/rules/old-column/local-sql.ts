@@ -1,5 +1,6 @@
-import { type Columns, tablesOfSql } from '../../columns.ts';
+import type { Columns } from '../../columns.ts';
 import type { Hit } from '../../rule-context.ts';
+import { tablesOfSql } from '../../sql-tables.ts';
 import type { SyntaxNode } from '../../syntax.ts';
 import type { TextEdit } from '../../types.ts';
 import { reasonOf } from './hits.ts';

@@ -5,7 +5,8 @@ import { type SyntaxNode, stringValue, unwrap } from '../../syntax.ts';
 import type { TextEdit } from '../../types.ts';
 import { namesIn, reasonOf } from './hits.ts';
 
-const columnFirst =
+/** Calls whose first argument names a column. */
+export const columnFirst =
   /^(?:eq|neq|gt|gte|lt|lte|is|in|not|order|filter|contains|containedBy|like|ilike|likeAllOf|overlaps|textSearch|rangeGt|rangeLt|match|returns|where|andWhere|orWhere|whereIn|groupBy|orderBy)$/;
 
 /** A string in a call of a builder chain. Returns true when the call settles what the string is. */

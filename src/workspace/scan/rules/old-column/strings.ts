@@ -1,8 +1,10 @@
 import { chainAround } from '../../chains.ts';
-import { type Columns, looksLikeSql, tableOfChain, tableOfValue } from '../../columns.ts';
+import { type Columns, tableOfChain, tableOfValue } from '../../columns.ts';
 import type { Hit } from '../../rule.ts';
+import { looksLikeSql } from '../../sql-tables.ts';
 import { callOf, keyName, type SyntaxNode, stringValue, wrapped } from '../../syntax.ts';
 import type { TextEdit } from '../../types.ts';
+import { inConstant } from './constants.ts';
 import { named, namesIn } from './hits.ts';
 import { inChainString, inLink } from './queries.ts';
 import { inSql } from './sql.ts';
@@ -44,6 +46,7 @@ export function* inString(literal: SyntaxNode, node: SyntaxNode, columns: Column
     );
     return;
   }
+  if (literal.kind === 'string') yield* inConstant(literal, columns);
   // 'organization_id=eq.' + id
   const pair = parent.kind === 'binary_expression' && parent.child(0) === literal ? parent.parent : parent;
   if (pair?.kind === 'pair' && keyName(pair.child(0)) === 'filter') yield* realtimeFilter(literal, pair, columns);
