@@ -58,7 +58,8 @@ function constantSql(
     return unknown;
   }
   const outside = walk.source;
-  const { block } = walk;
+  const { block, filled } = walk;
+  walk.filled = template && /%(\d+\$)?-?\d*[Is]/.test(text.value);
   walk.source = createSource(
     sql,
     (index) => outside.outer(token.start + content.map(index)),
@@ -76,6 +77,7 @@ function constantSql(
   } finally {
     walk.source = outside;
     walk.block = block;
+    walk.filled = filled;
   }
 }
 

@@ -35,7 +35,7 @@ export function relationShape(walk: Walk, node: Tree, scope: Scope | null): Shap
   if (found !== null) return found.shape;
   if (schema === null && (/^pg_/.test(name) || walk.path.some((each) => platform.test(each) && each !== 'extensions')))
     return closed;
-  if (!walk.world.gone(schema, name)) return unknown;
+  if (walk.filled || !walk.world.gone(schema, name)) return unknown;
   walk.gone = schema === null ? name : `${schema}.${name}`;
   return closed;
 }

@@ -47,7 +47,7 @@ export function statement(walk: Walk, wrapped: Tree, parent: Scope | null): Shap
       return query === null ? closed : statement(walk, query, parent);
     }
     default:
-      return otherStatement(walk, kind);
+      return otherStatement(walk, kind, node);
   }
 }
 
@@ -78,13 +78,17 @@ function createTable(walk: Walk, node: Tree, parent: Scope | null): Shape {
     }
   }
   if (list(node, 'inhRelations').length > 0 || node.partspec !== undefined || node.ofTypename !== undefined)
-    return otherStatement(walk, 'CreateStmt');
+    return otherStatement(walk, 'CreateStmt', node);
   keepTable(walk, relation, { columns: columns.map((item) => ({ ...item, pin: null })), open: isOpen });
   return closed;
 }
 
 /** Statements that this does not read: certain only if they do not name the column. */
-function otherStatement(walk: Walk, kind: string): Shape {
+function otherStatement(walk: Walk, kind: string, node: Tree): Shape {
+  // Over a table that is not there it fails, whatever it names; what it makes itself is no such table.
+  const relation = kind === 'CreateStmt' ? null : child(node, 'relation');
+  if (relation !== null) relationShape(walk, relation, null);
+  if (walk.gone !== null) return closed;
   const token = walk.source.tokens.find(
     (each) =>
       (isName(each) && walk.world.old.has(each.value)) || (each.kind === 'string' && mentions(walk, each.value)),

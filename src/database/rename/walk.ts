@@ -67,6 +67,8 @@ export type Walk = {
   readonly labels: Map<Block, string>;
   /** A relation of the present statement that the database does not have. */
   gone: string | null;
+  /** Names of the present statement are filled in at run time, so that none can be said to be missing. */
+  filled: boolean;
   items: number;
   selects: number;
   variables: number;
@@ -117,6 +119,7 @@ export const createWalk = (
   claimed: new Set(),
   labels: new Map(),
   gone: null,
+  filled: false,
   items: 0,
   selects: 0,
   variables: 0,

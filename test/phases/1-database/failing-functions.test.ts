@@ -42,6 +42,7 @@ const bodies = {
     'plpgsql',
     ' begin insert into crm.leads (organization_id) select organization_id from visits; end ',
   ],
+  gone_index: ['', 'void', 'plpgsql', ' begin create index on dropped_long_ago (organization_id); end '],
   no_syntax: ['', 'void', 'plpgsql', ' begin selekt organization_id from visits; end '],
   not_yet: ['p uuid', 'bigint', 'plpgsql', ' begin return (select count(*) from visits where org_id = p); end '],
   half: [
@@ -98,8 +99,12 @@ describe('functions that fail today', () => {
       create function fill() returns void language plpgsql as
         $$ begin execute 'create temp table picked as select * from visits'; end $$;
       create function use_it() returns bigint language plpgsql as
-        $$ begin return (select count(*) from picked where organization_id is not null); end $$;`);
+        $$ begin return (select count(*) from picked where organization_id is not null); end $$;
+      create function of_any(t text) returns void language plpgsql as
+        $$ begin execute format('delete from %I where organization_id is null', t); end $$;`);
     const { plan } = await other.rollout([step]).plan('1.2');
-    expect(plan.blockers.map((one) => one.problem).join()).toContain('use_it');
+    const problems = plan.blockers.map((one) => one.problem).join();
+    expect(problems).toContain('use_it');
+    expect(problems).toContain('of_any');
   });
 });
