@@ -2,14 +2,14 @@ import { exitCodes } from '../rollout/errors.ts';
 
 /**
  * An abort signal for one command. The first Ctrl-C asks the change under way to end or to be cancelled on the server;
- * the second leaves at once, saying what that means. SIGTERM and SIGHUP count as the first.
+ * the second leaves at once, saying what that means. SIGTERM and SIGHUP count as the first, and leave within two seconds.
  */
 export function interruptible(say: (text: string) => void): {
   readonly signal: AbortSignal;
   readonly release: () => void;
 } {
   const controller = new AbortController();
-  const onSignal = (): void => {
+  const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       process.stderr.write(
         'Left at once. The server rolls back what was open when it notices; the next run looks at the target before it goes on.\n',
@@ -18,6 +18,16 @@ export function interruptible(say: (text: string) => void): {
     }
     say('Stopping: the change under way is cancelled on the server. Press Ctrl-C again to leave at once.');
     controller.abort(new Error('stopped by the operator'));
+    // Whoever sends SIGTERM kills soon after. Beside a network that says nothing there is nothing to wait for, and the
+    // server looks every second whether this process still lives.
+    if (name !== 'SIGINT') {
+      setTimeout(() => {
+        process.stderr.write(
+          'Left without an answer of the server; the next run looks at the target before it goes on.\n',
+        );
+        process.exit(exitCodes.stopped);
+      }, 1_700).unref();
+    }
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, onSignal);

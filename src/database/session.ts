@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import type { LockHolder } from '../rollout/events.ts';
+import { endSoon, endWhenSilent, type Liveness } from './silence.ts';
 
 export type SessionSettings = {
   /** Milliseconds that one statement waits for a lock before it steps back and tries again. */
@@ -12,6 +13,8 @@ export type SessionSettings = {
   /** Milliseconds that one change keeps trying before it gives up with nothing done. */
   readonly patience: number;
   readonly batchSize: number;
+  /** Milliseconds without an answer after which the network is suspected; 10 s where nothing else is said. */
+  readonly silence?: number;
   /** Tables, as `schema.name`, that the operator leaves out: nothing of theirs is compared. */
   readonly exclude?: readonly string[];
 };
@@ -92,19 +95,58 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       `select pg_catalog.pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '0', false), set_config('lock_timeout', '10s', false),
         (select pg_catalog.count(pg_catalog.set_config(s.name, '0', false)) from pg_catalog.pg_settings s where s.name in ('idle_session_timeout', 'transaction_timeout')),
         set_config('search_path', 'pg_catalog', false),
-        case when pg_catalog.version() ~* 'linux|darwin' then set_config('client_connection_check_interval', '1000', false) end`,
+        case when pg_catalog.version() ~* 'linux|darwin' then set_config('client_connection_check_interval', '1000', false) end,
+        set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false),
+        case when pg_catalog.version() ~* 'linux' then set_config('tcp_user_timeout', '25000', false) end`,
     );
-    backends.set(fresh, rows[0]?.pid ?? 0);
+    const pid = rows[0]?.pid ?? 0;
+    backends.set(fresh, pid);
+    // What the observer and the lock ask is answered at once or never; a change may take its time, if the server says so.
+    endWhenSilent(fresh, settings.silence ?? 10_000, role === 'work' ? () => activityOf(pid) : async () => 'unknown');
     return fresh;
+  };
+
+  /** Whether the server still works on what that backend was asked. */
+  const activityOf = async (pid: number): Promise<Liveness> => {
+    const rows = await observe<{ state: string | null }>(
+      'select a.state from pg_catalog.pg_stat_activity a where a.pid = $1',
+      [pid],
+    );
+    if (rows[0] === undefined) return 'over';
+    return rows[0].state === null || rows[0].state === 'active' ? 'running' : 'over';
+  };
+
+  /** The backend that held our lock, and since when it runs: the server may not have noticed yet that it lost us. */
+  let former: { readonly pid: number; readonly start: string } | null = null;
+
+  const tryLock = async (holder: Client): Promise<boolean> => {
+    const { rows } = await holder.query<{ taken: boolean; start: string }>(
+      `select pg_catalog.pg_try_advisory_xact_lock(${lockKey[0]}, ${lockKey[1]}) as taken,
+         (select a.backend_start::text from pg_catalog.pg_stat_activity a where a.pid = pg_catalog.pg_backend_pid()) as start`,
+    );
+    if (rows[0]?.taken !== true) return false;
+    former = { pid: backends.get(holder) ?? 0, start: rows[0].start };
+    return true;
+  };
+
+  /** Ends our own session that the network cut off; true when it was there. */
+  const endFormer = async (holder: Client): Promise<boolean> => {
+    if (former === null) return false;
+    const { rows } = await holder.query<{ ended: boolean }>(
+      `select pg_catalog.pg_terminate_backend(a.pid) as ended from pg_catalog.pg_stat_activity a
+       where a.pid = $1 and a.backend_start::text = $2`,
+      [former.pid, former.start],
+    );
+    former = null;
+    if (rows[0]?.ended !== true) return false;
+    await pause(200);
+    return true;
   };
 
   const takeLock = async (): Promise<void> => {
     const holder = await client('lock');
     await holder.query('begin');
-    const result = await holder.query<{ taken: boolean }>(
-      `select pg_catalog.pg_try_advisory_xact_lock(${lockKey[0]}, ${lockKey[1]}) as taken`,
-    );
-    if (result.rows[0]?.taken !== true) {
+    if (!(await tryLock(holder)) && !((await endFormer(holder)) && (await tryLock(holder)))) {
       const who = await holder.query<{ application: string; address: string | null; since: string; pid: number }>(
         `select a.application_name as application, host(a.client_addr) as address, a.pid,
            to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' as since
@@ -114,7 +156,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       );
       await holder.query('rollback');
       open.delete('lock');
-      await holder.end();
+      await endSoon(holder);
       const other = who.rows[0];
       throw new RolloutError(
         other === undefined
@@ -210,7 +252,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
       wantsLock = false;
       const opened = await Promise.allSettled(open.values());
       open.clear();
-      await Promise.allSettled(opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value.end()] : [])));
+      await Promise.allSettled(opened.flatMap((one) => (one.status === 'fulfilled' ? [endSoon(one.value)] : [])));
     },
   };
 }

@@ -47,7 +47,9 @@ function byCode({ code, message }: ErrorFacts, { connection, connecting }: Error
             remedy: 'Check the network, VPN and firewall of this machine.',
           };
     case 'ETIMEDOUT':
-      return timeout(where);
+      return /^no answer for /.test(message)
+        ? { ...lost(where), problem: `The connection to ${where} went silent: ${message}.` }
+        : timeout(where);
     case 'ECONNRESET':
     case 'EPIPE':
     case 'ECONNABORTED':
