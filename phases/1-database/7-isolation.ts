@@ -10,19 +10,21 @@ import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
 import { checkAccess, failedBefore, lookAtAccess } from './isolation/access.ts';
 import { checkCatalog } from './isolation/checks.ts';
+import { judging } from './isolation/classify.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
 import type { PolicyContext } from './isolation/judged.ts';
 import { linksOf, unexplained } from './isolation/links.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
+import { planPlatform } from './isolation/platform-policies.ts';
 import { dropId, type TablePlan } from './isolation/policies.ts';
 import { planPrivileges } from './isolation/privileges.ts';
 import { proofsOf } from './isolation/proofs.ts';
 import { type Asking, circles as circlesOf } from './isolation/recursion.ts';
 import { planReportingRoles } from './isolation/reporting-roles.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
-import { planTables, renamerOf } from './isolation/tables.ts';
+import { decisionsOf, planTables, renamerOf } from './isolation/tables.ts';
 import { planViews } from './isolation/views.ts';
 import { checkLive } from './live.ts';
 import { modelQuestions } from './survey/questions.ts';
@@ -95,15 +97,23 @@ export async function planIsolation(
   const privileges = planPrivileges(rules, facts.grants);
   const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
   const tables = await planTables(found, config, helpers.ids, count);
+  const platform = await planPlatform(facts.platform, await judging(found, found.from), decisionsOf(config));
   const definers = planDefiners(
     found,
-    { from: found.from, revoke: config.decisions.revokeExecute, exposed: config.exposedSchemas },
+    {
+      from: found.from,
+      revoke: config.decisions.revokeExecute,
+      accepted: config.decisions.acceptFunction,
+      revoked: config.decisions.revokeFunction,
+      exposed: config.exposedSchemas,
+    },
     conditionsAfter(found, tables),
   );
   blockers.push(
     ...helpers.blockers,
     ...definers.blockers,
     ...readers.blockers,
+    ...platform.blockers,
     ...tables.flatMap((one) => one.blockers),
   );
   if (blockers.length === 0) blockers.push(...(await circular(found, tables, renamerOf(found))));
@@ -116,6 +126,7 @@ export async function planIsolation(
     ...tables.flatMap((one) => [...one.dropInert, ...one.enable]),
     ...tables.flatMap((one) => one.dropOld),
     ...privileges.changes,
+    ...platform.changes,
     ...views.changes,
     ...definers.changes,
   ];
@@ -123,6 +134,7 @@ export async function planIsolation(
     ...definers.notes,
     ...views.notes,
     ...readers.notes,
+    ...platform.notes,
     ...privileges.notes,
     ...tables.flatMap((one) => one.notes),
     ...closed(tables),

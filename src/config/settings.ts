@@ -74,6 +74,22 @@ export const decisions = {
     argument: '<policy>',
     help: 'drop such a policy instead',
   }),
+  acceptFunction: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Functions that run with their owner’s rights and were looked at by a person: API roles keep them. Each as schema.name(argument types).',
+      ),
+    { kind: 'names', argument: '<function>', help: 'leave a function that bypasses row security to API roles' },
+  ),
+  revokeFunction: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Functions that API roles may no longer execute, each as schema.name(argument types).'),
+    { kind: 'names', argument: '<function>', help: 'revoke EXECUTE on this function from API roles' },
+  ),
   sharedTable: setting(
     z
       .array(z.string().min(1))

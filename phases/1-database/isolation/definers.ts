@@ -4,6 +4,7 @@ import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { grants } from '../restore.ts';
 import type { Survey } from '../survey.ts';
+import { dangerOf } from './dangers.ts';
 import { calledIn, type Reach, reachOf, textOf } from './definer-bodies.ts';
 import { rulesOf } from './rules.ts';
 
@@ -20,6 +21,9 @@ export type DefinerConfig = {
   readonly from: readonly string[];
   /** The operator lets EXECUTE be taken from API roles. */
   readonly revoke: boolean;
+  /** Functions that a person looked at, by signature: API roles keep them, or lose them. */
+  readonly accepted: readonly string[];
+  readonly revoked: readonly string[];
   /** Schemas that the API serves. */
   readonly exposed: readonly string[];
 };
@@ -36,16 +40,32 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
   const changes: SqlChange[] = [];
   const notes: Note[] = [];
   const named: DbFunction[] = [];
+  const asked: DbFunction[] = [];
+  const unjudged: Blocker[] = [];
   const whole: { readonly function: DbFunction; readonly reach: Reach }[] = [];
   const asking = askingNames(survey);
   const guarded = guardedTables(survey);
   for (const one of survey.catalog.functions) {
     if (!callable(one)) continue;
+    const by = decisionOn(one, config);
+    if (by === 'accepted') {
+      notes.push({ text: `${one.signature} runs with its owner's rights; API roles keep it, as decided.` });
+      continue;
+    }
+    if (by === 'revoked' && one.ours) {
+      asked.push(one);
+      continue;
+    }
+    const danger = config.exposed.includes(one.schema) ? dangerOf(one, survey) : null;
+    if (danger !== null) {
+      unjudged.push(notJudged(one, danger));
+      continue;
+    }
     if (!takesOrganization(one, [survey.to, ...config.from])) {
       const reach = config.exposed.includes(one.schema) && !asks(one, asking) ? reachOf(one, guarded) : null;
       if (reach === null || usedByPolicy(one, conditions)) continue;
       if (reach.everyRow && one.ours) whole.push({ function: one, reach });
-      else notes.push(unasked(one, reach));
+      else unjudged.push(unasked(one, reach));
     } else if (usedByPolicy(one, conditions)) {
       notes.push({
         text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
@@ -68,10 +88,10 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
     return {
       changes: [],
       notes,
-      blockers: [...(named.length > 0 ? [namesAny(named)] : []), ...whole.map(givesAll)],
+      blockers: [...(named.length > 0 ? [namesAny(named)] : []), ...whole.map(givesAll), ...unjudged],
     };
   }
-  for (const one of [...named, ...whole.map((each) => each.function)]) {
+  for (const one of [...asked, ...named, ...whole.map((each) => each.function)]) {
     changes.push({
       kind: 'sql',
       id: `execute ${one.signature}`,
@@ -82,7 +102,7 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
       down: restoreExecute(one),
     });
   }
-  return { changes, blockers: [], notes };
+  return { changes, blockers: unjudged, notes };
 }
 
 function namesAny(open: readonly DbFunction[]): Blocker {
@@ -107,10 +127,24 @@ const givesAll = ({ function: one, reach }: { readonly function: DbFunction; rea
 });
 
 /** A filter by an argument or by a flag may be all that is needed (a token of an invitation, a public page). */
-const unasked = (one: DbFunction, reach: Reach): Note => ({
-  text: `${one.signature} runs with its owner's rights on rows of ${reach.tables.join(', ')}, API roles may call it, and it does not ask who is calling: see that it shows and changes nothing of another organization, or add a condition on public.current_org_id().`,
-  detail: one.definition ?? one.signature,
-});
+const unasked = (one: DbFunction, reach: Reach): Blocker =>
+  notJudged(one, `works on rows of ${reach.tables.join(', ')} and does not ask who is calling`);
+
+/** What a function does can be told, whether it may cannot: the operator looks, and decides by name. */
+function notJudged(one: DbFunction, what: string): Blocker {
+  const flag = `'${one.signature}'`;
+  return {
+    problem: `${one.signature} runs with its owner's rights, API roles may call it, and it ${what}: nobody has judged whether it shows or changes what belongs to another organization.`,
+    remedy: `Look at it: add a condition on public.current_org_id(); or leave it as it is with --accept-function ${flag}; or revoke EXECUTE from API roles with --revoke-function ${flag} (decisions.acceptFunction, decisions.revokeFunction).`,
+    detail: one.definition ?? one.signature,
+  };
+}
+
+function decisionOn(one: DbFunction, config: DefinerConfig): 'accepted' | 'revoked' | null {
+  const named = (list: readonly string[]): boolean =>
+    list.some((name) => name === one.signature || name.replace(/\s+/g, '') === one.signature.replace(/\s+/g, ''));
+  return named(config.accepted) ? 'accepted' : named(config.revoked) ? 'revoked' : null;
+}
 
 /** Tables whose rows belong to somebody. */
 const guardedTables = (survey: Survey): ReadonlySet<string> =>

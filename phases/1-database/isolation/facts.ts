@@ -1,7 +1,9 @@
 import type { ClientBase } from 'pg';
 import { appSchema } from '../../../src/database/catalog/platform.ts';
+import { identifier, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
-import type { Survey } from '../survey.ts';
+import { primaryColumn, type Survey } from '../survey.ts';
+import { type PlatformFacts, platformFacts } from './platform-policies.ts';
 import { type ReportingRole, reportingRoles } from './reporting-roles.ts';
 import { rulesOf } from './rules.ts';
 
@@ -31,13 +33,25 @@ export type IsolationFacts = {
   readonly views: readonly ViewFacts[];
   readonly grants: readonly TableGrant[];
   readonly reporting: readonly ReportingRole[];
+  readonly platform: PlatformFacts;
 };
 
 export async function isolationFacts(client: ClientBase, found: Survey): Promise<IsolationFacts> {
   const tables = rulesOf(found).map((rule) => rule.table);
   const views = await viewFacts(client);
   const { rows } = await client.query<TableGrant>(grantsSql, [tables.map((one) => one.oid)]);
-  return { views, grants: rows, reporting: await reportingRoles(client, found, tables) };
+  const { organizations } = found;
+  const key = primaryColumn(organizations)?.name;
+  const directory =
+    organizations === null || key === undefined
+      ? null
+      : `(select ${identifier(key)} as id from ${qualified(organizations.schema, organizations.name)})`;
+  return {
+    views,
+    grants: rows,
+    reporting: await reportingRoles(client, found, tables),
+    platform: await platformFacts(client, directory),
+  };
 }
 
 const grantsSql = `

@@ -39,7 +39,7 @@ export const renamerOf = (found: Survey): PolicyContext['renamed'] =>
     ? (expression) => renameColumns(expression, found.from, found.to)
     : (expression) => expression;
 
-const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'] =>
+export const decisionsOf = ({ decisions }: Target['config']): PolicyContext['decisions'] =>
   Object.fromEntries([
     ...decisions.dropPolicy.map((name) => [name, 'drop'] as const),
     ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),

@@ -4,6 +4,7 @@ import { checkCatalog } from '../../../phases/1-database/isolation/checks.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { asAdmin } from '../../helpers/admin.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
@@ -338,5 +339,28 @@ describe('tables without an organization column', () => {
         remedy: expect.stringContaining('--shared-table public.scans'),
       },
     ]);
+  });
+});
+
+describe('policies of storage', () => {
+  const folders = `insert into storage.buckets (id, name, public) values ('files', 'files', false), ('logos', 'logos', true);
+    insert into storage.objects (bucket_id, name) values ('files', '${org(1)}/a'), ('files', '${org(2)}/b'), ('logos', '${org(2)}/logo');
+    create policy "own folder" on storage.objects for select to authenticated using (bucket_id = 'files' and (storage.foldername(name))[1] = (select public.my_org())::text);
+    create policy "logos" on storage.objects for select using (bucket_id = 'logos');
+    create policy "temp allow reads" on storage.objects for select to authenticated using (bucket_id = 'files');`;
+
+  it('that are open stop the step by name, and go as decided', async () => {
+    await using at = await open('ask_storage', '');
+    await asAdmin(server, 'ask_storage', folders);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.blockers).toMatchObject([
+      { problem: expect.stringMatching(/"temp allow reads" of storage\.objects is open/) },
+    ]);
+    await using decided = await open('ask_storage_drop', '', { 'storage.objects: temp allow reads': 'drop' });
+    await asAdmin(server, 'ask_storage_drop', folders);
+    const next = await decided.rollout([step]).plan('1.7');
+    expect(next.plan.blockers).toEqual([]);
+    expect(next.plan.changes.map((one) => one.id)).toContain('drop policy storage.objects temp allow reads');
+    expect(next.plan.notes.map((one) => one.text)).toContainEqual(expect.stringContaining('Bucket logos is public'));
   });
 });
