@@ -364,3 +364,43 @@ describe('policies of storage', () => {
     expect(next.plan.notes.map((one) => one.text)).toContainEqual(expect.stringContaining('Bucket logos is public'));
   });
 });
+
+describe('functions with their owner’s rights that API roles may call', () => {
+  const functions = `
+    create function public.run_sql(q text) returns void language plpgsql security definer as $$ begin execute q; end $$;
+    create function public.sorted(col text) returns void language plpgsql security definer as $$ begin execute format('update public.calls set caller = caller order by %I', col); end $$;
+    create function public.empty_calls() returns void language plpgsql security definer as $$ begin if auth.uid() is not null then truncate public.calls; end if; end $$;
+    create function public.join_by_code(code text) returns void language plpgsql security definer as $$ begin insert into public.memberships (user_id, org_id) select auth.uid(), o.id from public.organizations o where o.name = code; end $$;
+    create function public.f_search(q text) returns setof public.contacts language sql stable security definer as $$ select * from public.contacts where phone ilike '%' || q || '%' $$;
+    create function public.mine() returns bigint language sql stable security definer as $$ select count(*) from public.calls where org_id = public.my_org() $$;`;
+
+  it('are judged, or decided by name', async () => {
+    await using at = await open('ask_functions', functions);
+    const problems = (await at.rollout([step]).plan('1.7')).plan.blockers.map((one) => one.problem);
+    const about = (text: string): readonly string[] => problems.filter((one) => one.includes(text));
+    expect(about('runs SQL that its caller gives it')).toEqual([expect.stringContaining('public.run_sql(text)')]);
+    expect(about('empties tables')).toEqual([expect.stringContaining('public.empty_calls()')]);
+    expect(about('which says who belongs where')).toEqual([expect.stringContaining('public.join_by_code(text)')]);
+    expect(about('does not ask who is calling')).toEqual([expect.stringContaining('public.f_search(text)')]);
+    expect(problems).toHaveLength(4);
+  });
+
+  it('are left or revoked as decided', async () => {
+    await loadDatabase(server, 'tiny', 'ask_functions_decided');
+    await using at = await makeTarget(server, 'ask_functions_decided', {
+      decisions: {
+        acceptFunction: ['public.join_by_code(text)'],
+        revokeFunction: ['public.run_sql(text)', 'public.empty_calls()', 'public.f_search(text)'],
+      },
+    });
+    await renamedKeys(at);
+    await at.sql(base + functions);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.blockers).toEqual([]);
+    expect(plan.changes.filter((one) => one.id.startsWith('execute ')).map((one) => one.id)).toEqual([
+      'execute public.empty_calls()',
+      'execute public.f_search(text)',
+      'execute public.run_sql(text)',
+    ]);
+  });
+});
