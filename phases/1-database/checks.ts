@@ -1,6 +1,7 @@
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
-import { probeSignUps } from '../../src/database/probes/sign-up.ts';
+import { probeSignUps, type SignUpOptions } from '../../src/database/probes/sign-up.ts';
+import { probeFollowing } from '../../src/database/probes/sign-up-follows.ts';
 import { type IsolationOptions, probeIsolation, type TableName } from '../../src/database/probes/two-org.ts';
 import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
@@ -19,7 +20,8 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
   }
   const names = namesOf(found, 'now', target);
   const { memberships } = found;
-  yield* probeSignUps(await target.session.work(), {
+  const client = await target.session.work();
+  const options: SignUpOptions = {
     organizations: named(found.organizations),
     organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
     profiles:
@@ -45,7 +47,9 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
           },
     anonymous: target.config.decisions.anonymousUsers,
     signal,
-  });
+  };
+  yield* probeSignUps(client, options);
+  yield* probeFollowing(client, options);
 }
 
 /** No user without a profile, an organization or a stamp, but those who are nobody's member on purpose. */

@@ -192,6 +192,49 @@ describe('the stamp follows', () => {
     expect(await app.one('select count(*)::int from organizations')).toBe(2);
   });
 
+  it('the profile, where no memberships are, unless its own user wrote it', async () => {
+    await using app = await makeApp(
+      server,
+      `${profilesAlone} create policy own on profiles for all to authenticated using (id = auth.uid()); grant all on profiles to authenticated; ${users(1)}
+       insert into organizations values ('${org(1)}', 'A'), ('${org(2)}', 'B'); insert into profiles values ('${user(1)}', 'a', '${org(1)}', 'owner');`,
+    );
+    await app.apply('1.2', '1.4');
+    await app.all(`update profiles set org_id = '${org(2)}'`);
+    expect(await app.one(stampOf(1))).toBe(org(2));
+    await app.all(
+      'set local role authenticated',
+      `select set_config('request.jwt.claims', '{"sub": "${user(1)}"}', true)`,
+      `update public.profiles set org_id = '${org(1)}'`,
+    );
+    expect(await app.one(stampOf(1))).toBe(org(2));
+  });
+
+  it('the choice of a user of several organizations, among their own', async () => {
+    await using app = await makeApp(
+      server,
+      `${membershipsAlone} ${users(1)} insert into organizations values ('${org(1)}', 'A'), ('${org(2)}', 'B'), ('${org(3)}', 'C');
+       insert into org_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(1)}', 'member');`,
+      { decisions: { isolation: 'active' } },
+    );
+    await app.apply('1.2', '1.4');
+    const choose = (n: number) =>
+      app.all(
+        'set local role authenticated',
+        `select set_config('request.jwt.claims', '{"sub": "${user(1)}"}', true)`,
+        `select public.switch_organization('${org(n)}')`,
+      );
+    await choose(2);
+    expect(await app.one(stampOf(1))).toBe(org(2));
+    await expect(choose(3)).rejects.toThrow(/not a member/);
+    await expect(app.all('set local role anon', `select public.switch_organization('${org(1)}')`)).rejects.toThrow(
+      /permission denied/,
+    );
+    expect(await app.all(`select org_id, role from org_members order by 1`)).toEqual([
+      { org_id: org(1), role: 'owner' },
+      { org_id: org(2), role: 'member' },
+    ]);
+  });
+
   it('never overwrites a value that names no organization', async () => {
     await using app = await makeApp(server, membershipsAlone);
     await app.apply('1.2', '1.4');
