@@ -92,7 +92,7 @@ export async function planIsolation(
   await loadModule();
   const blockers: Blocker[] = [...blocked(found), ...unattributed(found, config.decisions.sharedTable)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
-  const views = planViews(found, facts.views);
+  const views = planViews(found, facts.views, config.decisions.acceptView);
   const rules = rulesOf(found);
   const privileges = planPrivileges(rules, facts.grants);
   const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
@@ -114,6 +114,7 @@ export async function planIsolation(
     ...definers.blockers,
     ...readers.blockers,
     ...platform.blockers,
+    ...views.blockers,
     ...tables.flatMap((one) => one.blockers),
   );
   if (blockers.length === 0) blockers.push(...(await circular(found, tables, renamerOf(found))));

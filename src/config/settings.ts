@@ -90,6 +90,15 @@ export const decisions = {
       .describe('Functions that API roles may no longer execute, each as schema.name(argument types).'),
     { kind: 'names', argument: '<function>', help: 'revoke EXECUTE on this function from API roles' },
   ),
+  acceptView: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Views that go on with their owner’s permissions after a person looked at their condition, as schema.view.',
+      ),
+    { kind: 'names', argument: '<view>', help: 'leave a view that callers cannot read with their own permissions' },
+  ),
   sharedTable: setting(
     z
       .array(z.string().min(1))

@@ -67,7 +67,10 @@ where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order
     });
   }
   yield await policyCheck(target, found);
-  const views = found.catalog.views.filter((view) => view.ours && !view.materialized);
+  const views = found.catalog.views.filter(
+    (view) =>
+      view.ours && !view.materialized && !target.config.decisions.acceptView.includes(`${view.schema}.${view.name}`),
+  );
   if (views.length > 0) {
     yield catalogCheck(target, {
       id: '1.7/views',

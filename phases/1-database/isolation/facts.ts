@@ -14,6 +14,8 @@ export type ViewFacts = {
   readonly invoker: string | null;
   /** Oids of the tables that it reads, through other views as well. */
   readonly reads: readonly number[];
+  /** Relations that it reads itself, and that signed-in users may not, although they may read the view. */
+  readonly hidden: readonly string[];
   /** GRANT of every privilege that an API role or PUBLIC has. */
   readonly grants: readonly { readonly role: string; readonly privilege: string; readonly grantable: boolean }[];
 };
@@ -84,6 +86,9 @@ const viewFactsSql = `
     select deep.view, direct.relation from deep join direct on direct.view = deep.relation
   )
   select c.oid::int8::float8 as oid,
+    coalesce((select array_agg(r.oid::pg_catalog.regclass::text order by 1) from direct join pg_catalog.pg_class r on r.oid = direct.relation
+      where direct.view = c.oid and r.relkind in ('r', 'p', 'v', 'm', 'f') and pg_catalog.has_table_privilege('authenticated', c.oid, 'SELECT')
+        and not pg_catalog.has_any_column_privilege('authenticated', r.oid, 'SELECT')), '{}') as hidden,
     (select o.option_value from pg_catalog.pg_options_to_table(c.reloptions) o where o.option_name = 'security_invoker') as invoker,
     coalesce((select array_agg(deep.relation::int8::float8) from deep where deep.view = c.oid), '{}') as reads,
     coalesce((select jsonb_agg(jsonb_build_object('role', case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee) end,

@@ -1,6 +1,6 @@
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
-import type { Note } from '../../../src/rollout/step.ts';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Survey } from '../survey.ts';
 import type { ViewFacts } from './facts.ts';
 import { rulesOf } from './rules.ts';
@@ -12,7 +12,8 @@ import { rulesOf } from './rules.ts';
 export function planViews(
   survey: Survey,
   facts: readonly ViewFacts[],
-): { readonly changes: readonly SqlChange[]; readonly notes: readonly Note[] } {
+  accepted: readonly string[],
+): { readonly changes: readonly SqlChange[]; readonly blockers: readonly Blocker[]; readonly notes: readonly Note[] } {
   const guarded = new Set(
     rulesOf(survey)
       .filter((rule) => rule.kind !== 'lookup')
@@ -20,6 +21,7 @@ export function planViews(
   );
   const changes: SqlChange[] = [];
   const notes: Note[] = [];
+  const blockers: Blocker[] = [];
   for (const view of survey.catalog.views) {
     const fact = facts.find((one) => one.oid === view.oid);
     if (fact === undefined) continue;
@@ -27,6 +29,14 @@ export function planViews(
     const sql = qualified(view.schema, view.name);
     if (!view.ours) {
       notes.push({ text: `${label} belongs to another role and is left as it is.` });
+    } else if (!view.materialized && accepted.includes(label)) {
+      notes.push({ text: `${label} runs with its owner's permissions; API roles keep it, as decided.` });
+    } else if (!view.materialized && !view.securityInvoker && fact.hidden.length > 0) {
+      blockers.push({
+        problem: `The view ${label} reads ${fact.hidden.join(', ')}, which signed-in users may not read: with the caller's permissions it would fail for everybody, and with its owner's nothing but its own condition keeps organizations apart.`,
+        remedy: `Look at its condition, and leave it as it is with --accept-view ${label} (decisions.acceptView); or read what it needs through a function; or revoke SELECT on it from anon and authenticated.`,
+        detail: view.definition,
+      });
     } else if (!view.materialized) {
       if (!view.securityInvoker) changes.push(invoker(fact, label, sql));
     } else if (fact.grants.length > 0) {
@@ -35,7 +45,7 @@ export function planViews(
         notes.push({ text: `${label} is a materialized view over tables without an organization; API roles keep it.` });
     }
   }
-  return { changes, notes };
+  return { changes, blockers, notes };
 }
 
 const invoker = (fact: ViewFacts, label: string, sql: string): SqlChange => ({

@@ -404,3 +404,21 @@ describe('functions with their owner’s rights that API roles may call', () => 
     ]);
   });
 });
+
+describe('views over what callers may not read', () => {
+  it('are not broken: they stay with their owner’s permissions by name, or stop the step', async () => {
+    const view = `create view public.colleagues as select p.id, p.org_id, u.email from public.profiles p join auth.users u on u.id = p.id where p.org_id = public.my_org();
+      grant select on public.colleagues to authenticated;`;
+    await using at = await open('ask_view', view);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.blockers).toMatchObject([{ problem: expect.stringMatching(/public\.colleagues reads auth\.users/) }]);
+    await loadDatabase(server, 'tiny', 'ask_view_accepted');
+    await using next = await makeTarget(server, 'ask_view_accepted', {
+      decisions: { acceptView: ['public.colleagues'] },
+    });
+    await renamedKeys(next);
+    await next.sql(base + view);
+    await roundTrip(next, next.rollout([step]), '1.7');
+    expect(await rows(next, claims(ann), 'select from public.colleagues')).toBe(2);
+  });
+});
