@@ -1,6 +1,7 @@
 import { ScanCache } from '../../src/workspace/scan/cache.ts';
 import { scan } from '../../src/workspace/scan/scan.ts';
 import type { ScanOptions, ScanResult } from '../../src/workspace/scan/types.ts';
+import type { Vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { readWaivers, statusOfWaivers } from '../../src/workspace/waivers.ts';
 import type { Code } from './code.ts';
 import { helpersOf, locateService } from './service.ts';
@@ -16,7 +17,13 @@ export async function scanCode(
   const { workspace, facts } = code;
   const helpers =
     workspace.backend === null ? null : helpersOf(workspace, await locateService(code, workspace.backend));
-  const result = await scan(workspace, { ...options, helpers, renames: facts.renames, cache });
+  const result = await scan(workspace, {
+    ...options,
+    helpers,
+    renames: facts.renames,
+    vocabulary: vocabularyOf(code),
+    cache,
+  });
   if ((await readWaivers(workspace.root)).length === 0) return result;
   const waivers = (await statusOfWaivers(workspace.root, result.findings)).filter((one) => one.state === 'in force');
   const reasons = new Map(waivers.map((one) => [one.finding, one.reason]));
@@ -29,3 +36,10 @@ export async function scanCode(
     }),
   };
 }
+
+/** What this app calls its organizations, as its database says. */
+export const vocabularyOf = ({ facts }: Code): Vocabulary => ({
+  columns: [...new Set([facts.column, ...facts.renames.map(({ from }) => from)])].sort(),
+  tables: [facts.organizations.table],
+  memberships: facts.memberships === null ? [] : [facts.memberships.table],
+});

@@ -1,8 +1,5 @@
 import type { Source } from './syntax.ts';
-
-/** What names an organization's id, and the names of tables with one row per organization. */
-const words =
-  /(?:org|organi[sz]ation|tenant|workspace)[-_]?(?:id|uuid)\w*|(?<!\w)(?:organi[sz]ations?|orgs?|tenants?|workspaces)\b/gi;
+import { vocabulary } from './vocabulary.ts';
 
 /**
  * Where an organization may be named as something that is read or written: a property, a key, a string, a declaration. A
@@ -22,6 +19,7 @@ const known = new WeakMap<Source, readonly number[]>();
 
 function placesIn(text: string): readonly number[] {
   const offsets: number[] = [];
+  const words = vocabulary().places;
   words.lastIndex = 0;
   for (let match = words.exec(text); match !== null; match = words.exec(text)) {
     if (mayBeNamed(text, match.index, words.lastIndex)) offsets.push(match.index);

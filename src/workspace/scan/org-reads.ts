@@ -1,6 +1,6 @@
 import { chainAround, identifiesRow } from './chains.ts';
 import { routeCallOf } from './flow.ts';
-import { isLogCallee, isMembershipTable, isReplyCallee } from './names.ts';
+import { isLogCallee, isMembershipTable, isReplyCallee, mentionsOrg } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
 import { functionOf, originsOf, originsOfBinding } from './origins.ts';
 import { type Binding, bindingOf, declarationsIn, declaredBy, parametersOf, placesOf, referencesOf } from './scope.ts';
@@ -143,7 +143,7 @@ function isComparedAt(use: SyntaxNode, depth: number): boolean {
     if (name === 'String' || name === 'Number') return isComparedAt(call, depth);
     const member = memberOf(callee);
     if (/^(?:includes|has|some|indexOf)$/.test(name) && member) return isAuthenticated(member.object);
-    if (checking.test(name) && checked.test(name)) {
+    if (checking.test(name) && (checked.test(name) || mentionsOrg(name))) {
       const others = parent.children.filter((child) => child !== value);
       if (
         others.some(

@@ -1,4 +1,5 @@
 import type { Chain } from './chains.ts';
+import { isOrgName } from './names.ts';
 import type { SyntaxNode } from './syntax.ts';
 
 /** A part of a request that its sender chooses. `state`: decoded without a signature; `token`: a JWT read without verification. */
@@ -48,7 +49,8 @@ export function requestOrigin(node: SyntaxNode, path: readonly string[]): readon
   if (
     /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership)$/.test(
       head,
-    )
+    ) ||
+    isOrgName(head)
   ) {
     return rest.includes('user_metadata') || rest.includes('raw_user_meta_data')
       ? [{ kind: 'user-metadata', node, path: rest }]

@@ -14,6 +14,7 @@ import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { nodeAt, positionOf, Source, type SyntaxNode } from './syntax.ts';
 import type { FileResult, Finding, FindingKind, Notice, ScanOptions, ScanResult } from './types.ts';
+import { speak } from './vocabulary.ts';
 import { offsetsOfMatches } from './words.ts';
 
 /** Milliseconds after which others get a turn: a terminal that is painted, a key that stops the scan. */
@@ -34,6 +35,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     text: `Not scanned: ${reason}.`,
     line: null,
   }));
+  if (options.vocabulary !== undefined) speak(options.vocabulary);
   const unread = unreadFiles(workspace, list.unread, options);
   notices.push(...unread.notices);
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
@@ -125,6 +127,7 @@ export async function scanText(
   text: string,
   options: ScanOptions = {},
 ): Promise<readonly Finding[]> {
+  if (options.vocabulary !== undefined) speak(options.vocabulary);
   const source = new Source(file, text);
   const context = contextOf(workspace, source, classOfText(classOfPath(file), text), options);
   return asFindings(runRules(allRules, context), context);
@@ -182,7 +185,7 @@ function unreadFiles(workspace: Workspace, files: readonly string[], options: Sc
 }
 
 const speaksOfOrg = (text: string, { renames = [] }: ScanOptions): boolean =>
-  text.search(orgWords) !== -1 || renames.some(({ from }) => new RegExp(`\\b${from}\\b`).test(text));
+  text.search(orgWords()) !== -1 || renames.some(({ from }) => new RegExp(`\\b${from}\\b`).test(text));
 
 const unreadNotice = (file: string, why: string): Notice => ({
   file,
@@ -199,6 +202,7 @@ function scanFile(
   fileClass: FileClass,
   options: ScanOptions,
 ): FileResult {
+  if (options.vocabulary !== undefined) speak(options.vocabulary);
   const context = contextOf(workspace, source, fileClass, options);
   const findings = asFindings(runRules(rules, context), context);
   const facts = fileClass === 'source' && source.root.kind === 'program' ? factsOf(rules, context) : {};

@@ -1,4 +1,5 @@
 import type { FileClass } from '../files.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** What is wrong at a place. One rule finds one kind. */
 export const findingKinds = [
@@ -92,6 +93,8 @@ export type ResultStore = {
 };
 
 export type ScanOptions = {
+  /** What the app calls its organizations; where it is left out, as in the look before. */
+  readonly vocabulary?: Vocabulary;
   readonly renames?: readonly Rename[];
   readonly waivers?: readonly Waiver[];
   readonly helpers?: Helpers | null;

@@ -1,13 +1,12 @@
 import type { Rule } from '../rule.ts';
 import { memberOf, type SyntaxNode } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
-
-const header = /['"`]x-(?:org|organi[sz]ation|tenant|workspace)(?:-?id|-uuid)?['"`]/gi;
+import { vocabulary } from '../vocabulary.ts';
 
 /** The browser tells the API which tenant it is; whoever sends the request chooses the tenant. */
 export const browserOrgHeader: Rule = {
   kind: 'browser-org-header',
-  seeds: ({ side }) => (side === 'server' ? null : header),
+  seeds: ({ side }) => (side === 'server' ? null : vocabulary().header),
   *check(node) {
     const literal = node.kind === 'string_fragment' ? node.parent : node;
     const parent = literal?.parent;

@@ -4,6 +4,7 @@ import { originsOf } from '../origins.ts';
 import type { Rule } from '../rule.ts';
 import { functionName } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+import { vocabulary } from '../vocabulary.ts';
 import { offsetsOfMatches } from '../words.ts';
 
 const word =
@@ -11,10 +12,11 @@ const word =
 const placeholders = new RegExp(`^(?:${word})?$`, 'i');
 const quoted = `(['"\`])(?:${word})?\\1`;
 /** After `||` and `??`, after the `:` of a condition, and as the default of a name with an org in it. */
-const seeds = new RegExp(
-  `(?:(?:\\|\\||\\?\\?)=?|\\?[^?:;{}]{1,120}:|(?:org|organi[sz]ation|tenant|workspace)\\w*\\??\\s*(?::[\\s\\w|]+)?=)\\s*${quoted}`,
-  'gi',
-);
+const seeds = (): RegExp =>
+  new RegExp(
+    `(?:(?:\\|\\||\\?\\?)=?|\\?[^?:;{}]{1,120}:|(?:${vocabulary().word})\\w*\\??\\s*(?::[\\s\\w|]+)?=)\\s*${quoted}`,
+    'gi',
+  );
 
 /**
  * A word that stands in for a missing organization id: rows of several tenants then share one, or a filter by '' goes on
@@ -23,7 +25,7 @@ const seeds = new RegExp(
 export const defaultOrg: Rule = {
   kind: 'default-org',
   seeds: ({ source: { text } }) =>
-    orgLetters.test(text) ? offsetsOfMatches(text, seeds).filter((offset) => mayStandForOrg(text, offset)) : null,
+    orgLetters.test(text) ? offsetsOfMatches(text, seeds()).filter((offset) => mayStandForOrg(text, offset)) : null,
   *check(found, context) {
     // A seed may start at the name before the `=`.
     const node = /identifier/.test(found.kind) ? (found.parent ?? found) : found;

@@ -5,6 +5,7 @@ import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, declarationsIn, referencesOf } from '../scope.ts';
 import { memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import type { TextEdit } from '../types.ts';
+import { vocabulary } from '../vocabulary.ts';
 import { offsetsOfMatches } from '../words.ts';
 
 const oneRow =
@@ -116,11 +117,11 @@ function firstRowSql(node: SyntaxNode): SyntaxNode | null {
   const literal = /^(?:string|template_string)$/.test(node.kind) ? node : node.above('string', 'template_string');
   if (literal === null || (node !== literal && node.kind !== 'string_fragment')) return null;
   const text = literal.text;
-  return /\bselect\b[^;]*?\bfrom\s+(?:public\.)?"?(?:organi[sz]ations?|orgs|tenants)"?\s+(?!.*\bwhere\b)[^;]*\blimit\s+1\b/is.test(
-    text,
-  )
-    ? literal
-    : null;
+  const first = new RegExp(
+    `\\bselect\\b[^;]*?\\bfrom\\s+(?:public\\.)?"?(?:${vocabulary().tableWord})"?\\s+(?!.*\\bwhere\\b)[^;]*\\blimit\\s+1\\b`,
+    'is',
+  );
+  return first.test(text) ? literal : null;
 }
 
 /** `orgs[0]` as its array; null for other nodes. */
@@ -336,7 +337,7 @@ function fixEdits(chain: Chain, orgs: boolean, request: string, context: RuleCon
   const imports = importEdits(source, helpers, helpers.requireOrgId);
   if (imports === null) return null;
   const selected = stringValue(linkOf(chain, 'select')?.args[0] ?? null) ?? '*';
-  const column = orgs ? 'id' : (/\b(org_id|organi[sz]ation_id|tenant_id)\b/.exec(selected)?.[1] ?? 'org_id');
+  const column = orgs ? 'id' : (selected.match(/\w+/g)?.find(isOrgColumn) ?? 'org_id');
   const quote = /\.from\(\s*"/.test(chain.node.text) ? '"' : "'";
   const filter = `.eq(${quote}${column}${quote}, ${helpers.requireOrgId}(${request}))`;
   const limit = chain.links.find((link) => link.name === 'limit');

@@ -7,7 +7,7 @@ import type { TextEdit } from '../types.ts';
 /** `user_metadata` is written by the user: `auth.updateUser({ data: { org_id } })` is all it takes to change tenant. */
 export const userMetadataOrg: Rule = {
   kind: 'user-metadata-org',
-  seeds: ({ source }) => (/user_?meta_?data/i.test(source.text) ? orgWords : null),
+  seeds: ({ source }) => (/user_?meta_?data/i.test(source.text) ? orgWords() : null),
   *check(node) {
     const read = propertyReadAt(node);
     if (read === null || !isOrgName(read.key)) return;

@@ -1,0 +1,106 @@
+/** What an app calls its organizations, beside the usual words. Names as the database spells them. */
+export type Vocabulary = {
+  /** Columns that name the organization: `team_id`, `companyId`. */
+  readonly columns: readonly string[];
+  /** Tables with one row per organization. */
+  readonly tables: readonly string[];
+  /** Tables with one row per user and organization. */
+  readonly memberships: readonly string[];
+};
+
+type Patterns = {
+  /** A text without it needs no closer look for an organization. */
+  readonly letters: RegExp;
+  /** On the words of a name, joined by `_`. */
+  readonly idName: RegExp;
+  readonly name: RegExp;
+  readonly mention: RegExp;
+  readonly column: RegExp;
+  readonly table: RegExp;
+  readonly membership: RegExp;
+  /** Words that start a look, in a text. */
+  readonly words: RegExp;
+  /** Names of ids and of tables, in a text. */
+  readonly places: RegExp;
+  /** A string that is a header which names an organization. */
+  readonly header: RegExp;
+  /** One of the words, for patterns of others. */
+  readonly word: string;
+  readonly tableWord: string;
+};
+
+const usual = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
+
+/** The words in force. */
+export const vocabulary = (): Patterns => current;
+
+/**
+ * Sets the words for what is looked at from here on. One process looks at one app; the engine sets them before each file,
+ * so that scans which take turns do not mix.
+ */
+export function speak(words: Vocabulary): void {
+  const key = JSON.stringify(words);
+  if (key === spoken) return;
+  spoken = key;
+  current = patternsOf(words);
+}
+
+/** `team_id` -> team, `companyId` -> company, `companies` -> company. */
+function stemOf(name: string): string {
+  const snake = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+  const bare = snake.replace(/^.*\./, '').replace(/_?(?:id|uuid)$/, '');
+  if (/ies$/.test(bare)) return `${bare.slice(0, -3)}y`;
+  return /[^s]s$/.test(bare) ? bare.slice(0, -1) : bare;
+}
+
+/** Words that every app has for other things. */
+const common = new Set(['', 'user', 'owner', 'parent', 'profile', 'member', 'id', 'row', 'data', 'item']);
+
+const escaped = (text: string): string => text.replace(/[^\w]/g, '\\$&');
+
+function patternsOf(given: Vocabulary): Patterns {
+  const stems = [...given.columns, ...given.tables].map(stemOf).filter((one) => one.length > 1 && !common.has(one));
+  const own = [...new Set(stems)].filter((one) => !/^(?:org|organi[sz]ation|tenant|workspace)$/.test(one)).map(escaped);
+  const word = [...usual, ...own].join('|');
+  // In a text the words of a name may be written together or with a line between them.
+  const loose = [...usual, ...own.map((one) => one.replace(/_/g, '[-_]?'))].join('|');
+  const plain = (name: string): string => escaped(name.replace(/^.*\./, ''));
+  const tables = ['orgs?', 'organi[sz]ations?', 'tenants?', 'workspaces?', ...given.tables.map(plain)].join('|');
+  const columns = given.columns.map(plain).join('|');
+  const members = [
+    'user_?org(?:ani[sz]ation)?s?_?roles?|org(?:ani[sz]ation)?_?(?:members?|users?|memberships?)|memberships?',
+    'user_?org(?:ani[sz]ation)?s?|team_?members?|tenant_?(?:users?|members?)|profiles?',
+    ...given.memberships.map(plain),
+    ...own.map((one) => `${one}_?(?:members?|users?|memberships?)|user_?${one}s?`),
+  ].join('|');
+  return {
+    letters: new RegExp(
+      [...usual.map((one) => (one.startsWith('organi') ? 'org' : one)), loose, tables].join('|'),
+      'i',
+    ),
+    idName: new RegExp(`(?:^|_)(?:${word})(?:_(?:id|uuid|ids)|id|uuid)(?:_|$)`),
+    name: new RegExp(`(?:^|_)(?:${word})$`),
+    mention: new RegExp(`(?:^|_)(?:${word})(?:s|id|ids)?(?:_|$)`),
+    column: new RegExp(
+      `^(?:(?:org|organi[sz]ation|tenant|workspace)(?:_id|Id)${columns === '' ? '' : `|${columns}`}${own.map((one) => `|${camel(one)}Id|${one}_id`).join('')})$`,
+    ),
+    table: new RegExp(`^(?:public\\.)?(?:${tables})$`, 'i'),
+    membership: new RegExp(`^(?:public\\.)?(?:${members})$`, 'i'),
+    words: new RegExp(
+      `\\b(?:[xX]-)?\\w*(?:${loose})[-_]?(?:id|uuid)\\w*\\b|\\b(?:org|tenant|organi[sz]ation${own.map((one) => `|${one}`).join('')})\\b`,
+      'gi',
+    ),
+    places: new RegExp(
+      `(?:${loose})[-_]?(?:id|uuid)\\w*|(?<!\\w)(?:organi[sz]ations?|orgs?|tenants?|workspaces${given.tables.map((one) => `|${plain(one)}`).join('')})\\b`,
+      'gi',
+    ),
+    header: new RegExp(`['"\`]x-(?:${loose})(?:-?id|-uuid)?['"\`]`, 'gi'),
+    word: loose,
+    tableWord: tables,
+  };
+}
+
+const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+let current: Patterns = patternsOf({ columns: [], tables: [], memberships: [] });
+let spoken = '';
