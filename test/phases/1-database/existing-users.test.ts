@@ -158,3 +158,30 @@ describe('where existing users belong', () => {
     ).toBe(true);
   });
 });
+
+describe('the way back', () => {
+  it.each([
+    ['memberships alone', membershipsAlone, `insert into org_members values ('${org(1)}', '${user(1)}', 'owner');`],
+    ['both', both, `insert into profiles values ('${user(1)}', '${org(1)}', 'owner');`],
+    ['profiles alone', profilesAlone, `insert into profiles values ('${user(1)}', 'a', '${org(1)}', 'owner');`],
+  ])('%s: sign-up and users forward and back leave nothing behind', async (_, sql, rows) => {
+    await using app = await makeApp(server, `${sql} ${users(3)} ${two} ${rows}`, own);
+    const { phase } = await import('../../../phases/1-database/phase.ts');
+    const rollout = app.at.rollout(phase.steps.filter((one) => ['1.2', '1.4', '1.5'].includes(one.id)));
+    const { signal } = new AbortController();
+    const before = await app.all(stamps);
+    const start = await app.at.executor.fingerprint();
+    for (const id of ['1.2', '1.4', '1.5'] as const) {
+      await rollout.apply(id, signal);
+      expect((await rollout.verify(id, signal)).failed).toBe(0);
+    }
+    expect((await app.all(stamps)).map((one) => one.s)).not.toContain('none');
+    for (const id of ['1.5', '1.4', '1.2'] as const) {
+      const back = await rollout.rollback(id, signal);
+      expect({ differences: back.differences, stayed: back.stayed }).toEqual({ differences: [], stayed: [] });
+    }
+    expect(await app.all(stamps)).toEqual(before);
+    expect(await app.one('select count(*)::int from organizations')).toBe(2);
+    expect(await app.at.executor.fingerprint()).toEqual(start);
+  });
+});
