@@ -53,7 +53,12 @@ async function plan(target: Target): Promise<Plan> {
   blockers.push(...made.blockers);
   notes.push(...made.notes);
   for (const group of made.groups) {
-    const answers = await sameAnswers(await target.session.work(), found, group.swallowing);
+    const answers = await sameAnswers(
+      await target.session.work(),
+      found,
+      group.swallowing,
+      target.config.decisions.acceptAnswers,
+    );
     if (answers.unasked.length > 0) {
       notes.push({
         text: `${answers.unasked.join(', ')} hides its errors and cannot be asked before and after: its text was rewritten and proven by its names alone.`,

@@ -15,6 +15,7 @@ export async function sameAnswers(
   client: ClientBase,
   found: Survey,
   signatures: readonly string[],
+  accepted: readonly string[] = [],
 ): Promise<SameAnswers> {
   if (signatures.length === 0) return { before: '', after: '', unasked: [] };
   const ids = await sampleIds(client, found);
@@ -27,28 +28,34 @@ export async function sameAnswers(
     else calls.push(...own.map((sql) => ({ name: signature, sql })));
   }
   const path = `set local search_path = public, extensions;`;
-  const ask = (sql: string): string =>
-    `begin select md5(coalesce(jsonb_agg(x)::text, '')) into answer from ${sql} x; raise exception '%', answer; exception when others then answer := sqlerrm; end;`;
+  // The whole answer counts, its beginning is for people.
+  const ask = (sql: string, into: string): string =>
+    `begin select md5(coalesce(jsonb_agg(x)::text, '')) || coalesce(left(jsonb_agg(x)::text, 160), '') into ${into} from ${sql} x; raise exception '%', ${into}; exception when others then ${into} := sqlerrm; end;`;
+  const judged = calls.filter((one) => !accepted.some((each) => each === one.name || each === bare(one.name)));
   return {
     before: [
       path,
-      ...calls.map(
+      ...judged.map(
         ({ sql }, index) =>
-          `do $ask$ declare answer text; begin ${ask(sql)} perform set_config('voxanne_rollout.answer_${index}', answer, true); end $ask$;`,
+          // One that answers differently each time (a time, a new id) cannot be compared.
+          `do $ask$ declare answer text; again text; begin ${ask(sql, 'answer')} ${ask(sql, 'again')} perform set_config('voxanne_rollout.answer_${index}', case when answer = again then answer else '' end, true); end $ask$;`,
       ),
       `set local search_path = '';`,
     ].join('\n'),
     after: [
       path,
-      ...calls.map(
+      ...judged.map(
         ({ name, sql }, index) =>
-          `do $ask$ declare answer text; begin ${ask(sql)} if answer is distinct from current_setting('voxanne_rollout.answer_${index}') then raise exception using message = ${literal(`${name} gives another answer after the rename; it hides its errors, so the reason is not shown`)}; end if; end $ask$;`,
+          `do $ask$ declare answer text; was text := current_setting('voxanne_rollout.answer_${index}'); begin ${ask(sql, 'answer')} if was <> '' and answer is distinct from was then raise exception using message = ${literal(`${name} gives another answer after the rename, and it hides its errors`)}, hint = ${literal(`Let it read the columns by name instead of whole rows or texts, and not hide every error; or, if the new answer is right, go on with --accept-answers ${bare(name)} (decisions.acceptAnswers).`)}, detail = concat(${literal(`asked: select ${sql}; before: `)}, case when was ~ '^[0-9a-f]{32}' then substr(was, 33) else was end, '; after: ', case when answer ~ '^[0-9a-f]{32}' then substr(answer, 33) else answer end); end if; end $ask$;`,
       ),
       `set local search_path = '';`,
     ].join('\n'),
     unasked,
   };
 }
+
+/** Arguments have commas, as lists of a flag do. */
+const bare = (signature: string): string => signature.replace(/\(.*$/s, '');
 
 type SampleIds = { readonly user: string | null; readonly organizations: readonly string[] };
 

@@ -188,6 +188,13 @@ export const decisions = {
       ),
     { kind: 'boolean', help: 'believe profiles that their own users may write' },
   ),
+  acceptAnswers: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Functions that hide their errors and may give another answer after the rename, by name: public.hook.'),
+    { kind: 'list', argument: '<functions>', help: 'functions that may answer differently after the rename' },
+  ),
   acceptNotChecked: setting(
     z
       .array(z.string().min(1))

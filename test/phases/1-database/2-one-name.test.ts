@@ -129,3 +129,32 @@ test('a function that hides its errors must answer as before, or the rename does
   await roundTrip(at, at.rollout([step]), '1.2');
   expect(await at.sql(ask)).toEqual(before);
 });
+
+test('another answer is shown with its call, and may be accepted; one that always differs is no reason', async () => {
+  const functions = `
+    create function whole(org uuid) returns jsonb language plpgsql stable as $$
+    begin
+      return (select jsonb_agg(to_jsonb(c)) from public.contacts c where c.tenant_id = org);
+    exception when others then return '{}';
+    end $$;
+    create function stamped(org uuid) returns text language plpgsql as $$
+    begin
+      return (select count(*) || ' at ' || clock_timestamp() from public.contacts c where c.tenant_id = org);
+    exception when others then return '';
+    end $$;`;
+  const { signal } = new AbortController();
+  await using at = await stage(functions);
+  const refused = await at
+    .rollout([step])
+    .apply('1.2', signal)
+    .then(
+      () => '',
+      (error: { message: string; detail?: string; remedy?: string }) => JSON.stringify(error) + error.message,
+    );
+  expect(refused).toContain('public.whole(uuid) gives another answer after the rename, and it hides its errors');
+  expect(refused).toContain('asked: select public.whole(');
+  expect(refused).toMatch(/before: .*tenant_id.*after: .*org_id/s);
+  expect(refused).toContain('--accept-answers public.whole');
+  await using accepted = await stage(functions, { decisions: { acceptAnswers: ['public.whole'] } });
+  await roundTrip(accepted, accepted.rollout([step]), '1.2');
+});
