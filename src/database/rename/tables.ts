@@ -1,6 +1,6 @@
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Table } from '../catalog/types.ts';
-import { qualified } from '../quote.ts';
+import { identifier, qualified } from '../quote.ts';
 import type { ColumnRename } from './types.ts';
 
 const leave = 'Take the table out of the rename in the configuration, or ';
@@ -22,10 +22,7 @@ export function refusals(catalog: Catalog, renames: readonly ColumnRename[]): re
         'map it with `column_name` by hand.',
       );
     if (table.ofType !== null)
-      return block(
-        `belongs to the type ${table.ofType} of a typed table.`,
-        'rename the attribute of the type with CASCADE by hand.',
-      );
+      return block(`belongs to the type ${table.ofType} of a typed table.`, byType(catalog, table, rename));
     const above = parents(catalog, table).filter((item) => item.columns.some((each) => each.name === rename.from));
     if (above.length > 0)
       return block(
@@ -53,6 +50,28 @@ export function refusals(catalog: Catalog, renames: readonly ColumnRename[]): re
           );
     });
   });
+}
+
+/** Everything that has to be in that transaction, so that nothing that names the attribute is left behind. */
+function byType(catalog: Catalog, table: Table, rename: ColumnRename): string {
+  const type = table.ofType ?? '';
+  const tables = catalog.tables.filter((item) => item.ofType === type);
+  const words = [type.replace(/^.*\./, ''), ...tables.map((item) => item.name)].map((word) => word.replaceAll('"', ''));
+  const has = (text: string, word: string): boolean =>
+    new RegExp(`(^|[^\\w$])${word.replace(/[^\w]/g, '\\$&')}($|[^\\w$])`, 'i').test(text);
+  const functions = catalog.functions.filter(
+    (item) =>
+      has(item.body, rename.from) &&
+      words.some((word) =>
+        has(`${item.body} ${item.returns} ${item.arguments.map((each) => each.type).join(' ')}`, word),
+      ),
+  );
+  const sql = `alter type ${type} rename attribute ${identifier(rename.from)} to ${identifier(rename.to)} cascade`;
+  const more =
+    functions.length === 0
+      ? ''
+      : `, and in the same transaction give ${functions.map((item) => item.signature).join(', ')} the new name`;
+  return `run \`${sql}\` by hand${more}.`;
 }
 
 const parents = (catalog: Catalog, table: Table): readonly Table[] =>
