@@ -16,7 +16,12 @@ import { type Survey, survey, type TenantTable } from './survey.ts';
 export const step: Step<Target> = {
   id: '1.2',
   title: 'One name',
-  why: 'Three names for the same thing let a query filter by the wrong one and see everybody. Each table is renamed together with the functions, views and triggers that PostgreSQL would leave behind, in one transaction, so that nothing is broken for a moment.',
+  why: 'Three names for the same thing let a query filter by the wrong one and see everybody. Each table is renamed together with the functions, views and triggers that PostgreSQL would leave behind, in one transaction.',
+  running: {
+    before:
+      'Deployed code that still names the old columns fails from this step until phases 2 and 3 are deployed; --legacy-reads keeps the old names readable through the API meanwhile.',
+    after: 'Deploy the code that phases 2 and 3 write, and generate the database types again.',
+  },
   plan,
   checks,
 };

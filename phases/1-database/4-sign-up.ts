@@ -18,6 +18,11 @@ export const step: Step<Target> = {
   id: '1.4',
   title: 'Sign-up',
   why: 'Every new user needs an organization, a profile, a membership and an org_id in the token from the first second. Without this trigger a sign-up leaves a user who belongs nowhere, and the app guesses.',
+  running: {
+    before: '',
+    after:
+      'New users get an organization, a profile, a membership and org_id from their first token on; existing users follow in 1.5.',
+  },
   plan,
   checks: async function* (target, signal) {
     const found = await survey(target);

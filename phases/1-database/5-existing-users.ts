@@ -15,6 +15,10 @@ export const step: Step<Target> = {
   id: '1.5',
   title: 'Existing users',
   why: 'Users who signed up before the trigger have no organization, no profile or no stamp. They are filled from what the database knows, in small batches, and every value written is kept for the rollback; nobody is put into a first or default organization.',
+  running: {
+    before: '',
+    after: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour.',
+  },
   plan,
   checks: async function* (target, signal) {
     yield* checkUsers(target, await survey(target), signal);

@@ -10,6 +10,10 @@ export const step: Step<Target> = {
   id: '1.6',
   title: 'Not null',
   why: 'A row without an organization is seen by nobody once isolation is on. Where every row has one, the database now refuses a row without.',
+  running: {
+    before: 'Code that inserts rows without an organization must set it: such an insert fails from here on.',
+    after: '',
+  },
   plan,
   checks: async function* (target) {
     const found = await survey(target);

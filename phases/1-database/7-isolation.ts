@@ -34,6 +34,11 @@ export const step: Step<Target> = {
   id: '1.7',
   title: 'Isolation',
   why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
+  running: {
+    before: 'Code that reads or writes across organizations as a signed-in user must use the service role instead.',
+    after:
+      'Users reach only what their memberships and the kept policies allow, with their next statement; nobody has to sign in again.',
+  },
   plan,
   look: lookAtAccess,
   proofs: (target, changes) => proofsOf(target, changes, { look: lookAtAccess, checks: checkDatabase }),

@@ -12,6 +12,11 @@ export const auth: Step<Target> = {
   id: '2.2',
   title: 'Auth middleware',
   why: 'A token without an organization was answered with the first organization of the table, or with one that any user can write into their own profile. From here on it is refused, and each refusal is reported.',
+  running: {
+    before: 'Set DEV_ORG_ID where local development used a default organization.',
+    after:
+      "Deploy the backend: a request whose token names no organization is answered 403 instead of with somebody else's data.",
+  },
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
     const files = authFiles(code);

@@ -17,6 +17,10 @@ export const routes: Step<Target> = {
   id: '2.3',
   title: 'Routes, jobs and websockets',
   why: 'Each place that took the first organization, a default, or the one that the request named now uses the validated one; old column names are renamed. Each edit is the smallest that does it.',
+  running: {
+    before: '',
+    after: 'Deploy the backend together with 1.2, since its queries use the new column name.',
+  },
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
     const overlay: Overlay = new Map();

@@ -20,6 +20,10 @@ export const components: Step<Target> = {
   id: '3.2',
   title: 'AuthContext and components',
   why: 'The browser kept an organization id in storage, sent it in a header, or read it from a profile that the user can write. The session says it, and the API takes it from the token.',
+  running: {
+    before: '',
+    after: 'Deploy the frontend after the backend: it no longer sends the organization, the token does.',
+  },
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
     const mine = await scope(code);

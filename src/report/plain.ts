@@ -1,4 +1,5 @@
 import type { Emit, LockHolder } from '../rollout/events.ts';
+import { groupsOf } from '../rollout/grouping.ts';
 import type { Plan, StepId } from '../rollout/step.ts';
 import { count, duration, type Paint } from './format.ts';
 import { overwrite } from './terminal.ts';
@@ -140,10 +141,16 @@ export function planLines(step: StepId, title: string, plan: Plan, paint: Paint,
   const lines = [
     `${paint('strong', `${step} ${title}`)}  ${paint('dim', plan.changes.length === 0 ? 'nothing to change' : count(plan.changes.length, 'change'))}`,
   ];
-  const shown = verbose ? plan.changes : plan.changes.slice(0, 8);
-  for (const change of shown) lines.push(`  + ${change.title}`);
-  if (shown.length < plan.changes.length)
-    lines.push(paint('dim', `    and ${plan.changes.length - shown.length} more; --verbose shows all`));
+  if (plan.changes.length <= 8) for (const change of plan.changes) lines.push(`  + ${change.title}`);
+  else {
+    for (const group of groupsOf(plan.changes)) {
+      lines.push(
+        `  + ${count(group.changes.length, 'change')}: ${group.title}${group.summary === '' ? '' : `, ${group.summary}`}`,
+      );
+      if (verbose) lines.push(...group.changes.map((change) => `      ${change.title}`));
+    }
+    if (!verbose) lines.push(paint('dim', '    --verbose shows every change'));
+  }
   for (const note of plan.notes) {
     lines.push(`  ${paint('dim', 'i')} ${note.text}`);
     if (verbose) lines.push(...(note.detail?.split('\n') ?? []).map((text) => `      ${paint('dim', text)}`));

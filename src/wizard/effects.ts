@@ -2,7 +2,7 @@ import { RolloutError } from '../rollout/errors.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { Look } from './glyphs.ts';
-import { previewDocument, rollbackDocument } from './preview/document.ts';
+import { rollbackDocument } from './preview/document.ts';
 import type { Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
 import { problemOf, type Request, type State, statusOf } from './state/state.ts';
@@ -136,18 +136,18 @@ export const createEffects = (options: EffectsOptions): Effects => {
     // A step behind the gate builds on what is not there yet: it is planned, and trying it would only fail.
     if (statusOf(options.getState(), step)?.gate) {
       const planned = await rollout.plan(step);
-      const document = previewDocument(planned.plan, [], look);
-      return { type: 'previewed', job: id, planned, wouldFail: 0, estimate: null, document };
+      const preview = { plan: planned.plan, results: [], impact: null, failed: false };
+      return { type: 'previewed', job: id, planned, wouldFail: 0, estimate: null, preview };
     }
-    const { results, ...planned } = await rollout.preview(step, signal);
+    const { results, proofs: _, impact, ...planned } = await rollout.preview(step, signal);
     const wouldFail = results.filter((result) => result.outcome === 'failed').length;
     // A backfill is tried on a few rows, and some statements cannot be tried: their time is not known before.
     const tried =
       results.length > 0 && results.every(({ change, outcome }) => change.kind !== 'batches' && outcome === 'ran');
     const estimate = tried ? results.reduce((sum, result) => sum + result.milliseconds, 0) : null;
     const failed = statusOf(options.getState(), step)?.state === 'failed';
-    const document = previewDocument(planned.plan, results, look, failed);
-    return { type: 'previewed', job: id, planned, wouldFail, estimate, document };
+    const preview = { plan: planned.plan, results, impact, failed };
+    return { type: 'previewed', job: id, planned, wouldFail, estimate, preview };
   };
 
   const perform = (request: Request): void => {

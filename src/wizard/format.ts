@@ -15,6 +15,15 @@ export const duration = (milliseconds: number): string => {
 export const seconds = (milliseconds: number): string =>
   milliseconds < 1000 ? '' : duration(Math.floor(milliseconds / 1000) * 1000).replace('.0 s', ' s');
 
+/** `812 bytes`, `34 MB`. */
+export const bytes = (value: number): string => {
+  if (value < 1024) return plural(value, 'byte');
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length, Math.floor(Math.log(value) / Math.log(1024)));
+  const scaled = value / 1024 ** power;
+  return `${scaled < 10 ? scaled.toFixed(1) : Math.round(scaled)} ${units[power - 1]}`;
+};
+
 /** `12,345`, the same in every locale, so that two people read the same screen. */
 export const count = (value: number): string => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 

@@ -26,6 +26,7 @@ export type Action =
   | 'group'
   | 'edit'
   | 'waive'
+  | 'fold'
   | 'evidence'
   | 'log'
   | 'save-log'
@@ -272,6 +273,15 @@ export const bindings: readonly Binding[] = [
     shown: '[',
     on: ['step', 'rollback'],
     when: parts,
+  },
+  {
+    action: 'fold',
+    keys: ['z'],
+    shown: 'z',
+    hint: 'fold',
+    help: 'show every statement, or groups of changes with their counts',
+    on: ['step'],
+    when: (state) => reading(state) && (state.step?.preview?.plan.changes.length ?? 0) > 1,
   },
   {
     action: 'skip',

@@ -416,7 +416,7 @@ describe('reading a preview', () => {
 
   test('jumps between changes', async () => {
     const driven = await atStep('1.1', { rollout: fakeRollout(long) });
-    driven.press(']', ']', ']');
+    driven.press(']', ']', ']', ']');
     const first = () =>
       shown(driven.state())
         .split('\n')
@@ -445,7 +445,7 @@ describe('reading a preview', () => {
 
   test('a resize keeps the line that is at the top', async () => {
     const driven = await atStep('1.1', { rollout: fakeRollout(long) });
-    driven.press(']', ']', ']', ']');
+    driven.press(']', ']', ']', ']', ']');
     const first = () =>
       shown(driven.state())
         .split('\n')
@@ -770,5 +770,39 @@ describe('the summary', () => {
     driven.press('q');
     expect(summary(driven.state(), null).join('\n')).toContain('Nothing was changed.');
     expect(frame(driven.state()).map(plainText).join('')).toContain('production');
+  });
+});
+
+describe('what a step does to the app', () => {
+  const big = sampleSteps.map((step) =>
+    step.id === '1.1'
+      ? {
+          ...step,
+          changes: Array.from({ length: 60 }, (_, index) => ({
+            kind: 'sql' as const,
+            id: `policy ${index}`,
+            title: `Read public.t${index}`,
+            mode: 'transaction' as const,
+            up: `create policy org_select on public.t${index} for select to authenticated using (true);`,
+            down: `drop policy org_select on public.t${index};`,
+          })),
+        }
+      : step,
+  );
+
+  test('stands above its preview: the risk, and what was tested', async () => {
+    const driven = await atStep('1.1', { rollout: fakeRollout(big) });
+    expect(shown(driven.state())).toMatch(/Risk +medium: policies or grants are added/);
+    expect(shown(driven.state())).toContain('Tested');
+  });
+
+  test('many changes are shown by kind, and z shows every statement', async () => {
+    const driven = await atStep('1.1', { rollout: fakeRollout(big) });
+    expect(shown(driven.state())).toContain('60 changes  Create policies  60 tables × read');
+    expect(shown(driven.state())).not.toContain('1/60');
+    driven.press('z');
+    expect(shown(driven.state())).toContain('1/60  Read public.t0');
+    driven.press('z');
+    expect(shown(driven.state())).not.toContain('1/60');
   });
 });

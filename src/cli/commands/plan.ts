@@ -1,4 +1,5 @@
-import { duration } from '../../report/format.ts';
+import { count, duration } from '../../report/format.ts';
+import { impactLines } from '../../report/impact.ts';
 import { planLines } from '../../report/plain.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
@@ -44,7 +45,9 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
             output.say(line);
           if (open && 'results' in planned && plan.changes.length > 0) {
             previewed = true;
-            for (const line of previewLines(planned.results as readonly PreviewResult[])) output.say(line);
+            const preview = planned as Awaited<ReturnType<typeof rollout.preview>>;
+            for (const line of impactLines(preview.impact, output.paint)) output.say(line);
+            for (const line of previewLines(preview.results)) output.say(line);
           }
         }
         output.say('');
@@ -56,7 +59,7 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
         output.say(
           pending === 0
             ? 'Nothing is pending.'
-            : `${pending} steps are pending${blocked === 0 ? '' : `, ${blocked} things block them`}. Nothing was changed.`,
+            : `${count(pending, 'step')} pending${blocked === 0 ? '' : `, ${count(blocked, 'blocker')}`}. Nothing was changed.`,
         );
         return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
       },

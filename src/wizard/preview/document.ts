@@ -1,9 +1,13 @@
 import type { BatchChange, Change, FileChange } from '../../rollout/change.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
+import { type Group, groupsOf } from '../../rollout/grouping.ts';
+import { riskOf } from '../../rollout/hazards.ts';
+import type { Impact } from '../../rollout/impact.ts';
 import type { Plan } from '../../rollout/step.ts';
 import { count, duration, plural } from '../format.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, line, plainText, span } from '../lines.ts';
+import { impactCard } from './card.ts';
 import { type FileDiff, fileDiff } from './diff.ts';
 import { lockMeaning, strongestFirst } from './locks.ts';
 import { sqlLines } from './sql.ts';
@@ -121,7 +125,7 @@ const outcomeLines = (result: PreviewResult | undefined, look: Look): readonly L
     return [[span(`  ${look.glyphs.waiting} not executed in the preview${why}`, 'status.waiting')], ...below];
   return [
     [
-      span(`  ${look.glyphs.ok} ran in ${duration(result.milliseconds)} and was taken back`, 'status.ok'),
+      span(`  ${look.glyphs.ok} Tested in ${duration(result.milliseconds)}, then rolled back`, 'status.ok'),
       span(why, 'muted'),
     ],
     ...below,
@@ -148,20 +152,62 @@ const diffHeading = (diff: FileDiff): Line => [
   span(`-${count(diff.removed)}`, 'diff.del'),
 ];
 
+/** A folded group: what its changes do, on how much, the first of them, and how many more. */
+const groupLines = (
+  group: Group,
+  result: ReadonlyMap<string, PreviewResult>,
+  look: Look,
+  out: ReturnType<typeof writer>,
+): readonly Line[] => {
+  out.anchor(group.title);
+  const longest = Math.max(0, ...group.changes.map((change) => result.get(change.id)?.held ?? 0));
+  const rest = group.changes.length - shownTitles;
+  const { risk } = riskOf(group.changes);
+  return [
+    [
+      span(`${plural(group.changes.length, 'change')}  `, 'muted'),
+      span(group.title, 'strong'),
+      span(group.summary === '' ? '' : `  ${clean(group.summary)}`),
+      span(`  risk ${risk}${longest > 0 ? `, longest lock ${duration(longest)}` : ''}`, 'muted'),
+    ],
+    ...group.changes.slice(0, shownTitles).map((change) => line(`  ${clean(change.title)}`)),
+    ...(rest > 0 ? [line(`  ${look.glyphs.ellipsis} and ${count(rest)} more; z shows every statement`, 'muted')] : []),
+    line(),
+  ];
+};
+
 const isFile = (change: Change): change is FileChange => change.kind === 'file';
 
-/** What a step would do, with what was seen when it was tried. */
+/** A step's plan with what was seen when it was run and rolled back. */
+export type Preview = {
+  readonly plan: Plan;
+  readonly results: readonly PreviewResult[];
+  /** Null where the step is behind the gate, so that nothing was run. */
+  readonly impact: Impact | null;
+  /** The step's checks failed before. */
+  readonly failed: boolean;
+};
+
+/** From so many changes on a plan is shown by groups, each with its first changes. */
+const many = 40;
+/** Titles of a folded group that are shown. */
+const shownTitles = 3;
+
+export const foldsAtFirst = (plan: Plan): boolean => plan.changes.length > many;
+
+/** What a step would do. `folded`: by kinds of change with their counts, without the statements. */
 export const previewDocument = (
-  plan: Plan,
-  results: readonly PreviewResult[],
+  { plan, results, impact, failed }: Preview,
   look: Look,
-  failed = false,
+  folded = foldsAtFirst(plan),
 ): Document => {
   const out = writer();
   const result = new Map(results.map((one) => [one.change.id, one]));
   const diffs = new Map(plan.changes.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
   const summary = summaryOf(plan, results, diffs, look, failed);
 
+  if (impact !== null && plan.blockers.length === 0 && plan.changes.length > 0)
+    out.add(...impactCard(impact, look), line());
   for (const blocker of plan.blockers) {
     out.anchor('blocked');
     out.add([span(`${look.glyphs.blocked} ${clean(blocker.problem)}`, 'status.failed')]);
@@ -181,6 +227,11 @@ export const previewDocument = (
     out.add(line());
   }
 
+  if (folded) {
+    for (const group of groupsOf(plan.changes)) out.add(...groupLines(group, result, look, out));
+    out.add(summary);
+    return { lines: out.lines, anchors: out.anchors, summary };
+  }
   for (const [index, change] of plan.changes.entries()) {
     const of = `${index + 1}/${plan.changes.length}`;
     const tried = result.get(change.id);

@@ -1,7 +1,7 @@
 import type { RolloutEvent } from '../../rollout/events.ts';
 import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
-import type { Document } from '../preview/document.ts';
+import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, Discovery, Problem, Session } from '../session.ts';
 import type { Size } from './state.ts';
 
@@ -30,7 +30,7 @@ export type WizardEvent =
       readonly wouldFail: number;
       /** Milliseconds that applying should take by what trying it took; `null` where that says nothing. */
       readonly estimate: number | null;
-      readonly document: Document;
+      readonly preview: Preview;
     }
   | { readonly type: 'applied'; readonly job: number; readonly changes: number }
   | { readonly type: 'verified'; readonly job: number; readonly result: VerifyResult }

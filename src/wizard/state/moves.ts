@@ -9,7 +9,16 @@ export const openStep = (state: State, id: StepId): State => {
     ...state,
     screen: 'step',
     cursor: Math.max(0, state.steps?.findIndex((one) => one.step === id) ?? 0),
-    step: { id, loading: { done: 0, of: null }, planned: null, wouldFail: 0, reading: null, problem: null },
+    step: {
+      id,
+      loading: { done: 0, of: null },
+      planned: null,
+      wouldFail: 0,
+      preview: null,
+      folded: false,
+      reading: null,
+      problem: null,
+    },
   };
   return begin(view, 'preview', id, (job) => ({ type: 'preview', job, step: id }));
 };
@@ -98,7 +107,12 @@ export const askApply = (state: State): State => {
   const { step, target } = state;
   if (!step?.planned || !target) return state;
   const changes = step.planned.plan.changes.length;
-  const doomed = step.wouldFail > 0 ? [`The preview says that ${plural(step.wouldFail, 'change')} would fail.`] : [];
+  const checks = step.preview?.impact?.proof.failed ?? 0;
+  const failing = [
+    step.wouldFail > 0 ? plural(step.wouldFail, 'change') : '',
+    checks > 0 ? plural(checks, 'check') : '',
+  ].filter(Boolean);
+  const doomed = failing.length > 0 ? [`The preview says that ${failing.join(' and ')} would fail.`] : [];
   const intent: Intent = { kind: 'apply', step: step.id, hash: step.planned.hash };
   // An empty plan is agreed to as well: the journal then says that the step is done, and the next one opens.
   return changes === 0

@@ -1,5 +1,5 @@
 import { type Action, actionOf } from '../keys.ts';
-import { documentText } from '../preview/document.ts';
+import { documentText, previewDocument } from '../preview/document.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
 import { startEnd } from '../screens/start.ts';
@@ -7,7 +7,7 @@ import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
 import { askApply, askRollback, back, nextStep, openFindings, openRollback, openStep, startVerify } from './moves.ts';
-import { find, jump, scroll, scrollTo } from './reading.ts';
+import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { shownChecks } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
 import { currentReading, readingWindow, withReading } from './window.ts';
@@ -91,7 +91,11 @@ const again = (state: State): State => {
 const save = (state: State): State => {
   const reading = currentReading(state);
   const step = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
-  return reading && step ? ask(state, { type: 'save-preview', step, text: documentText(reading.document) }) : state;
+  if (!reading || !step) return state;
+  // What is kept has every statement, folded on the screen or not.
+  const preview = state.screen === 'step' ? state.step?.preview : null;
+  const document = preview ? previewDocument(preview, state.look, false) : reading.document;
+  return ask(state, { type: 'save-preview', step, text: documentText(document) });
 };
 
 const saveLog = (state: State): State => {
@@ -198,6 +202,15 @@ const act = (state: State, action: Action): State => {
       return withReading(state, (reading) => jump(reading, readingWindow(state), 1));
     case 'previous-part':
       return withReading(state, (reading) => jump(reading, readingWindow(state), -1));
+    case 'fold': {
+      const { step } = state;
+      if (step?.preview == null) return state;
+      const folded = !step.folded;
+      return {
+        ...state,
+        step: { ...step, folded, reading: newReading(previewDocument(step.preview, state.look, folded)) },
+      };
+    }
     case 'findings':
       return openFindings(state);
     case 'group':

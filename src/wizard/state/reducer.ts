@@ -1,5 +1,6 @@
 import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../format.ts';
+import { foldsAtFirst, previewDocument } from '../preview/document.ts';
 import type { Discovery, Problem } from '../session.ts';
 import type { WizardEvent } from './events.ts';
 import { leave } from './leave.ts';
@@ -218,20 +219,31 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return ask(connected(state, event), { type: 'status' });
     case 'previewed': {
       if (!state.step) return settle(state, job);
-      const { planned, wouldFail, estimate, document } = event;
+      const { planned, wouldFail, estimate, preview } = event;
+      const folded = foldsAtFirst(preview.plan);
+      const document = previewDocument(preview, state.look, folded);
       const estimates = estimate === null ? state.estimates : { ...state.estimates, [planned.step]: estimate };
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
       return {
         ...settle(state, job),
         previewed,
         estimates,
-        step: { ...state.step, loading: null, planned, wouldFail, reading: newReading(document), problem: null },
+        step: {
+          ...state.step,
+          loading: null,
+          planned,
+          wouldFail,
+          preview,
+          folded,
+          reading: newReading(document),
+          problem: null,
+        },
       };
     }
     case 'applied':
       return applied(state, job, event.changes);
     case 'verified':
-      return verified(state, job, event.result.failed);
+      return verified(state, job, event.result.failed + event.result.unproven);
     case 'rollback-planned': {
       if (!state.rollback) return settle(state, job);
       const { plan, document } = event;

@@ -4,7 +4,7 @@ import type { LockHolder } from '../../rollout/events.ts';
 import type { Planned, RollbackPlan, RollbackResult, StepStatus } from '../../rollout/rollout.ts';
 import type { PhaseId, StepId } from '../../rollout/step.ts';
 import type { Look } from '../glyphs.ts';
-import type { Document } from '../preview/document.ts';
+import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo } from '../session.ts';
 
 export type Screen = 'start' | 'overview' | 'step' | 'running' | 'verification' | 'rollback' | 'findings';
@@ -51,6 +51,9 @@ export type StepView = {
   readonly planned: Planned | null;
   /** Changes that failed when the preview tried them. */
   readonly wouldFail: number;
+  /** What the text is made from, folded or not. */
+  readonly preview: Preview | null;
+  readonly folded: boolean;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
