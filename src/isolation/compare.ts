@@ -134,12 +134,16 @@ function* emptied(
   peopleBefore: readonly Person[],
 ): Iterable<Finding> {
   if (was === null || (door.kind !== 'view' && door.kind !== 'function')) return;
+  // Where rows say whose they are, they are compared one by one.
+  if (door.owners.some((one) => one.organizations.length > 0)) return;
   const members = people.flatMap((person, at) => {
     const then = was.rights[peopleBefore.findIndex((one) => one.id === person.id)]?.read;
     const now = door.rights[at]?.read;
     if (then === undefined || now === undefined || person.organizations.length === 0) return [];
     return bitsOf(then).includes('1') ? [{ person, rows: count(bitsOf(then)), now }] : [];
   });
+  // Rows of others alone may have been shown to the members of one organization.
+  if (new Set(members.flatMap(({ person }) => person.organizations)).size < 2) return;
   const isRevoked = door.kind === 'function' && members.some(({ now }) => 'error' in now);
   if (isRevoked || members.some(({ now }) => bitsOf(now).includes('1'))) return;
   for (const { person, rows } of members) {
