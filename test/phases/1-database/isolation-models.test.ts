@@ -45,6 +45,8 @@ async function isolate(at: TestTarget, model: Model): Promise<Survey> {
   const shaped: Survey = {
     ...found,
     model,
+    modelConflict: null,
+    questions: [],
     truth: 'memberships',
     living: (alias) => `${alias}.closed_at is null`,
     memberships: { ...found.memberships, active: (alias) => `${alias}.status = 'active'` },
