@@ -1,4 +1,4 @@
-import { toRolloutError } from '../database/errors.ts';
+import { isConnectionLost, toRolloutError } from '../database/errors.ts';
 import type { Session } from '../database/session.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
@@ -36,7 +36,10 @@ export function inWords(rollout: Rollout, session: Session): Rollout {
 
 /** PostgreSQL, the network and the file system put a code on their errors; a defect of ours has none, and keeps its name. */
 const isFromOutside = (error: unknown): boolean =>
-  error instanceof Error && ('code' in error || /^(?:Connection terminated|timeout expired)/.test(error.message));
+  error instanceof Error &&
+  ('code' in error ||
+    isConnectionLost(error) ||
+    /^(?:timeout expired|Query read timeout|Received unexpected)/.test(error.message));
 
 const isLocked = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '55P03';
 

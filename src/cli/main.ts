@@ -3,6 +3,7 @@ import { type ExitCode, exitCodes } from '../rollout/errors.ts';
 import { defaultCommand } from './commands/default.ts';
 import type { ReportOptions } from './commands/report.ts';
 import type { CommonOptions } from './options.ts';
+import { endureClosedPipes } from './signals.ts';
 import { version } from './version.ts';
 
 /**
@@ -10,6 +11,7 @@ import { version } from './version.ts';
  * that `--help` loads nothing but this file and the argument parser.
  */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
+  endureClosedPipes();
   // Nothing to parse: the first frame of the wizard need not wait for the parser. The same as it gives without options.
   if (argv.length === 2) return defaultCommand({ color: true });
   const { Command, CommanderError, InvalidArgumentError, Option } = await import('commander');
@@ -82,6 +84,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .addOption(new Option('--to <step>', 'keep this step and those before it').argParser(stepId))
     .addOption(new Option('--phase <number>', 'this phase and those after it').argParser(phaseNumber))
     .option('--all', 'everything')
+    .option('--break-dependants', 'even where functions that others made since use what goes, and will break')
     .option('--yes', 'without a question')
     .action(action(async (options) => (await import('./commands/rollback.ts')).rollbackCommand(options)));
   withCommonOptions(program.command('doctor'), true)

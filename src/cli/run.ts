@@ -20,7 +20,7 @@ export async function run(
   try {
     exit = await body({ output, signal });
   } catch (error) {
-    const shown = toShown(error, signal);
+    const shown = await toShown(error, signal);
     output.error(shown, options.debug === true && error instanceof Error ? error.stack : undefined);
     exit = shown.exitCode;
   } finally {
@@ -48,11 +48,14 @@ export async function withTarget(
   }
 }
 
-function toShown(error: unknown, signal: AbortSignal): RolloutError {
+async function toShown(error: unknown, signal: AbortSignal): Promise<RolloutError> {
   if (error instanceof RolloutError) return error;
   if (signal.aborted) {
     return new RolloutError('Stopped.', 'Run the same command again to go on.', { exitCode: exitCodes.stopped });
   }
+  // Whatever command it was: a connection that broke is no defect of this tool.
+  const { isConnectionLost, toRolloutError } = await import('../database/errors.ts');
+  if (isConnectionLost(error)) return toRolloutError(error);
   const text = error instanceof Error ? error.message : String(error);
   return new RolloutError(
     `Something unexpected happened: ${text}`,

@@ -1,6 +1,18 @@
 import { exitCodes } from '../rollout/errors.ts';
 
 /**
+ * Whoever reads our lines may have seen enough (`status | head`): what is under way is finished without a reader, since a
+ * change that is cut off for the sake of a line would be worse.
+ */
+export function endureClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    });
+  }
+}
+
+/**
  * An abort signal for one command. The first Ctrl-C asks the change under way to end or to be cancelled on the server;
  * the second leaves at once, saying what that means. SIGTERM and SIGHUP count as the first, and leave within two seconds.
  */

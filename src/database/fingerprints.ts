@@ -1,10 +1,12 @@
 import type { Executor } from '../rollout/executor.ts';
+import { differences } from '../rollout/fingerprint.ts';
+import { dependants } from './dependants.ts';
 import { fingerprint, fingerprintSql } from './fingerprint.ts';
 import { ensureJournal, insertStateSql, journalExists, readFingerprint } from './journal.ts';
 import type { Session } from './session.ts';
 import { nothingSince, remembering, snapshotOf } from './since.ts';
 
-type Fingerprints = Pick<Executor, 'fingerprint' | 'keepFingerprint' | 'keptFingerprint'>;
+type Fingerprints = Pick<Executor, 'dependants' | 'fingerprint' | 'keepFingerprint' | 'keptFingerprint'>;
 
 /** The state of the database's objects: as it is, and as the journal keeps it from before and after each step. */
 export function createFingerprints(session: Session): Fingerprints {
@@ -35,6 +37,21 @@ export function createFingerprints(session: Session): Fingerprints {
         });
       const [row] = (answers as readonly { readonly rows: readonly { readonly seq: string }[] }[])[3]?.rows ?? [];
       last = { snapshot, seq: row?.seq ?? '0' };
+    },
+    dependants: async (before, after, others) => {
+      const lines = differences(before, after);
+      const named = (sign: string) => lines.flatMap((line) => (line.startsWith(sign) ? [line.slice(sign.length)] : []));
+      const renamed = new Set(
+        named('only before: ').flatMap((one) => (one.startsWith('column ') ? [one.split('.').at(-2) ?? ''] : [])),
+      );
+      const taken = named('only now: ');
+      const own = new Set(taken);
+      return dependants(
+        await session.work(),
+        taken,
+        others.filter((one) => !own.has(one)),
+        renamed,
+      );
     },
     keptFingerprint: async (step, moment) => {
       const client = await session.work();

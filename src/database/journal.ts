@@ -66,7 +66,7 @@ export async function readEntries(
 /** Counts by step and state, without the changes themselves: the server compares each with its checksum. */
 export async function readStanding(client: ClientBase): Promise<readonly Standing[]> {
   const { rows } = await client.query(
-    `select step, state, count(*)::float8 as count,
+    `select step, state, count(*)::float8 as count, ${iso('greatest(max(applied_at), max(reverted_at))')} as at,
        min(seq) filter (where encode(sha256(convert_to(change, 'UTF8')), 'hex') <> checksum)::float8 as edited
      from voxanne_rollout.entries group by step, state`,
   );
@@ -82,6 +82,7 @@ const standingSchema = z.object({
   step: stepIdSchema,
   state: entryStateSchema,
   count: z.number(),
+  at: z.string().nullable(),
   edited: z.number().nullable(),
 });
 

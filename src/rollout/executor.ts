@@ -50,7 +50,22 @@ export type Within<R> =
   /** `busy`: others waited for its locks, so that it gave way. */
   | { readonly outcome: 'not executed' | 'busy'; readonly reason: string };
 
-export type Standing = { readonly step: StepId; readonly state: EntryState; readonly count: number };
+export type Standing = {
+  readonly step: StepId;
+  readonly state: EntryState;
+  readonly count: number;
+  /** When the last of them was applied or taken back. */
+  readonly at?: string | null;
+};
+
+/** An object that others made or changed since, and that uses what a rollback takes away. */
+export type Dependant = {
+  readonly object: string;
+  /** What of it goes: `function current_org_id`. */
+  readonly uses: readonly string[];
+  /** The database itself forbids to take that away as long as this stands; else it fails when it is used next. */
+  readonly blocks: boolean;
+};
 
 /** The result of a revert: what could not be restored because somebody changed it since. */
 export type RevertResult = { readonly stayed: readonly string[] };
@@ -89,6 +104,12 @@ export type Executor = {
   /** Keeps the head of another medium's journal, and gives back what was kept. */
   readonly keepHead: (head: Head) => Promise<void>;
   readonly keptHeads: () => Promise<readonly Head[]>;
+  /** Which of `others` use what is in `after` and not in `before`. All are names of the fingerprint. */
+  readonly dependants: (
+    before: Fingerprint,
+    after: Fingerprint,
+    others: readonly string[],
+  ) => Promise<readonly Dependant[]>;
   readonly records: () => Promise<readonly StepRecord[]>;
   readonly record: (record: Omit<StepRecord, 'seq' | 'at'>) => Promise<void>;
   /** Rows and bytes of these tables, as the server estimates them. */

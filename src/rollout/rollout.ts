@@ -1,6 +1,6 @@
 import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
-import type { RevertResult } from './executor.ts';
+import type { Dependant, RevertResult } from './executor.ts';
 import type { Impact } from './impact.ts';
 import type { Entry, StepRecord } from './journal.ts';
 import type { PreviewResult, ProofResult } from './preview.ts';
@@ -43,6 +43,8 @@ export type RollbackPlan = {
   readonly entries: readonly Entry[];
   /** Why it cannot be rolled back now (something later depends on it), or null. */
   readonly refusal: string | null;
+  /** What others made since that will break when the step is taken back; a yes to exactly that is needed. */
+  readonly dependants: readonly Dependant[];
 };
 
 export type RollbackResult = RevertResult & {
@@ -77,7 +79,8 @@ export type Rollout = {
   readonly apply: (step: StepId, signal: AbortSignal, expect?: string) => Promise<number>;
   readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;
   readonly rollbackPlan: (step: StepId) => Promise<RollbackPlan>;
-  readonly rollback: (step: StepId, signal: AbortSignal) => Promise<RollbackResult>;
+  /** `breaking`: the operator said yes to what will break (see `RollbackPlan.dependants`). */
+  readonly rollback: (step: StepId, signal: AbortSignal, breaking?: boolean) => Promise<RollbackResult>;
   /** Why nothing may be rolled back: the journal is not what this tool wrote. Null: it is. */
   readonly suspicion: () => Promise<RolloutError | null>;
   /** Records that the operator leaves this step out, and why. The gate then asks no verification of it. */

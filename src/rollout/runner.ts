@@ -72,7 +72,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       for (const step of phase.steps) {
         const own = counts.filter((one) => one.step === step.id);
         const last = records.filter((record) => record.step === step.id).at(-1) ?? null;
-        const interrupted = own.some(isUnsettled);
+        const moved = own.flatMap((one) => one.at ?? []).sort().at(-1) ?? '';
+        const interrupted = own.some(isUnsettled) || leftOff(last, own.some(isLive), moved);
         const state: StepState = interrupted ? 'interrupted' : (last?.state ?? 'pending');
         rows.push({
           step: step.id,
@@ -187,7 +188,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         const problem = error instanceof RolloutError ? error.problem : String(error);
         const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
         emit({ type: 'change-failed', step: id, change: change.id, problem, remedy });
-        await record(executor, id, 'failed', `${change.title}: ${problem}`, performance.now() - began);
+        await note(record(executor, id, 'failed', `${change.title}: ${problem}`, performance.now() - began));
         throw error;
       }
     }
@@ -261,15 +262,55 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       entries: (await executor.entries(id)).filter(isLive).sort((a, b) => b.seq - a.seq),
       refusal:
         later.length === 0 ? null : `Step ${later.sort().join(', ')} was applied later and builds on step ${id}.`,
+      dependants: await dependantsOf(id),
     };
   };
 
-  const rollback: Rollout['rollback'] = async (id, signal): Promise<RollbackResult> => {
+  /** What others made since the step, between later steps as well, that uses what taking the step back removes. */
+  const dependantsOf = async (id: StepId): Promise<RollbackPlan['dependants']> => {
+    const { executor, phase } = find(id);
+    const live = new Set((await executor.standing()).filter(isLive).map((one) => one.step));
+    if (!live.has(id)) return [];
+    const before = await executor.keptFingerprint(id, 'before');
+    const after = await executor.keptFingerprint(id, 'after');
+    if (before === null || after === null) return [];
+    const others = new Set<string>();
+    let last = after;
+    for (const step of phase.steps.slice(phase.steps.findIndex((one) => one.id === id) + 1)) {
+      if (!live.has(step.id)) continue;
+      const next = await executor.keptFingerprint(step.id, 'before');
+      if (next !== null) for (const line of differences(last, next)) others.add(objectOf(line));
+      last = (await executor.keptFingerprint(step.id, 'after')) ?? last;
+    }
+    const present = await executor.fingerprint();
+    for (const line of differences(last, present)) others.add(objectOf(line));
+    // What stands as it did before the step was taken back already, by a rollback that was stopped.
+    const made = [...others].filter((one) => before[one] === undefined || present[one] !== before[one]);
+    return executor.dependants(before, after, made);
+  };
+
+  const refuseBreaking = (id: StepId, { dependants }: RollbackPlan, breaking: boolean): void => {
+    const stop = dependants.filter((one) => one.blocks || !breaking);
+    const [first] = stop;
+    if (first === undefined) return;
+    throw new RolloutError(
+      `Step ${id} was not taken back: ${count(stop.length)} made since ${stop.length === 1 ? 'uses' : 'use'} what would go, and will break.`,
+      stop.some((one) => one.blocks)
+        ? 'Change or drop what is named here, then roll back again; nothing was taken back.'
+        : 'Change it first, or say that it may break with --break-dependants; nothing was taken back.',
+      { detail: stop.map((one) => `${one.object} uses ${one.uses.join(', ')}`).join('\n'), exitCode: 2 },
+    );
+  };
+
+  const rollback: Rollout['rollback'] = async (id, signal, breaking = false): Promise<RollbackResult> => {
     const { executor } = find(id);
     const began = performance.now();
     await trusted(executor);
-    const refusal = (await rollbackPlan(id)).refusal;
-    if (refusal !== null) throw new RolloutError(refusal, `Roll that back first, or use rollback --to ${id}.`);
+    const planned = await rollbackPlan(id);
+    if (planned.refusal !== null) {
+      throw new RolloutError(planned.refusal, `Roll that back first, or use rollback --to ${id}.`);
+    }
+    refuseBreaking(id, planned, breaking);
     await settle(id, signal);
     const { entries } = await rollbackPlan(id);
     const before = await executor.keptFingerprint(id, 'before');
@@ -290,12 +331,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         const problem = error instanceof RolloutError ? error.problem : String(error);
         const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
         emit({ type: 'change-failed', step: id, change: entry.change.id, problem, remedy });
-        await record(
-          executor,
-          id,
-          'failed',
-          `Rolling back ${entry.change.title}: ${problem}`,
-          performance.now() - began,
+        await note(
+          record(executor, id, 'failed', `Rolling back ${entry.change.title}: ${problem}`, performance.now() - began),
         );
         throw error;
       }
@@ -384,6 +421,17 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
 export const isLive = (entry: { readonly state: EntryState }): boolean => entry.state !== 'reverted';
 const isUnsettled = (entry: { readonly state: EntryState }): boolean =>
   entry.state === 'started' || entry.state === 'reverting';
+
+/** What failed is told, not that the connection which failed could not take a note of it; the status says interrupted. */
+const note = (written: Promise<void>): Promise<void> => written.catch(() => undefined);
+
+/** Changes that no record of the step tells of: a run ended, or was killed, before it came to write one. */
+function leftOff(last: StepRecord | null, live: boolean, moved: string): boolean {
+  if (last === null || last.state === 'rolled back') return live;
+  return (last.state === 'applied' || last.state === 'verified') && moved > last.at;
+}
+
+const count = (n: number): string => (n === 1 ? 'an object' : `${n} objects`);
 
 const objectOf = (line: string): string => line.slice(line.indexOf(': ') + 2);
 

@@ -317,8 +317,10 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
         step: one.step,
         state: one.states.at(-1)?.state ?? 'started',
         count: 1,
+        at: one.states.at(-1)?.at ?? null,
       })),
     // The chain of its own lines is checked whenever they are read.
+    dependants: async () => [],
     suspicion: async () => null,
     head: async () => null,
     keepHead: async (head) => {

@@ -68,6 +68,7 @@ export function targetOf(root: string, over: Partial<DatabaseFacts> = {}, config
 
 /** A database executor of a database on which nothing was done, so that the gates of phase 2 alone decide. */
 export const noDatabase: Executor = {
+  dependants: async () => [],
   preview: async function* () {
     // nothing to preview
   },

@@ -226,7 +226,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     suspicion: async () => null,
     rollbackPlan: async (id) => {
       calls.push(`rollback-plan ${id}`);
-      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), refusal: null };
+      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), dependants: [], refusal: null };
     },
     rollback: async (id, signal) => {
       calls.push(`rollback ${id}`);

@@ -12,6 +12,7 @@ export type RollbackOptions = CommonOptions & {
   readonly to?: StepId;
   readonly phase?: number;
   readonly all?: boolean;
+  readonly breakDependants?: boolean;
 };
 
 /** `voxanne-rollout rollback`: takes steps back, newest first, each proven against the state before it. */
@@ -30,12 +31,22 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
       output.say('To be taken back, in this order:');
       for (const row of steps) output.say(`  ${row.step} ${row.title}  ${row.applied} changes`);
       output.say('What users made meanwhile stays, and is reported.');
+      let breaking = options.breakDependants === true;
+      for (const row of steps) {
+        for (const one of (await opened.rollout.rollbackPlan(row.step)).dependants) {
+          output.say(
+            `  ${output.paint('bad', 'will break')} ${one.object}: uses ${one.uses.join(', ')}, which goes with ${row.step}`,
+          );
+        }
+      }
       output.say('');
       if (options.yes !== true && !(await consent(opened, output.json))) {
         output.say('Nothing was changed.');
         return exitCodes.usage;
       }
-      return rollbackSteps(opened, context, steps);
+      // Whoever answered the question has read what will break.
+      if (options.yes !== true) breaking = true;
+      return rollbackSteps(opened, context, steps, breaking);
     }),
   );
 
@@ -43,10 +54,11 @@ export async function rollbackSteps(
   opened: Opened,
   { output, signal }: CommandContext,
   steps: readonly StepStatus[],
+  breaking = false,
 ): Promise<ExitCode> {
   let unproven = 0;
   for (const row of steps) {
-    const result = await opened.rollout.rollback(row.step, signal);
+    const result = await opened.rollout.rollback(row.step, signal, breaking);
     if (!result.proven && row.applied > 0) unproven++;
   }
   output.say('');

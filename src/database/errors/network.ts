@@ -102,7 +102,7 @@ function byMessage(message: string, { connection, connecting }: ErrorContext): S
   const where = connection?.label ?? 'the database';
   if (/server does not support SSL/i.test(message)) return tlsRefused(where);
   if (/error establishing an SSL connection|wrong version number/i.test(message)) return tlsRefused(where);
-  if (/timeout expired|connection timeout/i.test(message)) return timeout(where);
+  if (/timeout expired|connection timeout|query read timeout/i.test(message)) return timeout(where);
   if (/client password must be a (?:non-empty )?string|Password must be a string/.test(message)) {
     return {
       problem: `${where} asks for a password, and none was given.`,
@@ -116,6 +116,12 @@ function byMessage(message: string, { connection, connecting }: ErrorContext): S
           remedy: 'Check the port, network restrictions in the dashboard, and that the server is not restarting.',
         }
       : lost(where);
+  }
+  if (/^Received unexpected \w+ message from backend/.test(message)) {
+    return {
+      ...lost(where),
+      problem: `${where} answered something that nobody had asked for, and the connection was given up.`,
+    };
   }
   if (/^SASL:/.test(message)) {
     return {
