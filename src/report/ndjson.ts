@@ -122,6 +122,7 @@ const event = z.discriminatedUnion('type', [
     type: z.literal('step-rolled-back'),
     step,
     proven: z.boolean(),
+    compared: z.object({ objects: z.number(), tables: z.number(), rows: z.number() }).exactOptional(),
     differences: z.array(z.string()),
     stayed: z.array(z.string()),
     unchecked: z.array(z.string()),

@@ -117,7 +117,7 @@ export function plainListener(options: PlainOptions): Emit {
       case 'step-rolled-back':
         line(
           event.proven
-            ? `  ${paint('ok', '✓ rolled back')} and proven: the target is as it was before ${event.step} (${duration(event.milliseconds)})`
+            ? `  ${paint('ok', '✓ rolled back')} and proven: the target is as it was before ${event.step} (${comparedText(event.compared)}${duration(event.milliseconds)})`
             : event.differences.length === 0
               ? `  ${paint('dim', '- nothing of it was applied')}`
               : `  ${paint('bad', '✗ taken back, but not proven')}: ${count(event.differences.length, 'object')} differ from before`,
@@ -161,6 +161,15 @@ export function planLines(step: StepId, title: string, plan: Plan, paint: Paint,
       lines.push(...blocker.detail.split('\n').map((text) => `      ${paint('dim', text)}`));
   }
   return lines;
+}
+
+/** What "proven" covers: nobody should take it for more. */
+function comparedText(
+  compared: { readonly objects: number; readonly tables: number; readonly rows: number } | undefined,
+): string {
+  if (compared === undefined) return '';
+  const rows = compared.tables === 0 ? '' : ` and ${count(compared.rows, 'row')} of ${count(compared.tables, 'table')}`;
+  return `${count(compared.objects, 'object')}${rows} compared, `;
 }
 
 function bar(done: number, total: number): string {

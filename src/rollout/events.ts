@@ -93,6 +93,8 @@ export type RolloutEvent =
       readonly proven: boolean;
       readonly differences: readonly string[];
       readonly stayed: readonly string[];
+      /** What the proof covers. */
+      readonly compared?: { readonly objects: number; readonly tables: number; readonly rows: number };
       /** Rows that were not compared, and why. */
       readonly unchecked: readonly string[];
       readonly milliseconds: number;

@@ -72,7 +72,11 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       for (const step of phase.steps) {
         const own = counts.filter((one) => one.step === step.id);
         const last = records.filter((record) => record.step === step.id).at(-1) ?? null;
-        const moved = own.flatMap((one) => one.at ?? []).sort().at(-1) ?? '';
+        const moved =
+          own
+            .flatMap((one) => one.at ?? [])
+            .sort()
+            .at(-1) ?? '';
         const interrupted = own.some(isUnsettled) || leftOff(last, own.some(isLive), moved);
         const state: StepState = interrupted ? 'interrupted' : (last?.state ?? 'pending');
         rows.push({
@@ -351,7 +355,12 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       [...left, ...stayed].slice(0, 50).join('; '),
       milliseconds,
     );
-    emit({ type: 'step-rolled-back', step: id, proven, differences: left, stayed, unchecked, milliseconds });
+    const compared = {
+      objects: before === null ? 0 : Object.keys(before).length,
+      tables: rows?.tables ?? 0,
+      rows: rows?.rows ?? 0,
+    };
+    emit({ type: 'step-rolled-back', step: id, proven, compared, differences: left, stayed, unchecked, milliseconds });
     return { proven, differences: left, stayed, unchecked };
   };
 

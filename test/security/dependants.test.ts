@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { plainListener } from '../../src/report/plain.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import { makeDatabase, settingsOf } from '../helpers/databases.ts';
 import { makeTarget } from '../helpers/target.ts';
@@ -36,7 +37,21 @@ test('a function that others wrote since is found in its text, and needs a yes',
   const { dependants } = await made.rollout.rollbackPlan('1.7');
   expect(dependants).toEqual([{ object: 'function public.mine()', uses: ['function current_org_id'], blocks: false }]);
   await expect(made.rollout.rollback('1.7', signal)).rejects.toThrow(/will break/);
+  const lines: string[] = [];
+  made.rollout.listen(
+    plainListener({
+      write: (text) => lines.push(text),
+      paint: (_, text) => text,
+      live: false,
+      columns: 80,
+      verbose: false,
+    }),
+  );
   expect((await made.rollout.rollback('1.7', signal, true)).proven).toBe(true);
+  // What "proven" covers is counted.
+  expect(lines.join('')).toMatch(
+    /proven: the target is as it was before 1\.7 \([\d,]{2,} objects and [\d,]+ rows? of \d+ tables? compared, /,
+  );
 });
 
 test.each([
