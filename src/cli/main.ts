@@ -98,6 +98,12 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))
     .option('--output <file>', 'write it there instead of to stdout')
     .action(action<ReportOptions>(async (options) => (await import('./commands/report.ts')).reportCommand(options)));
+  withCommonOptions(program.command('scan'), false)
+    .description('the code rules alone, without a database; exit 1 when something new is found')
+    .addOption(new Option('--format <name>', 'form of the findings').choices(['text', 'json', 'sarif']).default('text'))
+    .option('--baseline <file>', 'findings to leave out: what an earlier scan wrote as json or sarif')
+    .option('--changed-since <ref>', 'only in files that differ from this commit')
+    .action(action(async (options) => (await import('./commands/scan.ts')).scanCommand(options)));
   withCommonOptions(program.command('waive'), false)
     .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
     .description('leave a finding in the code on purpose')
