@@ -58,7 +58,12 @@ async function checkService(code: Code): Promise<CheckResult> {
   };
   const { backend } = code.workspace;
   if (backend === null) {
-    return { ...base, verdict: 'skipped', observed: 'no backend', milliseconds: performance.now() - began };
+    return {
+      ...base,
+      verdict: 'skipped',
+      observed: 'not applicable: the workspace has no backend',
+      milliseconds: performance.now() - began,
+    };
   }
   const service = await locateService(code, backend);
   return {

@@ -73,6 +73,9 @@ async function checkRequest(code: Code): Promise<CheckResult> {
     expected: 'req.org_id is set where req.user is',
     observed: lacking.length === 0 ? 'it is' : `not in ${lacking.join(', ')}`,
     milliseconds: performance.now() - began,
+    ...(authFiles(code).length === 0
+      ? { verdict: 'skipped' as const, observed: 'not applicable: no auth middleware was found' }
+      : {}),
     ...(lacking.length === 0
       ? {}
       : { advice: 'Set req.org_id to what resolveOrgId(user, req, res) gives, and return where that is null.' }),

@@ -1,6 +1,6 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
-import { checkScan, checkTypes } from '../code/checks.ts';
+import { checkScan, checkTypes, noFrontend, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
 import { changesOf, leftNotes } from '../code/fixes.ts';
 import { scanCode } from '../code/scan.ts';
@@ -17,7 +17,7 @@ export const useOrg: Step<Target> = {
     const code = await readCode(target);
     const { frontend } = code.workspace;
     if (frontend === null) {
-      return { changes: [], blockers: [], notes: [{ text: 'The workspace has no frontend; there is nothing to do.' }] };
+      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${noFrontend(code)}.` }] };
     }
     const hook = await locateHook(code, frontend);
     if (hook.text !== null) {
@@ -49,7 +49,10 @@ export const useOrg: Step<Target> = {
   checks: async function* (target, signal) {
     const code = await readCode(target);
     const { frontend } = code.workspace;
-    if (frontend === null) return;
+    if (frontend === null) {
+      yield notApplicable('3.1', noFrontend(code));
+      return;
+    }
     const hook = await locateHook(code, frontend);
     yield await checkHook(code, hook.file);
     yield* checkScan(code, '3.1', (place) => place.file === hook.file, signal);

@@ -5,7 +5,7 @@ import { type CodeStyle, renderTemplate } from '../../src/workspace/code-style.t
 import type { Project } from '../../src/workspace/project.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
 import { browserClient, type Hook, importPath, locateHook } from '../3-frontend/hook.ts';
-import { checkTypes } from '../code/checks.ts';
+import { checkTypes, noFrontend, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf } from '../code/fixes.ts';
 import type { Target } from '../target.ts';
@@ -21,7 +21,7 @@ export const form: Step<Target> = {
     const code = await readCode(target);
     const { frontend } = code.workspace;
     if (frontend === null) {
-      return { changes: [], blockers: [], notes: [{ text: 'The workspace has no frontend; there is nothing to do.' }] };
+      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${noFrontend(code)}.` }] };
     }
     if (code.facts.organizations.nameColumn === null) {
       return {
@@ -50,7 +50,10 @@ export const form: Step<Target> = {
   checks: async function* (target, signal) {
     const code = await readCode(target);
     const { frontend } = code.workspace;
-    if (frontend === null) return;
+    if (frontend === null) {
+      yield notApplicable('4.1', noFrontend(code));
+      return;
+    }
     yield await checkForm(code, frontend);
     yield* checkTypes(code, '4.1', signal);
   },

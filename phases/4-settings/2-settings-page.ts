@@ -8,7 +8,7 @@ import { importEdits } from '../../src/workspace/scan/fixes.ts';
 import { parseSource } from '../../src/workspace/scan/syntax.ts';
 import { tidy } from '../3-frontend/browser-edits.ts';
 import { importPath } from '../3-frontend/hook.ts';
-import { checkScan, checkTypes, type Place } from '../code/checks.ts';
+import { checkScan, checkTypes, noFrontend, notApplicable, type Place } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf, fixFindings, leftNotes, type Overlay } from '../code/fixes.ts';
 import { scanCode } from '../code/scan.ts';
@@ -25,7 +25,7 @@ export const settingsPage: Step<Target> = {
     const code = await readCode(target);
     const { frontend } = code.workspace;
     if (frontend === null) {
-      return { changes: [], blockers: [], notes: [{ text: 'The workspace has no frontend; there is nothing to do.' }] };
+      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${noFrontend(code)}.` }] };
     }
     const place = await locateSettings(code, frontend);
     const form = await formName(code, place.form);
@@ -82,7 +82,10 @@ export const settingsPage: Step<Target> = {
   checks: async function* (target, signal) {
     const code = await readCode(target);
     const { frontend } = code.workspace;
-    if (frontend === null) return;
+    if (frontend === null) {
+      yield notApplicable('4.2', noFrontend(code));
+      return;
+    }
     yield await checkShown(code, frontend);
     yield* checkScan(code, '4.2', isPlaceholder, signal);
     yield* checkTypes(code, '4.2', signal);

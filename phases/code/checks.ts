@@ -41,6 +41,31 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
   };
 }
 
+/** A step that has nothing to look at says so; it is not called verified. */
+export const notApplicable = (step: string, reason: string): CheckResult => ({
+  id: `${step}/applies`,
+  title: 'What this step is about',
+  kind: 'scan',
+  verdict: 'skipped',
+  expected: 'something to look at',
+  ...(/^No cure is known/.test(reason)
+    ? {
+        observed: `not checked: ${reason}`,
+        // There is something, and nobody looked whether it asks the session alone.
+        matters: true,
+        advice:
+          'Make it by hand in the terms of that framework, then list the id of this check under decisions.acceptNotChecked in the configuration file.',
+      }
+    : { observed: `not applicable: ${reason}` }),
+  milliseconds: 0,
+});
+
+/** Why the frontend's steps have nothing to do, with the frameworks that are there and have no cure here. */
+export const noFrontend = ({ workspace }: Code): string => {
+  const others = workspace.notes.find((note) => /^No cure is known/.test(note));
+  return others?.replace(/\.$/, '') ?? 'the workspace has no frontend';
+};
+
 /** What decides which step answers for a place. */
 export type Place = Pick<Finding, 'file' | 'kind'>;
 

@@ -98,9 +98,11 @@ export function plainListener(options: PlainOptions): Emit {
         if (!verbose && failures > 10) line(`      and ${failures - 10} more failed checks; --verbose shows all`);
         const rest = skipped === 0 ? '' : `, ${skipped} not checked`;
         line(
-          event.type === 'step-verified'
-            ? `  ${paint('ok', '✓ verified')} ${count(passed, 'check')} passed${rest} in ${duration(event.milliseconds)}`
-            : `  ${paint('bad', '✗ not verified')} ${count(failed, 'check')} failed, ${passed} passed${rest}`,
+          event.type === 'step-verified' && passed === 0
+            ? `  ${paint('warn', '- not applicable')} nothing to check was found${rest}`
+            : event.type === 'step-verified'
+              ? `  ${paint('ok', '✓ verified')} ${count(passed, 'check')} passed${rest} in ${duration(event.milliseconds)}`
+              : `  ${paint('bad', '✗ not verified')} ${count(failed, 'check')} failed, ${passed} passed${rest}`,
         );
         return;
       }

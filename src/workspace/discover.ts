@@ -35,6 +35,11 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
   const frontend = pick(found, frontendRank);
   if (backend === null) notes.push('No backend was found: no package depends on express, fastify, koa, hono or next.');
   if (frontend === null) notes.push('No frontend was found: no package depends on next, react or vite.');
+  const uncured = uncuredFrameworks(found);
+  if (uncured.length > 0)
+    notes.push(
+      `No cure is known for ${uncured.join(', ')}: its files are read, reported and renamed, and what creates or rewrites code there is left to a person.`,
+    );
   const rootPackage = found.find((entry) => entry.project.directory === '');
   return {
     root,
@@ -168,6 +173,26 @@ async function readProject(root: string, directory: string, list: FileList): Pro
     workspaces: manifest.workspaces !== undefined || (await exists(path.join(root, directory, 'pnpm-workspace.yaml'))),
   };
 }
+
+/** Frameworks that people use and this tool writes no code for, by the package that brings them. */
+const uncured: readonly (readonly [string, string])[] = [
+  ['nuxt', 'Nuxt'],
+  ['vue', 'Vue'],
+  ['@sveltejs/kit', 'SvelteKit'],
+  ['svelte', 'Svelte'],
+  ['astro', 'Astro'],
+  ['@angular/core', 'Angular'],
+  ['solid-js', 'Solid'],
+  ['preact', 'Preact'],
+  ['@remix-run/react', 'Remix'],
+  ['@react-router/node', 'React Router'],
+  ['@tanstack/react-start', 'TanStack Start'],
+  ['@builder.io/qwik', 'Qwik'],
+  ['@trpc/server', 'tRPC'],
+];
+
+const uncuredFrameworks = (found: readonly Read[]): readonly string[] =>
+  uncured.flatMap(([name, title]) => (found.some(({ dependencies }) => dependencies.has(name)) ? [title] : []));
 
 const servers: readonly (readonly [string, Framework])[] = [
   ['express', 'express'],

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { orgValidation } from '../../phases/2-backend/1-org-validation.ts';
+import { auth } from '../../phases/2-backend/2-auth.ts';
 import { routes } from '../../phases/2-backend/3-routes.ts';
+import { useOrg } from '../../phases/3-frontend/1-use-org.ts';
 import { components } from '../../phases/3-frontend/2-components.ts';
 import type { DatabaseFacts } from '../../phases/code/database-facts.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
@@ -173,6 +176,23 @@ describe('what is not read', () => {
       text.replaceAll('organization_id', 'org_id'),
     );
     expect((await app.checked(components)).filter((one) => one.verdict === 'failed').length).toBeGreaterThan(0);
+  });
+
+  it('calls no step verified that had nothing to look at, and names a framework without a cure', async () => {
+    const { root, remove } = await folderOf({
+      'package.json': '{"name":"web","dependencies":{"vue":"3"}}',
+      'src/App.vue': '<template><p>{{ 1 }}</p></template>\n',
+    });
+    clean.push(remove);
+    const target = targetOf(root, known);
+    const results: CheckResult[] = [];
+    for (const step of [orgValidation, auth, routes, useOrg])
+      for await (const result of step.checks(target, signal, null)) results.push(result);
+    expect(results.filter((one) => one.verdict === 'passed').map((one) => one.id)).toEqual([]);
+    expect(results.find((one) => one.id === '2.1/service')?.observed).toMatch(/not applicable.*no backend/);
+    expect(results.find((one) => one.id === '2.3/scan')?.observed).toMatch(/not applicable/);
+    expect(results.find((one) => one.id === '3.1/applies')).toMatchObject({ verdict: 'skipped', matters: true });
+    expect(results.find((one) => one.id === '3.1/applies')?.observed).toMatch(/Vue/);
   });
 
   it('looks into a folder called build that git keeps, and not into one that it ignores', async () => {
