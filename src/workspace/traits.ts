@@ -107,7 +107,8 @@ function mountedBehindAuth(
   // Middleware that lets everybody through when there is no token protects nothing.
   const guards = names.filter(
     (name) =>
-      /^(?:require|ensure|authenticate|verify|protect|auth)/i.test(name) && !/optional|role|orgaccess/i.test(name),
+      /^(?:require|ensure|authenticate|verify|protect|auth)/i.test(name) &&
+      !/optional|role|access(?!_?token)/i.test(name),
   );
   if (guards.length === 0) return files;
   const guard = new RegExp(`(?<![\\w$])(?:${guards.join('|')})(?![\\w$])`);

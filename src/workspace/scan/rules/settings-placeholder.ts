@@ -1,9 +1,15 @@
 import type { Rule } from '../rule.ts';
 import { isSettingsFile } from '../settings-files.ts';
 import type { SyntaxNode } from '../syntax.ts';
+import { vocabulary } from '../vocabulary.ts';
 import { formAndApi } from './settings-placeholder-across.ts';
 
-const about = /\b(?:organi[sz]ations?|company|business|workspace|clinic|team|account|tenant)\b/i;
+/** What such a page calls the organization: usual words, and those of the app. */
+const about = {
+  test: (text: string): boolean =>
+    /\b(?:organi[sz]ations?|company|business|workspace|team|account|tenant)\b/i.test(text) ||
+    new RegExp(`\\b(?:${vocabulary().word})s?\\b`, 'i').test(text),
+};
 const later =
   /\bcoming soon\b|\bnot (?:yet )?(?:available|editable|implemented|supported)\b|\b(?:contact|ask|write to|email|reach out to)\b.{0,40}\b(?:us|support|admin(?:istrator)?|team)\b|\b(?:is|are) (?:managed|handled|maintained|set|configured) by\b|\bcannot be (?:changed|edited)\b|\bunder construction\b|\bplaceholder\b|\bTBD\b|\bwork in progress\b|\bmulti-?tenant\b/i;
 const moved = /^\s*(?:note|info|heads up)\b\s*:?|\bhas moved to\b/i;
