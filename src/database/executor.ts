@@ -28,6 +28,7 @@ import {
 import { continues, headOf, ownObjects } from './journal-chain.ts';
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
+import { requireReversible } from './reversible.ts';
 import type { Session } from './session.ts';
 import { attachSql, sqlOf } from './statement-errors.ts';
 import { createWithin } from './within.ts';
@@ -182,6 +183,7 @@ export function createDatabaseExecutor(session: Session): Executor {
 
   const applyBatches = async (change: BatchChange, context: Context): Promise<Entry> => {
     const began = performance.now();
+    await transact(change.title, change.id, context, (work) => requireReversible(work, change), { end: 'rollback' });
     const client = await session.work();
     const entry = await insertEntry(client, {
       id: randomUUID(),

@@ -5,6 +5,7 @@ import { RolloutError } from '../rollout/errors.ts';
 import type { Context, PreviewResult } from '../rollout/executor.ts';
 import { afterBatch, applyBatch, lastKey, quietly } from './batches.ts';
 import { toRolloutError } from './errors.ts';
+import { requireReversible } from './reversible.ts';
 import { sqlOf } from './statement-errors.ts';
 
 /** Milliseconds that a preview keeps trying for its locks; it is a look, so it gives way soon. */
@@ -124,6 +125,7 @@ export async function previewBatch(client: ClientBase, change: BatchChange, limi
   const { rows: entries } = await client.query<{ seq: string | null }>(
     'select max(seq)::text as seq from voxanne_rollout.entries',
   );
+  await requireReversible(client, change);
   const outcome = await applyBatch(client, change, Number(entries[0]?.seq ?? 0), null, to, limit);
   await client.query(afterBatch(change));
   return outcome.walked < limit;
