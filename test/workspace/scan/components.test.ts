@@ -59,7 +59,32 @@ if (!notes) return Astro.redirect('/');
 <script>document.title = 'x'</script>
 `;
 
+/** Forms of templates that people write. */
+const shapes: readonly (readonly [string, string])[] = [
+  [
+    'a.vue',
+    `<script setup lang="ts" generic="T extends { id: string }">\nconst x = defineProps<{ a: T }>()\n</script>\n<template>\n<A v-if="a > 1 && b < 2" :style="{ color: x }" @click="() => { go(1); }" @input="(e) => go(e)"/>\n<B v-else-if="a" #item="{ row }" v-slot:x="p" v-model.trim="q"\n:class="[a, { b: c }]"\n@x="go"/>{{ a < b ? 'y' : x }}\n{{ \`t\${a}\` }}\n<p v-for="n in 10">{{ n }}</p><p v-for="({ id }, k, i) of xs" :key="id">{{ id }}</p><p v-bind="$attrs" v-html="z"></p></template>\n`,
+  ],
+  [
+    'a.vue',
+    `<template>\n  <div>{{ a }}</div>\n</template>\n<script>\nimport x from 'y'\nexport default { data() { return { a: 1 } } }\n</script>\n`,
+  ],
+  [
+    'a.svelte',
+    `<script context="module">export const a = 1;</script>\n<script>\nimport b from './b.svelte'\nlet c = $state([])\n$: d = c.length\n</script>\n<svelte:head><title>{a}</title></svelte:head>\n<input bind:value={c} on:input={(e) => { c = e; }} class:active={a === 1} style="x: {a}px; y: {c}" {...$$props}/>\n{#await load() then x}{x}{:catch e}{e.message}{/await}\n{#key c}{c}{/key}\n{#each Object.entries(c) as [k, v], i (k)}{k}{v}{#each v as w}{w.id}{/each}{/each}\n{#snippet row(a)}{a}{/snippet}{@render row(1)}\n{#if a}x{:else if c}y{:else}z{/if}\n<p>don't {a} {"{"} it's</p>`,
+  ],
+  [
+    'a.astro',
+    `---\nimport A from './A.astro';\nconst { x } = Astro.props as { x: string };\n---\n<!doctype html>\n<html lang="en"><A {x} {...x} title={x} />{x && <p class="b">{x}</p>}{items.map((i) => (\n <li>{i.a}</li>\n))}<p>don't</p><script is:inline>var a = 1</script><style>p{color:red}</style></html>`,
+  ],
+];
+
 describe('component files', () => {
+  it.each(shapes)('reads every form of %s without an error', (path, text) => {
+    const source = new Source(path, text);
+    expect([source.errorAt, source.text.length]).toEqual([null, text.length]);
+  });
+
   it.each([
     ['src/A.vue', vue],
     ['src/A.svelte', svelte],
