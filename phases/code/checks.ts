@@ -1,4 +1,5 @@
 import { execaCommand } from 'execa';
+import { childEnvironment } from '../../src/child-environment.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
@@ -161,6 +162,8 @@ export async function* checkCommand(
   if (command === null) return;
   const began = performance.now();
   const result = await execaCommand(command, {
+    extendEnv: false,
+    env: childEnvironment(),
     cwd: code.workspace.root,
     shell: true,
     reject: false,

@@ -22,6 +22,7 @@ import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
 import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
+import { requireOwnApi } from './own-api.ts';
 import { hide } from './redaction.ts';
 
 /** A target that was found, looked at and not refused. */
@@ -70,8 +71,13 @@ export async function openTarget(
     applicationName: applicationName(),
   });
   hide(found.secrets);
+  const keys = {
+    anon: process.env.SUPABASE_ANON_KEY ?? process.env.SUPABASE_PUBLISHABLE_KEY ?? null,
+    service: process.env.SUPABASE_SERVICE_ROLE_KEY ?? process.env.SUPABASE_SECRET_KEY ?? null,
+  };
   const { source, description: connection, connect } = found;
   await requireUsable(found);
+  requireOwnApi(config, connection, flagsOf(options).supabaseUrl ?? process.env.VOXANNE_ROLLOUT_SUPABASE_URL, keys);
   const session = openSession(connect, {
     lockTimeout: config.lockTimeout,
     statementTimeout: config.statementTimeout,
@@ -80,10 +86,6 @@ export async function openTarget(
     batchSize: config.batchSize,
   });
   const root = hasCode(config.workspace) ? config.workspace : null;
-  const keys = {
-    anon: process.env.SUPABASE_ANON_KEY ?? process.env.SUPABASE_PUBLISHABLE_KEY ?? null,
-    service: process.env.SUPABASE_SERVICE_ROLE_KEY ?? process.env.SUPABASE_SECRET_KEY ?? null,
-  };
   const target: Target = {
     config,
     session,

@@ -38,9 +38,24 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const flags = options.flags ?? {};
   check(flags, 'The command line', 'Correct the option of that name');
 
+  refuseWeakening(file, { ...variables, ...flags }, shown);
+
   const merged = [variables, flags].reduce<unknown>(merge, file);
   const { $schema: _, ...settings } = check(merged, 'The settings together', 'Correct the file or the options');
   return { ...settings, workspace, file: text === null ? null : path };
+}
+
+/**
+ * A file of the checkout comes from whoever may commit to it, and is no consent: what makes a run less safe is given by
+ * the operator, for this run.
+ */
+function refuseWeakening(file: unknown, given: Readonly<Record<string, unknown>>, shown: string): void {
+  if (!isRecord(file) || file.allowPlaintext !== true || given.allowPlaintext !== undefined) return;
+  throw new RolloutError(
+    `The configuration file ${shown} sets allowPlaintext, which is not taken from a file.`,
+    'Remove it there; where a connection without TLS is meant, give --allow-plaintext or export VOXANNE_ROLLOUT_ALLOW_PLAINTEXT=true.',
+    { exitCode: exitCodes.usage },
+  );
 }
 
 async function readConfigFile(path: string, required: boolean): Promise<string | null> {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { type FileList, listFiles } from './files.ts';
 import type { Framework, PathAlias, Project, Styling, Workspace } from './project.ts';
@@ -275,7 +276,14 @@ async function stylingOf(
 
 async function readGit(root: string): Promise<Workspace['git']> {
   const run = (args: readonly string[]) =>
-    execa('git', args, { cwd: root, reject: false, stdin: 'ignore', stripFinalNewline: true });
+    execa('git', args, {
+      cwd: root,
+      reject: false,
+      stdin: 'ignore',
+      stripFinalNewline: true,
+      extendEnv: false,
+      env: gitEnvironment(),
+    });
   const top = await run(['rev-parse', '--show-toplevel']);
   if (top.exitCode !== 0) return null;
   const [head, status] = await Promise.all([

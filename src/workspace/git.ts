@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
 
 /** Commits of single steps, for `--commit`. History is never rewritten: a rollback is a commit of its own. */
@@ -17,7 +18,8 @@ export function openGit(root: string): Git {
       stdin: 'ignore',
       stripFinalNewline: false,
       // A prompt for a password or an editor would hang behind the wizard.
-      env: { GIT_TERMINAL_PROMPT: '0', GIT_EDITOR: 'true' },
+      extendEnv: false,
+      env: { ...gitEnvironment(), GIT_TERMINAL_PROMPT: '0', GIT_EDITOR: 'true' },
     });
     if (result.exitCode === 0) return result.stdout;
     const lines = `${result.stderr}${result.stdout}`.trim().split('\n').slice(-5).join('\n');

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import * as z from 'zod';
+import { childEnvironment } from '../child-environment.ts';
 import { orAbsent, resolveState } from './paths.ts';
 import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
@@ -57,6 +58,8 @@ export async function typeCheck(workspace: Workspace, project: Project, signal?:
     reject: false,
     stdin: 'ignore',
     all: true,
+    extendEnv: false,
+    env: childEnvironment(),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
   signal?.throwIfAborted();

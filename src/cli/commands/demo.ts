@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCode, sideOfFile } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
+import { gitEnvironment } from '../../child-environment.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { hasNative } from '../../demo/server/binaries.ts';
 import { fetchServer } from '../../demo/server/fetch.ts';
@@ -83,7 +84,11 @@ function commitAll(workspace: string): void {
     ['add', '--all'],
     ['commit', '--quiet', '--message', 'The sample app'],
   ]) {
-    execFileSync('git', [...own.flatMap((one) => ['-c', one]), ...args], { cwd: workspace, stdio: 'ignore' });
+    execFileSync('git', [...own.flatMap((one) => ['-c', one]), ...args], {
+      cwd: workspace,
+      stdio: 'ignore',
+      env: gitEnvironment(),
+    });
   }
 }
 

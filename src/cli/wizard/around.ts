@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { execa } from 'execa';
+import { gitEnvironment } from '../../child-environment.ts';
 import type { Config } from '../../config/index.ts';
 import type { CheckResult } from '../../rollout/check.ts';
 import { doctor } from '../../supabase/doctor.ts';
@@ -72,7 +73,8 @@ export async function workspaceInfo(root: string, signal: AbortSignal): Promise<
     timeout: gitPatience,
     cancelSignal: signal,
     // Looking must not refresh the index, which another git command may be about to lock.
-    env: { GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' },
+    extendEnv: false,
+    env: { ...gitEnvironment(), GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' },
   });
   if (git.exitCode !== 0) {
     const isApp = await access(join(root, 'package.json')).then(

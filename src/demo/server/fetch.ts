@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { npmEnvironment } from '../../child-environment.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 
 /** PostgreSQL as the registry has it, one package per platform. */
@@ -69,6 +70,8 @@ export async function fetchServer(signal: AbortSignal): Promise<void> {
     await execa('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: made,
       stdin: 'ignore',
+      extendEnv: false,
+      env: npmEnvironment(),
       cancelSignal: signal,
     });
     await rm(folder, { recursive: true, force: true });

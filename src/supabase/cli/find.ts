@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { childEnvironment } from '../../child-environment.ts';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 
 /** The Supabase CLI that a run uses. */
@@ -67,9 +68,5 @@ export const unusable = (what: string, detail = ''): RolloutError =>
  * interactive answer. Its target and its consent come from our command line alone.
  */
 export function cliEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const kept = Object.entries(env).flatMap(([name, value]) => {
-    const steers = /^(?:PG[A-Z]+|SUPABASE_.+|DATABASE_URL)$/.test(name) && name !== 'SUPABASE_CLI_BINARY_OVERRIDE';
-    return value === undefined || steers ? [] : [[name, value] as const];
-  });
-  return { ...Object.fromEntries(kept), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1', NO_COLOR: '1' };
+  return { ...childEnvironment(env), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1', NO_COLOR: '1' };
 }

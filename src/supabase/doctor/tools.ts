@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
+import { installedPrograms } from '../../child-environment.ts';
 import type { CheckResult } from '../../rollout/check.ts';
 import { failed, passed, runCheck, skipped } from './run-check.ts';
 
@@ -30,14 +33,19 @@ export function checkSupabaseCli(options: {
   } as const;
   const install = 'Install it in the workspace: npm install --save-dev supabase.';
   return runCheck(question, async () => {
+    const own = join(options.workspace, 'node_modules', '.bin', 'supabase');
+    if (existsSync(own)) {
+      return skipped(
+        `not checked: ${own} is a program of the app, and doctor starts none`,
+        `Look yourself: ${own} --version.`,
+      );
+    }
     const result = await execa('supabase', ['--version'], {
-      preferLocal: true,
-      localDir: options.workspace,
       stdin: 'ignore',
       timeout: 20_000,
       reject: false,
       extendEnv: false,
-      env: { ...options.env, DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1' },
+      env: { ...installedPrograms(options.env), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1' },
       ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     });
     options.signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { childEnvironment } from '../../child-environment.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 
 /** How an editor is told the line, by the name of its program. */
@@ -27,7 +28,7 @@ export const editorCommand = (
 /** Runs the editor on the terminal and waits until it is closed. */
 export const runEditor = async ([program, ...rest]: readonly [string, ...string[]]): Promise<void> =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, rest, { stdio: 'inherit' });
+    const child = spawn(program, rest, { stdio: 'inherit', env: childEnvironment() });
     child.once('error', (error) =>
       reject(
         new RolloutError(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -215,15 +216,34 @@ describe('doctor', () => {
   test.each([
     ['3.1.0', 'passed'],
     ['1.226.4', 'failed'],
-  ])('reads the version of a CLI in the workspace, with its telemetry off: %s', async (version, verdict) => {
+  ])('reads the version of a CLI on PATH, with its telemetry off: %s', async (version, verdict) => {
     const workspace = await mkdtemp(join(tmpdir(), 'doctor-test-'));
-    await mkdir(join(workspace, 'node_modules/.bin'), { recursive: true });
+    const bin = join(workspace, 'programs');
+    await mkdir(bin);
     const script = `#!/bin/sh\n[ "$DO_NOT_TRACK$SUPABASE_TELEMETRY_DISABLED" = 11 ] || exit 9\necho ${version}\n`;
-    await writeFile(join(workspace, 'node_modules/.bin/supabase'), script, { mode: 0o755 });
-    const found = await results({ workspace, executor: 'supabase-cli' });
+    await writeFile(join(bin, 'supabase'), script, { mode: 0o755 });
+    const found = await results({ workspace, executor: 'supabase-cli', env: { PATH: `${bin}:/usr/bin:/bin` } });
     await rm(workspace, { recursive: true });
     expect(found.get('doctor/supabase-cli')).toMatchObject({ verdict, observed: version });
   });
+
+  test.each(['', '..'])(
+    'starts no program of the checkout or of a folder above it, also where npx put it on PATH: %s',
+    async (up) => {
+      const outer = await mkdtemp(join(tmpdir(), 'doctor-test-'));
+      const workspace = join(outer, 'app');
+      const bin = join(workspace, up, 'node_modules', '.bin');
+      await mkdir(workspace);
+      await mkdir(bin, { recursive: true });
+      const trace = join(outer, 'started');
+      await writeFile(join(bin, 'supabase'), `#!/bin/sh\nenv > '${trace}'\necho 3.1.0\n`, { mode: 0o755 });
+      const env = { PATH: `${bin}:/nowhere` };
+      const found = await results({ workspace, executor: 'supabase-cli', env });
+      expect(existsSync(trace)).toBe(false);
+      await rm(outer, { recursive: true });
+      expect(found.get('doctor/supabase-cli')?.verdict).not.toBe('passed');
+    },
+  );
 
   test('says what is not owned without calling it a failure', async () => {
     await withClient(server.adminUrl('locked'), (admin) => admin.query('create table public.theirs ()'));
