@@ -4,6 +4,7 @@ import { phase } from '../../phases/1-database/phase.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { applyDatabase, clinicDecisions, tinyDecisions } from '../helpers/cli.ts';
+import { settingsOf } from '../helpers/databases.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { openStage, type Stage } from './setup.ts';
 
@@ -18,9 +19,9 @@ describe('a journal that is not as it was written', () => {
     [
       'an inverse',
       `update voxanne_rollout.entries set change = replace(change, 'rename', 'drop') where seq = 1`,
-      /edited by another hand/,
+      /changed outside this tool/,
     ],
-    ['its format', 'update voxanne_rollout.meta set format = 99', /has format 99, and this version reads format 2/],
+    ['its format', 'update voxanne_rollout.meta set format = 99', /has format 99, and this version reads format 3/],
   ] as const)('%s was changed: every command refuses it, and nothing changes', async (what, edit, problem) => {
     const url = await stage.tiny(`journal_${what.replace(/\W/g, '_')}`);
     await stage.succeed(url, '--yes', '--to', '1.3', ...tinyDecisions);
