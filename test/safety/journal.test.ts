@@ -4,7 +4,6 @@ import { phase } from '../../phases/1-database/phase.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { applyDatabase, clinicDecisions, tinyDecisions } from '../helpers/cli.ts';
-import { settingsOf } from '../helpers/databases.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { openStage, type Stage } from './setup.ts';
 
