@@ -74,6 +74,12 @@ export const defaultOrg: Rule = {
       `function load(orgId = 'default') { return db.from('calls').select('*').eq('org_id', orgId); }`,
       `const orgId = user ? user.orgId : 'default';`,
       `let orgId = user.orgId; orgId ||= 'default';`,
+      `useQuery({ queryKey: ['calls'], queryFn: () => db.from('calls').select('id').eq('org_id', orgId ?? '') });`,
+      `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: ({ queryKey }) => load(queryKey[1]) });`,
+      { path: 'src/a.tsx', code: `const a = <OrgContext.Provider value={orgId || ''}>{b}</OrgContext.Provider>;` },
+      { path: 'src/a.tsx', code: `const a = <input type="hidden" name="org_id" value={orgId || ''} />;` },
+      { path: 'src/a.tsx', code: `const a = <Calls orgId={orgId || ''} />;` },
+      { path: 'src/a.tsx', code: `const a = <button onClick={() => save(orgId || '')} />;` },
       {
         path: 'src/routes/keys.ts',
         code: `router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgId; res.json(await key('x', orgId || 'default')); });`,
@@ -89,6 +95,9 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       `const orgId = user.app_metadata?.org_id ?? null;`,
       `if (orgId === 'default') throw new Error('no org');`,
       `res.status(404).json({ orgId: orgId ?? '' });`,
+      `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: () => load(orgId) });`,
+      { path: 'src/a.tsx', code: `const a = <input value={orgId || ''} onChange={pick} />;` },
+      { path: 'src/a.tsx', code: `const a = <Row key={row.orgId ?? ''} />;` },
     ],
   },
 };
@@ -162,9 +171,26 @@ function goesToAnOrg(node: SyntaxNode): boolean {
   return false;
 }
 
-/** The value only ends in a log or an answer. */
+const cacheKey = /^(?:queryKey|mutationKey|swrKey|cacheKey)$/;
+/** Attributes of a form field or an element's identity; a component's `orgId={…}` may go on to a query. */
+const shownAttribute = /^(?:value|defaultValue|key|title|placeholder|alt|className|label|aria-[\w-]+|data-[\w-]+)$/;
+
+/** A context's value is read by other components, and a hidden field is sent with its form. */
+function isShown(attribute: SyntaxNode): boolean {
+  const element = attribute.parent?.text ?? '';
+  return (
+    shownAttribute.test(attribute.child(0)?.text ?? '') &&
+    !/^<[\w.]*(?:Provider|Context)\b|\btype=\{?["']hidden["']/.test(element)
+  );
+}
+
+/** The value only ends in a log, in an answer, in the key of a cache or in what a form field shows. */
 export function isHarmless(node: SyntaxNode): boolean {
   for (let at: SyntaxNode | null = node.parent; at !== null; at = at.parent) {
+    // A query that reads its key gets the value after all.
+    if (at.kind === 'pair' && cacheKey.test(keyName(at.child(0)) ?? ''))
+      return !/queryFn[^;]*\bqueryKey\b/.test(at.parent?.text ?? '');
+    if (at.kind === 'jsx_attribute') return isShown(at);
     if (at.kind === 'call_expression') {
       const callee = at.child(0)?.text ?? '';
       return isLogCallee(callee) || isReplyCallee(callee);
