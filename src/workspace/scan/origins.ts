@@ -10,6 +10,7 @@ import {
   type RequestPart,
   requestOrigin,
 } from './origin-of-path.ts';
+import { sourceOfParameter } from './request-sources.ts';
 import { assignmentsTo, type Binding, bindingOf, functionName, returnsOf } from './scope.ts';
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -193,6 +194,13 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
     return [{ kind: 'request', part: 'params', node: binding.node, path: path.slice(1) }];
   }
   if (index === 0 && isSocketListener(fn)) return [{ kind: 'request', part: 'message', node: binding.node, path }];
+  const row = sourceOfParameter(fn, index);
+  if (row !== null) {
+    // What a middleware knows of the caller, and the request itself, come in the context.
+    if (path[0] === 'ctx' || path[0] === 'context') return requestOrigin(binding.node, path.slice(1));
+    if (row.property === null) return requestOrigin(binding.node, path);
+    if (path[0] === row.property) return [{ kind: 'request', part: row.part, node: binding.node, path: path.slice(1) }];
+  }
   const element = elementOfCallback(fn, index);
   if (element !== null) return walk(element.object, [...element.path, ...path], at);
   return classified({ kind: 'parameter', fn, index, node: binding.node, path });

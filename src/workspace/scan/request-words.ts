@@ -1,3 +1,4 @@
+import { mayHoldSource } from './request-sources.ts';
 import type { Source } from './syntax.ts';
 
 const exact = new RegExp(
@@ -27,7 +28,11 @@ export function mayReadRequests(source: Source): boolean {
   if (known === undefined) {
     const { text } = source;
     // An OAuth state is read from its parameter, whatever hands it over.
-    known = exact.test(text) || loose.test(text) || (text.includes('JSON.parse') && /state/i.test(text));
+    known =
+      exact.test(text) ||
+      loose.test(text) ||
+      mayHoldSource(text) ||
+      (text.includes('JSON.parse') && /state/i.test(text));
     answers.set(source, known);
   }
   return known;
