@@ -10,7 +10,7 @@ import {
   type RequestPart,
   requestOrigin,
 } from './origin-of-path.ts';
-import { sourceOfParameter } from './request-sources.ts';
+import { partReadBy, sourceOfParameter } from './request-sources.ts';
 import { assignmentsTo, type Binding, bindingOf, functionName, returnsOf } from './scope.ts';
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -270,6 +270,11 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
   if (member === null && callee.kind === 'identifier') {
     const local = bindingOf(callee);
     const fn = local ? functionOf(local) : null;
+    const part = fn === null ? partReadBy(name) : null;
+    if (part !== null && first !== null && walk(first, [], at).some(isWholeRequest)) {
+      const key = stringValue(call.args[1] ?? null);
+      return [{ kind: 'request', part, node, path: key === null ? path : [key, ...path] }];
+    }
     const keyed = keyedRead(node, call.args, path, at);
     if (keyed !== null) return [keyed];
     if (fn !== null && /\b(?:createHmac|timingSafeEqual|createVerify|jwtVerify)\b|\.verify\s*\(/.test(fn.text)) {
@@ -344,6 +349,9 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
   }
   return classified({ kind: 'call', callee: calleeText, node, path });
 }
+
+const isWholeRequest = ({ kind, path }: Origin): boolean =>
+  kind === 'unknown' && path.length === 1 && path[0] === 'request';
 
 /** `cookie(req.headers.cookie, 'org_id')`: a helper that takes a named value out of a part of the request. */
 function keyedRead(node: SyntaxNode, args: readonly SyntaxNode[], path: readonly string[], at: Walk): Origin | null {

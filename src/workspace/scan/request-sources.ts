@@ -48,6 +48,15 @@ export const requestSources: readonly RequestSource[] = [
     lookAlike: `export const a = createServerFn().handler(async ({ data, context }) => { ${query('context.user.orgId')} });`,
   },
   {
+    framework: 'Nuxt, h3',
+    call: /^(?:define)?[eE]ventHandler$/,
+    property: null,
+    part: 'query',
+    words: /\b(?:define)?[eE]ventHandler\b/,
+    example: `export default defineEventHandler(async (event) => { const asked = getQuery(event); ${query('asked.orgId')} });`,
+    lookAlike: `export default defineEventHandler(async (event) => { ${query('event.context.user.orgId')} });`,
+  },
+  {
     framework: 'SvelteKit, Remix, React Router',
     named: /^(?:load|loader|action)$/,
     property: null,
@@ -58,6 +67,19 @@ export const requestSources: readonly RequestSource[] = [
     lookAlike: `export async function loader({ request, context }) { ${query('context.user.orgId')} }`,
   },
 ];
+
+/** Functions that read a part of the request which they are given. */
+const readers: readonly (readonly [RegExp, RequestPart])[] = [
+  [/^(?:getQuery|getValidatedQuery)$/, 'query'],
+  [/^(?:readBody|readValidatedBody|readFormData|readMultipartFormData)$/, 'body'],
+  [/^(?:getHeaders?|getRequestHeaders?)$/, 'headers'],
+  [/^(?:getRouterParams?|getValidatedRouterParams)$/, 'params'],
+  [/^(?:getCookie|parseCookies)$/, 'cookies'],
+];
+
+/** The part of the request that a function of this name reads; null for other functions. */
+export const partReadBy = (name: string): RequestPart | null =>
+  readers.find(([names]) => names.test(name))?.[1] ?? null;
 
 /** The row that a parameter of a function belongs to; null for every other function. */
 export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource | null {
@@ -79,7 +101,7 @@ function isHandedTo(fn: SyntaxNode, name: RegExp): boolean {
   const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
   const callee = call ? callOf(call)?.callee : null;
   const member = callee ? memberOf(callee) : null;
-  return member !== null && member !== undefined && name.test(member.name);
+  return name.test(member?.name ?? callee?.text ?? '');
 }
 
 /** `load({ params, url })`, `loader(args: LoaderFunctionArgs)`; a function that is merely called `load` takes neither. */

@@ -6,7 +6,7 @@ import { workspaceOf } from './workspace.ts';
 /** The same code with the comparison in front. */
 const guardedExample = ({ example }: RequestSource): string =>
   example.replace(/return db.*, ([\w.]+)\);/, (use: string, value: string) => {
-    const caller = /\bctx\b/.test(example) ? 'ctx' : 'context';
+    const caller = /\b(?:ctx|event)\b/.exec(example)?.[0].replace('event', 'event.context') ?? 'context';
     return `if (${value} !== ${caller}.user.orgId) throw new Error('no'); ${use}`;
   });
 
@@ -36,6 +36,9 @@ it.each([
   `export async function loader(args: LoaderFunctionArgs) { return db.from('calls').select('id').eq('org_id', args.params.orgId); }`,
   `export const a = publicProcedure.mutation(async ({ input: { orgId } }) => { return db.from('calls').select('id').eq('org_id', orgId); });`,
   `export const a = publicProcedure.mutation(async (opts) => { return db.from('calls').select('id').eq('org_id', opts.input.orgId); });`,
+  `export default defineEventHandler(async (event) => { const body = await readBody(event); await db.from('calls').insert({ org_id: body.orgId }); });`,
+  `export default defineEventHandler(async (event) => { return db.from('calls').select('id').eq('org_id', getHeader(event, 'x-org-id')); });`,
+  `export default defineEventHandler(async (e) => { const id = getRouterParam(e, 'orgId'); return db.from('calls').select('id').eq('org_id', id); });`,
 ])('finds %s', async (code) => {
   expect(await found(code)).toBe(1);
 });
@@ -45,6 +48,7 @@ it.each([
   `export async function load({ locals, params }) { return db.from('calls').select('id').eq('org_id', locals.orgId).eq('id', params.id); }`,
   `const a = repository.query(async ({ input }) => { return db.from('calls').select('id').eq('org_id', input.orgId); });`,
   `export async function action({ orgId }) { return db.from('calls').select('id').eq('org_id', orgId); }`,
+  `export default defineEventHandler(async (event) => { const asked = getQuery(settings); return db.from('calls').select('id').eq('org_id', asked.orgId); });`,
 ])('leaves %s', async (code) => {
   expect(await found(code)).toBe(0);
 });
