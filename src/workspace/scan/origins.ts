@@ -10,7 +10,7 @@ import {
   type RequestPart,
   requestOrigin,
 } from './origin-of-path.ts';
-import { partReadBy, sourceOfParameter } from './request-sources.ts';
+import { isServerAction, partReadBy, sourceOfParameter } from './request-sources.ts';
 import { assignmentsTo, type Binding, bindingOf, functionName, returnsOf } from './scope.ts';
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -201,6 +201,7 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
     if (row.property === null) return requestOrigin(binding.node, path);
     if (path[0] === row.property) return [{ kind: 'request', part: row.part, node: binding.node, path: path.slice(1) }];
   }
+  if (isServerAction(fn)) return [{ kind: 'request', part: 'body', node: binding.node, path: ['argument', ...path] }];
   const element = elementOfCallback(fn, index);
   if (element !== null) return walk(element.object, [...element.path, ...path], at);
   return classified({ kind: 'parameter', fn, index, node: binding.node, path });

@@ -94,8 +94,22 @@ export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource 
   );
 }
 
+const directive = /^\s*(?:(?:\/\*[\s\S]*?\*\/|\/\/.*\n)\s*)*['"]use server['"]/;
+
+/** Whether anybody may call a function over HTTP with arguments of their choice: a server action. */
+export function isServerAction(fn: SyntaxNode): boolean {
+  const { text } = fn.source;
+  if (!text.includes('use server')) return false;
+  const body = fn.childOfKind('statement_block')?.text ?? '';
+  if (directive.test(body.slice(1))) return true;
+  if (!directive.test(text)) return false;
+  const declared = fn.parent?.kind === 'variable_declarator' ? fn.parent.parent : fn;
+  return declared?.parent?.kind === 'export_statement';
+}
+
 /** Whether the words of a file make one of the rows possible. */
-export const mayHoldSource = (text: string): boolean => requestSources.some(({ words }) => words.test(text));
+export const mayHoldSource = (text: string): boolean =>
+  /['"]use server['"]/.test(text) || requestSources.some(({ words }) => words.test(text));
 
 function isHandedTo(fn: SyntaxNode, name: RegExp): boolean {
   const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;

@@ -39,6 +39,9 @@ it.each([
   `export default defineEventHandler(async (event) => { const body = await readBody(event); await db.from('calls').insert({ org_id: body.orgId }); });`,
   `export default defineEventHandler(async (event) => { return db.from('calls').select('id').eq('org_id', getHeader(event, 'x-org-id')); });`,
   `export default defineEventHandler(async (e) => { const id = getRouterParam(e, 'orgId'); return db.from('calls').select('id').eq('org_id', id); });`,
+  `'use server';\nexport async function list(orgId) { return db.from('calls').select('id').eq('org_id', orgId); }`,
+  `'use server';\nexport const save = async (form) => { await db.from('calls').insert({ org_id: form.get('org_id') }); };`,
+  `export function page() { async function save({ orgId }) { 'use server'; await db.from('calls').insert({ org_id: orgId }); } return save; }`,
 ])('finds %s', async (code) => {
   expect(await found(code)).toBe(1);
 });
@@ -49,6 +52,9 @@ it.each([
   `const a = repository.query(async ({ input }) => { return db.from('calls').select('id').eq('org_id', input.orgId); });`,
   `export async function action({ orgId }) { return db.from('calls').select('id').eq('org_id', orgId); }`,
   `export default defineEventHandler(async (event) => { const asked = getQuery(settings); return db.from('calls').select('id').eq('org_id', asked.orgId); });`,
+  `'use server';\nasync function list(orgId) { return db.from('calls').select('id').eq('org_id', orgId); }`,
+  `'use server';\nexport async function list(orgId) { const { data: { user } } = await supabase.auth.getUser(); if (orgId !== user.app_metadata.org_id) throw new Error('no'); return db.from('calls').select('id').eq('org_id', orgId); }`,
+  `export async function list(orgId) { return db.from('calls').select('id').eq('org_id', orgId); } // not 'use server'`,
 ])('leaves %s', async (code) => {
   expect(await found(code)).toBe(0);
 });
