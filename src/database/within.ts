@@ -9,14 +9,14 @@ import { insideTransaction } from './rolled-back.ts';
 import type { Session } from './session.ts';
 import { sqlOf } from './statement-errors.ts';
 
-/** Milliseconds that anybody may wait for a transaction which only proves; it gives way after that. */
-const stall = 100;
+/** Milliseconds that anybody may have waited for a transaction which only proves when it gives way to them. */
+const stall = 10;
 /** How often somebody who waits is looked for. */
-const lookEvery = 25;
+const lookEvery = 10;
 /** Tries before a proof gives up because the app is busy on those tables. */
 const tries = 2;
 
-const busy = `other sessions waited more than ${stall} ms for these tables in ${tries} tries, so the test gave way to them`;
+const busy = `other sessions waited for these tables in ${tries} tries, so the test gave way to them`;
 
 export type WithinTools = {
   readonly session: Session;
@@ -51,8 +51,12 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
           (client) =>
             insideTransaction(client, () =>
               work.body({
+                signal: watch.signal,
                 run: async (changes) => {
-                  for (const change of changes) await perform(client, change, run, silent);
+                  for (const change of changes) {
+                    watch.signal.throwIfAborted();
+                    await perform(client, change, run, silent);
+                  }
                 },
                 attempt: (one) => attempt(client, one),
               }),
@@ -120,32 +124,45 @@ function inTransaction(change: SqlChange): string {
   return `${clean}${clean.trim() === '' || /;\s*$/.test(clean) ? '' : ';'}\n${plain}`;
 }
 
-/** Looks from a second connection whether anybody waits for the work connection, and ends its statement if so. */
+/**
+ * Looks from a second connection whether anybody waits for the work connection, and ends its statement if so. What runs
+ * in the transaction is told by `signal`, so that it does not go on with the next statement.
+ */
 function watchWaiters(
   session: Session,
-  signal: AbortSignal,
-): { readonly gaveWay: () => boolean; readonly stop: () => Promise<void> } {
-  let stopped = false;
-  let yielded = false;
+  stopped: AbortSignal,
+): { readonly signal: AbortSignal; readonly gaveWay: () => boolean; readonly stop: () => Promise<void> } {
+  let ended = false;
+  const giving = new AbortController();
   let looking: Promise<unknown> = Promise.resolve();
+  let busyLooking = false;
   const timer = setInterval(() => {
-    looking = looking.then(async () => {
-      if (stopped || yielded || signal.aborted) return;
-      const waited = await session.longestWaiter();
-      if (stopped || waited < stall) return;
-      yielded = true;
-      await session.cancel();
-    });
-    // Who waits is asked for the app's sake; where nobody can be asked, the statement limits still hold.
-    looking = looking.catch(() => undefined);
+    if (busyLooking || ended || giving.signal.aborted || stopped.aborted) return;
+    busyLooking = true;
+    looking = session
+      .longestWaiter()
+      .then(async (waited) => {
+        if (ended || waited < stall) return;
+        giving.abort(new GaveWay());
+        await session.cancel();
+      })
+      // Who waits is asked for the app's sake; where nobody can be asked, the statement limits still hold.
+      .catch(() => undefined)
+      .finally(() => {
+        busyLooking = false;
+      });
   }, lookEvery);
   timer.unref();
   return {
-    gaveWay: () => yielded,
+    signal: AbortSignal.any([stopped, giving.signal]),
+    gaveWay: () => giving.signal.aborted,
     stop: async () => {
-      stopped = true;
+      ended = true;
       clearInterval(timer);
       await looking;
     },
   };
 }
+
+/** Somebody waits for the locks of a transaction that only proves. */
+class GaveWay extends Error {}

@@ -34,6 +34,8 @@ export type WithinWork<R> = {
 };
 
 export type Inside = {
+  /** Aborts when the run is stopped, and as soon as the transaction has to give way to somebody who waits. */
+  readonly signal: AbortSignal;
   /** Runs changes as applying them would, batches and concurrent indexes as single statements. */
   readonly run: (changes: readonly Change[]) => Promise<void>;
   /**

@@ -27,7 +27,7 @@ export async function* foresee<T>(
         const results: CheckResult[] = [];
         let sound = true;
         for (const step of later) {
-          context.signal.throwIfAborted();
+          inside.signal.throwIfAborted();
           const found: readonly CheckResult[] = await one(step, target, sound ? inside : null, context, accepted);
           results.push(...found.map((each) => ({ ...each, id: `${first.id}/foreseen/${each.id}` })));
           sound &&= found.every((each) => each.verdict === 'passed');
@@ -121,11 +121,11 @@ async function one<T>(
       return [{ ...base, verdict: 'skipped', observed: `planned only, ${changes}: ${why}`, milliseconds: spent() }];
     }
     const proofs = await step.proofs?.(target, plan.changes);
-    const before = (await (proofs?.whole.look ?? step.look)?.(target, context.signal)) ?? null;
+    const before = (await (proofs?.whole.look ?? step.look)?.(target, inside.signal)) ?? null;
     await inside.run(plan.changes);
     const open: CheckResult[] = [];
     let passed = 0;
-    for await (const result of (proofs?.whole.checks ?? step.checks)(target, context.signal, before)) {
+    for await (const result of (proofs?.whole.checks ?? step.checks)(target, inside.signal, before)) {
       if (result.verdict === 'passed') passed++;
       if (isOpen(result, accepted)) open.push(result);
     }

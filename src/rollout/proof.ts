@@ -32,12 +32,12 @@ export async function* prove<T>(
     const done = await executor.within(
       {
         title: `Testing ${group.title}`,
-        body: async ({ run }) => {
-          const before = (await group.look?.(target, context.signal)) ?? null;
+        body: async ({ run, signal }) => {
+          const before = (await group.look?.(target, signal)) ?? null;
           await run(changes.filter((change) => wanted.has(change.id)));
           const results: CheckResult[] = [];
-          for await (const result of group.checks(target, context.signal, before)) {
-            context.signal.throwIfAborted();
+          for await (const result of group.checks(target, signal, before)) {
+            signal.throwIfAborted();
             results.push(result);
           }
           return results;

@@ -170,8 +170,13 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const { changes } = planned.plan;
     emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
     const unproven: CheckResult[] = [];
-    for await (const { results } of prove(step, target, changes, executor, context(id, signal), accepted)) {
-      unproven.push(...results.filter((one) => isOpen(one, accepted)));
+    try {
+      for await (const { results } of prove(step, target, changes, executor, context(id, signal), accepted)) {
+        unproven.push(...results.filter((one) => isOpen(one, accepted)));
+      }
+    } catch (error) {
+      if (signal.aborted) throw stopped(id, 0, changes.length);
+      throw error;
     }
     if (unproven.length > 0) throw refusal(id, unproven);
     // A run that was stopped right after the last change left nothing to do but the look at the end.

@@ -288,7 +288,8 @@ describe('data that only the operator can decide about stops its step before it 
   test('a TEXT id that is no uuid: the table, and a sample', async () => {
     const result = await attempt(
       'textual',
-      `create table notes (id int primary key, org_id text); insert into notes values (1, 'acacia')`,
+      `create table notes (id int primary key, org_id text);
+       insert into notes values (1, 'acacia'), (2, 'a0000000-0000-4000-8000-000000000001')`,
       '1.3',
     );
     expectError(result, 1, /public\.notes/, /./);
@@ -304,7 +305,7 @@ describe('data that only the operator can decide about stops its step before it 
     const result = await attempt(
       'dangling',
       `create table notes (id int primary key, org_id uuid);
-       insert into notes values (1, 'c0000000-0000-4000-8000-000000000009')`,
+       insert into notes values (1, 'c0000000-0000-4000-8000-000000000009'), (2, 'a0000000-0000-4000-8000-000000000001')`,
       '1.3',
     );
     expectError(result, 1, /1 row of public\.notes/, /organization/);

@@ -53,7 +53,7 @@ describe('a rollout by keyboard', () => {
     await applyShown(terminal);
     await verified(terminal, '1.2');
     // Somebody else brings an old name back: the checks must notice.
-    await place.sql('alter table public.calls add column tenant_id uuid');
+    await place.sql('alter table public.calls add column tenant_id uuid references public.organizations');
     await terminal.press('r');
     await terminal.wait(/✗ not verified +1 failed/);
     await terminal.wait(/› ✗ failed +No table of the app still says/);

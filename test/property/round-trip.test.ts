@@ -68,6 +68,13 @@ async function roundTripOf(schema: Schema): Promise<void> {
       const leaks = schema.functions.flatMap((one, index) =>
         one.definer ? [`public.${nameOfFunction(one, index)}`] : [],
       );
+      // Before anything is live the first step says what a later one would be refused for; it is a decision by name.
+      const foreseen = id === '1.1' ? failed.filter((line) => line.startsWith('1.1/foreseen/')) : [];
+      if (foreseen.length > 0 && foreseen.length === failed.length) {
+        expect(differences(start, await at.executor.fingerprint())).toEqual([]);
+        end = `foreseen: ${foreseen[0]?.replace(/\S*\.\S+|"[^"]*"/g, '…').slice(0, 70)}`;
+        break;
+      }
       expect(failed.filter((line) => !leaks.some((name) => line.includes(`/${name}(`)))).toEqual([]);
       if (failed.length > 0) {
         end = 'a leaking function found';

@@ -64,7 +64,8 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   const old: Judged[] = [];
   const unowned = (rule.kind === 'lookup' || rule.kind === 'log' || rule.kind === 'personal') && live;
   for (const one of judged) {
-    const stays = unowned ? !isBroken(one, rule) : await isSettled(one, rule);
+    // A rule may itself be as wide as "whoever is signed in": what says just that is ours.
+    const stays = (unowned && !isBroken(one, rule)) || (await isSettled(one, rule));
     (stays ? kept : old).push(one);
   }
   const none: TablePlan = {
@@ -198,7 +199,10 @@ async function isSettled(one: Judged, rule: Rule): Promise<boolean> {
   const within = async (expression: string, side: 'using' | 'check'): Promise<boolean> => {
     for (const variant of variants) {
       const wanted = sides(command, variant)[side];
-      if (wanted !== null && (await implies(expression, wanted))) return true;
+      if (wanted === null) continue;
+      if (await implies(expression, wanted)) return true;
+      // A rule that says "this or that" lets through whatever says one of the two.
+      for (const part of alternativesOf(wanted)) if (await implies(expression, joined(part))) return true;
     }
     return false;
   };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { checkCatalog } from '../../../phases/1-database/isolation/checks.ts';
+import { phase } from '../../../phases/1-database/phase.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
@@ -420,5 +421,29 @@ describe('views over what callers may not read', () => {
     await next.sql(base + view);
     await roundTrip(next, next.rollout([step]), '1.7');
     expect(await rows(next, claims(ann), 'select from public.colleagues')).toBe(2);
+  });
+});
+
+describe('policies that the step made', () => {
+  it('of profiles that admins and their own users update are known again', async () => {
+    await loadDatabase(server, 'base', 'known_again');
+    await using at = await makeTarget(server, 'known_again', { decisions: { trustProfiles: true } });
+    await at.sql(`create table organizations (id uuid primary key default gen_random_uuid(), name text not null);
+      create table profiles (id uuid primary key references auth.users on delete cascade, company_id uuid references organizations, role text not null default 'member');
+      create function my_company() returns uuid language sql stable security definer set search_path = public as $$ select company_id from profiles where id = auth.uid() $$;
+      create function is_admin() returns boolean language sql stable security definer set search_path = public as $$ select exists (select from profiles where id = auth.uid() and role = 'admin') $$;
+      alter table organizations enable row level security; create policy o on organizations for select using (id = my_company());
+      alter table profiles enable row level security;
+      create policy s on profiles for select using (company_id = my_company());
+      create policy u on profiles for update using (id = auth.uid());
+      create policy a on profiles for update using (company_id = my_company() and is_admin());
+      insert into organizations (name) values ('A'), ('B');`);
+    const rollout = at.rollout([phase]);
+    const { signal } = new AbortController();
+    for (const { id } of phase.steps) {
+      await rollout.apply(id, signal);
+      expect(await rollout.verify(id, signal)).toMatchObject({ failed: 0, unproven: 0 });
+    }
+    expect((await rollout.plan('1.7')).plan).toMatchObject({ changes: [], blockers: [] });
   });
 });

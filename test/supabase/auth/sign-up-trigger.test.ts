@@ -208,6 +208,11 @@ describe.each(['tiny', 'clinic'] as const)('on %s', (name) => {
     );
     const id = old?.id ?? '';
     const stamp = async (): Promise<void> => {
+      // As the backfill does: the profile says where the user belongs before the stamp says it.
+      await at.sql(
+        `insert into profiles (id, org_id) values ($1, $2) on conflict (id) do update set org_id = excluded.org_id`,
+        [id, acacia],
+      );
       await at.sql(
         `update auth.users set raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || jsonb_build_object('org_id', $2::text) where id = $1`,
         [id, acacia],
