@@ -28,7 +28,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   const milliseconds = performance.now() - began;
   yield {
     id: '1.1/survey',
-    title: 'The database can be rolled out',
+    title: 'This database is ready for the rollout',
     kind: 'catalog',
     verdict: blockers.length === 0 ? 'passed' : 'failed',
     expected: 'organizations, profiles and tenant keys that later steps can work with',

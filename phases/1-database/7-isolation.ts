@@ -22,6 +22,7 @@ import { dropId, type TablePlan } from './isolation/policies.ts';
 import { planPrivileges } from './isolation/privileges.ts';
 import { proofsOf } from './isolation/proofs.ts';
 import { type Asking, circles as circlesOf } from './isolation/recursion.ts';
+import { referenceNotes } from './isolation/references.ts';
 import { planReportingRoles } from './isolation/reporting-roles.ts';
 import { roleSource, rulesOf } from './isolation/rules.ts';
 import { decisionsOf, planTables, renamerOf } from './isolation/tables.ts';
@@ -79,7 +80,8 @@ async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
   const client = await target.session.work();
   const facts = await isolationFacts(client, found);
-  return planIsolation(found, facts, target.config, counter(client));
+  const made = await planIsolation(found, facts, target.config, counter(client));
+  return { ...made, notes: [...made.notes, ...(await referenceNotes(client, found))] };
 }
 
 /**

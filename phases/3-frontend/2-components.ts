@@ -123,7 +123,7 @@ const headerNotes = (findings: readonly Finding[]): readonly Note[] =>
       ? []
       : [
           {
-            text: `${file}:${line} still takes the organization from the header ${header}, which the browser no longer sends: mend it before this goes live.`,
+            text: `${file}:${line} still takes the organization from the header ${header}, which the browser no longer sends: fix it before deploying.`,
           },
         ];
   });

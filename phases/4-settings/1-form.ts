@@ -81,7 +81,7 @@ async function checkForm(code: Code, frontend: Project): Promise<CheckResult> {
     expected: 'a labelled form for the organization of the session',
     observed: faults.length === 0 ? file : `${file}: ${faults.join(', ')}`,
     milliseconds: performance.now() - began,
-    ...(faults.length === 0 ? {} : { advice: 'Apply step 4.1, or mend the form by hand.' }),
+    ...(faults.length === 0 ? {} : { advice: 'Apply step 4.1, or fix the form by hand.' }),
   };
 }
 

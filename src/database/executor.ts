@@ -226,7 +226,7 @@ export function createDatabaseExecutor(session: Session): Executor {
     const began = performance.now();
     for (const [index, batch] of batches.entries()) {
       context.signal.throwIfAborted();
-      const keys = await transact(`Taking back: ${change.title}`, change.id, context, async (work) => {
+      const keys = await transact(`Rolling back: ${change.title}`, change.id, context, async (work) => {
         // Deleting must see foreign keys, so that a row which somebody has come to use is not torn out.
         if (change.quiet && change.write.kind === 'update') await work.query(quietly);
         return restoreBatch(work, change, entry.seq, batch);

@@ -4,7 +4,7 @@ import { RolloutError } from '../rollout/errors.ts';
 import { literal } from './quote.ts';
 
 /**
- * Refuses a change of rows that could not be taken back: a publication whose filter the replica identity does not cover,
+ * Refuses a change of rows that could not be rolled back: a publication whose filter the replica identity does not cover,
  * a missing privilege or a rule would stop its rollback half-way. The server checks all but rules when a statement
  * begins, so that one which touches no row tells. To be called inside a transaction that is rolled back on an error.
  */
@@ -17,7 +17,7 @@ export async function requireReversible(client: ClientBase, change: BatchChange)
   );
   if (rows.length > 0) {
     throw new RolloutError(
-      `The rule ${rows.map((row) => row.name).join(', ')} of ${table} does something else instead of what is written there, so that it could be neither done nor taken back.`,
+      `The rule ${rows.map((row) => row.name).join(', ')} of ${table} does something else instead of what is written there, so that it could be neither done nor rolled back.`,
       `Disable it for the time of the rollout (alter table ${table} disable rule …), then run the same command again; nothing of this change was done.`,
     );
   }

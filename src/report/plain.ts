@@ -113,8 +113,8 @@ export function plainListener(options: PlainOptions): Emit {
         return;
       case 'change-reverted':
         number++;
-        over(`  [${number}/${of}] took back ${event.change}`);
-        if (verbose) line(`  [${number}/${of}] took back ${event.change}`);
+        over(`  [${number}/${of}] rolled back ${event.change}`);
+        if (verbose) line(`  [${number}/${of}] rolled back ${event.change}`);
         return;
       case 'step-rolled-back':
         line(
@@ -122,7 +122,7 @@ export function plainListener(options: PlainOptions): Emit {
             ? `  ${paint('ok', '✓ rolled back')} and proven: the target is as it was before ${event.step} (${comparedText(event.compared)}${duration(event.milliseconds)})`
             : event.differences.length === 0
               ? `  ${paint('dim', '- nothing of it was applied')}`
-              : `  ${paint('bad', '✗ taken back, but not proven')}: ${count(event.differences.length, 'object')} differ from before`,
+              : `  ${paint('bad', '✗ rolled back, but not proven')}: ${count(event.differences.length, 'object')} differ from before`,
         );
         for (const text of event.differences.slice(0, 10)) line(`      ${text}`);
         for (const text of event.stayed.slice(0, 10)) line(`      ${paint('warn', 'stays')} ${text}`);

@@ -303,10 +303,10 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const [first] = stop;
     if (first === undefined) return;
     throw new RolloutError(
-      `Step ${id} was not taken back: ${count(stop.length)} made since ${stop.length === 1 ? 'uses' : 'use'} what would go, and will break.`,
+      `Step ${id} was not rolled back: ${count(stop.length)} made since ${stop.length === 1 ? 'uses' : 'use'} what would go, and will break.`,
       stop.some((one) => one.blocks)
-        ? 'Change or drop what is named here, then roll back again; nothing was taken back.'
-        : 'Change it first, or say that it may break with --break-dependants; nothing was taken back.',
+        ? 'Change or drop what is named here, then roll back again; nothing was rolled back.'
+        : 'Change it first, or say that it may break with --break-dependants; nothing was rolled back.',
       { detail: stop.map((one) => `${one.object} uses ${one.uses.join(', ')}`).join('\n'), exitCode: 2 },
     );
   };
@@ -336,7 +336,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         stayed.push(...result.stayed);
         emit({ type: 'change-reverted', step: id, change: entry.change.id, stayed: result.stayed });
       } catch (error) {
-        if (signal.aborted) throw stopped(id, index, entries.length, 'taken back');
+        if (signal.aborted) throw stopped(id, index, entries.length, 'rolled back');
         const problem = error instanceof RolloutError ? error.problem : String(error);
         const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
         emit({ type: 'change-failed', step: id, change: entry.change.id, problem, remedy });

@@ -163,7 +163,7 @@ export const bindings: readonly Binding[] = [
     keys: ['u'],
     shown: 'u',
     hint: 'roll back',
-    help: 'undo: show what a rollback of the step would take back',
+    help: 'show what a rollback of the step would restore',
     on: ['step', 'verification', 'running'],
     // After a rollback the journal is asked again first: until then it is known as it was before.
     when: (state) =>

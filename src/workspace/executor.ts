@@ -119,7 +119,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
         'Convert it to UTF-8, then run the step again; nothing was written.',
       );
     }
-    const what = expected === null ? 'has come to exist' : bytes === null ? 'was removed' : 'was changed';
+    const what = expected === null ? 'was created' : bytes === null ? 'was removed' : 'was changed';
     throw new RolloutError(
       `${change.path} ${what} since the plan was made.`,
       'Look at the new preview and decide again; nothing was written.',
@@ -183,17 +183,17 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       to = row.before;
     } else if (found === row.before) {
       to = found;
-      stayed.push(`${row.path}: was taken back by hand already`);
+      stayed.push(`${row.path}: was restored by hand already`);
     } else if (bytes === null) {
       // Somebody removed the file: bringing it back would undo their decision.
       to = null;
-      stayed.push(`${row.path}: removed since, left away`);
+      stayed.push(`${row.path}: deleted since; left deleted`);
     } else if (row.before === null) {
       to = found;
       stayed.push(`${row.path}: created by this step and edited since, left as it is`);
     } else {
       to = await merged(row.path, bytes, change);
-      stayed.push(`${row.path}: edited since; the edit was kept and the step's lines were taken back`);
+      stayed.push(`${row.path}: edited since; the edit was kept and the step's lines were rolled back`);
     }
     if (to !== found) await refuseReadOnly(file, row.path);
     if (bytes !== null) await originals.keep(bytes);
@@ -216,7 +216,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
     const result = mergeThreeWay(change.after, mine, change.before);
     if ('merged' in result) return originals.keep(result.merged);
     throw new RolloutError(
-      `${shown} was edited at line ${result.line}, where the step's change has to be taken back.`,
+      `${shown} was edited at line ${result.line}, where the step's change has to be rolled back.`,
       'Settle that place by hand (take the step out of it, keep your edit), then roll back again; nothing was written.',
       { detail: result.conflict },
     );
@@ -236,8 +236,8 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
       context.emit({ type: 'settled', step: row.step, change: row.id, outcome });
     };
     if (last?.state === 'reverting') {
-      if (found === last.to) return settled('reverted', 'the file was taken back before the run ended');
-      return settled('applied', 'the run ended before the file was taken back');
+      if (found === last.to) return settled('reverted', 'the file was restored before the run ended');
+      return settled('applied', 'the run ended before the file was restored');
     }
     if (found === row.before) return settled('reverted', 'the run ended before the file was written');
     if (found === row.after) return settled('applied', 'the file was written before the run ended');

@@ -159,7 +159,7 @@ describe('other ways to end', () => {
     for (const pid of backends) process.kill(pid, 'SIGSTOP');
     try {
       await terminal.press(keys.enter);
-      await terminal.wait('Trying it and taking it back');
+      await terminal.wait('Testing in a transaction that is rolled back');
       await terminal.press('?');
       await terminal.wait('Keys that work here');
       await terminal.press('?');

@@ -58,7 +58,7 @@ describe('a rollout by keyboard', () => {
     await terminal.wait(/✗ not verified +1 failed/);
     await terminal.wait(/› ✗ failed +No table of the app still says/);
     await terminal.press('u');
-    await terminal.wait(/Roll back 1\.2 [\s\S]*to take back, newest first/);
+    await terminal.wait(/Roll back 1\.2 [\s\S]*to roll back, newest first/);
     await terminal.press('u');
     await terminal.wait('on this target?');
     await terminal.press('y');

@@ -164,7 +164,7 @@ describe('Ctrl-C once and twice', () => {
         for (const pid of backends) process.kill(pid, 'SIGSTOP');
         try {
           await applyShown(terminal);
-          await terminal.wait('Looking whether the target is still as it was shown.');
+          await terminal.wait('Checking that nothing changed since the preview.');
           await act();
         } finally {
           for (const pid of backends) process.kill(pid, 'SIGCONT');

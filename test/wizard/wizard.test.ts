@@ -102,7 +102,7 @@ describe('consent', () => {
     await driven.until((state) => state.verification?.outcome === 'verified' && (state.steps?.[0]?.applied ?? 0) > 0);
     driven.press('u');
     await driven.until((state) => state.rollback?.reading != null);
-    expect(shown(driven.state())).toContain('take back: replace function');
+    expect(shown(driven.state())).toContain('roll back: replace function');
     expect(driven.rollout.calls).not.toContain('rollback 1.1');
     driven.press('u', 'u');
     type(driven, ref);
@@ -648,7 +648,7 @@ describe('what a step has to offer', () => {
   test('an empty plan of a step that was not done yet says how that is recorded', async () => {
     const empty = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, changes: [] } : step));
     const driven = await atStep('1.1', { rollout: fakeRollout(empty), session: staging });
-    expect(shown(driven.state())).toContain('nothing to change · a records that');
+    expect(shown(driven.state())).toContain('nothing to change · a marks this step done');
   });
 
   test('a step on the code whose checks failed leads to the places for a person, and back', async () => {

@@ -154,7 +154,7 @@ describe('refusing', () => {
     await put('src/a.ts', 'edited\n');
     await refused(change('src/a.ts', 'old\n', 'new\n'), /was changed since the plan was made/);
     await refused(change('src/b.ts', 'old\n', 'new\n'), /was removed since/);
-    await refused(change('src/a.ts', null, 'new\n'), /has come to exist since/);
+    await refused(change('src/a.ts', null, 'new\n'), /was created since/);
     expect(await get('src/a.ts')).toBe('edited\n');
   });
 
@@ -276,7 +276,7 @@ describe('after an edit by a person', () => {
     await rm(path.join(root, 'src/a.ts'));
     const result = await executor.revert(await last(executor), context);
     expect(await readdir(path.join(root, 'src'))).toEqual([]);
-    expect(result.stayed).toEqual(['src/a.ts: removed since, left away']);
+    expect(result.stayed).toEqual(['src/a.ts: deleted since; left deleted']);
   });
 });
 

@@ -108,7 +108,7 @@ async function applyAndTakeBack(target: CommonOptions, context: CommandContext, 
       return applied;
     }
     output.say('');
-    output.say('Now everything is taken back.');
+    output.say('Now everything is rolled back.');
     const reverted = await rollbackSteps(opened, context, chosen(await opened.rollout.status(), { all: true }));
     return applied === exitCodes.done ? reverted : applied;
   });

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { StepStatus } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
@@ -28,9 +29,9 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
         output.say('Nothing is applied, so there is nothing to roll back.');
         return exitCodes.done;
       }
-      output.say('To be taken back, in this order:');
+      output.say('Will be rolled back, in this order:');
       for (const row of steps) output.say(`  ${row.step} ${row.title}  ${row.applied} changes`);
-      output.say('What users made meanwhile stays, and is reported.');
+      output.say('Data created since then is kept, and reported.');
       let breaking = options.breakDependants === true;
       for (const row of steps) {
         for (const one of (await opened.rollout.rollbackPlan(row.step)).dependants) {
@@ -65,7 +66,7 @@ export async function rollbackSteps(
   output.say(
     unproven === 0
       ? output.paint('ok', 'Rolled back, and proven step by step.')
-      : output.paint('bad', `Taken back, but ${unproven} steps could not be proven: see the differences above.`),
+      : output.paint('bad', `Rolled back, but not proven for ${count(unproven, 'step')}: see the differences above.`),
   );
   return unproven === 0 ? exitCodes.done : exitCodes.failed;
 }

@@ -48,7 +48,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
   if (fn.language !== 'sql' && fn.language !== 'plpgsql')
     return skipAll(`What a function in ${fn.language} does is not known: it was not called.`);
-  if (outside.test(fn.body)) return skipAll('It does something that a rollback does not take back: it was not called.');
+  if (outside.test(fn.body)) return skipAll('It does something that a rollback cannot undo: it was not called.');
   const tables = mentioned(world, fn);
   if (tables.length === 0) return skipAll('Its body names no table that belongs to organizations: it was not called.');
   const family = await createCast(world, full ? { full, wanted: new Set(tables.map(nameOf)) } : {});

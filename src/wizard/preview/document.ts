@@ -271,7 +271,7 @@ export const rollbackDocument = (
   const dot = ` ${look.glyphs.separator} `;
   const summary: Line = [
     span(plural(entries.length, 'change'), 'strong'),
-    span(` to take back, newest first${dot}then the target is compared with what it was before`),
+    span(` to roll back, newest first${dot}then the target is compared with what it was before`),
   ];
   out.add(line('What stays: rows and edits that somebody made since, and the history in the journal.'));
   out.add(line('A value goes back only where it is still the one that was written; the rest is reported.', 'muted'));
@@ -282,7 +282,7 @@ export const rollbackDocument = (
     out.anchor(diff ? diff.path : change.title);
     out.add([
       span(`${index + 1}/${entries.length}  `, 'muted'),
-      span(`take back: ${clean(change.title)}`, 'strong'),
+      span(`roll back: ${clean(change.title)}`, 'strong'),
       ...(when ? [span(`  applied ${clean(when).slice(0, 16).replace('T', ' ')}`, 'muted')] : []),
     ]);
     if (diff) out.add(diffHeading(diff), line(), ...diff.lines);
@@ -296,7 +296,7 @@ export const rollbackDocument = (
         line('  where a row still is what was written; what somebody changed since stays', 'muted'),
       );
     else if (change.kind === 'sql' && change.down.trim() === '')
-      out.add(line('  nothing was left to take back', 'muted'));
+      out.add(line('  nothing was left to roll back', 'muted'));
     else if (change.kind === 'sql') out.add(line(), ...sqlLines(change.down.trimEnd()));
     out.add(line());
   }

@@ -14,7 +14,7 @@ const summaryOf = (state: State, reading: Reading): Line => {
   if (!plan || plan.changes.length > 0 || plan.blockers.length > 0) return summary;
   const works = available(state).map(({ action }) => action);
   const dot = span(` ${state.look.glyphs.separator} `);
-  if (works.includes('apply')) return [...summary, dot, span('a', 'key'), span(' records that')];
+  if (works.includes('apply')) return [...summary, dot, span('a', 'key'), span(' marks this step done')];
   return statusOf(state, state.step?.id)?.state === 'failed' && works.includes('findings')
     ? [...summary, dot, span('f', 'key'), span(' shows the places for a person')]
     : summary;
@@ -133,7 +133,7 @@ const loading = (state: State): Line => {
         span(`${under.done} of ${plural(under.of, 'change')}`),
       ]
     : [];
-  const what = state.screen === 'rollback' ? 'Reading the journal' : 'Trying it and taking it back: nothing is kept';
+  const what = state.screen === 'rollback' ? 'Reading the journal' : 'Testing in a transaction that is rolled back';
   return [span(` ${turn} `, 'status.running'), span(what), ...progress];
 };
 

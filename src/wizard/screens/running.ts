@@ -69,11 +69,11 @@ const outcome = (state: State, run: Run): readonly Line[] => {
   const { columns } = state.size;
   const { glyphs } = state.look;
   const done = run.changes.filter((change) => change.state === 'done').length;
-  const sums = `${done} of ${plural(run.changes.length, 'change')} ${run.operation === 'apply' ? 'applied' : 'taken back'}`;
+  const sums = `${done} of ${plural(run.changes.length, 'change')} ${run.operation === 'apply' ? 'applied' : 'rolled back'}`;
   switch (run.outcome) {
     case 'running': {
       const begun = run.changes.some((change) => change.state !== 'queued');
-      if (!begun) return [line(' Looking whether the target is still as it was shown.', 'muted')];
+      if (!begun) return [line(' Checking that nothing changed since the preview.', 'muted')];
       const drawn = state.look.accessible
         ? []
         : [...bar(glyphs, done, run.changes.length, Math.min(40, Math.max(8, columns - 46))), span('  ')];

@@ -234,7 +234,7 @@ describe('functions', () => {
         const advice = (name: string) => results.find(({ id }) => id === `p/public.${name}(uuid)/call`);
         expect(advice('slow')).toMatchObject({
           verdict: 'skipped',
-          advice: expect.stringContaining('a rollback does not take back'),
+          advice: expect.stringContaining('a rollback cannot undo'),
         });
         expect(advice('mystery')).toMatchObject({
           verdict: 'skipped',
