@@ -86,7 +86,7 @@ type Work = {
 type Planned = { readonly change: BatchChange; readonly todo: string };
 
 /** Each orphan gets an organization, where the operator said so. */
-const ownOrganizations = ({ target }: Work): boolean => target.config.decisions.orphans !== null;
+const ownOrganizations = ({ target }: Work): boolean => target.config.decisions.orphans === 'own-organization';
 
 const factsOf = (work: Work): UserFacts => ({
   user: 'u.id',

@@ -7,6 +7,7 @@ import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
+import { decidedName } from './isolation/judged.ts';
 import { rulesOf } from './isolation/rules.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
@@ -60,7 +61,8 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
     yield missing('1.5/users', 'Existing users', 'There is no organizations table.');
     return;
   }
-  const outsider = at.outsider === 'false' ? undefined : `(${at.org(false)} is null and ${at.outsider})`;
+  const stays = target.config.decisions.orphans === 'leave' ? 'true' : at.outsider;
+  const outsider = stays === 'false' ? undefined : `(${at.org(false)} is null and ${stays})`;
   yield* checkExistingUsers(client, {
     organizations: named(found.organizations),
     organizationKey: primaryColumn(found.organizations)?.name ?? 'id',
@@ -129,8 +131,42 @@ export async function* checkIsolation(
     ...(only === undefined ? {} : { only }),
   });
   for await (const result of results) {
-    if (!leftOut.has(result.id.split('/')[2] ?? '')) yield result;
+    if (!leftOut.has(result.id.split('/')[2] ?? '')) yield asKept(result, found, target.config.decisions.keepPolicy);
   }
+}
+
+/** What a check of the probe tries, as commands of policies; without an entry a kept policy excuses nothing. */
+const triedBy: Readonly<Record<string, readonly string[]>> = {
+  read: ['SELECT'],
+  insert: ['INSERT'],
+  update: ['UPDATE'],
+  move: ['UPDATE'],
+  delete: ['DELETE'],
+  'token-forged': ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  'token-without-claim': ['SELECT'],
+  'token-not-a-uuid': ['SELECT'],
+};
+
+/** A row of another organization that a policy lets through which the operator kept by name is their decision. */
+function asKept(result: CheckResult, found: Survey, kept: readonly string[]): CheckResult {
+  const [, , name = '', what = ''] = result.id.split('/');
+  const commands = triedBy[what.replace(/^anon-/, '')];
+  if (result.verdict !== 'failed' || commands === undefined || kept.length === 0) return result;
+  const through = found.catalog.policies.filter(
+    (one) =>
+      one.permissive &&
+      `${one.schema}.${one.table}` === name &&
+      (one.command === 'ALL' || commands.includes(one.command)) &&
+      kept.includes(decidedName(`${name}: ${one.name}`)),
+  );
+  if (through.length === 0) return result;
+  const names = through.map((one) => `"${one.name}"`).join(', ');
+  return {
+    ...result,
+    verdict: 'skipped',
+    observed: `${result.observed}; ${names} was kept by name`,
+    advice: 'This is the decision that was given with keepPolicy; take it back there to close it.',
+  };
 }
 
 /** What members cannot do with rows of their own today, on tables with row security: ids of checks that would fail. */

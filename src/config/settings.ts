@@ -42,10 +42,12 @@ const policyNames = z
 export const decisions = {
   orphans: setting(
     z
-      .enum(['own-organization'])
+      .enum(['own-organization', 'leave'])
       .nullable()
       .default(null)
-      .describe('Users that nothing connects to an organization: each gets one of its own. null: the step stops.'),
+      .describe(
+        'Users that nothing connects to an organization: each gets one of its own, or they stay without one until somebody makes them a member. null: the step stops.',
+      ),
     { kind: 'text', argument: '<how>', help: 'users without an organization' },
   ),
   wrongForeignKeys: setting(

@@ -82,13 +82,20 @@ export async function judgeUsers(
   if (orphans.count > 0 && decisions.orphans === null) {
     blockers.push({
       problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,
-      remedy: 'Connect them by hand, or let each get an organization of its own with --orphans own-organization.',
+      remedy:
+        'Connect them by hand, let each get an organization of its own with --orphans own-organization, or let them stay without one with --orphans leave.',
+      detail: orphans.detail,
+    });
+  } else if (orphans.count > 0 && decisions.orphans === 'leave') {
+    notes.push({
+      text: `${orphans.count} ${orphans.count === 1 ? 'user stays' : 'users stay'} without an organization, as decided: they reach nothing of any organization until somebody makes them a member.`,
       detail: orphans.detail,
     });
   } else if (orphans.count > 0 && idType !== 'uuid' && !/^(text|character varying)/.test(idType)) {
     blockers.push({
       problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization, and ids of type ${idType} are the database's to give.`,
-      remedy: 'Create their organizations by hand and connect them, then rerun.',
+      remedy:
+        'Create their organizations by hand and connect them, then rerun; or let them stay without one with --orphans leave.',
       detail: orphans.detail,
     });
   }
@@ -150,7 +157,7 @@ export async function judgeUsers(
         ...(rows[0]?.sample == null ? {} : { detail: rows[0].sample }),
       });
   }
-  return { orphans: decisions.orphans === null ? 0 : orphans.count, blockers, notes };
+  return { orphans: decisions.orphans === 'own-organization' ? orphans.count : 0, blockers, notes };
 }
 
 type Found = { readonly count: number; readonly detail: string };

@@ -42,8 +42,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,
     title: `${fn.signature}: ${role === 'anon' ? 'without a login' : 'a user of A'} calls it with ids of B`,
     expected: 'nothing of another organization comes back or changes',
-    advice:
-      'Revoke EXECUTE from anon and authenticated, or compare the argument with the caller’s organization in the body.',
+    advice: `Compare the argument with the caller’s organization in its body, or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
   });
   const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
   if (fn.language !== 'sql' && fn.language !== 'plpgsql')

@@ -35,6 +35,17 @@ describe('where existing users belong', () => {
     expect(await app.one('select count(*)::int from profiles')).toBe(3);
   });
 
+  it('an orphan may stay without an organization, by decision: nothing is made for them, and the checks say so', async () => {
+    await using app = await makeApp(
+      server,
+      `${membershipsAlone} ${users(3)} ${two} insert into org_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'member');`,
+      { decisions: { orphans: 'leave' } },
+    );
+    expect(await app.apply('1.2', '1.4', '1.5')).toMatchObject({ failed: [], blockers: [] });
+    expect((await app.all(stamps)).map((row) => row.s)).toEqual([org(1), org(2), 'none']);
+    expect(await app.one('select count(*)::int from organizations')).toBe(2);
+  });
+
   it('neither: the stamp alone', async () => {
     await using app = await makeApp(
       server,
