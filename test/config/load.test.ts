@@ -100,7 +100,7 @@ describe('a wrong file', () => {
     [{ lockTimeout: 0 }, 'lockTimeout: expected at least 1'],
     [
       { decisions: { orphans: 'first-organization' } },
-      'decisions.orphans: expected "own-organization", found "first-organization"',
+      'decisions.orphans: expected "own-organization" or "leave", found "first-organization"',
     ],
     [{ executor: 'psql' }, 'executor: expected "pg" or "supabase-cli", found "psql"'],
     [{ names: { profiles: 'profiles' } }, 'names.profiles: expected schema.table'],
