@@ -3,23 +3,24 @@ import { Socket } from 'node:net';
 
 /**
  * Loaded in front of the built command line with `--import`. It reads what the program sends to the server, counts the
- * journal's boundaries, and at the n-th of them the process kills itself with SIGKILL. The program knows nothing of it.
+ * journal's boundaries, and at the n-th of one name the process kills itself with SIGKILL. The program knows nothing of it.
  *
  * A boundary is the moment before a statement leaves, the moment it has left without an answer, and the moment its
  * answer arrives. The statements are the COMMIT of each change with its journal row, every write to the journal outside
  * such a transaction, and every change that PostgreSQL runs outside a transaction. What lies between two of them leaves
  * the server in the same state: a transaction that never committed.
  *
- * KILL_AT: the number of the boundary, 0 for none. KILL_POINTS: a file that gets one line per boundary.
+ * KILL_AT: the name of the boundary; KILL_NTH: which one of that name, from 1. Not the number in the whole run: a test that
+ * gives way to a waiter begins again and meets its boundaries again. KILL_POINTS: a file that gets one line per boundary.
  */
-const killAt = Number(process.env.KILL_AT ?? 0);
+const killAt = process.env.KILL_AT;
+const nth = Number(process.env.KILL_NTH ?? 1);
 const file = process.env.KILL_POINTS;
-let count = 0;
+let met = 0;
 
 function boundary(name: string): void {
-  count++;
   if (file !== undefined) appendFileSync(file, `${name}\n`);
-  if (count === killAt) process.kill(process.pid, 'SIGKILL');
+  if (name === killAt && ++met === nth) process.kill(process.pid, 'SIGKILL');
 }
 
 type Connection = {
