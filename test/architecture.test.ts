@@ -46,7 +46,6 @@ const imports = (file: string): readonly string[] =>
 /** Folders whose files may call each other in a circle, with the reason. */
 const knots: Readonly<Record<string, string>> = {
   'src/database/rename': 'an expression holds a query that holds expressions, and each has a file of its own',
-  'src/database/probes': 'the kinds of probes share the type of a run with the file that starts them',
 };
 
 /** Files that import each other in a circle, each circle once. */

@@ -2,10 +2,9 @@ import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, qualified } from '../quote.ts';
 import { insert, reach, remove, type Who } from './acts.ts';
 import { createCast } from './cast.ts';
-import { type Probe, performProbes } from './probe.ts';
+import { type Probe, performProbes, type Run } from './probe.ts';
 import { findRow, NoRow, type Row, roleOf, rowFilter } from './rows.ts';
 import type { Act } from './script.ts';
-import type { Run } from './two-org.ts';
 import { judgeForeign, worst } from './verdict.ts';
 import { claims } from './world.ts';
 

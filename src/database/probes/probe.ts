@@ -5,6 +5,14 @@ import { type Act, evidence, perform, type Settings } from './script.ts';
 import { type Judgement, type Question, result, type Try } from './verdict.ts';
 import type { World } from './world.ts';
 
+/** What the probes of a run have in common. */
+export type Run = {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly quiet: boolean;
+  readonly prefix: string;
+};
+
 /** Everything that one transaction starts from. */
 export type Attempt = {
   readonly world: World;

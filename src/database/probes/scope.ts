@@ -2,9 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { identifier, literal } from '../quote.ts';
 import type { TableFacts } from './facts.ts';
 import { NoRow } from './rows.ts';
-import type { Scope } from './tables.ts';
 import { isText } from './values.ts';
 import { createIds, type Ids, nameOf, type World } from './world.ts';
+
+/** How a table is told apart by organization. */
+export type Scope =
+  | { readonly kind: 'organization' }
+  | { readonly kind: 'column'; readonly column: string }
+  /** It has no such column, but a NOT NULL foreign key leads to a row that has. */
+  | { readonly kind: 'parent'; readonly columns: readonly string[]; readonly table: string }
+  | { readonly kind: 'none' };
 
 /**
  * How a table is told apart by organization: by its tenant column, or, without one, by a NOT NULL foreign key to a row

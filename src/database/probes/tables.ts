@@ -6,8 +6,10 @@ import { counting, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { type Attempt, type Probe, performProbes } from './probe.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
+import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
 import {
+  foreign,
   type Judgement,
   judgeForeign,
   judgeOwn,
@@ -19,14 +21,6 @@ import {
   worst,
 } from './verdict.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
-
-/** How a table is told apart by organization. */
-export type Scope =
-  | { readonly kind: 'organization' }
-  | { readonly kind: 'column'; readonly column: string }
-  /** It has no such column, but a NOT NULL foreign key leads to a row that has. */
-  | { readonly kind: 'parent'; readonly columns: readonly string[]; readonly table: string }
-  | { readonly kind: 'none' };
 
 /**
  * Acts upon a table and yields one result per act.
@@ -40,8 +34,6 @@ export async function probeTable(attempt: Attempt, table: TableFacts, scope: Sco
   const probes = scope.kind === 'none' ? globalProbes(attempt, table, a) : tenantProbes(attempt, table, scope, a, b);
   return performProbes(attempt, probes);
 }
-
-export const foreign = 'of another organization';
 
 function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row, b: Row): readonly Probe[] {
   const { world, family, quiet } = attempt;

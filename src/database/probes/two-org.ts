@@ -6,6 +6,7 @@ import { createCast, rowMissing } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { probeFunction } from './functions.ts';
 import { probeMembers } from './members.ts';
+import type { Run } from './probe.ts';
 import { addRow, copyRow, NoRow } from './rows.ts';
 import { chooseIds, scopeOf } from './scope.ts';
 import { perform, type Settings } from './script.ts';
@@ -15,14 +16,6 @@ import { probeView } from './views.ts';
 import { createWorld, type IsolationOptions, nameOf, type World } from './world.ts';
 
 export type { IsolationOptions, TableName } from './world.ts';
-
-/** What the probes of a run have in common. */
-export type Run = {
-  readonly world: World;
-  readonly settings: Settings;
-  readonly quiet: boolean;
-  readonly prefix: string;
-};
 
 /**
  * Judges isolation by acting: a user of organization A against the rows of organization B, on every table, view and

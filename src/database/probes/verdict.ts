@@ -39,6 +39,9 @@ export const skipped = (question: Pick<Question, 'id' | 'title' | 'expected'>, r
   milliseconds: 0,
 });
 
+/** Whose rows nobody may reach, in the words of a result. */
+export const foreign = 'of another organization';
+
 export const rows = (count: number, what: string): string => `${count} ${count === 1 ? 'row' : 'rows'} ${what}`;
 
 /** The words for an error of an act. */

@@ -4,13 +4,11 @@ import { identifier, literal, qualified } from '../quote.ts';
 import type { Who } from './acts.ts';
 import { createCast } from './cast.ts';
 import type { ApiRole } from './facts.ts';
-import { type Probe, performProbes } from './probe.ts';
+import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, NoRow } from './rows.ts';
 import { scopeOf } from './scope.ts';
 import { type Act, perform } from './script.ts';
-import { foreign } from './tables.ts';
-import type { Run } from './two-org.ts';
-import { type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
+import { foreign, type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
 const readable = (view: View): ApiRole[] =>
