@@ -2,6 +2,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { keepAdvisors } from './advisors.ts';
+import { referenceNotes } from './isolation/references.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
@@ -16,8 +17,11 @@ export const step: Step<Target> = {
 /** Never has changes: the survey is the look before the first of them. */
 async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
-  const events = await eventTriggerNotes(await target.session.work());
-  return { changes: [], blockers: blockersOf(found, target), notes: [...notesOf(found), ...events] };
+  const client = await target.session.work();
+  const events = await eventTriggerNotes(client);
+  // Where they are to be closed, step 1.7 says what stands in the way, and 1.1 what it says.
+  const references = target.config.decisions.sameOrganizationReferences ? [] : await referenceNotes(client, found);
+  return { changes: [], blockers: blockersOf(found, target), notes: [...notesOf(found), ...events, ...references] };
 }
 
 async function* checks(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {

@@ -11,6 +11,7 @@ import { checkDocuments, checkIsolation } from './checks.ts';
 import { checkAccess, failedBefore, lookAtAccess } from './isolation/access.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { judging } from './isolation/classify.ts';
+import { closeReferences } from './isolation/close-references.ts';
 import { planDefiners } from './isolation/definers.ts';
 import { type IsolationFacts, isolationFacts } from './isolation/facts.ts';
 import { planHelpers } from './isolation/functions.ts';
@@ -81,7 +82,15 @@ async function plan(target: Target): Promise<Plan> {
   const client = await target.session.work();
   const facts = await isolationFacts(client, found);
   const made = await planIsolation(found, facts, target.config, counter(client));
-  return { ...made, notes: [...made.notes, ...(await referenceNotes(client, found))] };
+  if (!target.config.decisions.sameOrganizationReferences)
+    return { ...made, notes: [...made.notes, ...(await referenceNotes(client, found))] };
+  const closing = await closeReferences(client, found);
+  const blockers = [...made.blockers, ...closing.blockers];
+  return {
+    changes: blockers.length > 0 ? [] : [...made.changes, ...closing.changes],
+    blockers,
+    notes: [...made.notes, ...closing.notes],
+  };
 }
 
 /**

@@ -125,6 +125,7 @@ export async function* checkIsolation(
   const options = {
     ...isolationOptions(found, named(found.organizations), signal),
     failedBefore: new Set(failedBefore),
+    sameOrganization: target.config.decisions.sameOrganizationReferences,
   };
   const results = probeIsolation(await target.session.work(), found.catalog, {
     ...options,

@@ -110,6 +110,15 @@ export const decisions = {
       ),
     { kind: 'names', argument: '<table>', help: 'a table whose rows are everybody’s: signed-in users read it' },
   ),
+  sameOrganizationReferences: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe(
+        'Add composite foreign keys, so that a row can refer only to rows of its own organization. Rows that refer to others already stop step 1.7 with a list.',
+      ),
+    { kind: 'boolean', help: 'let rows refer only to rows of their own organization: composite foreign keys' },
+  ),
   protectRouters: setting(
     z
       .union([z.literal('all'), z.array(insidePath)])

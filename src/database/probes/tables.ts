@@ -5,6 +5,7 @@ import { insert, reach, read, remove, update, type Who } from './acts.ts';
 import { counting, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { type Attempt, type Probe, performProbes } from './probe.ts';
+import { referenceProbes } from './references.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
@@ -129,6 +130,7 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
     ]),
     foreignProbe('anon-insert', 'without a login: insert', advice.anon, [insert('anon-insert', anon, world, b, quiet)]),
   );
+  probes.push(...referenceProbes(attempt, a, me));
   return world.options.ownOnly === true ? probes.filter((one) => isOwn(one.question.id)) : probes;
 }
 

@@ -7,6 +7,7 @@ import type { TableFacts } from './facts.ts';
 import { probeFunction } from './functions.ts';
 import { probeMembers } from './members.ts';
 import type { Run } from './probe.ts';
+import { addReferred } from './references.ts';
 import { addRow, copyRow, NoRow } from './rows.ts';
 import { chooseIds, scopeOf } from './scope.ts';
 import { perform, type Settings } from './script.ts';
@@ -90,6 +91,7 @@ function probeOneTable(run: Run, table: TableFacts): Promise<readonly CheckResul
     const scope = scopeOf(world, table);
     await addOwn(add, family, 'a');
     if (scope.kind !== 'none') await addOwn(add, family, 'b');
+    await addReferred(world, family, table);
     if (scope.kind === 'none' && world.options.ownOnly === true) return [];
     return probeTable({ world, settings, family, quiet }, table, scope);
   };

@@ -68,7 +68,7 @@ export const notTried = (outcome: Outcome): Judgement | null =>
       };
 
 /** Errors that say nothing about isolation: the server had no time, no lock, or no memory. */
-const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
+export const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
 
 /**
  * Judges an act against somebody else's row.

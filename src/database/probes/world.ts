@@ -26,6 +26,8 @@ export type IsolationOptions = {
   /** Tables of all, as `schema.name`, to which signed-in users may add rows because triggers do so on their behalf. */
   readonly appendOnly?: ReadonlySet<string>;
   readonly schemas: readonly string[];
+  /** Foreign keys hold rows to their own organization: whether they do is tried on every reference. */
+  readonly sameOrganization?: boolean;
   /** `schema.table` of the tables that are probed, and nothing but them; without it every door. */
   readonly only?: ReadonlySet<string>;
   /** Only what people may do with rows of their own, on tables: what a step is compared with. */

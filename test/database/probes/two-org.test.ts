@@ -40,6 +40,24 @@ describe('an isolated schema', () => {
     });
   });
 
+  test('a foreign key alone lets a row point at another organization, and one that holds the organization does not', async () => {
+    const sql = `${isolated}
+      alter table calls add constraint org_and_id unique (org_id, id);
+      ${tenantTable('open_notes', 'id bigint primary key, org_id uuid not null, call_id uuid references calls')}
+      ${tenantTable('late_notes', 'id bigint primary key, org_id uuid not null, call_id uuid not null references calls, foreign key (org_id, call_id) references calls (org_id, id) deferrable initially deferred')}`;
+    await withDatabase('base', sql, async (client) => {
+      const tried = async (asked: boolean): Promise<string[]> =>
+        (await probe(client, { sameOrganization: asked }))
+          .filter(({ id }) => id.includes('/reference-'))
+          .map(({ id, verdict, observed }) => `${verdict} ${id}: ${observed.split(' on table')[0]}`);
+      expect(await tried(false)).toEqual([]);
+      expect(await tried(true)).toEqual([
+        'passed p/public.late_notes/reference-call_id: refused: insert or update',
+        "failed p/public.open_notes/reference-call_id: 1 row made to point at B's row",
+      ]);
+    });
+  });
+
   test('rows are made for every kind of column and constraint', async () => {
     const sql = `${isolated}
       create domain email_address as text check (value ~ '^[^@ ]+@[^@ ]+[.][a-z]+$');
