@@ -265,7 +265,11 @@ function othersResult(
       milliseconds: 0,
       verdict: accepted ? 'passed' : 'failed',
       observed: `${describe(leaks, 'can')}${accepted ? '; accepted by name' : ''}`,
-      ...(accepted ? {} : { advice: 'Narrow or drop the policy that it names: permissive policies are joined by OR.' }),
+      ...(accepted
+        ? {}
+        : {
+            advice: `Narrow the policy that it names, since permissive policies are joined by OR; or, where others are meant to reach these rows, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+          }),
     };
   }
   if (errors.length > 0 && errors.some((one) => one.action === 'read')) {

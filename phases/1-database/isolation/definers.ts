@@ -1,3 +1,4 @@
+import { isCalledIn } from '../../../src/database/catalog/calls.ts';
 import type { DbFunction } from '../../../src/database/catalog/types.ts';
 import { identifier } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
@@ -52,21 +53,23 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
       notes.push({ text: `${one.signature} runs with its owner's rights; API roles keep it, as decided.` });
       continue;
     }
+    const needed = isCalledIn(one, conditions);
     if (by === 'revoked' && one.ours) {
-      asked.push(one);
+      if (needed) unjudged.push(neededByPolicy(one));
+      else asked.push(one);
       continue;
     }
     const danger = config.exposed.includes(one.schema) ? dangerOf(one, survey) : null;
     if (danger !== null) {
-      unjudged.push(notJudged(one, danger));
+      unjudged.push(notJudged(one, danger, needed));
       continue;
     }
     if (!takesOrganization(one, [survey.to, ...config.from])) {
       const reach = config.exposed.includes(one.schema) && !asks(one, asking) ? reachOf(one, guarded) : null;
-      if (reach === null || usedByPolicy(one, conditions)) continue;
+      if (reach === null || needed) continue;
       if (reach.everyRow && one.ours) whole.push({ function: one, reach });
       else unjudged.push(unasked(one, reach));
-    } else if (usedByPolicy(one, conditions)) {
+    } else if (needed) {
       notes.push({
         text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
       });
@@ -128,17 +131,28 @@ const givesAll = ({ function: one, reach }: { readonly function: DbFunction; rea
 
 /** A filter by an argument or by a flag may be all that is needed (a token of an invitation, a public page). */
 const unasked = (one: DbFunction, reach: Reach): Blocker =>
-  notJudged(one, `works on rows of ${reach.tables.join(', ')} and does not ask who is calling`);
+  notJudged(one, `works on rows of ${reach.tables.join(', ')} and does not ask who is calling`, false);
 
 /** What a function does can be told, whether it may cannot: the operator looks, and decides by name. */
-function notJudged(one: DbFunction, what: string): Blocker {
+function notJudged(one: DbFunction, what: string, needed: boolean): Blocker {
   const flag = `'${one.signature}'`;
+  const accept = `leave it as it is with --accept-function ${flag}`;
   return {
     problem: `${one.signature} runs with its owner's rights, API roles may call it, and it ${what}: nobody has judged whether it shows or changes what belongs to another organization.`,
-    remedy: `Look at it: add a condition on public.current_org_id(); or leave it as it is with --accept-function ${flag}; or revoke EXECUTE from API roles with --revoke-function ${flag} (decisions.acceptFunction, decisions.revokeFunction).`,
+    remedy: needed
+      ? `Look at it: add a condition on public.current_org_id(); or ${accept} (decisions.acceptFunction). A policy calls it, so that API roles need EXECUTE.`
+      : `Look at it: add a condition on public.current_org_id(); or ${accept}; or revoke EXECUTE from API roles with --revoke-function ${flag} (decisions.acceptFunction, decisions.revokeFunction).`,
     detail: one.definition ?? one.signature,
   };
 }
+
+/** Whoever may not execute what a policy calls gets an error for every request to its table. */
+const neededByPolicy = (one: DbFunction): Blocker => ({
+  problem: `A policy calls ${one.signature}: without EXECUTE, every request of API roles to that policy's table would fail (42501).`,
+  remedy:
+    'Take it out of --revoke-function (decisions.revokeFunction). To close it, compare its argument with the caller inside the function, or rewrite the policy so that it does without it.',
+  detail: one.definition ?? one.signature,
+});
 
 function decisionOn(one: DbFunction, config: DefinerConfig): 'accepted' | 'revoked' | null {
   const named = (list: readonly string[]): boolean =>
@@ -209,11 +223,6 @@ function takesOrganization(one: DbFunction, names: readonly string[]): boolean {
 
 const asksCaller = (one: Pick<DbFunction, 'body'>): boolean =>
   /\bauth\s*\.\s*(uid|jwt|role|email)\s*\(|request\.jwt|current_org_id|current_org_role/i.test(one.body);
-
-const usedByPolicy = (one: DbFunction, conditions: readonly string[]): boolean => {
-  const call = new RegExp(`(^|[^\\w])${one.name.replace(/[^\w]/g, '\\$&')}\\s*\\(`);
-  return conditions.some((condition) => call.test(condition));
-};
 
 const restoreExecute = (one: DbFunction): string =>
   one.kind === 'function'

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import { isCalledIn } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { createCast } from './cast.ts';
@@ -37,11 +38,15 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   // "Am I an owner?", "which is my organization?": nothing is asked about anybody else, and nothing can change.
   if (fn.arguments.length === 0 && fn.volatility !== 'volatile' && !fn.returnsSet && isScalar(fn.returns)) return [];
   const id = `${run.prefix}/${fn.signature}`;
+  const conditions = world.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
+  const needed = isCalledIn(fn, conditions);
   const question = (role: ApiRole) => ({
     id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,
     title: `${fn.signature}: ${role === 'anon' ? 'without a login' : 'a user of A'} calls it with ids of B`,
     expected: 'nothing of another organization comes back or changes',
-    advice: `Compare the argument with the caller’s organization in its body, or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
+    advice: needed
+      ? 'Compare the argument with the caller’s organization in its body. A policy calls it, so that API roles need EXECUTE.'
+      : `Compare the argument with the caller’s organization in its body, or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
   });
   const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
   if (fn.language !== 'sql' && fn.language !== 'plpgsql')

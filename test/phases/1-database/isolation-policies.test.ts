@@ -406,6 +406,30 @@ describe('functions with their owner’s rights that API roles may call', () => 
   });
 });
 
+describe('a function that a policy calls', () => {
+  const called = `
+    create function public.company_of(person uuid) returns uuid language sql stable security definer set search_path = public
+      as 'select org_id from profiles where id = person';
+    create policy "members only" on public.calls as restrictive using (public.company_of(auth.uid()) is not null);`;
+
+  it('is not revoked: its table would answer with errors', async () => {
+    await loadDatabase(server, 'tiny', 'called_by_policy');
+    await using at = await makeTarget(server, 'called_by_policy', {
+      decisions: { revokeFunction: ['public.company_of(uuid)'] },
+    });
+    await renamedKeys(at);
+    await at.sql(base + called);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(plan.changes).toEqual([]);
+    expect(plan.blockers).toMatchObject([
+      {
+        problem: expect.stringContaining('A policy calls public.company_of(uuid)'),
+        remedy: expect.stringContaining('Take it out of --revoke-function'),
+      },
+    ]);
+  });
+});
+
 describe('views over what callers may not read', () => {
   it('are not broken: they stay with their owner’s permissions by name, or stop the step', async () => {
     const view = `create view public.colleagues as select p.id, p.org_id, u.email from public.profiles p join auth.users u on u.id = p.id where p.org_id = public.my_org();
