@@ -124,6 +124,11 @@ export function apiJanitor(options: LiveOptions, service: Api): Janitor {
       removed(await perform(from(table).delete().match(key).select(Object.keys(key).join(',')))),
     valuesOf: values,
     countBy: async (table, column, given) => (await values(table, column, column, given)).length,
+    textsOf: async (table: LiveTable, key: JsonRow) => {
+      const outcome = await perform(from(table).select('*').match(key));
+      refuse(outcome);
+      return outcome.rows.map((row) => JSON.stringify(row));
+    },
     countRow: async (table: LiveTable, key: JsonRow) => {
       const outcome = await perform(from(table).select(Object.keys(key).join(',')).match(key));
       refuse(outcome);

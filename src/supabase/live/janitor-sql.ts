@@ -105,6 +105,10 @@ export function sqlJanitor(options: LiveOptions, client: ClientBase): Janitor {
       );
       return Number(value ?? 0);
     },
+    textsOf: (table, key) => {
+      const { sql, values } = where(table, key);
+      return texts(`select to_jsonb(t)::text as value from ${target(table)} t where ${sql}`, values);
+    },
     countRow: async (table, key) => {
       const { sql, values } = where(table, key);
       const [value] = await texts(`select count(*)::text as value from ${target(table)} where ${sql}`, values);

@@ -30,6 +30,8 @@ export type Janitor = {
     values: readonly string[],
   ) => Promise<readonly string[]>;
   readonly countBy: (table: LiveTable, column: string, values: readonly string[]) => Promise<number>;
+  /** The rows of this key as text, for a look at whose they are. */
+  readonly textsOf: (table: LiveTable, key: JsonRow) => Promise<readonly string[]>;
   readonly countRow: (table: LiveTable, key: JsonRow) => Promise<number>;
   readonly removeUser: (id: string) => Promise<Removed>;
 };

@@ -76,7 +76,8 @@ function append(path: string, line: string): void {
 
 function filesOf(folder: string): readonly string[] {
   try {
-    return readdirSync(folder);
+    // A link would lead to a file of somebody else.
+    return readdirSync(folder, { withFileTypes: true }).flatMap((one) => (one.isFile() ? [one.name] : []));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;

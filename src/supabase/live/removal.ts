@@ -35,8 +35,8 @@ export function createCleaner(
     return work(apiJanitor(options, createApi(options.supabaseUrl, serviceKey ?? '', { fetch })));
   };
   if (database === undefined && serviceKey === undefined) return null;
-  const clean = (entries: readonly JournalEntry[]): Promise<Swept> =>
-    withJanitor((janitor) => sweep(options, tables, scopes, janitor, entries));
+  const clean = (entries: readonly JournalEntry[], from: 'memory' | 'file'): Promise<Swept> =>
+    withJanitor((janitor) => sweep(options, tables, scopes, janitor, entries, from));
 
   return {
     ownOrganizations: (journal, organizations) =>
@@ -49,14 +49,17 @@ export function createCleaner(
     leftovers: async () => {
       const began = performance.now();
       const journals = leftJournals(options.journalDir);
-      const swept = await clean(journals.flatMap(({ entries }) => entries));
+      const swept = await clean(
+        journals.flatMap(({ entries }) => entries),
+        'file',
+      );
       if (swept.left.length === 0) for (const { path } of journals) rmSync(path, { force: true });
       if (swept.users + swept.organizations + swept.rows + swept.left.length === 0) return null;
       return told('leftovers', 'What an interrupted run left behind is removed', swept, performance.now() - began);
     },
     own: async (journal) => {
       const began = performance.now();
-      const swept = await clean(journal.entries());
+      const swept = await clean(journal.entries(), 'memory');
       if (swept.left.length === 0) journal.done();
       return told('removed', 'The probe users and all that they made are removed', swept, performance.now() - began);
     },
@@ -78,6 +81,9 @@ const told = (id: string, title: string, swept: Swept, milliseconds: number): Ch
       : `left: ${swept.left.slice(0, 8).join('; ')}${swept.left.length > 8 ? '; …' : ''}`,
   ...(swept.left.length === 0
     ? {}
-    : { advice: 'Verify again: the next run finds and removes what carries the marker voxanne-probe-.' }),
+    : {
+        advice:
+          'Verify again: the next run finds and removes what carries the marker voxanne-probe-. A row without it is left alone: look at it, then delete the file live-probe-*.jsonl that names it.',
+      }),
   milliseconds,
 });

@@ -1,5 +1,6 @@
 import type { Janitor, ProbeUser } from './janitor.ts';
 import type { JournalEntry } from './journal.ts';
+import { markerPattern } from './marker.ts';
 import type { Scope, Tables } from './scope.ts';
 import { type JsonRow, type LiveOptions, type LiveTable, nameOf } from './types.ts';
 
@@ -17,6 +18,9 @@ const mostPasses = 6;
 /**
  * Removes every probe user, the organizations that sign-up made for them, and every row in these organizations; then
  * counts what is left. An organization that might be somebody else's is never removed.
+ *
+ * @param from `file`: the entries were read from the checkout, where anybody may have written them. A row is then removed
+ *   only where its own content shows that a probe made it.
  */
 export async function sweep(
   options: LiveOptions,
@@ -24,6 +28,7 @@ export async function sweep(
   scopes: ReadonlyMap<LiveTable, Scope>,
   janitor: Janitor,
   entries: readonly JournalEntry[],
+  from: 'memory' | 'file',
 ): Promise<Swept> {
   const users = await janitor.users(entries.flatMap((entry) => (entry.kind === 'user' ? [entry.id] : [])));
   const candidates = new Set([...(await janitor.organizationsOf(users)), ...(await janitor.markedOrganizations())]);
@@ -33,10 +38,14 @@ export async function sweep(
     const table = entry.kind === 'row' ? tables.get(`${entry.schema}.${entry.table}`) : undefined;
     return entry.kind === 'row' && table !== undefined ? [{ table, key: entry.key }] : [];
   });
+  const named = from === 'memory' ? journalled : journalled.filter(({ table, key }) => isPrimary(table, key));
+  const words = [...users.map(({ id }) => id), ...organizations];
+  const own: Journalled[] = [];
+  for (const one of named) if (from === 'memory' || (await isOwn(janitor, one, words))) own.push(one);
 
   let rows = 0;
   const problems = new Map<string, string>();
-  const tasks = rowTasks(options, tables, scopes, janitor, organizations, users, journalled.reverse());
+  const tasks = rowTasks(options, tables, scopes, janitor, organizations, users, own.reverse());
   let open: readonly Task[] = tasks;
   for (let pass = 0; pass < mostPasses && open.length > 0; pass++) {
     problems.clear();
@@ -56,13 +65,29 @@ export async function sweep(
     if (problem !== null) problems.set(`user ${id}`, problem);
   }
   const left = [
-    ...(await remaining(options, tables, scopes, janitor, organizations, users, journalled)),
+    ...(await remaining(options, tables, scopes, janitor, organizations, users, named)),
+    ...journalled
+      .filter((one) => !named.includes(one))
+      .map(({ table }) => `a row of ${nameOf(table)} that a file names without its primary key`),
     ...told(problems),
   ];
   return { users: users.length, organizations: organizations.length, rows, left };
 }
 
 type Journalled = { readonly table: LiveTable; readonly key: JsonRow };
+
+/** Anything but the whole primary key could name many rows. */
+const isPrimary = (table: LiveTable, key: JsonRow): boolean =>
+  table.facts.primary.length > 0 && [...table.facts.primary].sort().join() === Object.keys(key).sort().join();
+
+/** A probe's row carries its marker, or names one of its users or organizations: their ids are known to nobody before. */
+async function isOwn(janitor: Janitor, { table, key }: Journalled, words: readonly string[]): Promise<boolean> {
+  const texts = await janitor.textsOf(table, key);
+  return (
+    texts.length > 0 && texts.every((text) => marked.test(text) || words.some((word) => text.includes(`"${word}"`)))
+  );
+}
+const marked = new RegExp(markerPattern);
 
 type Task = { readonly name: string; readonly run: () => Promise<{ count: number; problem: string | null }> };
 
