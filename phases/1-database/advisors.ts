@@ -1,8 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import * as z from 'zod';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Finding } from '../../src/supabase/cli/advisors.ts';
+import { resolveState } from '../../src/workspace/paths.ts';
+import { createFolders, writeAtomically } from '../../src/workspace/write.ts';
 import type { Target } from '../target.ts';
 
 const findings = z.array(
@@ -16,16 +18,17 @@ const findings = z.array(
   }),
 );
 
-const fileOf = (target: Target): string => join(target.config.workspace, '.voxanne-rollout', 'advisors-before.json');
+const fileOf = (target: Target): Promise<string> => resolveState(target.config.workspace, 'advisors-before.json');
 
 /** Asks Supabase's own advisor once, before anything is changed, so that step 1.7 can tell what is new. */
 export async function keepAdvisors(target: Target, signal: AbortSignal): Promise<void> {
   if (target.advisors === undefined || (await before(target)) !== null) return;
   const found = await target.advisors(signal);
-  const folder = join(target.config.workspace, '.voxanne-rollout');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, '.gitignore'), '*\n');
-  await writeFile(fileOf(target), JSON.stringify(found, null, 2));
+  const file = await fileOf(target);
+  const ignore = await resolveState(target.config.workspace, '.gitignore');
+  await createFolders(path.dirname(file));
+  await writeAtomically(ignore, Buffer.from('*\n'), 0o644);
+  await writeAtomically(file, Buffer.from(JSON.stringify(found, null, 2)), 0o600);
 }
 
 /** What the advisor says now: nothing new, and nothing that concerns isolation. */
@@ -37,7 +40,7 @@ export async function* checkAdvisors(target: Target, signal: AbortSignal): Async
 
 async function before(target: Target): Promise<readonly Finding[] | null> {
   try {
-    return findings.parse(JSON.parse(await readFile(fileOf(target), 'utf8')));
+    return findings.parse(JSON.parse(await readFile(await fileOf(target), 'utf8')));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

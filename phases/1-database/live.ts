@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import type { CheckResult } from '../../src/rollout/check.ts';
+import { resolveState } from '../../src/workspace/paths.ts';
 import type { Target } from '../target.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 
@@ -61,7 +61,7 @@ export async function* checkLive(target: Target, found: Survey, signal: AbortSig
           },
     signal,
     database: async (work) => work(await session.work()),
-    journalDir: join(config.workspace, '.voxanne-rollout'),
+    journalDir: await resolveState(config.workspace),
     ...(config.probeEmailDomain === null ? {} : { emailDomain: config.probeEmailDomain }),
     ...(config.accessTokenHook && keys.service !== null ? { hook: true } : {}),
   });

@@ -2,6 +2,8 @@ import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } 
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keepAdvisors } from '../../phases/1-database/advisors.ts';
+import type { Target } from '../../phases/target.ts';
 import type { FileChange } from '../../src/rollout/change.ts';
 import type { Context } from '../../src/rollout/executor.ts';
 import { createWorkspaceExecutor, type WorkspaceExecutor } from '../../src/workspace/executor.ts';
@@ -58,6 +60,20 @@ test('a link in place of the whole state folder is refused, for reading as well'
   await expect(executor().apply(edit('src/a.ts', 'one\n', 'two\n'), context)).rejects.toThrow(/is a link/);
   await expect(readWaivers(root)).rejects.toThrow(/is a link/);
 });
+
+test.each(['advisors-before.json', '.gitignore'])(
+  'findings of the advisor are not written through a link named %s',
+  async (name) => {
+    await mkdir(path.join(root, '.voxanne-rollout'));
+    const precious = path.join(outside, 'precious');
+    if (name === 'advisors-before.json') await writeFile(precious, '[]');
+    const before = await readFile(precious, 'utf8');
+    await symlink(precious, path.join(root, '.voxanne-rollout', name));
+    const target = { config: { workspace: root }, advisors: async () => [] } as unknown as Target;
+    await expect(keepAdvisors(target, context.signal)).rejects.toThrow(/is a link/);
+    expect(await readFile(precious, 'utf8')).toBe(before);
+  },
+);
 
 test('a link to nothing in the state folder is refused', async () => {
   await mkdir(path.join(root, '.voxanne-rollout'));

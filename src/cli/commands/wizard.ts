@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { isProduction } from '../../config/production.ts';
 import { type ExitCode, RolloutError } from '../../rollout/errors.ts';
@@ -14,6 +13,8 @@ import {
   type TargetInfo,
   type WizardOptions,
 } from '../../wizard/index.ts';
+import { resolveState } from '../../workspace/paths.ts';
+import { createFolders, writeAtomically } from '../../workspace/write.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { version } from '../version.ts';
@@ -144,12 +145,12 @@ async function sessionOf(opened: Opened): Promise<Session> {
   const { redacted } = await import('../redaction.ts');
   const { codeOffers } = await import('../wizard/findings.ts');
   const { connection, config, rollout } = opened;
-  const folder = join(config.workspace, '.voxanne-rollout');
   const save = async (name: string, text: string): Promise<string> => {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, '.gitignore'), '*\n');
-    const file = join(folder, name);
-    await writeFile(file, redacted(text));
+    const file = await resolveState(config.workspace, name);
+    const ignore = await resolveState(config.workspace, '.gitignore');
+    await createFolders(dirname(file));
+    await writeAtomically(ignore, Buffer.from('*\n'), 0o644);
+    await writeAtomically(file, Buffer.from(redacted(text)), 0o600);
     return file;
   };
   const target: TargetInfo = {
