@@ -31,7 +31,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Imported by anybody: where the package lies, and what child processes are given. */
-const shared = ['src/package-root.ts', 'src/child-environment.ts'];
+const shared = ['src/package-root.ts', 'src/child-environment.ts', 'src/workspace-program.ts'];
 
 const files = (folder: string): readonly string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

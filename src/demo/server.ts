@@ -252,7 +252,9 @@ const launchPostmaster = async (launch: Launch, port: number): Promise<Postmaste
   const signal = (mode: 'fast' | 'immediate') => {
     // Windows has no such signals; there pg_ctl speaks to the server through a pipe.
     if (process.platform === 'win32') {
-      spawnSync(binaries.pgCtl, ['stop', '-W', '-D', dataFolder(directory), '-m', mode]);
+      spawnSync(binaries.pgCtl, ['stop', '-W', '-D', dataFolder(directory), '-m', mode], {
+        env: cleanEnvironment(),
+      });
     } else {
       child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
     }

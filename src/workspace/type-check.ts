@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import * as z from 'zod';
 import { childEnvironment } from '../child-environment.ts';
+import { withNode, workspaceProgram } from '../workspace-program.ts';
 import { orAbsent, resolveState } from './paths.ts';
 import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
@@ -45,21 +46,23 @@ export async function typeCheck(workspace: Workspace, project: Project, signal?:
     return { kind: 'skipped', reason: `${where} has no node_modules with TypeScript; install its packages first` };
   }
   const folder = path.join(workspace.root, project.directory);
+  const compiler = workspaceProgram('tsc', workspace.root, folder);
+  if (compiler === null) {
+    return { kind: 'skipped', reason: `${where} has TypeScript but no program tsc; install its packages again` };
+  }
   const config = path.posix.relative(project.directory === '' ? '.' : project.directory, project.tsconfig);
   const args = ['--noEmit', '--pretty', 'false', '-p', config];
   const notes = await resolveState(workspace.root, `types-${nameOf(project)}.tsbuildinfo`);
   await createFolders(path.dirname(notes));
   // An app that builds incrementally may keep the compiler's notes in git: they are not this tool's to write, and with
   // notes of its own the next check takes a fraction of the time.
-  const result = await execa('tsc', [...args, '--incremental', '--tsBuildInfoFile', notes], {
+  const result = await execa(compiler, [...args, '--incremental', '--tsBuildInfoFile', notes], {
     cwd: folder,
-    preferLocal: true,
-    localDir: folder,
     reject: false,
     stdin: 'ignore',
     all: true,
     extendEnv: false,
-    env: childEnvironment(),
+    env: withNode(childEnvironment()),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
   signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import * as z from 'zod';
+import { gitEnvironment } from '../../child-environment.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { discoverWorkspace } from '../../workspace/discover.ts';
 import { sarifOf } from '../../workspace/scan/sarif.ts';
@@ -72,7 +73,13 @@ async function baselineOf(file: string): Promise<ReadonlySet<string>> {
 /** Files that differ from a commit, and those that git does not know yet. Relative to the workspace. */
 async function changedFiles(root: string, reference: string): Promise<ReadonlySet<string>> {
   const git = async (args: readonly string[]): Promise<readonly string[]> => {
-    const done = await execa('git', args, { cwd: root, reject: false, stdin: 'ignore' });
+    const done = await execa('git', args, {
+      cwd: root,
+      reject: false,
+      stdin: 'ignore',
+      extendEnv: false,
+      env: { ...gitEnvironment(), GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' },
+    });
     if (done.exitCode === 0) return done.stdout.split('\0').filter((one) => one !== '');
     throw new RolloutError(
       `git cannot compare with ${reference}.`,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { childEnvironment } from '../../child-environment.ts';
 import { RolloutError } from '../../rollout/errors.ts';
 import { fetchedFolder, platform } from './fetch.ts';
 
@@ -94,7 +95,12 @@ const binariesIn = (native: string): Binaries => {
 
 /** Null if the server's program starts at all: it is readable, executable and finds its libraries. Else the reason. */
 const runs = (native: string, account: Account | undefined): string | null => {
-  const result = spawnSync(binariesIn(native).postgres, ['--version'], { ...account, cwd: '/', encoding: 'utf8' });
+  const result = spawnSync(binariesIn(native).postgres, ['--version'], {
+    ...account,
+    cwd: '/',
+    encoding: 'utf8',
+    env: childEnvironment(),
+  });
   return result.status === 0 ? null : (result.error?.message ?? result.stderr.trim());
 };
 

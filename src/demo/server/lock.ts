@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childEnvironment } from '../../child-environment.ts';
 
 /** A process as it can be told from a later one that got the same id. */
 type Identity = { readonly pid: number; readonly start: string };
@@ -140,7 +141,10 @@ const look = (pid: number): { start: string; command: string } | null => {
         ]
       : ['ps', ['-ww', '-o', 'lstart=,command=', '-p', String(pid)]];
   // Both print the start in 24 characters: `ps` as `Mon Nov 23 10:00:00 2026`.
-  const line = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).stdout?.trim();
+  const line = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...childEnvironment(), LC_ALL: 'C' },
+  }).stdout?.trim();
   return line ? { start: line.slice(0, 24), command: line.slice(24) } : null;
 };
 

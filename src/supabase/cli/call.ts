@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import * as z from 'zod';
 import { RolloutError } from '../../rollout/errors.ts';
+import { withNode } from '../../workspace-program.ts';
 import type { Door } from './door.ts';
 import { type CliInfo, unusable } from './find.ts';
 
@@ -38,14 +39,12 @@ export async function callCli(
 ): Promise<Answer> {
   signal.throwIfAborted();
   const args = [...command, '--workdir', workdir, `${cli.target}=${door.url}`, '--output-format', 'json'];
-  const child = execa('supabase', args, {
-    preferLocal: true,
-    localDir: cli.localDir,
+  const child = execa(cli.program, args, {
     cwd: workdir,
     stdin: 'ignore',
     reject: false,
     extendEnv: false,
-    env: { ...cli.env, ...door.env },
+    env: withNode({ ...cli.env, ...door.env }),
     maxBuffer: 64 * 1024 * 1024,
     // The package starts the real program as a child and cannot pass a SIGKILL on: the group is killed as one. Ctrl-C
     // does not reach it then, so that it is always us who decide.

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
-import { childEnvironment } from '../../child-environment.ts';
+import { installedPrograms } from '../../child-environment.ts';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
+import { withNode, workspaceProgram } from '../../workspace-program.ts';
 
 /** The Supabase CLI that a run uses. */
 export type CliInfo = {
@@ -8,8 +9,8 @@ export type CliInfo = {
   readonly version: string;
   /** How it takes a connection string: 3.0 renamed the option, and 2.x knows only the old name. */
   readonly target: '--remote' | '--db-url';
-  /** The workspace, whose own installation wins over the one on PATH. */
-  readonly localDir: string;
+  /** What is started: the installation of the workspace, which wins, or the name of the one on PATH. */
+  readonly program: string;
   readonly env: Readonly<Record<string, string>>;
 };
 
@@ -30,14 +31,13 @@ const install = 'Install it in the workspace (npm install --save-dev supabase), 
  */
 export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   const env = cliEnvironment(options.env);
-  const result = await execa('supabase', ['--version'], {
-    preferLocal: true,
-    localDir: options.workspace,
+  const program = workspaceProgram('supabase', options.workspace) ?? 'supabase';
+  const result = await execa(program, ['--version'], {
     stdin: 'ignore',
     timeout: 30_000,
     reject: false,
     extendEnv: false,
-    env,
+    env: withNode(env),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   options.signal?.throwIfAborted();
@@ -51,7 +51,7 @@ export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   return {
     version,
     target: major >= 3 ? '--remote' : '--db-url',
-    localDir: options.workspace,
+    program,
     env,
   };
 }
@@ -68,5 +68,6 @@ export const unusable = (what: string, detail = ''): RolloutError =>
  * interactive answer. Its target and its consent come from our command line alone.
  */
 export function cliEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return { ...childEnvironment(env), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1', NO_COLOR: '1' };
+  // Under npx, PATH leads through the folders above the workspace as well.
+  return { ...installedPrograms(env), DO_NOT_TRACK: '1', SUPABASE_TELEMETRY_DISABLED: '1', NO_COLOR: '1' };
 }
