@@ -22,7 +22,7 @@ import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
 import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
-import { requireOwnApi } from './own-api.ts';
+import { requireOwnApi, requireOwnBackend } from './own-api.ts';
 import { hide } from './redaction.ts';
 
 /** A target that was found, looked at and not refused. */
@@ -78,6 +78,10 @@ export async function openTarget(
   const { source, description: connection, connect } = found;
   await requireUsable(found);
   requireOwnApi(config, connection, flagsOf(options).supabaseUrl ?? process.env.VOXANNE_ROLLOUT_SUPABASE_URL, keys);
+  requireOwnBackend(config, flagsOf(options).backendUrl ?? process.env.VOXANNE_ROLLOUT_BACKEND_URL, [
+    process.env.VOXANNE_TEST_TOKEN,
+    process.env.VOXANNE_TEST_TOKEN_WITHOUT_ORG,
+  ]);
   const session = openSession(connect, {
     lockTimeout: config.lockTimeout,
     statementTimeout: config.statementTimeout,

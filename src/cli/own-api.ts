@@ -31,3 +31,26 @@ export function requireOwnApi(
     { exitCode: exitCodes.usage },
   );
 }
+
+/**
+ * The same for the tokens that phase 2 sends to the running backend. Nothing shows to whom a backend belongs, so that a
+ * file may name one on this machine and no other.
+ *
+ * @param named The backend that a flag or an exported variable gives, if any.
+ * @throws {RolloutError} exit code 2, before anything is sent.
+ */
+export function requireOwnBackend(
+  config: Pick<Config, 'backendUrl'>,
+  named: string | null | undefined,
+  tokens: readonly (string | undefined)[],
+): void {
+  if (config.backendUrl === null || tokens.every((token) => !token)) return;
+  if (named !== undefined && named !== null && named !== '') return;
+  const { hostname, host } = new URL(config.backendUrl);
+  if (loopback.test(hostname)) return;
+  throw new RolloutError(
+    `The configuration file names ${host} as the backend, which is another machine, so no token is sent there.`,
+    `Give --backend-url, or export VOXANNE_ROLLOUT_BACKEND_URL, if it is the right one; else correct the file.`,
+    { exitCode: exitCodes.usage },
+  );
+}

@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import { describeIssue } from './issues.ts';
 import { type Config, configSchema, type PartialConfig } from './schema.ts';
+import { flagName, settingRows, variableName } from './settings.ts';
 import { variableSettings } from './variables.ts';
 
 export const configFileName = 'voxanne-rollout.config.json';
@@ -38,7 +39,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const flags = options.flags ?? {};
   check(flags, 'The command line', 'Correct the option of that name');
 
-  refuseWeakening(file, { ...variables, ...flags }, shown);
+  refuseWeakening(file, [variables, flags], shown);
 
   const merged = [variables, flags].reduce<unknown>(merge, file);
   const { $schema: _, ...settings } = check(merged, 'The settings together', 'Correct the file or the options');
@@ -49,14 +50,25 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
  * A file of the checkout comes from whoever may commit to it, and is no consent: what makes a run less safe is given by
  * the operator, for this run.
  */
-function refuseWeakening(file: unknown, given: Readonly<Record<string, unknown>>, shown: string): void {
-  if (!isRecord(file) || file.allowPlaintext !== true || given.allowPlaintext !== undefined) return;
+function refuseWeakening(file: unknown, given: readonly unknown[], shown: string): void {
+  const refused = settingRows.filter(
+    ({ path, weakens }) =>
+      weakens?.(valueAt(file, path)) === true && given.every((one) => valueAt(one, path) === undefined),
+  );
+  const [first] = refused;
+  if (first === undefined) return;
+  const keys = refused.map(({ path }) => path).join(' and ');
+  const value = valueAt(file, first.path);
+  const text = Array.isArray(value) ? value.join(',') : String(value);
   throw new RolloutError(
-    `The configuration file ${shown} sets allowPlaintext, which is not taken from a file.`,
-    'Remove it there; where a connection without TLS is meant, give --allow-plaintext or export VOXANNE_ROLLOUT_ALLOW_PLAINTEXT=true.',
+    `The configuration file ${shown} sets ${keys} to a value that makes a run less safe, which is not taken from a file.`,
+    `Remove it there; where it is meant, give ${flagName(first.name)}${first.argument === undefined ? '' : ` ${text}`} or export ${variableName(first.path)}=${text}.`,
     { exitCode: exitCodes.usage },
   );
 }
+
+const valueAt = (settings: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), settings);
 
 async function readConfigFile(path: string, required: boolean): Promise<string | null> {
   try {

@@ -110,10 +110,6 @@ export const configSchema = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Project refs and hosts that count as production, beyond those that do by default.'),
-  notProduction: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Project refs and hosts that do not count as production.'),
   code: code.prefault({}),
   exposedSchemas: z
     .array(identifier)

@@ -15,6 +15,11 @@ export type Flag = {
   readonly common?: boolean;
   /** Words that are taken as they are where a list or nothing is expected. */
   readonly words?: readonly string[];
+  /**
+   * Whether a value makes a run less safe. Such a value is taken from a flag or an exported variable alone: the file
+   * lies in the checkout, and comes from whoever may commit there.
+   */
+  readonly weakens?: (value: unknown) => boolean;
 };
 
 type Setting<S extends z.ZodType = z.ZodType> = { readonly schema: S; readonly flag: Flag | null };
@@ -32,6 +37,9 @@ export const insidePath = z
   );
 
 const milliseconds = z.number().int().min(0);
+
+/** What readers of a table may be made to wait without anybody being asked: as long as a strong lock is held at most. */
+const longestWait = 100;
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected a URL that starts with http:// or https://' });
 
 const policyNames = z
@@ -243,12 +251,26 @@ export const general = {
       .min(1)
       .max(10_000)
       .default(20)
-      .describe('Milliseconds that one try waits for a lock at most, while readers queue behind it.'),
-    { kind: 'number', argument: '<ms>', help: 'how long one try waits for a lock (20)' },
+      .describe(
+        'Milliseconds that one try waits for a lock at most, while readers queue behind it. More than 100 by flag or variable only.',
+      ),
+    {
+      kind: 'number',
+      argument: '<ms>',
+      help: 'how long one try waits for a lock (20)',
+      weakens: (value) => typeof value === 'number' && value > longestWait,
+    },
   ),
   statementTimeout: setting(
-    milliseconds.default(120_000).describe('Milliseconds that one statement may run; 0: no limit.'),
-    { kind: 'number', argument: '<ms>', help: 'how long one statement may run (120000); 0: no limit' },
+    milliseconds
+      .default(120_000)
+      .describe('Milliseconds that one statement may run; 0: no limit, by flag or variable only.'),
+    {
+      kind: 'number',
+      argument: '<ms>',
+      help: 'how long one statement may run (120000); 0: no limit',
+      weakens: (value) => value === 0,
+    },
   ),
   patience: setting(
     milliseconds
@@ -286,8 +308,29 @@ export const general = {
     { kind: 'text', argument: '<file>', help: "certificate authorities of the database's server", common: true },
   ),
   allowPlaintext: setting(
-    z.boolean().default(false).describe('Allow a connection without TLS to a host that is not this machine.'),
-    { kind: 'boolean', help: 'allow a connection without TLS to another machine', common: true },
+    z
+      .boolean()
+      .default(false)
+      .describe('Allow a connection without TLS to a host that is not this machine. By flag or variable only.'),
+    {
+      kind: 'boolean',
+      help: 'allow a connection without TLS to another machine',
+      common: true,
+      weakens: (value) => value === true,
+    },
+  ),
+  notProduction: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Project refs and hosts that do not count as production. By flag or variable only.'),
+    {
+      kind: 'list',
+      argument: '<targets>',
+      help: 'project refs and hosts that do not count as production, comma-separated: they are asked for a plain y',
+      common: true,
+      weakens: (value) => Array.isArray(value) && value.length > 0,
+    },
   ),
   probeEmailDomain: setting(
     z

@@ -10,8 +10,9 @@ export function productionReason(config: Settings, target: ConnectionDescription
     entry === target.project || entry.toLowerCase() === target.host.toLowerCase();
   if (config.environment?.toLowerCase() === 'production') return 'Because the environment is named production.';
   if (config.production.some(names)) return 'Because "production" in the configuration lists it.';
-  if (config.notProduction.some(names)) return 'Not production: "notProduction" in the configuration lists it.';
+  if (config.notProduction.some(names))
+    return 'Not production: --not-production (or its variable) lists it for this run.';
   return isProduction(config, target)
-    ? 'Every database on another machine counts as production, unless "notProduction" in the configuration lists it.'
+    ? 'Every database on another machine counts as production, unless --not-production lists it.'
     : 'Not production: the database is on this machine.';
 }

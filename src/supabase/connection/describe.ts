@@ -39,7 +39,7 @@ export function describeUrl(url: string | DatabaseUrl): ConnectionDescription {
   const { host, port, database, user } = typeof url === 'string' ? parseDatabaseUrl(url) : url;
   const name = host.toLowerCase().replace(/\.$/, '');
   const direct = /^db\.([a-z0-9]+)\.supabase\.(?:co|red|in)$/.exec(name)?.[1] ?? null;
-  const pooled = /\.pooler\.supabase\.(?:com|co|red|green)$/.test(name);
+  const pooled = isPooler(name);
   const project = direct ?? (pooled ? (/\.([a-z0-9]+)$/.exec(user)?.[1] ?? null) : null);
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return {
@@ -59,6 +59,9 @@ function kindOf(door: { name: string; port: number; direct: string | null; poole
   if (door.pooled) return door.port === 6543 ? 'transaction-pooler' : 'session-pooler';
   return 'other';
 }
+
+/** Whether a host name is one of Supabase's shared poolers. */
+export const isPooler = (name: string): boolean => /\.pooler\.supabase\.(?:com|co|red|green)$/.test(name);
 
 /** This machine: what is sent there does not pass over a network. */
 export function isLoopback(host: string): boolean {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isPooler } from './describe.ts';
 
 /**
  * The hosted project that the workspace is linked to, from what `supabase link` keeps in `supabase/.temp`: its ref and,
@@ -11,8 +12,11 @@ export async function linkedProject(workspace: string): Promise<{ readonly ref: 
   if (ref === undefined || !/^[a-z0-9]{6,40}$/.test(ref)) return null;
   const pooler = (await readIfThere(join(workspace, 'supabase/.temp/pooler-url')))?.trim();
   const parts = /^postgres(?:ql)?:\/\/([^:@/]+)(?::.*)?@([^:/@]+)(?::\d+)?\/([^?]+)/.exec(pooler ?? '');
-  if (parts === null) return { ref, url: `postgresql://postgres@db.${ref}.supabase.co:5432/postgres` };
-  const [, user, host, database] = parts;
+  const [, user = '', host = '', database] = parts ?? [];
+  // An exported password goes along, so that no file of the checkout may send it anywhere but to this project.
+  if (!isPooler(host) || !user.endsWith(`.${ref}`)) {
+    return { ref, url: `postgresql://postgres@db.${ref}.supabase.co:5432/postgres` };
+  }
   return { ref, url: `postgresql://${user}@${host}:5432/${database}` };
 }
 
