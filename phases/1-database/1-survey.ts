@@ -1,3 +1,4 @@
+import { decide } from '../../src/config/answers.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
@@ -77,6 +78,9 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
         found.profiles === null
           ? 'Name the table with --memberships or --profiles (names.memberships, names.profiles), or let step 1.2 create profiles with --create-profiles.'
           : 'Name the table with --memberships (names.memberships), or add an organization column to profiles.',
+      ...(found.profiles === null
+        ? { answers: [decide('createProfiles', true, 'Step 1.2 creates public.profiles, with one row per user.')] }
+        : {}),
     });
   }
   const foreign = found.tenants.filter((one) => !one.table.ours);

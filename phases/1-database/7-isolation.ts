@@ -1,5 +1,6 @@
 import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
+import { decide } from '../../src/config/answers.ts';
 import { qualified } from '../../src/database/quote.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import { countDoors } from '../../src/isolation/doors.ts';
@@ -274,6 +275,13 @@ function* unattributed(found: Survey, shared: readonly string[]): Iterable<Block
     yield {
       problem: `Nothing says whose rows ${label} holds: it has no organization, and what ${columns.join(', ')} ${columns.length === 1 ? 'refers' : 'refer'} to is not known.`,
       remedy: `Give it a foreign key or an organization column; or say that its rows are everybody's, so that every signed-in user reads them, with --shared-table ${label} (decisions.sharedTable); or leave it out with exclude.`,
+      answers: [
+        decide(
+          'sharedTable',
+          [label],
+          'Every signed-in user reads all of its rows; only the service role writes them.',
+        ),
+      ],
     };
   }
 }

@@ -1,3 +1,4 @@
+import { decide } from '../../src/config/answers.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
@@ -65,6 +66,7 @@ export const proposal = ({ file, lines, middleware, outside, places }: Unguarded
       ? 'Whoever calls it without a token is refused from then on.'
       : `Callers from outside may be meant (${outside}), and they have no token: look before you agree.`,
   ].join('\n'),
+  answers: [decide('protectRouters', [file], `Requests to ${file} without a valid token are refused from then on.`)],
 });
 
 /** Files that the operator named and that are not there: a slip of the pen must not look like a protected router. */

@@ -1,6 +1,6 @@
 import { type Paint, painter, wantsColour } from '../report/format.ts';
 import { type ExtraEvent, type JsonTarget, jsonLine, jsonVersion } from '../report/ndjson.ts';
-import { plainListener } from '../report/plain.ts';
+import { answerLines, plainListener } from '../report/plain.ts';
 import { toTerminal } from '../report/terminal.ts';
 import type { RolloutError } from '../rollout/errors.ts';
 import type { Emit } from '../rollout/events.ts';
@@ -72,6 +72,7 @@ export function createOutput(options: CommonOptions): Output {
               remedy: error.remedy,
               kind: error.kind,
               detail: error.detail ?? null,
+              answers: error.answers,
             },
             target,
           ),
@@ -81,6 +82,7 @@ export function createOutput(options: CommonOptions): Output {
       const err = painter(options.color !== false && wantsColour(process.stderr));
       const lines = [err('bad', `Error: ${error.problem}`), error.remedy];
       if (error.detail !== undefined) lines.push('', ...error.detail.split('\n').map((line) => `  ${line}`));
+      lines.push(...answerLines(error.answers, '  ', err));
       if (stack !== undefined) lines.push('', stack);
       process.stderr.write(redacted(toTerminal(`${lines.join('\n')}\n`)));
     },

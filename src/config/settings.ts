@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { flagName } from '../rollout/decision.ts';
 
 /** How a setting is written as a flag, and, under the same kind, as an exported variable. */
 export type Flag = {
@@ -408,8 +409,9 @@ export const settingRows: readonly SettingRow[] = [
   ...rows('', general),
 ];
 
-/** `wrongForeignKeys` is `--wrong-foreign-keys` and `VOXANNE_ROLLOUT_WRONG_FOREIGN_KEYS`. */
-export const flagName = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export { flagName };
+
+/** `decisions.wrongForeignKeys` is `VOXANNE_ROLLOUT_WRONG_FOREIGN_KEYS`. */
 export const variableName = (path: string): string =>
   `VOXANNE_ROLLOUT_${(path.split('.').at(-1) ?? path).replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../rollout/check.ts';
+import { type Answer, answer } from '../rollout/decision.ts';
 import { type Access, type Action, actions, type Door, type Person, type Reach, type Right } from './rights.ts';
 import { claimOf, isLeak, lossOf } from './rows.ts';
 import { describe, type Finding, type Tally, tallyWords } from './words.ts';
@@ -236,6 +237,7 @@ function* keptResults(
               errors.length > 0
                 ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
                 : `Restore what let them through, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+            ...(errors.length > 0 ? {} : { answers: [accept(ask.id, 'These users lose these rows, as meant.')] }),
           }),
     };
   } else {
@@ -269,6 +271,7 @@ function othersResult(
         ? {}
         : {
             advice: `Narrow the policy that it names, since permissive policies are joined by OR; or, where others are meant to reach these rows, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+            answers: [accept(ask.id, 'These users go on reaching these rows of other organizations.')],
           }),
     };
   }
@@ -293,6 +296,8 @@ function peopleResult(before: Access, after: Access, prefix: string): CheckResul
     observed: `${users} of ${total} users, and a request without a login: ${list}${left.length > 0 ? `; not looked at: ${left.length} smaller kinds` : ''}`,
   };
 }
+
+const accept = (id: string, consequence: string): Answer => answer('decisions.acceptAccess', [id], consequence);
 
 const question = (
   id: string,

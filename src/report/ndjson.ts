@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { verdicts } from '../rollout/check.ts';
+import type { Answer } from '../rollout/decision.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import { changeSchema, stepIdSchema } from '../rollout/schemas.ts';
 
@@ -28,14 +29,29 @@ export type ExtraEvent =
       readonly remedy: string;
       readonly kind: string;
       readonly detail: string | null;
+      /** Decisions that get past it. */
+      readonly answers: readonly Answer[];
     }
   | { readonly type: 'end'; readonly exit: number };
 
-const blocker = z.object({ problem: z.string(), remedy: z.string(), detail: z.string().optional() });
+const answers = z.array(
+  z.object({
+    setting: z.string(),
+    value: z.union([z.string(), z.boolean(), z.array(z.string())]),
+    flag: z.string(),
+    consequence: z.string(),
+  }),
+);
+const blocker = z.object({
+  problem: z.string(),
+  remedy: z.string(),
+  detail: z.string().optional(),
+  answers: answers.optional(),
+});
 const plan = z.object({
   changes: z.array(changeSchema),
   blockers: z.array(blocker),
-  notes: z.array(z.object({ text: z.string(), detail: z.string().optional() })),
+  notes: z.array(z.object({ text: z.string(), detail: z.string().optional(), answers: answers.optional() })),
 });
 const checkResult = z.object({
   id: z.string(),
@@ -47,6 +63,7 @@ const checkResult = z.object({
   evidence: z.string().optional(),
   advice: z.string().optional(),
   matters: z.boolean().optional(),
+  answers: answers.optional(),
   milliseconds: z.number(),
 });
 const counts = {
@@ -138,6 +155,7 @@ const event = z.discriminatedUnion('type', [
     remedy: z.string(),
     kind: z.string(),
     detail: z.string().nullable(),
+    answers,
   }),
   z.object({ type: z.literal('end'), exit: z.number() }),
 ]);

@@ -1,3 +1,5 @@
+import { answersTo } from '../rollout/check.ts';
+import type { Answer } from '../rollout/decision.ts';
 import type { Emit, LockHolder } from '../rollout/events.ts';
 import { groupsOf } from '../rollout/grouping.ts';
 import type { Plan, StepId } from '../rollout/step.ts';
@@ -79,6 +81,7 @@ export function plainListener(options: PlainOptions): Emit {
           line(`  ${paint('bad', '✗')} ${result.title}`);
           line(`      expected ${result.expected}; observed ${paint('bad', result.observed)}`);
           if (result.advice !== undefined) line(`      ${paint('dim', result.advice)}`);
+          for (const text of answerLines(answersTo(result), '      ', paint)) line(text);
         } else if (verbose) {
           const sign =
             result.verdict === 'passed'
@@ -156,14 +159,25 @@ export function planLines(step: StepId, title: string, plan: Plan, paint: Paint,
   for (const note of plan.notes) {
     lines.push(`  ${paint('dim', 'i')} ${note.text}`);
     if (verbose) lines.push(...(note.detail?.split('\n') ?? []).map((text) => `      ${paint('dim', text)}`));
+    if (verbose) lines.push(...answerLines(note.answers ?? [], '      ', paint));
   }
   for (const blocker of plan.blockers) {
     lines.push(`  ${paint('bad', '✗ blocked')} ${blocker.problem}`, `      ${blocker.remedy}`);
     if (blocker.detail !== undefined)
       lines.push(...blocker.detail.split('\n').map((text) => `      ${paint('dim', text)}`));
+    lines.push(...answerLines(blocker.answers ?? [], '      ', paint));
   }
   return lines;
 }
+
+/** The decisions that get past a blocker, each with the flag that gives it and what it brings. */
+export const answerLines = (answers: readonly Answer[], indent: string, paint: Paint): readonly string[] =>
+  answers.length === 0
+    ? []
+    : [
+        `${indent}${answers.length === 1 ? 'This decision gets past it:' : 'Decisions that get past it:'}`,
+        ...answers.map((one) => `${indent}  ${paint('strong', one.flag)}  ${one.consequence}`),
+      ];
 
 /** What "proven" covers: nobody should take it for more. */
 function comparedText(

@@ -1,3 +1,5 @@
+import { type Answer, answer } from './decision.ts';
+
 export const verdicts = ['passed', 'failed', 'skipped'] as const;
 
 /**
@@ -21,5 +23,20 @@ export type CheckResult = {
   readonly advice?: string;
   /** On `skipped`: isolation depends on it, so that the step is not verified until the operator accepts it by name. */
   readonly matters?: boolean;
+  /** Decisions with which it would pass. Read them with `answersTo`. */
+  readonly answers?: readonly Answer[];
   readonly milliseconds: number;
 };
+
+/** What a check that is not passed can be answered with: what it brings, or that it was not made and that this is known. */
+export function answersTo(result: CheckResult): readonly Answer[] {
+  if (result.answers !== undefined) return result.answers;
+  if (result.verdict !== 'skipped' || result.matters !== true) return [];
+  return [
+    answer(
+      'decisions.acceptNotChecked',
+      [result.id],
+      'The step goes on without this check; somebody has looked by other means.',
+    ),
+  ];
+}

@@ -1,3 +1,5 @@
+import type { Answer } from './decision.ts';
+
 export type ErrorKind = 'operator' | 'outside' | 'defect';
 
 /** Exit codes of the command line. */
@@ -17,11 +19,19 @@ export class RolloutError extends Error {
   readonly exitCode: ExitCode;
   /** An SQL excerpt with a caret, the last lines of a program, a sample of rows. Never a secret. */
   readonly detail: string | undefined;
+  /** The decisions that get past it. */
+  readonly answers: readonly Answer[];
 
   constructor(
     problem: string,
     remedy: string,
-    options: { kind?: ErrorKind; exitCode?: ExitCode; detail?: string | undefined; cause?: unknown } = {},
+    options: {
+      kind?: ErrorKind;
+      exitCode?: ExitCode;
+      detail?: string | undefined;
+      answers?: readonly Answer[];
+      cause?: unknown;
+    } = {},
   ) {
     super(`${problem} ${remedy}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.problem = problem;
@@ -29,5 +39,6 @@ export class RolloutError extends Error {
     this.kind = options.kind ?? 'operator';
     this.exitCode = options.exitCode ?? exitCodes.failed;
     this.detail = options.detail;
+    this.answers = options.answers ?? [];
   }
 }

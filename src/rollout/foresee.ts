@@ -1,4 +1,4 @@
-import type { CheckResult } from './check.ts';
+import { answersTo, type CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor, Inside } from './executor.ts';
 import { isOpen } from './proof.ts';
@@ -114,6 +114,7 @@ async function one<T>(
       return plan.blockers.map((blocker, index) => ({
         ...failed([blocker.problem, blocker.detail].filter(Boolean).join('\n'), blocker.remedy),
         id: numbered(step.id, index),
+        ...(blocker.answers === undefined ? {} : { answers: blocker.answers }),
       }));
     }
     const changes = `${plan.changes.length} ${plan.changes.length === 1 ? 'change' : 'changes'}`;
@@ -136,6 +137,7 @@ async function one<T>(
     return open.slice(0, told).map((result, index) => ({
       ...failed(`${result.title}: ${result.observed}`, result.advice),
       id: numbered(step.id, index),
+      answers: answersTo(result),
     }));
   };
   try {

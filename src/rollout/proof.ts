@@ -1,5 +1,5 @@
 import type { Change } from './change.ts';
-import type { CheckResult } from './check.ts';
+import { answersTo, type CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor } from './executor.ts';
 import type { ProofResult } from './rollout.ts';
@@ -94,6 +94,9 @@ export function refusal(step: StepId, open: readonly CheckResult[]): RolloutErro
   return new RolloutError(
     `Step ${step} was not started: ${what}. It was tested in a transaction that was rolled back, so nothing has changed.`,
     first?.advice ?? 'Fix what the checks name, then run again.',
-    { detail: [...lines, ...(open.length > 30 ? [`and ${open.length - 30} more`] : [])].join('\n') },
+    {
+      detail: [...lines, ...(open.length > 30 ? [`and ${open.length - 30} more`] : [])].join('\n'),
+      answers: open.slice(0, 30).flatMap(answersTo),
+    },
   );
 }

@@ -461,6 +461,7 @@ function refuseBlocked(id: StepId, plan: Plan): void {
       [first.detail, more.length > 0 ? `${more.length} more:\n${more.join('\n')}` : undefined]
         .filter(Boolean)
         .join('\n') || undefined,
+    answers: plan.blockers.flatMap((one) => one.answers ?? []),
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import type { CheckResult } from './check.ts';
+import type { Answer } from './decision.ts';
 import type { Running } from './impact.ts';
 
 export type PhaseId = 1 | 2 | 3 | 4;
@@ -13,10 +14,17 @@ export type Blocker = {
   readonly remedy: string;
   /** The object, SQL excerpt or sample rows behind it. */
   readonly detail?: string;
+  /** The decisions that get past it; absent where only a change by hand does. */
+  readonly answers?: readonly Answer[];
 };
 
 /** Something worth knowing that stops nothing: what will stay, what was left alone and why. */
-export type Note = { readonly text: string; readonly detail?: string };
+export type Note = {
+  readonly text: string;
+  readonly detail?: string;
+  /** Decisions that would make the step do more, where the operator wants that. */
+  readonly answers?: readonly Answer[];
+};
 
 /** What a step would do now, computed from the live target. No changes and no blockers: the step is already done. */
 export type Plan = {

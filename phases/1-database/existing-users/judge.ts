@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
 import { idFrom } from '../sign-up/names.ts';
@@ -30,6 +31,17 @@ export type Judged = {
   readonly blockers: readonly Blocker[];
   readonly notes: readonly Note[];
 };
+
+const ownOrganization = decide(
+  'orphans',
+  'own-organization',
+  'Each gets a new organization of their own and becomes its owner.',
+);
+const noOrganization = decide(
+  'orphans',
+  'leave',
+  'They stay without one and reach nothing of any organization until somebody makes them a member.',
+);
 
 /** How many users a list names; the rest is counted. */
 const named = 50;
@@ -85,6 +97,7 @@ export async function judgeUsers(
       remedy:
         'Connect them by hand, let each get an organization of its own with --orphans own-organization, or let them stay without one with --orphans leave.',
       detail: orphans.detail,
+      answers: [ownOrganization, noOrganization],
     });
   } else if (orphans.count > 0 && decisions.orphans === 'leave') {
     notes.push({
@@ -97,6 +110,7 @@ export async function judgeUsers(
       remedy:
         'Create their organizations by hand and connect them, then rerun; or let them stay without one with --orphans leave.',
       detail: orphans.detail,
+      answers: [noOrganization],
     });
   }
   const written = at.selfWritten === 'false' ? none : await ask(`${real} and ${at.selfWritten}`, profileSays(at));
@@ -105,6 +119,13 @@ export async function judgeUsers(
       problem: `For ${written.count} ${written.count === 1 ? 'user' : 'users'} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
       remedy: `${m === null ? 'Correct the profiles' : 'Add the memberships that are true'}, or believe the profiles with --trust-profiles.`,
       detail: written.detail,
+      answers: [
+        decide(
+          'trustProfiles',
+          true,
+          'Each of them becomes a member of the organization that their profile names, whoever wrote it there.',
+        ),
+      ],
     });
   }
   if (at.ambiguous !== 'false' && decisions.ambiguousMemberships === null) {
@@ -114,6 +135,14 @@ export async function judgeUsers(
         problem: `${several.count} ${several.count === 1 ? 'user is' : 'users are'} member of several organizations, and no profile says which one is theirs.`,
         remedy: 'Set it in their profile, or choose with --ambiguous-memberships owned or oldest.',
         detail: several.detail,
+        answers: [
+          decide(
+            'ambiguousMemberships',
+            'owned',
+            'Each starts in the single organization that they own; who owns none or several still stops the step.',
+          ),
+          decide('ambiguousMemberships', 'oldest', 'Each starts in the organization that they joined first.'),
+        ],
       });
     }
   }

@@ -1,3 +1,4 @@
+import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Alternative } from './classify.ts';
@@ -85,5 +86,17 @@ async function question(
     problem: `Policy "${policy.name}" of ${rule.table.schema}.${rule.table.name} lets ${roles} ${verbs[policy.command]} rows of any organization${told === '' ? '' : ` where ${told}`}${now}${believed ? ', by what users write about themselves' : ''}. The organization's rule does not say that, so it is your decision.`,
     remedy: `Keep it with --keep-policy ${flag}, or take it away with --drop-policy ${flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so that keeping it keeps it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
     detail: conditions.join('\n'),
+    answers: [
+      decide(
+        'keepPolicy',
+        [key],
+        `The policy stays: ${roles} may go on to ${verbs[policy.command]} these rows${believed ? ', and anyone may make themselves one of them' : ''}.`,
+      ),
+      decide(
+        'dropPolicy',
+        [key],
+        `The policy is dropped: ${roles} may ${verbs[policy.command]} only what the organization's rule allows.`,
+      ),
+    ],
   };
 }

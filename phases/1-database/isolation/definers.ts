@@ -1,3 +1,4 @@
+import { decide } from '../../../src/config/answers.ts';
 import { isCalledIn } from '../../../src/database/catalog/calls.ts';
 import type { DbFunction } from '../../../src/database/catalog/types.ts';
 import { identifier } from '../../../src/database/quote.ts';
@@ -118,15 +119,22 @@ function namesAny(open: readonly DbFunction[]): Blocker {
     remedy:
       'Compare the argument with the caller inside the function, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
     detail: open.map((one) => one.signature).join('\n'),
+    answers: [revokeAll],
   };
 }
 
 /** Certain enough to stop: the function is shown, with what it does to whose rows. */
+const revokeAll = decide(
+  'revokeExecute',
+  true,
+  'API roles can no longer call any function of this kind; the service role keeps it.',
+);
 const givesAll = ({ function: one, reach }: { readonly function: DbFunction; readonly reach: Reach }): Blocker => ({
   problem: `${one.signature} runs with its owner's rights on every organization's rows of ${reach.tables.join(', ')}, and API roles may call it.`,
   remedy:
     'Add a condition on public.current_org_id() to it, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
   detail: one.definition ?? one.signature,
+  answers: [revokeAll],
 });
 
 /** A filter by an argument or by a flag may be all that is needed (a token of an invitation, a public page). */
@@ -143,6 +151,16 @@ function notJudged(one: DbFunction, what: string, needed: boolean): Blocker {
       ? `Look at it: add a condition on public.current_org_id(); or ${accept} (decisions.acceptFunction). A policy calls it, so that API roles need EXECUTE.`
       : `Look at it: add a condition on public.current_org_id(); or ${accept}; or revoke EXECUTE from API roles with --revoke-function ${flag} (decisions.acceptFunction, decisions.revokeFunction).`,
     detail: one.definition ?? one.signature,
+    answers: [
+      ...(needed
+        ? []
+        : [decide('revokeFunction', [one.signature], 'API roles can no longer call it; the service role keeps it.')]),
+      decide(
+        'acceptFunction',
+        [one.signature],
+        'It stays as it is: API roles call it, and it goes on bypassing row security.',
+      ),
+    ],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
@@ -109,6 +110,18 @@ export async function planPlatform(
     blockers.push({
       problem: `Policy "${policy.name}" of ${label} is open: it lets ${policy.roles.join(' and ')} ${verbs[policy.command]} ${what} of every organization where ${[...new Set(wide.map((one) => one.text))].join(' or ')}.`,
       remedy: `Bind it to the organization, for instance by the first folder of the path; or drop it with --drop-policy ${flag}; or keep it, where that is meant, with --keep-policy ${flag} (decisions.dropPolicy, decisions.keepPolicy).`,
+      answers: [
+        decide(
+          'dropPolicy',
+          [key],
+          `The policy is dropped: nobody may ${verbs[policy.command]} these ${what} through it any more.`,
+        ),
+        decide(
+          'keepPolicy',
+          [key],
+          `The policy stays: ${policy.roles.join(' and ')} may ${verbs[policy.command]} ${what} of every organization.`,
+        ),
+      ],
     });
   }
   const notes = facts.publicBuckets

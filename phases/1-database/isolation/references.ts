@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Column, Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
@@ -50,6 +51,13 @@ export async function referenceNotes(client: ClientBase, found: Survey): Promise
     {
       text: `${what}, because a foreign key check bypasses row security; ${crossing === 0 ? 'no row that was counted does' : `${crossing} ${crossing === 1 ? 'row does' : 'rows do'} so today`}. A composite foreign key over (${found.to}, id) closes that: --same-organization-references (decisions.sameOrganizationReferences) adds it.`,
       detail: lines.join('\n'),
+      answers: [
+        decide(
+          'sameOrganizationReferences',
+          true,
+          'Step 1.7 adds composite foreign keys; rows that cross already stop it with a list.',
+        ),
+      ],
     },
   ];
 }

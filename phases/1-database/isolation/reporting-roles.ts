@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
@@ -88,6 +89,18 @@ export function planReportingRoles(
         problem: `Role ${one.name} reads all rows of ${some(one.tables)} today and would see none of them once row security asks for an organization.`,
         remedy: `Let it read on with --reporting-roles keep (decisions.reportingRoles), which makes a policy for select to ${identifier(one.name)}; or give it BYPASSRLS; or let it go with --reporting-roles close.`,
         detail: one.tables.map(({ schema, name }) => qualified(schema, name)).join('\n'),
+        answers: [
+          decide(
+            'reportingRoles',
+            'keep',
+            'Roles of your own that read all rows today get a policy for it and read on.',
+          ),
+          decide(
+            'reportingRoles',
+            'close',
+            'They see no rows of these tables any more; reports that use them come out empty.',
+          ),
+        ],
       }),
     );
     return { changes: [], blockers, notes: behind };

@@ -1,3 +1,4 @@
+import { decide } from '../../../src/config/answers.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
@@ -36,6 +37,13 @@ export function planViews(
         problem: `The view ${label} reads ${fact.hidden.join(', ')}, which signed-in users may not read: with the caller's permissions it would fail for everybody, and with its owner's nothing but its own condition keeps organizations apart.`,
         remedy: `Look at its condition, and leave it as it is with --accept-view ${label} (decisions.acceptView); or read what it needs through a function; or revoke SELECT on it from anon and authenticated.`,
         detail: view.definition,
+        answers: [
+          decide(
+            'acceptView',
+            [label],
+            'The view stays as it is: only its own condition keeps organizations apart in it.',
+          ),
+        ],
       });
     } else if (!view.materialized) {
       if (!view.securityInvoker) changes.push(invoker(fact, label, sql));

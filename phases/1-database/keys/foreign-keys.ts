@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
@@ -75,6 +76,13 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
         remedy:
           'Let the foreign key and the values be repaired with --wrong-foreign-keys repair (decisions.wrongForeignKeys); every old value is kept.',
         detail: [`${tenant.foreignKey.name}: ${tenant.foreignKey.definition}`, ...elsewhere.sample].join('\n'),
+        answers: [
+          decide(
+            'wrongForeignKeys',
+            'repair',
+            'Foreign key and values are made to point at organizations; every old value is kept for the rollback.',
+          ),
+        ],
       });
       continue;
     }

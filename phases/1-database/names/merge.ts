@@ -1,7 +1,9 @@
 import type { ClientBase } from 'pg';
+import { decide } from '../../../src/config/answers.ts';
 import type { Column, Index } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Change, SqlChange } from '../../../src/rollout/change.ts';
+import type { Answer } from '../../../src/rollout/decision.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { freeName, walkingKey } from '../keys/facts.ts';
 import { primaryColumn, type Survey, type TenantTable } from '../survey.ts';
@@ -58,9 +60,16 @@ async function mergeColumn(
   const { empty, behind, torn, strange, sample } = await count(client, found, one, column);
   const changes: Change[] = [];
   const blockers: Blocker[] = [];
-  const block = (problem: string, remedy: string): Merge => ({
+  const block = (problem: string, remedy: string, answers?: readonly Answer[]): Merge => ({
     changes: [],
-    blockers: [{ problem, remedy, ...(sample === null ? {} : { detail: sample }) }],
+    blockers: [
+      {
+        problem,
+        remedy,
+        ...(sample === null ? {} : { detail: sample }),
+        ...(answers === undefined ? {} : { answers }),
+      },
+    ],
     notes: [],
     syncs: [],
   });
@@ -75,6 +84,18 @@ async function mergeColumn(
     return block(
       `${torn} ${torn === 1 ? 'row' : 'rows'} of ${one.sql} hold different values in ${one.key.name} and ${column.name}.`,
       `Correct them by hand, or choose with --disagreeing-columns keep-new (${one.key.name} is right) or keep-old (${column.name} is right); if ${column.name} means something else, leave it out with names.keys: {"${table}": "${one.key.name}"}.`,
+      [
+        decide(
+          'disagreeingColumns',
+          'keep-new',
+          `${one.key.name} wins wherever the two differ; the other value is kept for the rollback.`,
+        ),
+        decide(
+          'disagreeingColumns',
+          'keep-old',
+          `${column.name} wins wherever the two differ; the other value is kept for the rollback.`,
+        ),
+      ],
     );
   if (key === null && (empty > 0 || behind > 0 || torn > 0))
     return block(

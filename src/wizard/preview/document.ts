@@ -1,4 +1,5 @@
 import type { BatchChange, Change, FileChange } from '../../rollout/change.ts';
+import type { Answer } from '../../rollout/decision.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
 import { type Group, groupsOf } from '../../rollout/grouping.ts';
 import { riskOf } from '../../rollout/hazards.ts';
@@ -176,6 +177,13 @@ const groupLines = (
   ];
 };
 
+/** The decisions that could be given here; `d` asks for one. */
+const answerRows = (answers: readonly Answer[]): readonly Line[] =>
+  answers.flatMap((one) => [
+    [span('  d decides: ', 'key'), span(clean(one.flag), 'strong')],
+    line(`    ${clean(one.consequence)}`, 'muted'),
+  ]);
+
 const isFile = (change: Change): change is FileChange => change.kind === 'file';
 
 /** A step's plan with what was seen when it was run and rolled back. */
@@ -213,13 +221,14 @@ export const previewDocument = (
     out.add([span(`${look.glyphs.blocked} ${clean(blocker.problem)}`, 'status.failed')]);
     out.text(blocker.remedy, undefined, '  ');
     if (blocker.detail) out.text(blocker.detail, 'muted', '  ');
-    out.add(line());
+    out.add(...answerRows(blocker.answers ?? []), line());
   }
   const failing = doomed(plan, result, look);
   if (failing.length > 0) out.add(...failing, line());
   for (const note of plan.notes) {
     out.add([span('Note: ', 'strong'), span(clean(note.text))]);
     if (note.detail) out.text(note.detail, 'muted', '  ');
+    out.add(...answerRows(note.answers ?? []));
   }
   if (plan.notes.length > 0) out.add(line());
   if (diffs.size > 1) {
