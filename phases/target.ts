@@ -2,6 +2,7 @@ import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
 import type { CheckResult } from '../src/rollout/check.ts';
 import type { Finding } from '../src/supabase/cli/advisors.ts';
+import type { MayRun } from '../src/workspace-program.ts';
 import type { DatabaseFacts } from './code/database-facts.ts';
 
 /** What a step plans for and checks: one database and one workspace, with the operator's settings. */
@@ -10,8 +11,13 @@ export type Target = {
   readonly session: Session;
   /** Keys of the project's API, from exported variables; never written anywhere. Absent: no live check. */
   readonly keys?: { readonly anon: string | null; readonly service: string | null };
-  /** The Supabase CLI's own advisors on this database; absent where the run does without the CLI. */
-  readonly advisors?: (signal: AbortSignal) => Promise<readonly Finding[]>;
+  /**
+   * The Supabase CLI's own advisors on this database; absent where the run does without the CLI. Null: it was not asked,
+   * because the CLI is a program of the app that may not be started now.
+   */
+  readonly advisors?: (signal: AbortSignal) => Promise<readonly Finding[] | null>;
+  /** Whether a program of the app may be started. Absent: whoever made this target answers for all of them. */
+  readonly mayRun?: MayRun;
   /** The app's code; null where none was named, and phases 2 to 4 are then closed. */
   readonly workspace: WorkspaceTarget | null;
 };

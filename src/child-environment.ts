@@ -1,4 +1,4 @@
-import { delimiter } from 'node:path';
+import { delimiter, isAbsolute } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,25 +33,26 @@ export function childEnvironment(env: Environment = process.env, also?: RegExp):
 
 /** For git, which takes its author, its configuration and its signing key from variables too. */
 export const gitEnvironment = (): Readonly<Record<string, string>> =>
-  childEnvironment(process.env, /^(?:GIT_[A-Z0-9_]+|EMAIL|GNUPGHOME|GPG_TTY|GPG_AGENT_INFO|SSH_AUTH_SOCK)$/);
+  installedPrograms(process.env, /^(?:GIT_[A-Z0-9_]+|EMAIL|GNUPGHOME|GPG_TTY|GPG_AGENT_INFO|SSH_AUTH_SOCK)$/);
 
 /** For npm, whose registry and its token may come from variables. */
 export const npmEnvironment = (): Readonly<Record<string, string>> =>
-  childEnvironment(process.env, /^(?:npm_config_.+|NPM_TOKEN|NODE_AUTH_TOKEN)$/i);
+  installedPrograms(process.env, /^(?:npm_config_.+|NPM_TOKEN|NODE_AUTH_TOKEN)$/i);
 
 /**
- * The same without the folders that package managers put on PATH: under `npx` and in scripts these are the programs of
- * the checkout and of every folder above it, which a command that only reads does not start.
+ * The same without the folders that package managers put on PATH, and without those that depend on where one stands:
+ * under `npx` and in scripts these are the programs of the checkout and of every folder above it. A name alone (git, npm,
+ * supabase) means what is installed on the machine.
  */
-export function installedPrograms(env: Environment = process.env): Readonly<Record<string, string>> {
+export function installedPrograms(env: Environment = process.env, also?: RegExp): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(childEnvironment(env)).map(([name, value]) =>
+    Object.entries(childEnvironment(env, also)).map(([name, value]) =>
       name.toUpperCase() === 'PATH'
         ? [
             name,
             value
               .split(delimiter)
-              .filter((folder) => !/[\\/]node_modules[\\/]\.bin[\\/]?$/.test(folder))
+              .filter((folder) => isAbsolute(folder) && !/[\\/]node_modules[\\/]\.bin[\\/]?$/.test(folder))
               .join(delimiter),
           ]
         : [name, value],

@@ -24,6 +24,7 @@ const fileOf = (target: Target): Promise<string> => resolveState(target.config.w
 export async function keepAdvisors(target: Target, signal: AbortSignal): Promise<void> {
   if (target.advisors === undefined || (await before(target)) !== null) return;
   const found = await target.advisors(signal);
+  if (found === null) return;
   const file = await fileOf(target);
   const ignore = await resolveState(target.config.workspace, '.gitignore');
   await createFolders(path.dirname(file));
@@ -35,7 +36,20 @@ export async function keepAdvisors(target: Target, signal: AbortSignal): Promise
 export async function* checkAdvisors(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {
   if (target.advisors === undefined) return;
   const { advisorChecks } = await import('../../src/supabase/cli/advisors.ts');
-  yield* advisorChecks(await before(target), await target.advisors(signal), target.config.exclude);
+  const found = await target.advisors(signal);
+  if (found !== null) {
+    yield* advisorChecks(await before(target), found, target.config.exclude);
+    return;
+  }
+  yield {
+    id: '1.7/advisors',
+    title: 'Security advisor of the Supabase CLI',
+    kind: 'command',
+    verdict: 'skipped',
+    expected: 'no finding on isolation, and none that is new',
+    observed: 'not checked: the Supabase CLI is a program of the app, which was not allowed to run (--run-programs)',
+    milliseconds: 0,
+  };
 }
 
 async function before(target: Target): Promise<readonly Finding[] | null> {

@@ -5,6 +5,7 @@ import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { type Finding, findingKinds, type ScanResult } from '../../src/workspace/scan/types.ts';
 import { typeDelta } from '../../src/workspace/type-check.ts';
+import { notAllowed } from '../../src/workspace-program.ts';
 import type { Code } from './code.ts';
 import { scanCode } from './scan.ts';
 
@@ -14,7 +15,7 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
   const project: Project | null = step.startsWith('2.') ? backend : frontend;
   if (project === null) return;
   const began = performance.now();
-  const delta = await typeDelta(code.workspace, project, signal);
+  const delta = await typeDelta(code.workspace, project, signal, code.target.mayRun);
   const base = {
     id: `${step}/types/${project.directory || 'root'}`,
     title: `Type check of ${project.name}`,
@@ -26,7 +27,9 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
       ...base,
       verdict: 'skipped',
       observed: `not checked: ${delta.reason}`,
-      advice: 'Install the packages of the app and verify again.',
+      advice: /--run-programs/.test(delta.reason)
+        ? 'Verify again with --run-programs.'
+        : 'Install the packages of the app and verify again.',
       milliseconds: performance.now() - began,
     };
     return;
@@ -161,6 +164,18 @@ export async function* checkCommand(
 ): AsyncIterable<CheckResult> {
   if (command === null) return;
   const began = performance.now();
+  const base = { id, title, kind: 'command' as const, expected: 'exit code 0' };
+  const program = { command, why: title };
+  if ((await code.target.mayRun?.(program)) === false) {
+    yield {
+      ...base,
+      verdict: 'skipped',
+      observed: `not checked: ${notAllowed(program)}`,
+      advice: 'Verify again with --run-programs.',
+      milliseconds: performance.now() - began,
+    };
+    return;
+  }
   const result = await execaCommand(command, {
     extendEnv: false,
     env: childEnvironment(),
@@ -174,11 +189,8 @@ export async function* checkCommand(
   signal.throwIfAborted();
   const passed = result.exitCode === 0;
   yield {
-    id,
-    title,
-    kind: 'command',
+    ...base,
     verdict: passed ? 'passed' : 'failed',
-    expected: 'exit code 0',
     observed: `exit code ${result.exitCode ?? 'none'}`,
     evidence: [command, ...(result.all ?? '').trim().split('\n').slice(-10)].join('\n'),
     milliseconds: performance.now() - began,

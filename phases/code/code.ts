@@ -19,10 +19,12 @@ export type Code = {
 
 /** Looks at the workspace anew: a plan is computed from the live files. */
 export async function readCode(target: Target): Promise<Code> {
-  const place = workspaceOf(target);
-  const found = await discoverWorkspace(place.root);
-  return { workspace: configured(found, target), facts: await place.database(), target };
+  return { workspace: await readWorkspace(target), facts: await workspaceOf(target).database(), target };
 }
+
+/** The workspace as it is now, with what the configuration names. */
+export const readWorkspace = async (target: Target): Promise<Workspace> =>
+  configured(await discoverWorkspace(workspaceOf(target).root), target);
 
 function workspaceOf(target: Target): WorkspaceTarget {
   if (target.workspace !== null) return target.workspace;

@@ -20,9 +20,11 @@ import {
 import { discoverWorkspace } from '../workspace/discover.ts';
 import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
+import type { MayRun } from '../workspace-program.ts';
 import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
 import { requireOwnApi, requireOwnBackend } from './own-api.ts';
+import { type ProgramConsent, runNamed, runNothing, type Teller } from './programs.ts';
 import { hide } from './redaction.ts';
 
 /** A target that was found, looked at and not refused. */
@@ -58,7 +60,19 @@ export async function loadSettings(options: CommonOptions): Promise<Config> {
  */
 export async function openTarget(
   options: CommonOptions,
-  { typedUrl, reading = false }: { readonly typedUrl?: string | undefined; readonly reading?: boolean } = {},
+  {
+    typedUrl,
+    reading = false,
+    programs = runNothing,
+    output,
+  }: {
+    readonly typedUrl?: string | undefined;
+    readonly reading?: boolean;
+    /** What of the app may be started; nothing, unless a command says otherwise. */
+    readonly programs?: ProgramConsent | undefined;
+    /** Where a program that was consented to by naming its executor is said to be started. */
+    readonly output?: Pick<Teller, 'note'>;
+  } = {},
 ): Promise<Opened> {
   if (!reading) loadParserAhead();
   const config = await loadSettings(options);
@@ -89,12 +103,17 @@ export async function openTarget(
     patience: config.patience,
     batchSize: config.batchSize,
   });
+  const mayRun = programs(config);
+  const mayRunCli = programs === runNothing || !namedExecutor(options) ? mayRun : runNamed(output ?? quiet);
   const root = hasCode(config.workspace) ? config.workspace : null;
   const target: Target = {
     config,
     session,
     keys,
-    ...(wantsCli(options, config) ? { advisors: (signal: AbortSignal) => advisorsOf(config, found, signal) } : {}),
+    mayRun,
+    ...(wantsCli(options, config)
+      ? { advisors: (signal: AbortSignal) => advisorsOf(config, found, mayRunCli, signal) }
+      : {}),
     workspace: root === null ? null : createWorkspaceTarget({ config, session }, root),
   };
   const workspace =
@@ -104,11 +123,18 @@ export async function openTarget(
           root,
           commit: options.commit === true,
           // Type errors that are there already are no fault of the rollout: they are counted before it begins.
-          beforeFirst: async (signal) => takeBaselines(await discoverWorkspace(root), signal),
+          beforeFirst: async (signal) => takeBaselines(await discoverWorkspace(root), signal, mayRun),
         });
   const inner = createDatabaseExecutor(session);
   // What only looks needs no Supabase CLI, and does not wait for it to start.
-  const cliExecutor = reading ? null : await chooseCliExecutor(options, config, { inner, session, connection: found });
+  const cliExecutor = reading
+    ? null
+    : await chooseCliExecutor(
+        options,
+        config,
+        { inner, session, connection: found, looking: programs === runNothing },
+        mayRunCli,
+      );
   const rollout = inWords(
     createRollout({
       phases,
@@ -147,18 +173,28 @@ export async function openTarget(
 const wantsCli = (options: CommonOptions, config: Config): boolean =>
   config.executor === 'supabase-cli' || options.register === true;
 
+/** Whether the executor was named for this run, by a flag or an exported variable; a file of the checkout names none. */
+const namedExecutor = (options: CommonOptions): boolean =>
+  flagsOf(options).executor === 'supabase-cli' ||
+  process.env.VOXANNE_ROLLOUT_EXECUTOR === 'supabase-cli' ||
+  options.register === true;
+
+/** Nobody listens: the wizard shows the command in its own way. */
+const quiet: Pick<Teller, 'note'> = { note: () => undefined };
+
 /** The executor that goes through the Supabase CLI, or that records in its history what went through `pg`. */
 async function chooseCliExecutor(
   options: CommonOptions,
   config: Config,
-  given: Pick<CliExecutorOptions, 'inner' | 'session' | 'connection'>,
+  given: Pick<CliExecutorOptions, 'inner' | 'session' | 'connection' | 'looking'>,
+  mayRun: MayRun,
 ): Promise<CliExecutor | null> {
   if (!wantsCli(options, config)) return null;
   const { createCliExecutor, createRegisteringExecutor, findCli } = await import('../supabase/cli/index.ts');
   const all: CliExecutorOptions = {
     ...given,
     workspace: config.workspace,
-    cli: () => findCli({ workspace: config.workspace, env: process.env }),
+    cli: () => findCli({ workspace: config.workspace, env: process.env, mayRun }),
   };
   return config.executor === 'supabase-cli' ? createCliExecutor(all) : createRegisteringExecutor(all);
 }
@@ -166,8 +202,11 @@ async function chooseCliExecutor(
 async function advisorsOf(
   config: Config,
   connection: CliExecutorOptions['connection'],
+  mayRun: MayRun,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
-  const { findCli, readAdvisors } = await import('../supabase/cli/index.ts');
+): Promise<readonly Finding[] | null> {
+  const { cliOfWorkspace, findCli, readAdvisors } = await import('../supabase/cli/index.ts');
+  const own = cliOfWorkspace(config.workspace);
+  if (own !== null && !(await mayRun(own))) return null;
   return readAdvisors({ cli: await findCli({ workspace: config.workspace, env: process.env }), connection, signal });
 }

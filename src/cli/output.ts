@@ -15,6 +15,8 @@ export type Output = {
   readonly paint: Paint;
   /** A line for people; nothing with `--json`. */
   readonly say: (text: string) => void;
+  /** A line for people that is no result: on stderr where stdout is read by a program. */
+  readonly note: (text: string) => void;
   /** A text for a program or a file, a script for instance: unchanged, unless it goes to a terminal. */
   readonly script: (text: string) => void;
   readonly event: (event: ExtraEvent) => void;
@@ -40,6 +42,10 @@ export function createOutput(options: CommonOptions): Output {
     script: (text) => (process.stdout.isTTY === true ? out : raw)(`${text}\n`),
     say: (text) => {
       if (!json) out(`${text}\n`);
+    },
+    note: (text) => {
+      if (json) process.stderr.write(redacted(toTerminal(`${text}\n`)));
+      else out(`${text}\n`);
     },
     event: (event) => {
       if (json) raw(jsonLine(event, target));

@@ -2,6 +2,7 @@ import { type ExitCode, exitCodes, RolloutError } from '../rollout/errors.ts';
 import type { Opened } from './open.ts';
 import type { CommonOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
+import type { ProgramConsent } from './programs.ts';
 import { interruptible } from './signals.ts';
 
 export type CommandContext = { readonly output: Output; readonly signal: AbortSignal };
@@ -35,10 +36,14 @@ export async function withTarget(
   options: CommonOptions,
   context: CommandContext,
   body: (opened: Opened) => Promise<ExitCode>,
-  { header = true, reading = false }: { readonly header?: boolean; readonly reading?: boolean } = {},
+  {
+    header = true,
+    reading = false,
+    programs,
+  }: { readonly header?: boolean; readonly reading?: boolean; readonly programs?: ProgramConsent } = {},
 ): Promise<ExitCode> {
   const { openTarget } = await import('./open.ts');
-  const opened = await openTarget(options, { reading });
+  const opened = await openTarget(options, { reading, programs, output: context.output });
   try {
     context.output.about(opened, header);
     opened.rollout.listen(context.output.listener);

@@ -284,6 +284,19 @@ export const general = {
     argument: '<rows>',
     help: 'rows per batch of a backfill (1000)',
   }),
+  runPrograms: setting(
+    z
+      .boolean()
+      .default(false)
+      .describe(
+        'Run programs of the app where a check needs them: its compiler, code.tests, code.build. By flag or variable only.',
+      ),
+    {
+      kind: 'boolean',
+      help: 'run programs of the app where a check needs them (compiler, tests, build); each is named first',
+      weakens: (value) => value === true,
+    },
+  ),
   executor: setting(z.enum(['pg', 'supabase-cli']).default('pg').describe('What runs the changes of the database.'), {
     kind: 'text',
     argument: '<name>',

@@ -52,6 +52,7 @@ const plan = z.object({
   changes: z.array(changeSchema),
   blockers: z.array(blocker),
   notes: z.array(z.object({ text: z.string(), detail: z.string().optional(), answers: answers.optional() })),
+  runs: z.array(z.object({ command: z.string(), why: z.string() })).optional(),
 });
 const checkResult = z.object({
   id: z.string(),

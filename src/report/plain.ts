@@ -161,6 +161,8 @@ export function planLines(step: StepId, title: string, plan: Plan, paint: Paint,
     if (verbose) lines.push(...(note.detail?.split('\n') ?? []).map((text) => `      ${paint('dim', text)}`));
     if (verbose) lines.push(...answerLines(note.answers ?? [], '      ', paint));
   }
+  for (const one of plan.runs ?? [])
+    lines.push(`  ${paint('dim', 'i')} with --run-programs, runs ${one.command} (${one.why})`);
   for (const blocker of plan.blockers) {
     lines.push(`  ${paint('bad', '✗ blocked')} ${blocker.problem}`, `      ${blocker.remedy}`);
     if (blocker.detail !== undefined)

@@ -31,6 +31,8 @@ export type Plan = {
   readonly changes: readonly Change[];
   readonly blockers: readonly Blocker[];
   readonly notes: readonly Note[];
+  /** Programs of the app that applying or checking the step starts, where the operator allows it; absent: none. */
+  readonly runs?: readonly { readonly command: string; readonly why: string }[];
 };
 
 /**

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import * as z from 'zod';
 import { childEnvironment } from '../child-environment.ts';
-import { withNode, workspaceProgram } from '../workspace-program.ts';
+import { type MayRun, notAllowed, type Program, withNode, workspaceProgram } from '../workspace-program.ts';
 import { orAbsent, resolveState } from './paths.ts';
 import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
@@ -36,8 +36,20 @@ const baselineSchema = z.object({
   diagnostics: z.array(z.object({ file: z.string(), line: z.number(), code: z.string(), message: z.string() })),
 });
 
-/** Runs the app's own compiler over one project. */
-export async function typeCheck(workspace: Workspace, project: Project, signal?: AbortSignal): Promise<TypeCheck> {
+/** The app's own compiler as it would be started over one project; null where there is none. */
+export function compilerOf(workspace: Workspace, project: Project): Program | null {
+  if (!project.typescript || project.tsconfig === null) return null;
+  const compiler = workspaceProgram('tsc', workspace.root, path.join(workspace.root, project.directory));
+  return compiler === null ? null : { command: `${compiler} --noEmit`, why: `type check of ${project.name}` };
+}
+
+/** Runs the app's own compiler over one project, where it may be run. */
+export async function typeCheck(
+  workspace: Workspace,
+  project: Project,
+  signal?: AbortSignal,
+  mayRun?: MayRun,
+): Promise<TypeCheck> {
   const where = project.directory === '' ? 'the root' : project.directory;
   if (!project.typescript || project.tsconfig === null) {
     return { kind: 'skipped', reason: `${where} is not a TypeScript project` };
@@ -49,6 +61,10 @@ export async function typeCheck(workspace: Workspace, project: Project, signal?:
   const compiler = workspaceProgram('tsc', workspace.root, folder);
   if (compiler === null) {
     return { kind: 'skipped', reason: `${where} has TypeScript but no program tsc; install its packages again` };
+  }
+  const program = compilerOf(workspace, project);
+  if (program !== null && mayRun !== undefined && !(await mayRun(program))) {
+    return { kind: 'skipped', reason: notAllowed(program) };
   }
   const config = path.posix.relative(project.directory === '' ? '.' : project.directory, project.tsconfig);
   const args = ['--noEmit', '--pretty', 'false', '-p', config];
@@ -104,9 +120,9 @@ const keyOf = (one: Diagnostic): string => `${one.file}\0${one.code}\0${one.mess
  * Keeps the type errors that are there now, one file per project. Taken before the first change, so that a later check
  * blames the rollout for nothing that was wrong before.
  */
-export async function takeBaselines(workspace: Workspace, signal?: AbortSignal): Promise<void> {
+export async function takeBaselines(workspace: Workspace, signal?: AbortSignal, mayRun?: MayRun): Promise<void> {
   for (const project of checkedProjects(workspace)) {
-    const checked = await typeCheck(workspace, project, signal);
+    const checked = await typeCheck(workspace, project, signal, mayRun);
     if (checked.kind === 'skipped') continue;
     const file = await baselineFile(workspace, project);
     await createFolders(path.dirname(file));
@@ -116,10 +132,15 @@ export async function takeBaselines(workspace: Workspace, signal?: AbortSignal):
 }
 
 /** Compares the type errors of a project with those of before the first change. */
-export async function typeDelta(workspace: Workspace, project: Project, signal?: AbortSignal): Promise<TypeDelta> {
+export async function typeDelta(
+  workspace: Workspace,
+  project: Project,
+  signal?: AbortSignal,
+  mayRun?: MayRun,
+): Promise<TypeDelta> {
   const text = await readFile(await baselineFile(workspace, project), 'utf8').catch(orAbsent);
   const baseline = text === null ? null : baselineSchema.safeParse(JSON.parse(text));
-  const checked = await typeCheck(workspace, project, signal);
+  const checked = await typeCheck(workspace, project, signal, mayRun);
   if (checked.kind === 'skipped') return checked;
   if (baseline === null || !baseline.success) {
     // Without a baseline the only thing that proves anything is a clean result.

@@ -85,6 +85,7 @@ describe('a configuration file of the checkout weakens no safeguard', () => {
     ['allowPlaintext', true, false, '--allow-plaintext', 'VOXANNE_ROLLOUT_ALLOW_PLAINTEXT'],
     ['notProduction', ['abcdefghij'], [], '--not-production', 'VOXANNE_ROLLOUT_NOT_PRODUCTION'],
     ['lockTimeout', 5_000, 50, '--lock-timeout', 'VOXANNE_ROLLOUT_LOCK_TIMEOUT'],
+    ['runPrograms', true, false, '--run-programs', 'VOXANNE_ROLLOUT_RUN_PROGRAMS'],
     ['statementTimeout', 0, 600_000, '--statement-timeout', 'VOXANNE_ROLLOUT_STATEMENT_TIMEOUT'],
   ];
 

@@ -4,6 +4,7 @@ import type { StepId } from '../../rollout/step.ts';
 import { requireNamedTarget } from '../consent.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
+import { runWithFlag } from '../programs.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 
 /** What becomes of a step whose checks fail once it is live, although they passed before. */
@@ -19,10 +20,15 @@ export type ApplyOptions = CommonOptions & {
 /** `voxanne-rollout --yes`: applies and verifies what is pending, in order, and stops at the first failure. */
 export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async (opened) => {
-      requireNamedTarget(opened.source, opened.connection.label, '--yes');
-      return applyAll(opened, context, options.to, { onFailure: options.onFailure ?? 'rollback' });
-    }),
+    withTarget(
+      options,
+      context,
+      async (opened) => {
+        requireNamedTarget(opened.source, opened.connection.label, '--yes');
+        return applyAll(opened, context, options.to, { onFailure: options.onFailure ?? 'rollback' });
+      },
+      { programs: runWithFlag(context.output) },
+    ),
   );
 
 /** `beforeChecks` runs between applying and verifying a step: where the demo waives what only a person could decide. */

@@ -15,6 +15,7 @@ import type { StepId } from '../../rollout/step.ts';
 import { waive } from '../../workspace/waivers.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
+import { runWithFlag } from '../programs.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 import { applyAll } from './apply.ts';
 import { chosen, rollbackSteps } from './rollback.ts';
@@ -58,6 +59,8 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
         dbUrl: server.url('clinic'),
         workspace,
         environment: 'demo',
+        // The app is a copy of our own.
+        runPrograms: true,
       };
       if (wizard) {
         const { wizardOn } = await import('./wizard.ts');
@@ -95,23 +98,28 @@ function commitAll(workspace: string): void {
 /** Applies and verifies everything, then takes everything back. */
 async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {
   const { output, signal } = context;
-  return withTarget(target, context, async (opened) => {
-    const applied = await applyAll(opened, context, undefined, {
-      beforeChecks: (step) => waiveTheRest(opened, context, step),
-    });
-    if (keep && !signal.aborted) {
+  return withTarget(
+    target,
+    context,
+    async (opened) => {
+      const applied = await applyAll(opened, context, undefined, {
+        beforeChecks: (step) => waiveTheRest(opened, context, step),
+      });
+      if (keep && !signal.aborted) {
+        output.say('');
+        output.say(
+          `The database is at ${opened.connection.host}:${opened.connection.port}, the app in ${opened.config.workspace}. Ctrl-C removes both.`,
+        );
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        return applied;
+      }
       output.say('');
-      output.say(
-        `The database is at ${opened.connection.host}:${opened.connection.port}, the app in ${opened.config.workspace}. Ctrl-C removes both.`,
-      );
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      return applied;
-    }
-    output.say('');
-    output.say('Now everything is rolled back.');
-    const reverted = await rollbackSteps(opened, context, chosen(await opened.rollout.status(), { all: true }));
-    return applied === exitCodes.done ? reverted : applied;
-  });
+      output.say('Now everything is rolled back.');
+      const reverted = await rollbackSteps(opened, context, chosen(await opened.rollout.status(), { all: true }));
+      return applied === exitCodes.done ? reverted : applied;
+    },
+    { programs: runWithFlag(context.output) },
+  );
 }
 
 /** The places that only a person can decide, waived so that the demo can go on; a real rollout stops there and asks. */

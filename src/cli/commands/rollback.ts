@@ -6,6 +6,7 @@ import type { StepId } from '../../rollout/step.ts';
 import { requireNamedTarget } from '../consent.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
+import { runWithFlag } from '../programs.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 
 export type RollbackOptions = CommonOptions & {
@@ -19,36 +20,41 @@ export type RollbackOptions = CommonOptions & {
 /** `voxanne-rollout rollback`: takes steps back, newest first, each proven against the state before it. */
 export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
   run(options, (context) =>
-    withTarget(options, context, async (opened) => {
-      const { output } = context;
-      if (options.yes === true) requireNamedTarget(opened.source, opened.connection.label, 'rollback --yes');
-      const steps = chosen(await opened.rollout.status(), options);
-      if (steps.length === 0) {
-        const suspicion = await opened.rollout.suspicion();
-        if (suspicion !== null) throw suspicion;
-        output.say('Nothing is applied, so there is nothing to roll back.');
-        return exitCodes.done;
-      }
-      output.say('Will be rolled back, in this order:');
-      for (const row of steps) output.say(`  ${row.step} ${row.title}  ${row.applied} changes`);
-      output.say('Data created since then is kept, and reported.');
-      let breaking = options.breakDependants === true;
-      for (const row of steps) {
-        for (const one of (await opened.rollout.rollbackPlan(row.step)).dependants) {
-          output.say(
-            `  ${output.paint('bad', 'will break')} ${one.object}: uses ${one.uses.join(', ')}, which goes with ${row.step}`,
-          );
+    withTarget(
+      options,
+      context,
+      async (opened) => {
+        const { output } = context;
+        if (options.yes === true) requireNamedTarget(opened.source, opened.connection.label, 'rollback --yes');
+        const steps = chosen(await opened.rollout.status(), options);
+        if (steps.length === 0) {
+          const suspicion = await opened.rollout.suspicion();
+          if (suspicion !== null) throw suspicion;
+          output.say('Nothing is applied, so there is nothing to roll back.');
+          return exitCodes.done;
         }
-      }
-      output.say('');
-      if (options.yes !== true && !(await consent(opened, output.json))) {
-        output.say('Nothing was changed.');
-        return exitCodes.usage;
-      }
-      // Whoever answered the question has read what will break.
-      if (options.yes !== true) breaking = true;
-      return rollbackSteps(opened, context, steps, breaking);
-    }),
+        output.say('Will be rolled back, in this order:');
+        for (const row of steps) output.say(`  ${row.step} ${row.title}  ${row.applied} changes`);
+        output.say('Data created since then is kept, and reported.');
+        let breaking = options.breakDependants === true;
+        for (const row of steps) {
+          for (const one of (await opened.rollout.rollbackPlan(row.step)).dependants) {
+            output.say(
+              `  ${output.paint('bad', 'will break')} ${one.object}: uses ${one.uses.join(', ')}, which goes with ${row.step}`,
+            );
+          }
+        }
+        output.say('');
+        if (options.yes !== true && !(await consent(opened, output.json))) {
+          output.say('Nothing was changed.');
+          return exitCodes.usage;
+        }
+        // Whoever answered the question has read what will break.
+        if (options.yes !== true) breaking = true;
+        return rollbackSteps(opened, context, steps, breaking);
+      },
+      { programs: runWithFlag(context.output) },
+    ),
   );
 
 export async function rollbackSteps(

@@ -1,5 +1,6 @@
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { CommonOptions } from '../options.ts';
+import { runWithQuestion } from '../programs.ts';
 import { run, withTarget } from '../run.ts';
 
 /** `voxanne-rollout verify`: every check of what is applied. Acts only inside transactions that are rolled back. */
@@ -35,6 +36,6 @@ export const verifyCommand = (options: CommonOptions): Promise<ExitCode> =>
         );
         return failed > 0 ? exitCodes.failed : exitCodes.done;
       },
-      { reading: true },
+      { reading: true, programs: runWithQuestion(context.output) },
     ),
   );

@@ -109,11 +109,13 @@ function sessionsAndDiscovery(options: CommonOptions, start: StartInfo): Pick<Wi
   return {
     connect: async (url, signal) => {
       const { openTarget } = await import('../open.ts');
+      const { shownPrograms } = await import('../wizard/programs.ts');
       signal.throwIfAborted();
-      const opened = await openTarget(options, { typedUrl: url });
+      const shown = shownPrograms();
+      const opened = await openTarget(options, { typedUrl: url, programs: shown.programs });
       // Nothing here needs the answer: what could not be found out is not shown.
       if (url !== undefined) void around({ config: opened.config, url }, look.tell, look.signal).catch(() => undefined);
-      return sessionOf(opened);
+      return sessionOf({ ...opened, rollout: shown.within(opened.rollout) });
     },
     discover: async (tell, signal) => {
       Object.assign(look, { tell, signal });

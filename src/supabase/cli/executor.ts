@@ -22,6 +22,8 @@ export type CliExecutorOptions = {
   readonly cli: () => Promise<CliInfo>;
   /** Told the process id of each CLI call. */
   readonly onStart?: ((pid: number) => void) | undefined;
+  /** True for a command that only looks: a preview then starts no CLI, not even to ask whether it is there. */
+  readonly looking?: boolean;
 };
 
 /** An executor whose work shows in the migrations of the app. */
@@ -55,7 +57,7 @@ export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
   return {
     ...registering,
     preview: async function* (changes, context) {
-      await tools.get();
+      if (options.looking !== true) await tools.get();
       const pending = await pendingOfApp(options);
       for await (const result of inner.preview(changes, context)) yield withWay(result, context.step, pending);
     },

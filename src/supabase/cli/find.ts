@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { installedPrograms } from '../../child-environment.ts';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
-import { withNode, workspaceProgram } from '../../workspace-program.ts';
+import { type MayRun, type Program, withNode, workspaceProgram } from '../../workspace-program.ts';
 
 /** The Supabase CLI that a run uses. */
 export type CliInfo = {
@@ -19,7 +19,15 @@ export type FindCliOptions = {
   /** The environment that the CLI starts in, less what `cliEnvironment` takes off. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
+  /** Asked before a CLI of the workspace is started; absent: it may be. */
+  readonly mayRun?: MayRun;
 };
+
+/** The CLI that the workspace has installed, as it would be started; null where there is none. */
+export function cliOfWorkspace(workspace: string): Program | null {
+  const command = workspaceProgram('supabase', workspace);
+  return command === null ? null : { command, why: 'the Supabase CLI' };
+}
 
 const oldest = 2;
 const install = 'Install it in the workspace (npm install --save-dev supabase), or leave --executor supabase-cli away.';
@@ -31,7 +39,15 @@ const install = 'Install it in the workspace (npm install --save-dev supabase), 
  */
 export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   const env = cliEnvironment(options.env);
-  const program = workspaceProgram('supabase', options.workspace) ?? 'supabase';
+  const own = cliOfWorkspace(options.workspace);
+  if (own !== null && (await options.mayRun?.(own)) === false) {
+    throw new RolloutError(
+      `The Supabase CLI ${own.command} is a program of the app, and was not allowed to run.`,
+      'Name the executor for this run (--executor supabase-cli or --register) or give --run-programs; a configuration file allows nothing.',
+      { exitCode: exitCodes.usage },
+    );
+  }
+  const program = own?.command ?? 'supabase';
   const result = await execa(program, ['--version'], {
     stdin: 'ignore',
     timeout: 30_000,

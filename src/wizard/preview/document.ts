@@ -230,7 +230,9 @@ export const previewDocument = (
     if (note.detail) out.text(note.detail, 'muted', '  ');
     out.add(...answerRows(note.answers ?? []));
   }
-  if (plan.notes.length > 0) out.add(line());
+  for (const { command, why } of plan.runs ?? [])
+    out.add([span('Runs: ', 'strong'), span(clean(command)), span(`  a program of the app (${clean(why)})`, 'muted')]);
+  if (plan.notes.length > 0 || plan.runs !== undefined) out.add(line());
   if (diffs.size > 1) {
     for (const diff of diffs.values()) out.add(diffHeading(diff));
     out.add(line());

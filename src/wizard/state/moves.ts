@@ -113,12 +113,16 @@ export const askApply = (state: State): State => {
     checks > 0 ? plural(checks, 'check') : '',
   ].filter(Boolean);
   const doomed = failing.length > 0 ? [`The preview says that ${failing.join(' and ')} would fail.`] : [];
+  const programs = (step.planned.plan.runs ?? []).map(
+    ({ command, why }) => `Runs ${command}, a program of the app (${why}).`,
+  );
   const intent: Intent = { kind: 'apply', step: step.id, hash: step.planned.hash };
   // An empty plan is agreed to as well: the journal then says that the step is done, and the next one opens.
   return changes === 0
     ? {
         ...state,
         dialog: confirm(state, intent, `Record ${named(state, step.id)} as done`, 'record', [
+          ...programs,
           'Nothing has to be changed; the journal says so, and its checks run next.',
         ]),
       }
@@ -126,6 +130,7 @@ export const askApply = (state: State): State => {
         ...state,
         dialog: confirm(state, intent, `Apply ${named(state, step.id)} (${plural(changes, 'change')})`, 'apply', [
           ...doomed,
+          ...programs,
           'Exactly what is shown, change by change, each journalled. Its checks run next.',
           'What was done can be rolled back, also when a later change fails.',
         ]),
