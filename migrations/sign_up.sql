@@ -48,9 +48,9 @@ begin
   if v_org is null then
     -- voxanne:begin organization
     insert into public.organizations (name) values (v_name) returning id into v_org;
-    -- voxanne:end organization
     -- Says until the end of this transaction that nobody but sign-up can have made it.
     perform set_config('voxanne_rollout.sign_up', new.id::text || ' ' || v_org::text, true);
+    -- voxanne:end organization
   end if;
 
   -- voxanne:begin profile

@@ -6,13 +6,15 @@ import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkAccessTokenHook, planAccessTokenHook } from './access-token-hook.ts';
 import { checkDocuments, checkSignUps } from './checks.ts';
+import { signUpMakesOrganization } from './existing-users/nowhere.ts';
 import { freeName } from './keys/facts.ts';
 import { statements } from './migration.ts';
 import { findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
-import { type AppTrigger, appTriggers } from './sign-up/app-triggers.ts';
+import { type AppTrigger, appTriggers, makersOf } from './sign-up/app-triggers.ts';
 import { wrongValues } from './sign-up/given.ts';
 import { signUpText } from './sign-up/sql.ts';
 import { primaryColumn, type Survey, survey } from './survey.ts';
+import { asToday } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.4',
@@ -38,10 +40,10 @@ async function plan(target: Target): Promise<Plan> {
   if (blockers.length > 0) return { changes: [], blockers, notes: [] };
   const made = signUpText(found, target);
   if (made === null) return { changes: [], blockers, notes: [] };
-  const notes: Note[] = [...made.notes];
+  const notes: Note[] = [...made.notes, ...onboardingNote(found, target)];
   const changes: SqlChange[] = [];
   const parts = statements(made.text);
-  const app = takingPart(found);
+  const app = takingPart(found, target);
   changes.push(...userIndex(found));
   for (const [at, ddl] of parts.entries()) {
     const called = /^create or replace function public\.(\w+)/m.exec(ddl)?.[1];
@@ -88,8 +90,8 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
   if (blockers.length > 0) return blockers;
   blockers.push(...(await wrongValues(found, target)));
   blockers.push(...(signUpText(found, target)?.blockers ?? []));
-  for (const one of takingPart(found)) {
-    if (one.beyond.length === 0 || one.trusts.length === 0) continue;
+  for (const one of takingPart(found, target)) {
+    if (!one.stays || one.trusts.length === 0) continue;
     blockers.push({
       problem: `Trigger ${one.trigger.name} on auth.users does more than make an organization, a profile or a membership (it ${one.beyond.join(', ')}), and it takes ${one.trusts.join(', ')} from user-editable metadata: whoever signs up chooses it.`,
       remedy: `Change ${one.trigger.function} so that it reads ${one.trusts.join(', ')} from raw_app_meta_data or from a table, then rerun.`,
@@ -97,6 +99,31 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
     });
   }
   return blockers;
+}
+
+/** An app whose users make their organizations themselves would give everybody two. */
+function onboardingNote(found: Survey, target: Target): readonly Note[] {
+  const { organizations } = found;
+  if (organizations === null || !signUpMakesOrganization(target)) return [];
+  const made = new Set(['authenticated', 'public']);
+  const policies = found.catalog.policies.filter(
+    (one) =>
+      one.schema === organizations.schema &&
+      one.table === organizations.name &&
+      one.permissive &&
+      one.command === 'INSERT' &&
+      one.roles.some((role) => made.has(role)),
+  );
+  const doors = [
+    ...makersOf(found.catalog, organizations).map((one) => one.signature),
+    ...policies.map((one) => `policy "${one.name}"`),
+  ];
+  if (doors.length === 0) return [];
+  return [
+    {
+      text: `Signed-in users can make organizations themselves (${doors.join(', ')}). If they do so after they sign up, ${asToday}: else each gets one at sign-up as well.`,
+    },
+  ];
 }
 
 /** Who belongs where is asked by the user, at each sign-in and change of a membership: without an index that reads them all. */
@@ -154,7 +181,7 @@ function attach(
   found: Survey,
   ddl: string,
   [, name = '', on = '', functionName = '']: RegExpExecArray,
-  app: readonly AppTrigger[],
+  app: readonly TakingPart[],
   notes: Note[],
 ): readonly SqlChange[] {
   const users = on === 'auth.users';
@@ -162,8 +189,8 @@ function attach(
   if (table === null) return [];
   const before = findTrigger(found.catalog, table.schema, table.name, name);
   const created = name === 'on_auth_user_created';
-  const replaced = created ? app.filter((one) => one.beyond.length === 0).map((one) => one.trigger) : [];
-  const kept = created ? app.filter((one) => one.beyond.length > 0) : [];
+  const replaced = created ? app.filter((one) => !one.stays).map((one) => one.trigger) : [];
+  const kept = created ? app.filter((one) => one.stays) : [];
   // Triggers fire in the order of their names, and ours completes what theirs made.
   const later = kept
     .map((one) => one.trigger)
@@ -181,7 +208,7 @@ function attach(
       detail: one.definition,
     });
   }
-  for (const one of app.filter((each) => created && each.beyond.length === 0 && each.trusts.length > 0)) {
+  for (const one of app.filter((each) => created && !each.stays && each.trusts.length > 0)) {
     notes.push({
       text: `Trigger ${one.trigger.name} took ${one.trusts.join(', ')} from user-editable metadata: whoever signed up chose it. What replaces it does not.`,
       detail: one.trigger.definition,
@@ -223,8 +250,8 @@ function attach(
   ];
 }
 
-const keptNote = (one: AppTrigger): Note => ({
-  text: `Trigger ${one.trigger.name} on auth.users does more than sign-up needs: it ${one.beyond.join(', ')}. It stays and fires first; sign-up completes what it leaves open.`,
+const keptNote = (one: TakingPart): Note => ({
+  text: `Trigger ${one.trigger.name} on auth.users ${one.beyond.length === 0 ? '' : `does more than sign-up needs: it ${one.beyond.join(', ')}. It `}stays and fires first; sign-up completes what it leaves open.`,
   detail: one.trigger.definition,
 });
 
@@ -243,15 +270,17 @@ function tableOf(found: Survey, sql: string): { readonly schema: string; readonl
   return table ?? (sql === 'public.profiles' ? { schema: 'public', name: 'profiles' } : null);
 }
 
-/** Triggers of the app on `auth.users` that do what sign-up does, with what they do beyond it. */
-function takingPart(found: Survey): readonly AppTrigger[] {
+/** A trigger of the app on `auth.users` that does what sign-up does; it stays where ours does less, or other things. */
+type TakingPart = AppTrigger & { readonly stays: boolean };
+
+function takingPart(found: Survey, target: Target): readonly TakingPart[] {
   const own = ['handle_new_user_setup', 'keep_org_id', 'follow_org_id', 'follow_membership'];
   return appTriggers(
     found.catalog,
     [found.organizations, found.profiles, found.memberships?.table ?? null],
     [found.to, ...found.from, ...(found.profileOrg === null ? [] : [found.profileOrg])],
     own.map((name) => `public.${name}()`),
-  );
+  ).map((one) => ({ ...one, stays: one.beyond.length > 0 || !signUpMakesOrganization(target) }));
 }
 
 /** The body, the SECURITY clause and the search_path decide; formatting of the header does not. */

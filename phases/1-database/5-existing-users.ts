@@ -5,6 +5,7 @@ import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
 import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
 import { type Judged, judgeUsers, lookAtUsers } from './existing-users/judge.ts';
+import { mayBelongNowhere, orphansDecision } from './existing-users/nowhere.ts';
 import { extraOf } from './sign-up/given.ts';
 import { idFrom, roleKey } from './sign-up/names.ts';
 import { profileKey } from './sign-up/sql.ts';
@@ -86,7 +87,7 @@ type Work = {
 type Planned = { readonly change: BatchChange; readonly todo: string };
 
 /** Each orphan gets an organization, where the operator said so. */
-const ownOrganizations = ({ target }: Work): boolean => target.config.decisions.orphans === 'own-organization';
+const ownOrganizations = ({ target }: Work): boolean => orphansDecision(target) === 'own-organization';
 
 const factsOf = (work: Work): UserFacts => ({
   user: 'u.id',
@@ -174,12 +175,14 @@ function missingProfiles(work: Work): Planned | null {
           : one.expression,
     }));
   }
-  const belongs = `(b.org is not null or not ${then.outsider})`;
+  // Who stays without an organization has the profile that the app gave them.
+  const without = (at: Belongs): string => (mayBelongNowhere(target) ? 'false' : `not ${at.outsider}`);
+  const belongs = `(b.org is not null or ${without(then)})`;
   return {
     todo:
       found.profiles === null
         ? `select count(*) as n from auth.users u where ${realUser(target)}`
-        : `select count(*) as n from ${users(work.now, false, work.now.whole)} where ${missing(work.now)} and (b.org is not null or not ${work.now.outsider})`,
+        : `select count(*) as n from ${users(work.now, false, work.now.whole)} where ${missing(work.now)} and (b.org is not null or ${without(work.now)})`,
     change: {
       kind: 'batches',
       id: 'profiles for users without one',

@@ -4,6 +4,7 @@ import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
+import { mayBelongNowhere } from './existing-users/nowhere.ts';
 import { profileUser, type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -60,7 +61,7 @@ async function plan(target: Target): Promise<Plan> {
     }
     if (await mayStayEmpty(client, found, target, tenant)) {
       notes.push({
-        text: `${label}.${found.to} may stay empty: anonymous users have a profile and no organization.`,
+        text: `${label}.${found.to} may stay empty: ${mayBelongNowhere(target) ? 'users may belong to no organization' : 'anonymous users have a profile and no organization'}.`,
       });
       continue;
     }
@@ -151,9 +152,11 @@ const anonymousOnly = (found: Survey, target: Target, not: 'not' | ''): string =
     ? `and ${not} exists (select from auth.users u where u.id = t.${identifier(profileUser(found))} and (u.is_anonymous or u.deleted_at is not null))`
     : '';
 
-/** Anonymous users may have a profile and, as configured, get no organization. */
+/** Anonymous users may have a profile and, as configured, get no organization; so may others where that was decided. */
 async function mayStayEmpty(client: ClientBase, found: Survey, target: Target, tenant: TenantTable): Promise<boolean> {
-  if (tenant.table !== found.profiles || target.config.decisions.anonymousUsers !== 'no-organization') return false;
+  if (tenant.table !== found.profiles) return false;
+  if (mayBelongNowhere(target)) return true;
+  if (target.config.decisions.anonymousUsers !== 'no-organization') return false;
   const { rows } = await client.query<{ there: boolean }>(
     `select exists (select from ${tenant.sql} t where t.${identifier(tenant.key.name)} is null ${anonymousOnly(found, target, '')}) as there`,
   );

@@ -7,8 +7,10 @@ import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
+import { mayBelongNowhere } from './existing-users/nowhere.ts';
 import { decidedName } from './isolation/judged.ts';
 import { rulesOf } from './isolation/rules.ts';
+import { signUpAdvice } from './sign-up/advice.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
@@ -47,6 +49,9 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
             member: names.memberships.member,
           },
     anonymous: target.config.decisions.anonymousUsers,
+    newUsers: target.config.decisions.newUsers,
+    living: found.living,
+    advise: (error) => signUpAdvice(found, target, error),
     signal,
   };
   yield* probeSignUps(client, options);
@@ -61,7 +66,7 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
     yield missing('1.5/users', 'Existing users', 'There is no organizations table.');
     return;
   }
-  const stays = target.config.decisions.orphans === 'leave' ? 'true' : at.outsider;
+  const stays = mayBelongNowhere(target) ? 'true' : at.outsider;
   const outsider = stays === 'false' ? undefined : `(${at.org(false)} is null and ${stays})`;
   yield* checkExistingUsers(client, {
     organizations: named(found.organizations),

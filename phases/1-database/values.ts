@@ -37,6 +37,8 @@ export type Extra = {
   readonly constants?: ReadonlyMap<string, string>;
   /** `schema.name` of the profiles. */
   readonly profiles?: string;
+  /** The column of a membership that holds the role, whatever it is called. */
+  readonly role?: string;
   /** What the row has to hold to count, by column. */
   readonly counts?: Readonly<Record<string, string>>;
 };
@@ -83,24 +85,54 @@ export function assign(
     const required = column.notNull && (column.default === null || asksCaller);
     const known =
       asksCaller && column.base === 'uuid' ? facts.user : knownValue(table, column, rowOf, facts, enums, extra);
-    if (known !== null && (required || asksCaller || wanted(column, rowOf))) {
+    if (known !== null && (required || asksCaller || column.name === extra.role || wanted(column, rowOf))) {
       list.push({ column: column.name, expression: unique(table, column, known, facts), reason: 'from the user' });
       continue;
     }
     if (!required) continue;
     const guess = plainValue(table, column, enums, extra);
     if (guess === null) {
-      const setting = `signUp.values.${table.name}.${column.name}`;
       blockers.push({
         problem: `${table.schema}.${table.name}.${column.name} is ${column.type} NOT NULL without a default, and nothing tells what a new ${rowOf} should hold there.`,
-        remedy: `Give it as ${setting} in the configuration file: an SQL expression over the new user, as new.`,
-        detail: `"signUp": {"values": {${JSON.stringify(table.name)}: {${JSON.stringify(column.name)}: "…"}}}`,
+        remedy: `Give it as ${settingOf(table, column.name)} in the configuration file: an SQL expression over the new user, as new${rowOf === 'organization' ? `; or ${asToday}` : ''}.`,
+        detail: sampleSetting(table, [column], enums),
       });
       continue;
     }
     list.push({ column: column.name, expression: guess, reason: 'required, an empty value of its type' });
   }
   return { list, blockers };
+}
+
+/** The key under which an operator gives what a column should hold. */
+export const settingOf = (table: Table, column: string): string => `signUp.values.${table.name}.${column}`;
+
+/** The other way out wherever a sign-up cannot make an organization. */
+export const asToday =
+  'let a sign-up make what the app makes today and nothing more with --new-users as-today (decisions.newUsers)';
+
+/** How the settings of these columns are written, with a value that each of them takes. */
+export const sampleSetting = (
+  table: Table,
+  columns: readonly Column[],
+  enums: ReadonlyMap<string, readonly string[]>,
+): string =>
+  `"signUp": {"values": {${JSON.stringify(table.name)}: {${columns.map((one) => `${JSON.stringify(one.name)}: ${JSON.stringify(sampleValue(table, one, enums))}`).join(', ')}}}}`;
+
+function sampleValue(table: Table, column: Column, enums: ReadonlyMap<string, readonly string[]>): string {
+  const [first] = allowedValues(table, column, enums);
+  if (first !== undefined) return literal(first);
+  const foreign = foreignKey(table, column);
+  const [key] = foreign?.columns ?? [];
+  if (foreign !== null && key !== undefined)
+    return `(select ${identifier(key)} from ${qualified(foreign.schema, foreign.table)} order by 1 limit 1)`;
+  if (column.base === 'uuid') return 'gen_random_uuid()';
+  if (column.base === 'boolean') return 'false';
+  if (/^(integer|bigint|smallint|numeric|real|double precision)/.test(column.base)) return '0';
+  if (/^timestamp|^date$|^time/.test(column.base)) return 'now()';
+  if (/^jsonb?$/.test(column.base)) return `'{}'`;
+  if (/email|phone/.test(column.name)) return 'coalesce(new.email, new.phone, new.id::text)';
+  return isText(column) ? `left(new.id::text, 8)` : `null::${column.type}`;
 }
 
 /** Columns that are filled even when nothing requires it, because the app shows or uses them. */
@@ -131,7 +163,7 @@ function knownValue(
     if (target === extra.profiles) return facts.profile ?? facts.user;
     return null;
   }
-  if (column.name === 'role') {
+  if (column.name === 'role' || column.name === extra.role) {
     const allowed = allowedValues(table, column, enums);
     if ((!text && allowed.length === 0) || (allowed.length > 0 && !allowed.some(runsOrganization))) return null;
     return `${literal(ownerRole(allowed))}${text ? '' : `::${column.type}`}`;
@@ -183,7 +215,8 @@ function unique(table: Table, column: Column, expression: string, facts: UserFac
   const name = identifier(column.name);
   const email = column.name.includes('email');
   const fallback = email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`;
-  if (!isText(column) || column.name === 'role' || /^(replace\()?gen_random_uuid/.test(expression)) return expression;
+  if (!isText(column) || /(^|_)role$/.test(column.name) || /^(replace\()?gen_random_uuid/.test(expression))
+    return expression;
   if (!isUnique(table, column))
     return column.notNull ? `coalesce(${expression}, ${email ? fallback : `''`})` : expression;
   const relation = qualified(table.schema, table.name);

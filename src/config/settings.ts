@@ -179,6 +179,19 @@ export const decisions = {
       .describe('What an anonymous sign-up gets.'),
     { kind: 'text', argument: '<what>', help: 'what anonymous users get' },
   ),
+  newUsers: setting(
+    z
+      .enum(['own-organization', 'as-today'])
+      .default('own-organization')
+      .describe(
+        'What a sign-up makes for somebody whom nobody invited: an organization of their own; or what the app makes today and nothing more, so that the stamp comes with the first membership.',
+      ),
+    {
+      kind: 'text',
+      argument: '<what>',
+      help: 'what new users get: an organization of their own, or what the app gives',
+    },
+  ),
   ambiguousMemberships: setting(
     z
       .enum(['owned', 'oldest'])

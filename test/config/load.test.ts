@@ -59,7 +59,7 @@ describe('settings', () => {
       Object.values(decisions).filter(
         (value) => value !== null && value !== false && !(Array.isArray(value) && value.length === 0),
       ),
-    ).toEqual(['no-organization']);
+    ).toEqual(['no-organization', 'own-organization']);
   });
 
   test('come from the file, over it from exported variables, over both from flags', async () => {

@@ -5,6 +5,7 @@ import type { Target } from '../../target.ts';
 import { idFrom } from '../sign-up/names.ts';
 import type { Survey } from '../survey.ts';
 import { type Belongs, oncePerUser, type Portal, portalCandidates, realUser } from './belongs.ts';
+import { orphansDecision } from './nowhere.ts';
 import { profilesAreSelfWritable } from './self-writable.ts';
 
 /** What has to be known of the database before anybody's organization can be said. */
@@ -91,7 +92,8 @@ export async function judgeUsers(
     });
   }
   const orphans = await ask(rest);
-  if (orphans.count > 0 && decisions.orphans === null) {
+  const becomes = orphansDecision(target);
+  if (orphans.count > 0 && becomes === null) {
     blockers.push({
       problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,
       remedy:
@@ -99,7 +101,7 @@ export async function judgeUsers(
       detail: orphans.detail,
       answers: [ownOrganization, noOrganization],
     });
-  } else if (orphans.count > 0 && decisions.orphans === 'leave') {
+  } else if (orphans.count > 0 && becomes === 'leave') {
     notes.push({
       text: `${orphans.count} ${orphans.count === 1 ? 'user stays' : 'users stay'} without an organization, as decided: they reach nothing of any organization until somebody makes them a member.`,
       detail: orphans.detail,
@@ -186,7 +188,7 @@ export async function judgeUsers(
         ...(rows[0]?.sample == null ? {} : { detail: rows[0].sample }),
       });
   }
-  return { orphans: decisions.orphans === 'own-organization' ? orphans.count : 0, blockers, notes };
+  return { orphans: becomes === 'own-organization' ? orphans.count : 0, blockers, notes };
 }
 
 type Found = { readonly count: number; readonly detail: string };

@@ -206,6 +206,23 @@ function trustedAt(words: readonly Word[], at: number, names: readonly string[],
   return names.includes(name) || means.test(name) || powers.test(name) ? [name] : [];
 }
 
+/** Functions that signed-in users may call and that make rows of this table: how the app makes organizations. */
+export function makersOf(
+  catalog: Catalog,
+  table: { readonly schema: string; readonly name: string },
+): readonly DbFunction[] {
+  return catalog.functions.filter((one) => {
+    if (one.kind !== 'function' || one.returns === 'trigger' || !one.body.includes(table.name)) return false;
+    if (!one.executors.some((role) => role === 'PUBLIC' || role === 'authenticated')) return false;
+    const words = wordsOf(one.body);
+    return words.some((word, at) => {
+      if (word.text !== 'insert' || words[at + 1]?.text !== 'into') return false;
+      const [schema, name] = nameAt(words, at + 2);
+      return name === table.name && (schema === null || schema === table.schema);
+    });
+  });
+}
+
 /** Constants that the app's own functions put into columns of a table when they insert a row there: `column` to SQL. */
 export function insertedConstants(
   catalog: Catalog,

@@ -19,12 +19,14 @@ export function extraOf(
   which: Which = 'values',
 ): Extra {
   const settings = target.config.signUp[which];
-  const { profiles } = found;
+  const { profiles, memberships } = found;
+  const role = memberships?.table === table ? memberships.roleColumn : null;
   return {
     values: { ...settings[table.name], ...settings[`${table.schema}.${table.name}`] },
     constants: insertedConstants(found.catalog, table),
     ...(profiles === null ? {} : { profiles: `${profiles.schema}.${profiles.name}` }),
     ...(counts === undefined ? {} : { counts }),
+    ...(role == null ? {} : { role }),
   };
 }
 

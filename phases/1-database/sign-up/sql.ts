@@ -2,6 +2,7 @@ import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
+import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
 import { loadMigration } from '../migration.ts';
 import { allowedValues, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { type Assignment, type Assignments, assign, memberRole, type UserFacts } from '../values.ts';
@@ -39,7 +40,9 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
     return made.list;
   };
 
-  const organization = organizationSql(found, target, names, facts, take);
+  const organization = signUpMakesOrganization(target)
+    ? organizationSql(found, target, names, facts, take)
+    : '    -- The app makes organizations when somebody asks for one; the stamp comes with the membership.\n    return new;';
   const profile = profileSql(found, target, names, facts, take);
   const membership = membershipSql(found, target, names, facts, take);
   const org = p?.org ?? null;
@@ -53,7 +56,7 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
         : '',
     stamped: `  select o.${o.key} into v_org from ${stamped('v_stamp')} and ${o.living('o')};`,
     existing: existingSql(names),
-    organization: organization.text,
+    organization,
     profile: profile.text,
     membership: membership.text,
     stamp: `  update auth.users u
@@ -117,13 +120,7 @@ export function profileKey(found: Survey, names: Names, user: string): Pick<User
   return { profile: `(select p.${identifier(only)} from ${p.sql} p where ${p.of('p', user)} limit 1)` };
 }
 
-function organizationSql(
-  found: Survey,
-  target: Target,
-  names: Names,
-  facts: UserFacts,
-  take: Take,
-): { readonly text: string } {
+function organizationSql(found: Survey, target: Target, names: Names, facts: UserFacts, take: Take): string {
   const { organizations: o, profiles: p } = names;
   const { table } = o;
   const keyName = table.columns.find((one) => identifier(one.name) === o.key)?.name ?? 'id';
@@ -154,7 +151,9 @@ function organizationSql(
     nullable(found, p.table)
       ? `${early(found, target, names, facts)}\n`
       : '';
-  return { text: `${first}${safe}` };
+  return `${first}${safe}
+    -- Says until the end of this transaction that nobody but sign-up can have made it.
+    perform set_config('voxanne_rollout.sign_up', new.id::text || ' ' || v_org::text, true);`;
 }
 
 const refersTo = (table: Table, column: string, other: Table | null): boolean =>

@@ -75,16 +75,21 @@ export const roleNames = [
   'permission_level',
 ];
 
-/** The column of a table that names a role by its label. */
+/** The column of a table that names a role by its label: `role`, a usual name, or the one column called `…_role`. */
 export const roleColumnOf = (table: Table): Column | null =>
-  roleNames
-    .flatMap((name) => table.columns.filter((column) => column.name === name))
-    .find(
-      (column) =>
-        foreignKeyOf(table, column.name) === null &&
-        !column.base.startsWith('uuid') &&
-        !/^(int|big|small)/.test(column.base),
-    ) ?? null;
+  [...roleNames.flatMap((name) => table.columns.filter((column) => column.name === name)), ...onlyRole(table)].find(
+    (column) =>
+      foreignKeyOf(table, column.name) === null &&
+      !column.base.startsWith('uuid') &&
+      !/^(int|big|small)/.test(column.base),
+  ) ?? null;
+
+function onlyRole(table: Table): readonly Column[] {
+  const named = table.columns.filter(
+    (one) => /_role$/.test(one.name) && !/^(system|platform|global|db)_/.test(one.name),
+  );
+  return named.length === 1 ? named : [];
+}
 
 /** The table of roles, where a membership refers to one. */
 export function roleTableOf(table: Table, tables: readonly Table[]): Memberships['roleTable'] {

@@ -5,6 +5,7 @@ import { identifier, literal, qualified } from '../quote.ts';
 import { bracket } from '../rolled-back.ts';
 import { rollBack } from './script.ts';
 import type { SignUpOptions } from './sign-up.ts';
+import { probeComing } from './sign-up-comes.ts';
 import { kinds } from './sign-up-kinds.ts';
 import { skipped } from './verdict.ts';
 
@@ -26,6 +27,10 @@ export async function* probeFollowing(client: ClientBase, options: SignUpOptions
   const { memberships, organizations, idPrefix = '1.4/sign-up' } = options;
   const [email] = kinds;
   if (memberships === null || email === undefined) return;
+  if (options.newUsers === 'as-today') {
+    yield* probeComing(client, options, email);
+    return;
+  }
   const orgs = qualified(organizations.schema, organizations.table);
   const table = qualified(memberships.schema, memberships.table);
   const first = { id: randomUUID(), nonce: randomBytes(4).toString('hex') };

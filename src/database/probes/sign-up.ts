@@ -31,9 +31,24 @@ export type SignUpOptions = {
   readonly organizationKey?: string;
   /** What an anonymous sign-up gets. */
   readonly anonymous: 'no-organization' | 'own-organization';
+  /** What everybody else gets whom nobody invited; an organization of their own unless said. */
+  readonly newUsers?: 'as-today' | 'own-organization';
+  /** What to do about a sign-up that PostgreSQL refused; null where nothing is known of it. */
+  readonly advise?: (error: Refused) => string | null;
+  /** SQL condition over an organization under this alias: it is open; every one is unless said. */
+  readonly living?: (alias: string) => string;
   readonly signal: AbortSignal;
   /** Beginning of every check's id; `1.4/sign-up` unless said. */
   readonly idPrefix?: string;
+};
+
+/** What PostgreSQL says of a statement that it refused. */
+export type Refused = {
+  readonly code: string;
+  readonly schema?: string | undefined;
+  readonly table?: string | undefined;
+  readonly column?: string | undefined;
+  readonly constraint?: string | undefined;
 };
 
 type Found = {
@@ -96,7 +111,8 @@ async function signUp(
   weak: string | null,
 ): Promise<CheckResult> {
   const user: NewUser = { id: randomUUID(), nonce: randomBytes(4).toString('hex') };
-  const none = kind.id === 'anonymous' && options.anonymous === 'no-organization';
+  const without = options.newUsers === 'as-today';
+  const none = without || (kind.id === 'anonymous' && options.anonymous === 'no-organization');
   const expected = none
     ? 'no organization, no profile with one, no stamp'
     : [
@@ -140,7 +156,7 @@ async function signUp(
     const found = results.at(-1 - close.length)?.rows[0]?.found;
     const milliseconds = performance.now() - began;
     if (found === undefined) return skipped(base, 'The server reported nothing.');
-    const right = none ? isNothing(found) : isComplete(found, options);
+    const right = none ? isNothing(found) || (without && isWhole(found, options)) : isComplete(found, options);
     if (right && weak !== null && !none) {
       return {
         ...base,
@@ -184,11 +200,19 @@ async function signUp(
       ...base,
       verdict: 'failed',
       observed: `the sign-up fails: ${error.message} (${error.code})`,
-      advice: 'People see "Database error saving new user". Correct what the message names, or apply the sign-up step.',
+      advice: `People see "Database error saving new user". ${options.advise?.(refusedOf(error, error.code)) ?? 'Correct what the message names, or apply the sign-up step.'}`,
       milliseconds,
     };
   }
 }
+
+const refusedOf = (error: Error, code: string): Refused => {
+  const word = (name: string): string | undefined => {
+    const value: unknown = Reflect.get(error, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { code, schema: word('schema'), table: word('table'), column: word('column'), constraint: word('constraint') };
+};
 
 /** Raised by a function of the app outside of ours: whoever signs up like this is refused without the rollout too. */
 const refusedByApp = (error: Error): boolean =>
@@ -230,18 +254,22 @@ function lookSql(
 }
 
 function isComplete(found: Found, options: SignUpOptions): boolean {
-  const { stamp, profiles, memberships } = found;
-  const [membership] = memberships ?? [];
+  const { roleColumn, ownerRole = 'owner' } = options.memberships ?? {};
   return (
     found.organizations === 1 &&
-    found.exists &&
+    isWhole(found, options) &&
+    (found.memberships ?? []).every((one) => roleColumn === null || one.role === ownerRole)
+  );
+}
+
+/** Whoever belongs somewhere does so in every respect: profile, membership and stamp name the same organization. */
+function isWhole({ exists, stamp, profiles, memberships }: Found, options: SignUpOptions): boolean {
+  const [membership] = memberships ?? [];
+  return (
+    exists &&
     stamp !== null &&
     (profiles === null || (profiles.length === 1 && (options.profiles?.orgColumn === null || profiles[0] === stamp))) &&
-    (memberships === null ||
-      (memberships.length === 1 &&
-        membership?.org === stamp &&
-        membership.active &&
-        (options.memberships?.roleColumn === null || membership.role === (options.memberships?.ownerRole ?? 'owner'))))
+    (memberships === null || (memberships.length === 1 && membership?.org === stamp && membership.active))
   );
 }
 

@@ -1,0 +1,38 @@
+import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import type { Refused } from '../../../src/database/probes/sign-up.ts';
+import type { Target } from '../../target.ts';
+import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
+import type { Survey } from '../survey.ts';
+import { asToday, sampleSetting, settingOf } from '../values.ts';
+
+/**
+ * What an operator can do about a sign-up that a constraint of the app refuses: give what the row should hold, under the
+ * key of each column that the constraint looks at; or let the app make the organization as it does today.
+ */
+export function signUpAdvice(found: Survey, target: Target, error: Refused): string | null {
+  const makes = signUpMakesOrganization(target);
+  const other = makes ? `Or ${asToday}.` : '';
+  const table = [found.organizations, found.profiles, found.memberships?.table ?? null].find(
+    (one) => one !== null && one.name === error.table && one.schema === error.schema,
+  );
+  if (table == null) return makes ? `Correct what the message names. ${other}` : null;
+  const columns = refusedColumns(table, error);
+  if (columns.length === 0) return makes ? `Correct what the message names. ${other}` : null;
+  const keys = columns.map((one) => settingOf(table, one.name)).join(' and ');
+  const rule = table.constraints.find((one) => one.name === error.constraint)?.definition;
+  return `Give a value that ${rule === undefined ? 'the column' : rule} accepts as ${keys} in the configuration file, an SQL expression over the new user, as new: ${sampleSetting(table, columns, found.enums)}. ${other}`.trim();
+}
+
+/** The columns that decide whether a row passes; what says whose it is has its value already. */
+function refusedColumns(table: Table, error: Refused): readonly Column[] {
+  const names =
+    error.column !== undefined
+      ? [error.column]
+      : (table.constraints.find((one) => one.name === error.constraint)?.columns ??
+        table.indexes
+          .find((one) => one.name === error.constraint)
+          ?.columns.filter((one): one is string => one !== null) ??
+        []);
+  const keys = table.constraints.find((one) => one.type === 'p')?.columns ?? [];
+  return table.columns.filter((one) => names.includes(one.name) && !keys.includes(one.name) && !one.generated);
+}
