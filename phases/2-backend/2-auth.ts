@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
-import type { Plan, Step } from '../../src/rollout/step.ts';
+import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { checkScan, checkTypes, type Place } from '../code/checks.ts';
 import { type Code, readCode, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
@@ -38,12 +38,13 @@ export const auth: Step<Target> = {
       if (text !== null) overlay.set(file, await rewriteAuth(file, text, helpers));
     }
     const fixed = await fixFindings(code, isIn(files), overlay);
-    return planOf(code, fixed, (file) => `Trust only app_metadata in ${file}`);
+    return planOf(code, fixed, (file) => `Trust only app_metadata in ${file}`, decodedNotes(code));
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
     yield* checkScan(code, '2.2', isIn(authFiles(code)), signal);
     yield await checkRequest(code);
+    yield* checkTokens(code);
     yield* checkTypes(code, '2.2', signal);
   },
 };
@@ -56,6 +57,34 @@ const isIn =
   (files: readonly string[]) =>
   (finding: Place): boolean =>
     files.includes(finding.file);
+
+const decoders = ({ workspace }: Code): readonly string[] =>
+  workspace.auth.filter((one) => one.decodesOnly === true).map(({ file }) => file);
+
+const verifyIt =
+  'Verify the token before anything in it is believed (supabase.auth.getClaims(token), or jwtVerify with the key set of the project).';
+
+const decodedNotes = (code: Code): readonly Note[] =>
+  decoders(code).map((file) => ({
+    text: `${file} takes the token apart and does not check its signature: whoever writes one is believed. ${verifyIt}`,
+  }));
+
+/** Authentication that checks no signature lets everybody be anybody, unless something in front of it does; who knows. */
+function* checkTokens(code: Code): Iterable<CheckResult> {
+  for (const file of decoders(code)) {
+    yield {
+      id: `2.2/token/${file}`,
+      title: `Tokens in ${file}`,
+      kind: 'scan',
+      verdict: 'skipped',
+      matters: true,
+      expected: 'tokens whose signature is checked',
+      observed: 'unverified: the token is decoded, and nothing in this file checks its signature',
+      advice: `${verifyIt} If something in front of the app does so already, list the id of this check under decisions.acceptNotChecked in the configuration file.`,
+      milliseconds: 0,
+    };
+  }
+}
 
 /** Where a user is put on the request, the validated organization is put there too. */
 async function checkRequest(code: Code): Promise<CheckResult> {

@@ -87,7 +87,7 @@ type Middleware = { readonly file: string; readonly name: string };
 /** The middleware that the app's routes use most. */
 async function middlewareOf({ workspace }: Code): Promise<Middleware | null> {
   const candidates = workspace.auth
-    .filter(({ side }) => side === 'server')
+    .filter(({ side, decodesOnly }) => side === 'server' && decodesOnly !== true)
     .flatMap(({ file, exports }) => exports.map((name) => ({ file, name })))
     .filter(({ name }) => /^(?:require|ensure|authenticate|protect)/i.test(name))
     .filter(({ name }) => !/optional|role|permission|access|admin/i.test(name));

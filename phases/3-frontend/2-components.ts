@@ -1,5 +1,7 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
+import { usesReactHooks } from '../../src/workspace/frameworks.ts';
 import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
@@ -7,6 +9,7 @@ import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../code/checks.ts';
 import { type Code, readCode, sideOfFile, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
+import { checkEach, planEach } from '../code/frontends.ts';
 import { scanCode } from '../code/scan.ts';
 import type { Target } from '../target.ts';
 import { isTenantRoute } from './3-tenant-route.ts';
@@ -24,44 +27,49 @@ export const components: Step<Target> = {
     before: '',
     after: 'Deploy the frontend after the backend: it no longer sends the organization, the token does.',
   },
-  plan: async (target): Promise<Plan> => {
-    const code = await readCode(target);
-    const mine = await scope(code);
-    const overlay: Overlay = new Map();
-    const { findings, waived } = await scanCode(code);
-    const known = new Set(waived.map((one) => one.id));
-    const hookFor = await hookCalls(code);
-    for (const file of new Set(findings.filter(mine).map((one) => one.file))) {
-      const text = await textOf(code.workspace, file);
-      if (text === null) continue;
-      const left = async (now: string): Promise<readonly Finding[]> =>
-        (await scanText(code.workspace, file, now)).filter((one) => !known.has(one.id));
-      const hook = hookFor(file);
-      const taken = hook === null ? text : await readThroughHook(file, text, left, hook);
-      overlay.set(file, await mendBrowserCode(file, taken, await left(taken)));
-    }
-    const { left, notes } = await fixFindings(code, mine, overlay);
-    const caching = await keepCachesApart(code, overlay, hookFor);
-    for (const [file, text] of overlay) {
-      if (/\.[jt]sx?$/.test(file)) {
-        overlay.set(file, await tidy(file, (await textOf(code.workspace, file)) ?? '', text));
-      }
-    }
-    const sent = findings.some((one) => mine(one) && one.kind === 'browser-org-header');
-    return planOf(
-      code,
-      { overlay, left, notes: [...notes, ...caching] },
-      (file) => `Trust only the session in ${file}`,
-      sent ? headerNotes([...findings, ...waived]) : [],
-    );
-  },
+  plan: async (target): Promise<Plan> => planEach(await readCode(target), plan),
   checks: async function* (target, signal) {
     const code = await readCode(target);
-    yield* checkScan(code, '3.2', await scope(code), signal);
-    yield* checkTypes(code, '3.2', signal);
-    yield* checkCommand(code, '3.2/build', "The app's own build", code.target.config.code.build, signal);
+    yield* checkEach(code, (one) => checks(one, signal));
+    yield* checkCommand(code, '3.2/build', "The app's own build", target.config.code.build, signal);
   },
 };
+
+async function plan(code: Code): Promise<Plan> {
+  const mine = await scope(code);
+  const overlay: Overlay = new Map();
+  const { findings, waived } = await scanCode(code);
+  const known = new Set(waived.map((one) => one.id));
+  const hookFor = await hookCalls(code);
+  for (const file of new Set(findings.filter(mine).map((one) => one.file))) {
+    const text = await textOf(code.workspace, file);
+    if (text === null) continue;
+    const left = async (now: string): Promise<readonly Finding[]> =>
+      (await scanText(code.workspace, file, now)).filter((one) => !known.has(one.id));
+    const hook = hookFor(file);
+    const taken = hook === null ? text : await readThroughHook(file, text, left, hook);
+    overlay.set(file, await mendBrowserCode(file, taken, await left(taken)));
+  }
+  const { left, notes } = await fixFindings(code, mine, overlay);
+  const caching = await keepCachesApart(code, overlay, hookFor);
+  for (const [file, text] of overlay) {
+    if (/\.[jt]sx?$/.test(file)) {
+      overlay.set(file, await tidy(file, (await textOf(code.workspace, file)) ?? '', text));
+    }
+  }
+  const sent = findings.some((one) => mine(one) && one.kind === 'browser-org-header');
+  return planOf(
+    code,
+    { overlay, left, notes: [...notes, ...caching] },
+    (file) => `Trust only the session in ${file}`,
+    sent ? headerNotes([...findings, ...waived]) : [],
+  );
+}
+
+async function* checks(code: Code, signal: AbortSignal): AsyncIterable<CheckResult> {
+  yield* checkScan(code, '3.2', await scope(code), signal);
+  yield* checkTypes(code, '3.2', signal);
+}
 
 /** What the browser keeps of answers goes with the session, and is kept by organization. */
 async function keepCachesApart(
@@ -71,7 +79,7 @@ async function keepCachesApart(
 ): Promise<readonly Note[]> {
   const { workspace } = code;
   const { frontend } = workspace;
-  if (frontend === null) return [];
+  if (frontend === null || !usesReactHooks(frontend)) return [];
   const { swr, queries } = await cachesOf(code, frontend);
   if (!swr && queries === null) return [];
   const { file: hookFile, text: hookText } = await locateHook(code, frontend);
@@ -97,7 +105,7 @@ async function keepCachesApart(
 /** How a component calls the hook; null where it cannot: in the hook itself and in what the hook needs. */
 async function hookCalls(code: Code): Promise<(file: string) => HookCall | null> {
   const { frontend, projects, root } = code.workspace;
-  if (frontend === null) return () => null;
+  if (frontend === null || !usesReactHooks(frontend)) return () => null;
   const hook = await locateHook(code, frontend);
   const { name, keys, isDefault } = hook;
   const gives = keys === null || keys.some(([, meaning]) => meaning === 'orgId');
@@ -131,7 +139,7 @@ const headerNotes = (findings: readonly Finding[]): readonly Note[] =>
 /** Places in the frontend that no other step answers for. */
 async function scope(code: Code): Promise<(place: Place) => boolean> {
   const { frontend } = code.workspace;
-  const hook = frontend === null ? null : (await locateHook(code, frontend)).file;
+  const hook = frontend === null || !usesReactHooks(frontend) ? null : (await locateHook(code, frontend)).file;
   return ({ file, kind }) =>
     frontend !== null &&
     sideOfFile(code.workspace, file) === 'frontend' &&

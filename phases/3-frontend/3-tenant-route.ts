@@ -4,6 +4,7 @@ import { listFiles } from '../../src/workspace/files.ts';
 import { checkScan, checkTypes } from '../code/checks.ts';
 import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
 import { changesOf, fixFindings, leftNotes } from '../code/fixes.ts';
+import { eachFrontend } from '../code/frontends.ts';
 import type { Target } from '../target.ts';
 
 const route = /(?:^|\/)api\/(?:auth\/)?(?:tenant-?id|tenant|org-?id|current-org)(?:\/route|\/index)?\.[cm]?[jt]sx?$/i;
@@ -45,7 +46,7 @@ export const tenantRoute: Step<Target> = {
     const code = await readCode(target);
     yield await checkRoutes(code);
     yield* checkScan(code, '3.3', ({ file }) => isTenantRoute(file), signal);
-    yield* checkTypes(code, '3.3', signal);
+    for (const one of eachFrontend(code)) yield* checkTypes(one, '3.3', signal);
   },
 };
 

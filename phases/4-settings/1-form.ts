@@ -5,11 +5,12 @@ import { type CodeStyle, renderTemplate } from '../../src/workspace/code-style.t
 import type { Project } from '../../src/workspace/project.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
 import { browserClient, type Hook, importPath, locateHook } from '../3-frontend/hook.ts';
-import { checkTypes, noFrontend, notApplicable } from '../code/checks.ts';
+import { checkTypes, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf } from '../code/fixes.ts';
+import { withoutHook } from '../code/frontends.ts';
 import type { Target } from '../target.ts';
-import { locateSettings } from './page.ts';
+import { locateSettings, withSettings } from './page.ts';
 import { ownersShutOut } from './roles.ts';
 
 /** 4.1: the form by which an organization changes its own settings. */
@@ -18,10 +19,11 @@ export const form: Step<Target> = {
   title: 'Organization settings form',
   why: 'The people of an organization need a place to see and change it. The form reads and saves under row security, for the roles that phase 1 creates.',
   plan: async (target): Promise<Plan> => {
-    const code = await readCode(target);
+    const code = await withSettings(await readCode(target));
     const { frontend } = code.workspace;
-    if (frontend === null) {
-      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${noFrontend(code)}.` }] };
+    const reason = withoutHook(code, code.facts.column);
+    if (frontend === null || reason !== null) {
+      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${reason}.` }] };
     }
     if (code.facts.organizations.nameColumn === null) {
       return {
@@ -48,10 +50,11 @@ export const form: Step<Target> = {
     };
   },
   checks: async function* (target, signal) {
-    const code = await readCode(target);
+    const code = await withSettings(await readCode(target));
     const { frontend } = code.workspace;
-    if (frontend === null) {
-      yield notApplicable('4.1', noFrontend(code));
+    const reason = withoutHook(code, code.facts.column);
+    if (frontend === null || reason !== null) {
+      yield notApplicable('4.1', reason ?? 'the workspace has no frontend');
       return;
     }
     yield await checkForm(code, frontend);

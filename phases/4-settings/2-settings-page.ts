@@ -8,12 +8,13 @@ import { importEdits } from '../../src/workspace/scan/fixes.ts';
 import { parseSource } from '../../src/workspace/scan/syntax.ts';
 import { tidy } from '../3-frontend/browser-edits.ts';
 import { importPath } from '../3-frontend/hook.ts';
-import { checkScan, checkTypes, noFrontend, notApplicable, type Place } from '../code/checks.ts';
+import { checkScan, checkTypes, notApplicable, type Place } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf, fixFindings, leftNotes, type Overlay } from '../code/fixes.ts';
+import { withoutHook } from '../code/frontends.ts';
 import { scanCode } from '../code/scan.ts';
 import type { Target } from '../target.ts';
-import { formName, locateSettings, type SettingsPlace } from './page.ts';
+import { formName, locateSettings, type SettingsPlace, withSettings } from './page.ts';
 import { removeNotes, showForm } from './page-edits.ts';
 
 /** 4.2: the settings page shows the form. */
@@ -22,10 +23,11 @@ export const settingsPage: Step<Target> = {
   title: 'Settings page',
   why: 'A form that no page shows helps nobody. It takes the place of the note that said to ask somebody else, becomes a tab, or gets a page.',
   plan: async (target): Promise<Plan> => {
-    const code = await readCode(target);
+    const code = await withSettings(await readCode(target));
     const { frontend } = code.workspace;
-    if (frontend === null) {
-      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${noFrontend(code)}.` }] };
+    const reason = withoutHook(code, code.facts.column);
+    if (frontend === null || reason !== null) {
+      return { changes: [], blockers: [], notes: [{ text: `Nothing to do here: ${reason}.` }] };
     }
     const place = await locateSettings(code, frontend);
     const form = await formName(code, place.form);
@@ -80,10 +82,11 @@ export const settingsPage: Step<Target> = {
     };
   },
   checks: async function* (target, signal) {
-    const code = await readCode(target);
+    const code = await withSettings(await readCode(target));
     const { frontend } = code.workspace;
-    if (frontend === null) {
-      yield notApplicable('4.2', noFrontend(code));
+    const reason = withoutHook(code, code.facts.column);
+    if (frontend === null || reason !== null) {
+      yield notApplicable('4.2', reason ?? 'the workspace has no frontend');
       return;
     }
     yield await checkShown(code, frontend);

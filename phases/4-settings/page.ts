@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { listFiles } from '../../src/workspace/files.ts';
+import { usesReactHooks } from '../../src/workspace/frameworks.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
 import { type Code, textOf } from '../code/code.ts';
+import { eachFrontend } from '../code/frontends.ts';
 
 /** Where the settings are, or where they would go. */
 export type SettingsPlace = {
@@ -34,6 +36,16 @@ export async function locateSettings(code: Code, frontend: Project): Promise<Set
   const beside = path.posix.dirname(page ?? newPage);
   const folder = /(?:^|\/)settings$/.test(beside) ? `${beside}/components` : `${base}components/settings`;
   return { page, newPage, form: known ?? `${folder}/OrganizationForm.${extension}` };
+}
+
+/** Of several frontends the one that has settings; it is one place where an organization is edited. */
+export async function withSettings(code: Code): Promise<Code> {
+  for (const one of eachFrontend(code)) {
+    const { frontend } = one.workspace;
+    if (frontend === null || !usesReactHooks(frontend) || (await locateSettings(one, frontend)).page === null) continue;
+    return { ...code, workspace: { ...code.workspace, frontend } };
+  }
+  return code;
 }
 
 function newPageOf(frontend: Project, own: readonly string[], base: string, extension: string): string {

@@ -64,12 +64,6 @@ export const notApplicable = (step: string, reason: string): CheckResult => ({
   milliseconds: 0,
 });
 
-/** Why the frontend's steps have nothing to do, with the frameworks that are there and have no cure here. */
-export const noFrontend = ({ workspace }: Code): string => {
-  const others = workspace.notes.find((note) => /^No cure is known/.test(note));
-  return others?.replace(/\.$/, '') ?? 'the workspace has no frontend';
-};
-
 /** What decides which step answers for a place. */
 export type Place = Pick<Finding, 'file' | 'kind'>;
 

@@ -4,6 +4,7 @@ import { RolloutError } from '../../src/rollout/errors.ts';
 import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
 import { discoverWorkspace } from '../../src/workspace/discover.ts';
 import { listFiles } from '../../src/workspace/files.ts';
+import { rendersOnServer } from '../../src/workspace/frameworks.ts';
 import { orAbsent } from '../../src/workspace/paths.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
@@ -43,11 +44,14 @@ function configured(found: Workspace, { config }: Target): Workspace {
     );
   };
   const { authMiddleware } = config.code;
+  const frontend = named(config.code.frontend, found.frontend);
   const known = found.auth.find((one) => one.file === authMiddleware);
   return {
     ...found,
     backend: named(config.code.backend, found.backend),
-    frontend: named(config.code.frontend, found.frontend),
+    frontend,
+    // Who names one wants that one.
+    frontends: config.code.frontend === null || frontend === null ? found.frontends : [frontend],
     auth:
       authMiddleware === null || known !== undefined
         ? found.auth
@@ -75,9 +79,20 @@ export function sideOfFile(workspace: Workspace, file: string): 'backend' | 'fro
   if (/(?:^|\/)supabase\/.*\.sql$|(?:^|\/)supabase\/functions\//.test(file)) return 'backend';
   if (/\.(?:vue|svelte|astro)$/.test(file)) return 'frontend';
   const project = projectOf(file, workspace.projects);
-  if (workspace.backend !== workspace.frontend) return project === workspace.frontend ? 'frontend' : 'backend';
+  const { backend, frontend, frontends } = workspace;
+  const isFrontend = project !== null && frontends.includes(project);
+  // Where websites are their own backend, each of them is.
+  const both =
+    isFrontend && (project === backend || (frontends.some((one) => one === backend) && rendersOnServer(project)));
+  if (!both && isFrontend) return 'frontend';
+  if (!both && backend !== frontend) return 'backend';
+  return isBrowserPath(file) ? 'frontend' : 'backend';
+}
+
+/** In a package that is both: what its folders say. */
+function isBrowserPath(file: string): boolean {
   const server = /(?:^|\/)(?:api|server|services|jobs|routes|middleware|workers?|prisma|drizzle)\//.test(file);
-  return !server && /\.[jt]sx$|(?:^|\/)(?:hooks|contexts|components|stores?)\//.test(file) ? 'frontend' : 'backend';
+  return !server && /\.[jt]sx$|(?:^|\/)(?:hooks|contexts|components|stores?)\//.test(file);
 }
 
 /** Names of the files of a plan that hold changes which are not committed yet, for the operator to know. */

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
-import { type FileList, listFiles } from './files.ts';
-import type { Framework, PathAlias, Project, Styling, Workspace } from './project.ts';
+import { type FileList, listFiles, ownCheckout } from './files.ts';
+import { backendRank, frameworksOf, frontendRank } from './frameworks.ts';
+import type { PathAlias, Project, Styling, Workspace } from './project.ts';
 import { readTraits } from './traits.ts';
 
 /** What the workspace is, without changing anything. Nothing of it is fatal but a folder that cannot be read. */
@@ -32,14 +33,24 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
     notes.push(
       'The workspace is not a git checkout: dirty files cannot be told, and --commit has nothing to commit to.',
     );
-  const backend = pick(found, backendRank);
-  const frontend = pick(found, frontendRank);
-  if (backend === null) notes.push('No backend was found: no package depends on express, fastify, koa, hono or next.');
-  if (frontend === null) notes.push('No frontend was found: no package depends on next, react or vite.');
-  const uncured = uncuredFrameworks(found);
-  if (uncured.length > 0)
+  const copies = copiesAmong(found);
+  for (const { project, name } of copies)
+    notes.push(`${project.directory} is another copy of the package ${name}: it is read, and nothing is put into it.`);
+  for (const { path: folder, reason } of list.skipped)
+    if (reason === ownCheckout)
+      notes.push(`${folder} is a git checkout of its own and no part of this app: it is not read.`);
+  const isCopy = ({ project }: Read): boolean =>
+    copies.some((copy) => project === copy.project || project.directory.startsWith(`${copy.project.directory}/`));
+  const originals = found.filter((one) => !isCopy(one));
+  const backend = ranked(originals, backendRank)[0] ?? null;
+  const frontends = ranked(originals, frontendRank);
+  const frontend = frontends[0] ?? null;
+  if (backend === null) notes.push('No backend was found: no package depends on a server framework that is known.');
+  if (frontend === null)
+    notes.push('No frontend was found: no package depends on next, react, vue, svelte or the like.');
+  if (frontends.length > 1)
     notes.push(
-      `No cure is known for ${uncured.join(', ')}: its files are read, reported and renamed, and what creates or rewrites code there is left to a person.`,
+      `${frontends.length} frontends were found and all are treated: ${frontends.map(({ directory, name }) => directory || name).join(', ')}. code.frontend in the configuration file names one of them alone.`,
     );
   const rootPackage = found.find((entry) => entry.project.directory === '');
   return {
@@ -58,6 +69,7 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
     projects: found.map((entry) => entry.project),
     backend,
     frontend,
+    frontends,
     auth: traits.auth,
     supabaseClients: traits.supabaseClients,
     generatedTypes: traits.generatedTypes,
@@ -67,34 +79,31 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
   };
 }
 
-type Read = { readonly project: Project; readonly dependencies: ReadonlySet<string>; readonly workspaces: boolean };
+type Read = {
+  readonly project: Project;
+  /** As its manifest says; null where it says none. */
+  readonly name: string | null;
+  readonly dependencies: ReadonlySet<string>;
+  readonly workspaces: boolean;
+};
 
-function pick(found: readonly Read[], rank: (entry: Read) => number): Project | null {
-  let best: Project | null = null;
-  let most = 0;
-  for (const entry of found) {
-    const value = rank(entry);
-    if (value > most) {
-      best = entry.project;
-      most = value;
-    }
-  }
-  return best;
+/** The packages that have a rank, the highest first. What only shows something counts where there is nothing else. */
+function ranked(found: readonly Read[], rank: (project: Project) => number): readonly Project[] {
+  const projects = found.map(({ project }) => project);
+  const isApp = projects.some((project) => backendRank(project) > 1 || frontendRank(project) > 1);
+  const all = projects.filter((project) => rank(project) > (isApp ? 1 : 0)).sort((a, b) => rank(b) - rank(a));
+  return isApp ? all : all.slice(0, 1);
 }
 
-function backendRank({ project }: Read): number {
-  const named = /(?:^|\/)(?:backend|server|api)$/.test(project.directory) ? 2 : 0;
-  if (project.frameworks.some((framework) => /^(?:express|fastify|koa|hono|nest)$/.test(framework))) return 10 + named;
-  if (project.frameworks.some((framework) => framework.startsWith('next'))) return 5;
-  return named > 0 ? 3 : 0;
-}
+/** Packages that are another one once more, further down: somebody's copy of the app beside the app. */
+const copiesAmong = (found: readonly Read[]): readonly Read[] =>
+  found.filter(
+    (one) =>
+      one.name !== null &&
+      found.some((other) => other.name === one.name && depthOf(other.project) < depthOf(one.project)),
+  );
 
-function frontendRank({ project }: Read): number {
-  const named = /(?:^|\/)(?:frontend|web|client|app|dashboard)$/.test(project.directory) ? 2 : 0;
-  if (project.frameworks.some((framework) => framework.startsWith('next'))) return 10 + named;
-  if (project.frameworks.some((framework) => framework === 'vite-react' || framework === 'react')) return 8 + named;
-  return 0;
-}
+const depthOf = ({ directory }: Project): number => (directory === '' ? 0 : directory.split('/').length);
 
 /** Folders with a package.json: those of the root, of its workspaces, and of the first three levels below. */
 async function packageDirectories(root: string, list: FileList): Promise<readonly string[]> {
@@ -121,16 +130,7 @@ async function readProject(root: string, directory: string, list: FileList): Pro
   ]);
   const inside = (name: string): string => (directory === '' ? name : `${directory}/${name}`);
   const has = (prefix: string): boolean => list.files.some((entry) => entry.path.startsWith(`${inside(prefix)}/`));
-  const frameworks: Framework[] = [];
-  for (const [name, framework] of servers) if (dependencies.has(name)) frameworks.push(framework);
-  if (dependencies.has('next')) {
-    if (has('app') || has('src/app')) frameworks.push('next-app');
-    if (has('pages') || has('src/pages')) frameworks.push('next-pages');
-    if (!has('app') && !has('src/app') && !has('pages') && !has('src/pages')) frameworks.push('next-app');
-  } else if (dependencies.has('react')) {
-    frameworks.push(dependencies.has('vite') ? 'vite-react' : 'react');
-  }
-  if (frameworks.length === 0) frameworks.push('node');
+  const frameworks = frameworksOf(dependencies, has);
   const tsconfigName = await firstExisting(root, directory, ['tsconfig.json', 'tsconfig.app.json', 'jsconfig.json']);
   const compiler = tsconfigName === null ? {} : await compilerOptions(root, tsconfigName, 0);
   const moduleType = manifest.type === 'module' ? 'module' : 'commonjs';
@@ -170,38 +170,11 @@ async function readProject(root: string, directory: string, list: FileList): Pro
   };
   return {
     project,
+    name: typeof manifest.name === 'string' && manifest.name !== '' ? manifest.name : null,
     dependencies,
     workspaces: manifest.workspaces !== undefined || (await exists(path.join(root, directory, 'pnpm-workspace.yaml'))),
   };
 }
-
-/** Frameworks that people use and this tool writes no code for, by the package that brings them. */
-const uncured: readonly (readonly [string, string])[] = [
-  ['nuxt', 'Nuxt'],
-  ['vue', 'Vue'],
-  ['@sveltejs/kit', 'SvelteKit'],
-  ['svelte', 'Svelte'],
-  ['astro', 'Astro'],
-  ['@angular/core', 'Angular'],
-  ['solid-js', 'Solid'],
-  ['preact', 'Preact'],
-  ['@remix-run/react', 'Remix'],
-  ['@react-router/node', 'React Router'],
-  ['@tanstack/react-start', 'TanStack Start'],
-  ['@builder.io/qwik', 'Qwik'],
-  ['@trpc/server', 'tRPC'],
-];
-
-const uncuredFrameworks = (found: readonly Read[]): readonly string[] =>
-  uncured.flatMap(([name, title]) => (found.some(({ dependencies }) => dependencies.has(name)) ? [title] : []));
-
-const servers: readonly (readonly [string, Framework])[] = [
-  ['express', 'express'],
-  ['fastify', 'fastify'],
-  ['koa', 'koa'],
-  ['hono', 'hono'],
-  ['@nestjs/core', 'nest'],
-];
 
 /** The compiler options of a tsconfig, over those that it extends. Bases in packages are left out. */
 async function compilerOptions(root: string, file: string, depth: number): Promise<Record<string, unknown>> {

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { keptByGit } from './git-files.ts';
+import { orAbsent } from './paths.ts';
 
 export const fileClasses = ['source', 'test', 'script', 'generated', 'vendored', 'built', 'minified'] as const;
 /** What a file is to the app. `source` is edited; the rest is reported apart. */
@@ -31,6 +32,8 @@ const never = new Set([
   '.idea',
   '.vscode',
 ]);
+/** The reason why a repository within the repository is not read. */
+export const ownCheckout = 'a git checkout of its own';
 /** Names that a build gives its output, and people their sources too. */
 const maybeBuilt = new Set(['dist', 'build', 'out', 'coverage']);
 const built = new Set(['.next', '.nuxt', '.output', '.svelte-kit', 'storybook-static', '.open-next', '.wrangler']);
@@ -54,9 +57,18 @@ export async function listFiles(root: string): Promise<FileList> {
   const unread: string[] = [];
   const skipped: { path: string; reason: string }[] = [];
   let kept: Promise<ReadonlySet<string> | null> | null = null;
+  let submodules: Promise<ReadonlySet<string>> | null = null;
   const enter = async (directory: string, only: ReadonlySet<string> | null): Promise<void> => {
     const entries = await readdir(path.join(root, directory), { withFileTypes: true });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    // A clone that lies in the folder is another app; a submodule belongs to this one.
+    if (directory !== '' && entries.some(({ name }) => name === '.git')) {
+      submodules ??= submodulesOf(root);
+      if (!(await submodules).has(directory)) {
+        skipped.push({ path: directory, reason: ownCheckout });
+        return;
+      }
+    }
     for (const entry of entries) {
       const relative = directory === '' ? entry.name : `${directory}/${entry.name}`;
       if (entry.isDirectory()) {
@@ -79,6 +91,11 @@ export async function listFiles(root: string): Promise<FileList> {
   };
   await enter('', null);
   return { files, unread, skipped };
+}
+
+async function submodulesOf(root: string): Promise<ReadonlySet<string>> {
+  const text = (await readFile(path.join(root, '.gitmodules'), 'utf8').catch(orAbsent)) ?? '';
+  return new Set([...text.matchAll(/^\s*path\s*=\s*(\S.*?)\s*$/gm)].map(([, folder]) => folder ?? ''));
 }
 
 /** What a file is to the app, from its path alone. */
@@ -114,6 +131,7 @@ export function classOfPath(file: string): FileClass {
     folders.some(
       (folder) => /^(?:scripts?|bin|tools?|seeds?|examples?|\.\w.*)$/.test(folder) && !isAppFolder(folders, folder),
     ) ||
+    /^(?:demos?|samples?|playgrounds?)$/.test(folders[0] ?? '') ||
     /^seed[\w-]*\.[cm]?[jt]s$/.test(name)
   )
     return 'script';

@@ -4,8 +4,21 @@ export type Framework =
   | 'koa'
   | 'hono'
   | 'nest'
+  | 'trpc'
   | 'next-app'
   | 'next-pages'
+  | 'sveltekit'
+  | 'remix'
+  | 'nuxt'
+  | 'tanstack-start'
+  | 'astro'
+  | 'qwik'
+  | 'solid-start'
+  | 'vue'
+  | 'svelte'
+  | 'angular'
+  | 'solid'
+  | 'preact'
   | 'vite-react'
   | 'react'
   | 'node';
@@ -50,7 +63,10 @@ export type Workspace = {
   readonly packageManager: 'npm' | 'pnpm' | 'yarn' | 'bun' | null;
   readonly projects: readonly Project[];
   readonly backend: Project | null;
+  /** The first of `frontends`. */
   readonly frontend: Project | null;
+  /** Every package that is built for the browser, in order of standing: an app may have a dashboard and an admin. */
+  readonly frontends: readonly Project[];
   /** Files that authenticate requests, best first, with their exported functions. */
   readonly auth: readonly AuthFile[];
   readonly supabaseClients: readonly SupabaseClientFile[];
@@ -67,6 +83,8 @@ export type AuthFile = {
   readonly file: string;
   readonly exports: readonly string[];
   readonly side: 'server' | 'browser';
+  /** It takes a token apart and nothing in the file checks its signature: whoever writes a token is believed. */
+  readonly decodesOnly?: true;
 };
 
 export type SupabaseClientFile = {

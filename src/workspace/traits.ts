@@ -12,6 +12,12 @@ export type Traits = {
 };
 
 const authCode = /\.auth\s*\.\s*(?:getUser|getClaims)\s*\(|\bjwt\s*\.\s*verify\s*\(|\bjwtVerify\s*\(/;
+/** A token that is taken apart without its signature being looked at: `jwt.decode`, the middle part through `atob`. */
+const decoding =
+  /\bjwt_?[dD]ecode\s*(?:<[^>(]*>)?\s*\(|\b(?:jwt|jsonwebtoken|jose|JWT)\s*\.\s*decode(?:Jwt)?\s*\(|\bdecodeJ[wW][tT]\s*\(|\bimport\s*\{[^}]*\bdecode\b[^}]*\}\s*from\s*['"](?:hono\/jwt|jsonwebtoken|djwt)|(?:\batob\s*\(|\bBuffer\s*\.\s*from\s*\()[^;]{0,120}\.split\(\s*['"`]\.['"`]\s*\)|\.split\(\s*['"`]\.['"`]\s*\)[\s\S]{0,200}?(?:\batob\s*\(|\bBuffer\s*\.\s*from\s*\()/;
+/** What checks a signature, or asks the auth server. */
+const verifying =
+  /\b(?:verify|jwtVerify|verifyToken|verifyJwt|verifyIdToken|timingSafeEqual|createVerify|createHmac)\s*(?:<[^>(]*>)?\s*\(|\bcrypto\s*\.\s*subtle\s*\.\s*verify\b|\bexpressjwt\s*\(|\bjwksRsa\b|\bcreateRemoteJWKSet\b/;
 const createClient =
   /\b(?:createClient|createServerClient|createBrowserClient|createRouteHandlerClient|createClientComponentClient|createServerComponentClient|createMiddlewareClient|createPagesBrowserClient)\s*(?:<[^>(]*>)?\s*\(/;
 
@@ -38,12 +44,23 @@ export async function readTraits(root: string, list: FileList, projects: readonl
       continue;
     }
     const middleware =
-      /\bNextFunction\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware/.test(text);
+      /\bNextFunction\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware|\(\s*(?:c|ctx|context)\b[^)]*,\s*next\b|\bCanActivate\b|\bHandle\b|\.middleware\s*\(|\bhandler?Auth\b|\bonRequest\b|\baddHook\s*\(/.test(
+        text,
+      );
     const named = /(?:^|\/)(?:middlewares?\/)?[\w.-]*auth[\w.-]*\.[jt]sx?$/i.test(file);
-    if (authCode.test(text) && middleware) {
+    const verifies = authCode.test(text);
+    const decodesOnly = !verifies && decoding.test(text) && !verifying.test(withoutComments(text));
+    if ((verifies || decodesOnly) && middleware && !isBrowserFile(text)) {
       const score =
-        (named ? 4 : 0) + (/middleware/i.test(file) ? 2 : 0) + (/\breq(?:uest)?\.user\s*=/.test(text) ? 3 : 0);
-      if (score >= 3) auth.push({ file, exports: exportsOf(text), side: 'server', score });
+        (named ? 4 : 0) +
+        (/middleware|guard|hooks\.server/i.test(file) ? 2 : 0) +
+        (/\b(?:req(?:uest)?|ctx(?:\.state)?|locals)\.\w*(?:user|org|tenant|auth|claims)\w*\s*=[^=]|\bc(?:tx)?\.set\s*\(\s*['"`]\w*(?:user|org|tenant|auth|claims)/i.test(
+          text,
+        )
+          ? 3
+          : 0);
+      if (score >= 3)
+        auth.push({ file, exports: exportsOf(text), side: 'server', score, ...(decodesOnly ? { decodesOnly } : {}) });
     } else if (/createContext/.test(text) && /\.auth\b/.test(text) && /auth/i.test(path.basename(file))) {
       auth.push({ file, exports: exportsOf(text), side: 'browser', score: 1 });
     }
@@ -58,12 +75,16 @@ export async function readTraits(root: string, list: FileList, projects: readonl
   auth.sort((a, b) => b.score - a.score || (a.file < b.file ? -1 : 1));
   const names = auth.filter(({ side }) => side === 'server').flatMap(({ exports }) => exports);
   return {
-    auth: auth.map(({ file, exports, side }) => ({ file, exports, side })),
+    auth: auth.map(({ score: _, ...one }) => one),
     supabaseClients,
     generatedTypes,
     authenticatedFiles: mountedBehindAuth(mounts, names, known, projects),
   };
 }
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(^|[^:'"`])\/\/[^\n]*/g, '$1');
+
+const isBrowserFile = (text: string): boolean => /^\s*['"]use client['"]/.test(text.slice(0, 200));
 
 function roleOf(text: string): SupabaseClientFile['role'] {
   if (/service_?role/i.test(text)) return 'service';

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
+import { listFiles } from '../../../src/workspace/files.ts';
 import { folderOf } from './files.ts';
 
 const clean: (() => Promise<void>)[] = [];
@@ -105,4 +106,158 @@ it('names the dirty files of a git checkout', async () => {
 it('refuses a folder that is not there, and a manifest that is no JSON, in one sentence each', async () => {
   await expect(discoverWorkspace('/does/not/exist')).rejects.toThrow(/cannot be read/);
   await expect(discoverWorkspace(await workspace({ 'package.json': '{' }))).rejects.toThrow(/not valid JSON/);
+});
+
+const manifest = (name: string, ...packages: string[]): string =>
+  JSON.stringify({ name, dependencies: Object.fromEntries(packages.map((one) => [one, '1'])) });
+
+it.each([
+  [
+    'Nest over Express beside Next',
+    {
+      'apps/api/package.json': manifest('api', '@nestjs/core', '@nestjs/platform-express', 'express'),
+      'apps/api/src/main.ts': '',
+      'apps/web/package.json': manifest('web', 'next', 'react'),
+      'apps/web/app/page.tsx': '',
+    },
+    'apps/api',
+    ['nest'],
+    ['apps/web'],
+  ],
+  [
+    'an app beside its demo',
+    {
+      'package.json': manifest('app', 'hono'),
+      'src/index.ts': '',
+      'demo/package.json': manifest('demo', 'next', 'express'),
+      'demo/server.js': '',
+      'examples/web/package.json': manifest('ex', 'react', 'vite'),
+      'examples/web/src/a.tsx': '',
+    },
+    '',
+    ['hono'],
+    [],
+  ],
+  [
+    'a website and its copy',
+    {
+      'web/package.json': manifest('web', 'next'),
+      'web/app/page.tsx': '',
+      'old-web/next/package.json': manifest('web', 'next'),
+      'old-web/next/app/page.tsx': '',
+    },
+    'web',
+    ['next-app'],
+    ['web'],
+  ],
+  [
+    'SvelteKit on both sides',
+    { 'package.json': manifest('kit', '@sveltejs/kit', 'svelte', 'vite'), 'src/hooks.server.ts': '' },
+    '',
+    ['sveltekit'],
+    [''],
+  ],
+  [
+    'React Router on both sides',
+    { 'package.json': manifest('rr', '@react-router/dev', '@react-router/node', 'react', 'vite'), 'app/root.tsx': '' },
+    '',
+    ['remix'],
+    [''],
+  ],
+  [
+    'tRPC in Next',
+    { 'package.json': manifest('t3', '@trpc/server', 'next', 'react'), 'src/app/page.tsx': '' },
+    '',
+    ['trpc', 'next-app'],
+    [''],
+  ],
+  [
+    'Vue before Fastify',
+    {
+      'api/package.json': manifest('api', 'fastify'),
+      'api/index.ts': '',
+      'web/package.json': manifest('web', 'vue', 'vite'),
+      'web/src/App.vue': '',
+    },
+    'api',
+    ['fastify'],
+    ['web'],
+  ],
+  [
+    'a dashboard and an admin',
+    {
+      'apps/admin/package.json': manifest('admin', 'react', 'vite'),
+      'apps/admin/src/a.tsx': '',
+      'apps/dashboard/package.json': manifest('dashboard', 'react', 'vite'),
+      'apps/dashboard/src/a.tsx': '',
+      'apps/server/package.json': manifest('server', 'express'),
+      'apps/server/a.ts': '',
+    },
+    'apps/server',
+    ['express'],
+    ['apps/dashboard', 'apps/admin'],
+  ],
+] as const)('chooses the projects of %s', async (_, files, backend, frameworks, frontends) => {
+  const found = await discoverWorkspace(await workspace(files));
+  expect(found.backend).toMatchObject({ directory: backend, frameworks });
+  expect(found.frontends.map(({ directory }) => directory)).toEqual(frontends);
+  expect(found.frontend).toBe(found.frontends[0] ?? null);
+});
+
+it('reads no clone that lies in the folder, and reads a submodule', async () => {
+  const root = await workspace({
+    'package.json': manifest('app', 'express'),
+    '.gitmodules': '[submodule "shared"]\n\tpath = shared\n\turl = ../shared\n',
+    'shared/.git': 'gitdir: ../.git/modules/shared',
+    'shared/a.ts': '',
+    'upstream/.git/HEAD': 'ref: refs/heads/main',
+    'upstream/package.json': manifest('upstream', 'next'),
+    'upstream/app/page.tsx': '',
+  });
+  const found = await discoverWorkspace(root);
+  expect(found.projects.map(({ directory }) => directory)).toEqual(['']);
+  expect(found.notes.join(' ')).toContain('upstream is a git checkout of its own');
+  expect((await listFiles(root)).files.map(({ path: file }) => file)).toEqual(['shared/a.ts']);
+});
+
+it.each([
+  [
+    'jwt.decode',
+    `import jwt from 'jsonwebtoken';\nexport function requireAuth(req, res, next) { req.user = jwt.decode(req.headers.authorization.slice(7)); next(); }`,
+    true,
+  ],
+  [
+    'the middle part through atob',
+    `export const requireAuth = async (c, next) => {\n  const claims = JSON.parse(atob(token.split('.')[1]));\n  c.set('user', claims); // TODO verify(token)\n  await next();\n};`,
+    true,
+  ],
+  [
+    'the middle part through Buffer',
+    `export function auth(req: Request, res: Response, next: NextFunction) {\n  const [, payload] = token.split('.');\n  req.user = JSON.parse(Buffer.from(payload, 'base64url').toString());\n  next();\n}`,
+    true,
+  ],
+  [
+    'jwt-decode',
+    `import { jwtDecode } from 'jwt-decode';\nexport const auth = (req, res, next) => { req.user = jwtDecode<Claims>(token); next(); };`,
+    true,
+  ],
+  [
+    'decoded after it was verified',
+    `export function auth(req, res, next) { jwt.verify(token, key); req.user = jwt.decode(token); next(); }`,
+    undefined,
+  ],
+  [
+    'getUser',
+    `export const auth = async (req, res, next) => { req.user = (await supabase.auth.getUser(token)).data.user; next(); };`,
+    undefined,
+  ],
+] as const)('sees authentication by %s, and whether it checks the signature', async (_, text, decodesOnly) => {
+  const found = await discoverWorkspace(
+    await workspace({
+      'package.json': express,
+      'src/middleware/auth.ts': text,
+      'src/lib/cookies.ts': `export const parse = (text) => text.split('.');`,
+    }),
+  );
+  expect(found.auth.map((one) => [one.file, one.decodesOnly])).toEqual([['src/middleware/auth.ts', decodesOnly]]);
 });

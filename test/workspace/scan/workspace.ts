@@ -25,6 +25,7 @@ export function workspaceOf(over: Partial<Workspace> = {}): Workspace {
     projects: [project],
     backend: project,
     frontend: project,
+    frontends: [project],
     auth: [{ file: 'src/middleware/auth.ts', exports: ['requireAuth', 'optionalAuth'], side: 'server' }],
     supabaseClients: [{ file: 'src/services/supabase.ts', role: 'service', exports: ['supabase'] }],
     generatedTypes: [],
