@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
+import { withAnswers } from '../config/answers.ts';
 import { type Config, isProduction, loadConfig } from '../config/index.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
+import type { Answer } from '../rollout/decision.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
 import type { StepId } from '../rollout/step.ts';
@@ -37,6 +39,10 @@ export type Opened = {
   readonly session: Session;
   readonly target: Target;
   readonly rollout: Rollout;
+  /** The settings that hold now: those of the start and the answers that were given since. */
+  readonly settings: () => Config;
+  /** Takes these answers into every plan and check from now on; those of an earlier call that are left out hold no more. */
+  readonly decide: (answers: readonly Answer[]) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -106,15 +112,25 @@ export async function openTarget(
   const mayRun = programs(config);
   const mayRunCli = programs === runNothing || !namedExecutor(options) ? mayRun : runNamed(output ?? quiet);
   const root = hasCode(config.workspace) ? config.workspace : null;
+  let settings = config;
+  // Read at every plan and check: an answer that is given meanwhile holds from the next one on.
+  const asked = {
+    get config(): Config {
+      return settings;
+    },
+    session,
+  };
   const target: Target = {
-    config,
+    get config(): Config {
+      return settings;
+    },
     session,
     keys,
     mayRun,
     ...(wantsCli(options, config)
       ? { advisors: (signal: AbortSignal) => advisorsOf(config, found, mayRunCli, signal) }
       : {}),
-    workspace: root === null ? null : createWorkspaceTarget({ config, session }, root),
+    workspace: root === null ? null : createWorkspaceTarget(asked, root),
   };
   const workspace =
     root === null
@@ -141,7 +157,7 @@ export async function openTarget(
       target,
       executors: { database: cliExecutor ?? inner, workspace },
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
-      accepted: (check) => config.decisions.acceptNotChecked.includes(check),
+      accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
       missing: (phase) =>
         phase.medium === 'workspace' && workspace === null
           ? `Phase ${phase.id} works on the app's code, and there is none in ${config.workspace}: name its folder with --workspace.`
@@ -159,6 +175,10 @@ export async function openTarget(
     session,
     target,
     rollout,
+    settings: () => settings,
+    decide: (answers) => {
+      settings = withAnswers(config, answers);
+    },
     close: async () => {
       try {
         await cliExecutor?.finish();

@@ -1,3 +1,4 @@
+import { decidedIn } from '../config/answers.ts';
 import { type Paint, painter, wantsColour } from '../report/format.ts';
 import { type ExtraEvent, type JsonTarget, jsonLine, jsonVersion } from '../report/ndjson.ts';
 import { answerLines, plainListener } from '../report/plain.ts';
@@ -65,7 +66,9 @@ export function createOutput(options: CommonOptions): Output {
       if (!json && header) {
         const project = connection.project === null ? '' : `  project ${connection.project}`;
         const where = opened.production ? paint('warn', environment) : environment;
-        out(`${paint('strong', 'voxanne-rollout')} ${version}  ${connection.label}${project}  ${where}\n\n`);
+        const decided = decidedIn(opened.settings());
+        const lines = decided.length === 0 ? '' : `${paint('dim', `decided: ${decided.join(' ')}`)}\n`;
+        out(`${paint('strong', 'voxanne-rollout')} ${version}  ${connection.label}${project}  ${where}\n${lines}\n`);
       }
     },
     error: (error, stack) => {

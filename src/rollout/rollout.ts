@@ -1,3 +1,4 @@
+import type { CheckResult } from './check.ts';
 import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Dependant, RevertResult } from './executor.ts';
@@ -73,6 +74,8 @@ export type Rollout = {
       readonly results: readonly PreviewResult[];
       readonly proofs: readonly ProofResult[];
       readonly impact: Impact;
+      /** Checks that keep the step from being applied. */
+      readonly open: readonly CheckResult[];
     }
   >;
   /** Applies the plan, once its checks passed in a transaction that was rolled back; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */

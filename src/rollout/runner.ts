@@ -248,7 +248,9 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       const open = isOpen(result, accepted);
       if (open && result.verdict === 'skipped') counts.unproven++;
       if (open && failures.length < 20) failures.push(result);
-      emit({ type: 'check', step: id, result });
+      // What was accepted by its id offers no decision any more.
+      const settled = !open && result.matters === true ? { ...result, answers: [] } : result;
+      emit({ type: 'check', step: id, result: settled });
     }
     const milliseconds = performance.now() - began;
     const state = counts.failed === 0 && counts.unproven === 0 ? 'verified' : 'failed';
@@ -396,7 +398,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
         sizes: await executor.sizes([...relations]),
         running: find(id).step.running ?? null,
       });
-      return { ...planned, results, proofs, impact };
+      const open = proofs.flatMap((proof) => proof.results.filter((one) => isOpen(one, accepted)));
+      return { ...planned, results, proofs, impact, open };
     },
     planAhead: async (phase, signal) => {
       const found = phases.find((one) => one.id === phase);

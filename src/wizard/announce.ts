@@ -118,6 +118,7 @@ export const announce = (before: State, now: State): readonly string[] => {
     (settled && now.job === null) ||
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
+    (now.screen === 'decide' && before.decide?.at !== now.decide?.at) ||
     (now.screen === 'findings' && before.findings !== now.findings);
   const premature = now.screen === 'start' && now.target !== null && now.steps === null;
   if (arrived && !premature && !(now.screen === 'running' && now.job)) lines.push(...screen(now));

@@ -127,7 +127,12 @@ export const createEffects = (options: EffectsOptions): Effects => {
       type: 'connected',
       job: id,
       session: { target, findings, ...(phases ? { phases } : {}), ...(estimates ? { estimates } : {}) },
-      offers: { findings: made.codeFindings !== undefined, waive: made.waive !== undefined },
+      offers: {
+        findings: made.codeFindings !== undefined,
+        waive: made.waive !== undefined,
+        decide: made.decide !== undefined,
+        saveDecisions: made.saveDecisions !== undefined,
+      },
     };
   };
 
@@ -139,14 +144,14 @@ export const createEffects = (options: EffectsOptions): Effects => {
       const preview = { plan: planned.plan, results: [], impact: null, failed: false };
       return { type: 'previewed', job: id, planned, wouldFail: 0, estimate: null, preview };
     }
-    const { results, proofs: _, impact, ...planned } = await rollout.preview(step, signal);
+    const { results, proofs: _, impact, open, ...planned } = await rollout.preview(step, signal);
     const wouldFail = results.filter((result) => result.outcome === 'failed').length;
     // A backfill is tried on a few rows, and some statements cannot be tried: their time is not known before.
     const tried =
       results.length > 0 && results.every(({ change, outcome }) => change.kind !== 'batches' && outcome === 'ran');
     const estimate = tried ? results.reduce((sum, result) => sum + result.milliseconds, 0) : null;
     const failed = statusOf(options.getState(), step)?.state === 'failed';
-    const preview = { plan: planned.plan, results, impact, failed };
+    const preview = { plan: planned.plan, results, impact, open, failed };
     return { type: 'previewed', job: id, planned, wouldFail, estimate, preview };
   };
 
@@ -203,6 +208,15 @@ export const createEffects = (options: EffectsOptions): Effects => {
             tell({ type: 'failed', problem: problemOf(error) });
           }
         });
+        return;
+      case 'decide':
+        enqueue(async () => opened().decide?.(request.answers));
+        return;
+      case 'save-decisions':
+        aside(async () => ({
+          type: 'decisions-saved',
+          path: (await opened().saveDecisions?.(request.answers)) ?? '',
+        }));
         return;
       case 'skip':
         aside(async () => {

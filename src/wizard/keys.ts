@@ -1,3 +1,4 @@
+import { questionsOf, unsaved } from './state/decide.ts';
 import { changing, type Reading, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
@@ -23,6 +24,9 @@ export type Action =
   | 'next-part'
   | 'previous-part'
   | 'findings'
+  | 'decide'
+  | 'choose'
+  | 'save-decisions'
   | 'group'
   | 'edit'
   | 'waive'
@@ -58,7 +62,16 @@ const currentReading = (state: State): Reading | null =>
   null;
 const reading = (state: State): boolean => currentReading(state) !== null;
 const parts = (state: State): boolean => (currentReading(state)?.document.anchors.length ?? 0) > 1;
-const scrolled: readonly Screen[] = ['start', 'overview', 'step', 'running', 'verification', 'rollback', 'findings'];
+const scrolled: readonly Screen[] = [
+  'start',
+  'overview',
+  'step',
+  'running',
+  'verification',
+  'rollback',
+  'findings',
+  'decide',
+];
 const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const current = (state: State) =>
   statusOf(
@@ -86,6 +99,32 @@ const findingsNext = (state: State): boolean =>
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
 
 export const bindings: readonly Binding[] = [
+  {
+    action: 'choose',
+    keys: ['enter', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+    shown: 'enter',
+    hint: 'choose',
+    help: 'take the chosen answer; 1, 2, 3 take that one',
+    on: ['decide'],
+  },
+  {
+    action: 'decide',
+    keys: ['d'],
+    shown: 'd',
+    hint: 'decide',
+    help: 'answer what only you can decide, without leaving',
+    on: ['step', 'verification'],
+    when: (state) => state.offers.decide && ready(state) && questionsOf(state).length > 0,
+  },
+  {
+    action: 'save-decisions',
+    keys: ['W'],
+    shown: 'W',
+    hint: 'write decisions',
+    help: 'write the decisions of this session into the configuration file',
+    on: ['overview', 'step', 'verification'],
+    when: (state) => state.offers.saveDecisions && unsaved(state).length > 0,
+  },
   {
     action: 'connect',
     keys: ['enter', 'c'],
@@ -332,7 +371,7 @@ export const bindings: readonly Binding[] = [
     shown: 'esc',
     hint: 'back',
     help: 'back to where you came from',
-    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings'],
+    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide'],
     when: (state) => !changing(state),
   },
   { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: scrolled },

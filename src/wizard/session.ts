@@ -1,3 +1,4 @@
+import type { Answer } from '../rollout/decision.ts';
 import type { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { PhaseId, StepId } from '../rollout/step.ts';
@@ -91,6 +92,10 @@ export type Session = {
   readonly codeFindings?: (signal: AbortSignal) => Promise<readonly CodeFinding[]>;
   /** Records the operator's decision to leave a finding. */
   readonly waive?: (finding: string, reason: string) => Promise<void>;
+  /** Takes the answers that were given so far into every plan and check from now on. Absent: decisions are flags only. */
+  readonly decide?: (answers: readonly Answer[]) => void;
+  /** Writes answers into the configuration file; gives its path. */
+  readonly saveDecisions?: (answers: readonly Answer[]) => Promise<string>;
   /** Keeps the text of a preview; gives the path of the file. */
   readonly savePreview: (step: StepId, text: string) => Promise<string>;
   /** Keeps the command log; gives the path of the file. */

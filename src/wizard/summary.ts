@@ -1,5 +1,6 @@
 import { plural } from './format.ts';
 import { clean, wrapText } from './lines.ts';
+import { unsaved } from './state/decide.ts';
 import type { Deed, State } from './state/state.ts';
 
 type Told = Omit<Deed, 'what'> & { readonly what: Deed['what'] | 'done' };
@@ -38,6 +39,7 @@ export const summary = (state: State, report: string | null, passing = false): r
     stopped: glyphs.waiting,
     skipped: glyphs.skipped,
     waived: glyphs.skipped,
+    decided: glyphs.ok,
   } as const;
   const word = (what: Told['what']): string => (what === 'done' ? 'applied, verified' : what);
   const rows = told(state.deeds);
@@ -45,6 +47,12 @@ export const summary = (state: State, report: string | null, passing = false): r
   for (const { what, subject, detail } of rows)
     lines.push(
       `  ${signs[what]} ${word(what).padEnd(wide)} ${clean(subject)}${detail === '' ? '' : `  (${clean(detail)})`}`,
+    );
+  const open = unsaved(state);
+  if (open.length > 0)
+    lines.push(
+      ...paragraph(glyphs.waiting, 'These decisions held for this session only. Give them again next time:'),
+      ...open.map((one) => `      ${clean(one.flag)}`),
     );
   if (state.deeds.length === 0) lines.push('  Nothing was changed.');
 

@@ -16,7 +16,7 @@ export type FakeStep = {
   readonly why: string;
   readonly changes: readonly Change[];
   readonly results?: readonly Partial<PreviewResult>[];
-  readonly blockers?: Plan['blockers'];
+  readonly blockers?: Plan['blockers'] | (() => Plan['blockers']);
   readonly notes?: Plan['notes'];
   readonly checks?: readonly CheckResult[] | (() => AsyncIterable<CheckResult>);
   /** Emitted within a change, after it started, by its id. */
@@ -115,7 +115,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
 
   const planOf = (step: FakeStep): Plan => ({
     changes: (entries.get(step.id)?.length ?? 0) > 0 ? [] : step.changes,
-    blockers: step.blockers ?? [],
+    blockers: (typeof step.blockers === 'function' ? step.blockers() : step.blockers) ?? [],
     notes: step.notes ?? [],
   });
 
@@ -161,7 +161,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
       }
       const { changes } = planned.plan;
       const impact = impactOf({ changes, results, proofs: [], sizes: [], running: null });
-      return { ...planned, results, proofs: [], impact };
+      return { ...planned, results, proofs: [], open: [], impact };
     },
     apply: async (id, signal, expect) => {
       calls.push(`apply ${id} ${expect ?? ''}`);

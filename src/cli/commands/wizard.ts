@@ -168,6 +168,13 @@ async function sessionOf(opened: Opened): Promise<Session> {
     target,
     findings: [],
     ...codeOffers(opened.target),
+    decide: opened.decide,
+    saveDecisions: async (answers) => {
+      const { withDecisions } = await import('../../config/write.ts');
+      const { path, text } = await withDecisions(config, answers);
+      await writeAtomically(path, Buffer.from(text));
+      return path;
+    },
     savePreview: (step, text) => save(`preview-${step}.txt`, text),
     saveLog: (text) => save('commands.log', text),
     reportPath: async () => {

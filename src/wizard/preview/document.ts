@@ -1,4 +1,5 @@
 import type { BatchChange, Change, FileChange } from '../../rollout/change.ts';
+import type { CheckResult } from '../../rollout/check.ts';
 import type { Answer } from '../../rollout/decision.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
 import { type Group, groupsOf } from '../../rollout/grouping.ts';
@@ -192,6 +193,8 @@ export type Preview = {
   readonly results: readonly PreviewResult[];
   /** Null where the step is behind the gate, so that nothing was run. */
   readonly impact: Impact | null;
+  /** Checks that did not pass when the changes were tested. */
+  readonly open?: readonly CheckResult[];
   /** The step's checks failed before. */
   readonly failed: boolean;
 };

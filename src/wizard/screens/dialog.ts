@@ -58,10 +58,11 @@ const hostIn = (url: string): string | null => {
 const content = (state: State, dialog: Dialog, columns: number): readonly Line[] => {
   const { glyphs } = state.look;
   switch (dialog.kind) {
-    case 'confirm':
+    case 'confirm': {
+      const written = dialog.intent.kind === 'save-decisions';
       return [
-        ...wrapped(`${clean(dialog.question)} on this target?`, columns - 2, 'strong', ' '),
-        about(state, columns),
+        ...wrapped(`${clean(dialog.question)}${written ? '' : ' on this target'}?`, columns - 2, 'strong', ' '),
+        ...(written ? [] : [about(state, columns)]),
         ...dialog.details.flatMap((text) => wrapped(text, columns - 2, 'muted', ' ')),
         dialog.word === null
           ? [...buttons(dialog, glyphs.pointer), span('     y or n', 'muted')]
@@ -74,6 +75,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
         ...(dialog.word === null ? [] : [buttons(dialog, glyphs.pointer)]),
         ...complaintLine(dialog.complaint),
       ];
+    }
     case 'reason':
       return [
         [span(` ${clean(dialog.question)}`, 'strong')],

@@ -1,5 +1,6 @@
 import { clean, clip, type Line, line } from '../lines.ts';
 import type { State } from '../state/state.ts';
+import { decideScreen } from './decide.ts';
 import { dialogLines } from './dialog.ts';
 import { findingsScreen } from './findings.ts';
 import { footer } from './footer.ts';
@@ -28,6 +29,8 @@ export const body = (state: State, rows: number): readonly Line[] => {
       return runningScreen(state, rows);
     case 'verification':
       return verificationScreen(state, rows);
+    case 'decide':
+      return decideScreen(state, rows);
     case 'findings':
       return findingsScreen(state, rows);
   }
@@ -49,8 +52,9 @@ export const frame = (state: State): readonly Line[] => {
   const notice = state.notice
     ? [line(` ${signs[state.notice.tone]} ${clean(state.notice.text)}`, noticeTones[state.notice.tone])]
     : [];
+  const top = header(state);
   const all = [
-    ...header(state),
+    ...top,
     ...fitted,
     ...logLines(state, logRows(state)),
     ...notice,
@@ -59,6 +63,6 @@ export const frame = (state: State): readonly Line[] => {
   ];
   const rows = frameRows(state);
   // A question taller than the room keeps its end, where the answer is.
-  const cut = all.length > rows ? [...all.slice(0, 2), ...all.slice(all.length - rows + 2)] : all;
+  const cut = all.length > rows ? [...all.slice(0, top.length), ...all.slice(all.length - rows + top.length)] : all;
   return cut.map((row) => clip(row, columns, glyphs.ellipsis));
 };

@@ -1,5 +1,12 @@
-import { clean, clipMiddle, type Line, line, span, spread, textWidth } from '../lines.ts';
+import { clean, clip, clipMiddle, type Line, line, span, spread, textWidth } from '../lines.ts';
 import type { State } from '../state/state.ts';
+
+/** What was decided in this session, on every screen that has the room. */
+const decided = (state: State): readonly Line[] => {
+  if (state.decided.length === 0 || state.size.rows < 20) return [];
+  const flags = state.decided.map(({ answer }) => clean(answer.flag.replace(/^--/, '')).replaceAll(' --', ', '));
+  return [clip([span(' decided: ', 'muted'), span(flags.join('; '))], state.size.columns, state.look.glyphs.ellipsis)];
+};
 
 /** Which target: on every screen, never cut away. The host gives way first, in its middle. */
 export const header = (state: State): readonly Line[] => {
@@ -23,5 +30,5 @@ export const header = (state: State): readonly Line[] => {
     ...(environment === '' ? [] : [span(dot, 'muted')]),
     ...(environment === '' ? [] : [span(mark + environment, target.production ? 'target.production' : 'target.other')]),
   ];
-  return [spread(left, [], columns, glyphs.ellipsis), line(glyphs.rule.repeat(columns), 'rule')];
+  return [spread(left, [], columns, glyphs.ellipsis), ...decided(state), line(glyphs.rule.repeat(columns), 'rule')];
 };

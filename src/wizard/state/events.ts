@@ -3,7 +3,7 @@ import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } 
 import type { StepId } from '../../rollout/step.ts';
 import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, Discovery, Problem, Session } from '../session.ts';
-import type { Size } from './state.ts';
+import type { Offers, Size } from './state.ts';
 
 /** What the reducer is told. */
 export type WizardEvent =
@@ -18,7 +18,7 @@ export type WizardEvent =
       readonly type: 'connected';
       readonly job: number;
       readonly session: Pick<Session, 'target' | 'findings' | 'phases' | 'estimates'>;
-      readonly offers: { readonly findings: boolean; readonly waive: boolean };
+      readonly offers: Offers;
     }
   /** What was found out beside the connection, which did not wait for it. */
   | { readonly type: 'discovered'; readonly found: Discovery }
@@ -46,5 +46,6 @@ export type WizardEvent =
   | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }
   | { readonly type: 'waived'; readonly finding: string; readonly reason: string }
   | { readonly type: 'saved'; readonly what: 'preview' | 'log'; readonly path: string }
+  | { readonly type: 'decisions-saved'; readonly path: string }
   | { readonly type: 'edited' }
   | { readonly type: 'failed'; readonly problem: Problem };

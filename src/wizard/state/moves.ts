@@ -1,3 +1,4 @@
+import type { Answer } from '../../rollout/decision.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../format.ts';
 import { newChange, newVerification } from './run.ts';
@@ -55,6 +56,8 @@ export const openFindings = (state: State): State => {
 
 /** Does what the operator agreed to. */
 export const carryOut = (state: State, intent: Intent): State => {
+  if (intent.kind === 'save-decisions')
+    return ask({ ...state, dialog: null }, { type: 'save-decisions', answers: intent.answers });
   const { step } = intent;
   const changes =
     intent.kind === 'apply'
@@ -95,7 +98,7 @@ const confirm = (
   question,
   details,
   verb,
-  word: state.target?.production ? state.target.project : null,
+  word: state.target?.production && intent.kind !== 'save-decisions' ? state.target.project : null,
   text: '',
   choice: 'cancel',
   complaint: null,
@@ -153,6 +156,20 @@ export const askRollback = (state: State): State => {
     ),
   };
 };
+
+export const askSaving = (state: State, answers: readonly Answer[]): State => ({
+  ...state,
+  dialog: confirm(
+    state,
+    { kind: 'save-decisions', answers },
+    `Write ${plural(answers.length, 'decision')} into the configuration file`,
+    'write',
+    [
+      ...answers.map((one) => one.flag),
+      'Every later run takes them from there; commit the file, so that the others have them too.',
+    ],
+  ),
+});
 
 /** The first step that is neither verified nor left out: where a run resumes. */
 export const nextStep = (state: State): number => {

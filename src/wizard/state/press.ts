@@ -1,12 +1,24 @@
 import { type Action, actionOf } from '../keys.ts';
 import { documentText, previewDocument } from '../preview/document.ts';
+import { detailEnd } from '../screens/decide.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
 import { startEnd } from '../screens/start.ts';
+import { choose, endDecide, openDecide, questionsOf, unsaved } from './decide.ts';
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
-import { askApply, askRollback, back, nextStep, openFindings, openRollback, openStep, startVerify } from './moves.ts';
+import {
+  askApply,
+  askRollback,
+  askSaving,
+  back,
+  nextStep,
+  openFindings,
+  openRollback,
+  openStep,
+  startVerify,
+} from './moves.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { shownChecks } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
@@ -48,6 +60,11 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
         checks.findIndex((check) => check.id === state.verification?.selected),
       );
       return { ...state, verification: { ...state.verification, selected: checks[to(at, checks.length)]?.id ?? null } };
+    }
+    case 'decide': {
+      const { decide } = state;
+      const answers = decide?.questions[decide.at]?.answers.length ?? 0;
+      return decide ? { ...state, decide: { ...decide, cursor: to(decide.cursor, answers + 1) } } : state;
     }
     case 'findings':
       if (!state.findings) return state;
@@ -112,15 +129,35 @@ const search = (state: State, by: 1 | -1): State =>
     reading.search === '' ? reading : find(reading, readingWindow(state), reading.search, by),
   );
 
-const act = (state: State, action: Action): State => {
+/** The detail of a question: users, rows, a definition. */
+const scrollDetail = (state: State, by: number): State =>
+  state.decide
+    ? {
+        ...state,
+        decide: { ...state.decide, top: clamp(state.decide.top + by, detailEnd(state, bodyRows(state)) + 1) },
+      }
+    : state;
+
+/** What a key does; `alone`: pressed by itself, which a decision asks for. */
+const act = (state: State, action: Action, key: string, alone: boolean): State => {
   switch (action) {
+    case 'decide':
+      return openDecide(state, questionsOf(state));
+    case 'choose': {
+      if (!alone || !state.decide) return state;
+      return choose(state, key === 'enter' ? state.decide.cursor : Number(key) - 1);
+    }
+    case 'save-decisions':
+      return askSaving(state, unsaved(state));
     case 'up':
       return move(state, -1);
     case 'down':
       return move(state, 1);
     case 'page-up':
+      if (state.screen === 'decide') return scrollDetail(state, -page(state));
       return move(state, -page(state));
     case 'page-down':
+      if (state.screen === 'decide') return scrollDetail(state, page(state));
       return move(state, page(state));
     case 'first':
     case 'last':
@@ -139,7 +176,7 @@ const act = (state: State, action: Action): State => {
       return step ? openStep(state, step) : state;
     }
     case 'back':
-      return back(state);
+      return state.screen === 'decide' ? endDecide(state) : back(state);
     case 'apply':
       return askApply(state);
     case 'verify': {
@@ -253,11 +290,12 @@ const helpAfter = (state: State, top: number, key: string): number | null => {
 
 /** One key. `alone`: it came by itself, not within a burst or a paste. */
 export const press = (state: State, key: string, alone: boolean): State => {
-  if (state.exit) return state;
+  // An editor has the terminal: what is typed is for it.
+  if (state.exit || state.suspended) return state;
   if (key === 'ctrl-c') return stop(state);
   if (state.dialog) return pressInDialog(state, state.dialog, key, alone);
   const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
   if (state.help !== null) return { ...quiet, help: helpAfter(state, state.help, key) };
   const action = actionOf(quiet, key);
-  return action ? act(quiet, action) : quiet;
+  return action ? act(quiet, action, key, alone) : quiet;
 };

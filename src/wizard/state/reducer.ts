@@ -2,6 +2,7 @@ import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../format.ts';
 import { foldsAtFirst, previewDocument } from '../preview/document.ts';
 import type { Discovery, Problem } from '../session.ts';
+import { openDecide, openQuestions } from './decide.ts';
 import type { WizardEvent } from './events.ts';
 import { leave } from './leave.ts';
 import { nextStep, startVerify } from './moves.ts';
@@ -224,7 +225,7 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       const document = previewDocument(preview, state.look, folded);
       const estimates = estimate === null ? state.estimates : { ...state.estimates, [planned.step]: estimate };
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
-      return {
+      const looked: State = {
         ...settle(state, job),
         previewed,
         estimates,
@@ -239,6 +240,9 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
           problem: null,
         },
       };
+      // A step that waits for a decision asks for it at once, unless something else is being answered.
+      const questions = state.offers.decide && looked.dialog === null ? openQuestions(looked) : [];
+      return questions.length > 0 ? openDecide(looked, questions) : looked;
     }
     case 'applied':
       return applied(state, job, event.changes);
@@ -294,6 +298,12 @@ export const reduce = (before: State, event: WizardEvent): State => {
       const what = event.what === 'log' ? 'The command log' : 'The preview';
       return { ...state, notice: { tone: 'ok', text: `${what} is in ${event.path}` } };
     }
+    case 'decisions-saved':
+      return {
+        ...state,
+        decided: state.decided.map((one) => ({ ...one, saved: true })),
+        notice: { tone: 'ok', text: `The decisions of this session are in ${event.path}` },
+      };
     case 'edited':
       return { ...state, suspended: false };
     case 'failed':

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import type { Answer } from '../../rollout/decision.ts';
 import type { ExitCode } from '../../rollout/errors.ts';
 import type { LockHolder } from '../../rollout/events.ts';
 import type { Planned, RollbackPlan, RollbackResult, StepStatus } from '../../rollout/rollout.ts';
@@ -7,7 +8,7 @@ import type { Look } from '../glyphs.ts';
 import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo } from '../session.ts';
 
-export type Screen = 'start' | 'overview' | 'step' | 'running' | 'verification' | 'rollback' | 'findings';
+export type Screen = 'start' | 'overview' | 'step' | 'running' | 'verification' | 'rollback' | 'findings' | 'decide';
 
 export type Size = { readonly columns: number; readonly rows: number };
 
@@ -29,6 +30,8 @@ export type Request =
   | { readonly type: 'findings'; readonly job: number }
   | { readonly type: 'abort'; readonly job: number }
   | { readonly type: 'status' }
+  /** All answers of the session: they hold for every plan and check from now on. */
+  | { readonly type: 'decide' | 'save-decisions'; readonly answers: readonly Answer[] }
   | { readonly type: 'skip'; readonly step: StepId; readonly reason: string }
   | { readonly type: 'waive'; readonly finding: string; readonly reason: string }
   | { readonly type: 'save-preview'; readonly step: StepId; readonly text: string }
@@ -124,10 +127,32 @@ export type FindingsView = {
   readonly from: 'overview' | 'step' | 'verification';
 };
 
+/** Something that only the operator can decide, with what it is about. */
+export type Question = {
+  readonly problem: string;
+  readonly remedy: string;
+  /** Users, rows or a definition, a line each; empty where there are none. */
+  readonly detail: string;
+  readonly answers: readonly Answer[];
+};
+
+export type DecideView = {
+  readonly from: 'step' | 'verification';
+  readonly step: StepId;
+  readonly questions: readonly Question[];
+  readonly at: number;
+  /** Index of the answer; one past the last of them decides nothing. */
+  readonly cursor: number;
+  /** First row shown of the detail. */
+  readonly top: number;
+  readonly given: readonly Answer[];
+};
+
 /** What a confirmation leads to. */
 export type Intent =
   | { readonly kind: 'apply'; readonly step: StepId; readonly hash: string }
-  | { readonly kind: 'rollback'; readonly step: StepId };
+  | { readonly kind: 'rollback'; readonly step: StepId }
+  | { readonly kind: 'save-decisions'; readonly answers: readonly Answer[] };
 
 /** A question. While it is open every key goes to it. */
 export type Dialog =
@@ -161,9 +186,26 @@ export type Notice = { readonly tone: 'ok' | 'failed' | 'waiting'; readonly text
 export type Log = { readonly lines: readonly string[]; readonly dropped: number; readonly open: boolean };
 
 export type Deed = {
-  readonly what: 'applied' | 'verified' | 'failed' | 'rolled back' | 'not proven' | 'stopped' | 'skipped' | 'waived';
+  readonly what:
+    | 'applied'
+    | 'verified'
+    | 'failed'
+    | 'rolled back'
+    | 'not proven'
+    | 'stopped'
+    | 'skipped'
+    | 'waived'
+    | 'decided';
   readonly subject: string;
   readonly detail: string;
+};
+
+/** What the session can do beyond the rollout itself. */
+export type Offers = {
+  readonly findings: boolean;
+  readonly waive: boolean;
+  readonly decide: boolean;
+  readonly saveDecisions: boolean;
 };
 
 export type State = {
@@ -179,8 +221,7 @@ export type State = {
   readonly estimates: Readonly<Partial<Record<StepId, number>>>;
   /** Milliseconds that applying took in this session; the journal's last word on a step is of its checks alone. */
   readonly measured: Readonly<Partial<Record<StepId, number>>>;
-  /** What the session can do beyond the rollout itself. */
-  readonly offers: { readonly findings: boolean; readonly waive: boolean };
+  readonly offers: Offers;
   readonly connectProblem: Problem | null;
   readonly steps: readonly StepStatus[] | null;
   readonly previewed: readonly StepId[];
@@ -193,6 +234,9 @@ export type State = {
   readonly verification: Verification | null;
   readonly rollback: RollbackView | null;
   readonly findings: FindingsView | null;
+  readonly decide: DecideView | null;
+  /** Answers of this session, in the order in which they were given; `saved`: they stand in the file by now. */
+  readonly decided: readonly { readonly answer: Answer; readonly saved: boolean }[];
   readonly log: Log;
   /** First row shown of the list of keys, or `null` while it is closed. */
   readonly help: number | null;
@@ -233,7 +277,7 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     phases: defaultPhases,
     estimates: {},
     measured: {},
-    offers: { findings: false, waive: false },
+    offers: { findings: false, waive: false, decide: false, saveDecisions: false },
     connectProblem: null,
     steps: null,
     previewed: [],
@@ -245,6 +289,8 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     verification: null,
     rollback: null,
     findings: null,
+    decide: null,
+    decided: [],
     log: { lines: [], dropped: 0, open: false },
     help: null,
     dialog: null,
