@@ -6,8 +6,10 @@ const head = (state: State, decide: DecideView, question: Question, room: number
   const title = state.steps?.find((one) => one.step === decide.step)?.title ?? '';
   const many = decide.questions.length > 1 ? ` ${decide.at + 1} of ${decide.questions.length}` : '';
   const problem = wrapped(clean(question.problem), columns - 2, 'strong', ' ');
+  const { failed } = state.look.glyphs;
   return [
     [span(` Decision${many}`, 'strong'), span(`  ${decide.step} ${clean(title)}`, 'muted')],
+    ...(question.failed === undefined ? [] : [line(` ${failed} ${clean(question.failed)}`, 'status.failed')]),
     ...(problem.length > room
       ? [...problem.slice(0, room - 1), line(` ${state.look.glyphs.ellipsis}`, 'muted')]
       : problem),

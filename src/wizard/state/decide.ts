@@ -20,10 +20,14 @@ const fromNotes = ({ notes }: Plan): readonly Question[] =>
 const fromChecks = (checks: readonly CheckResult[]): readonly Question[] =>
   checks.flatMap((check) => {
     const answers = answersTo(check);
-    return answers.length === 0
-      ? []
-      : [{ problem: `${check.title}: ${check.observed}`, remedy: check.advice ?? '', detail: '', answers }];
+    return answers.length === 0 ? [] : [questionAbout(check, answers)];
   });
+
+/** What was seen is the problem; its first line says it, the rest is whom or what it is about. */
+const questionAbout = (check: CheckResult, answers: readonly Answer[]): Question => {
+  const [problem = '', ...rest] = check.observed.split('\n');
+  return { failed: check.title, problem, remedy: check.advice ?? '', detail: rest.join('\n'), answers };
+};
 
 /** A question that an earlier one answers as well is asked once. */
 const once = (questions: readonly Question[]): readonly Question[] =>

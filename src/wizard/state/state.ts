@@ -129,6 +129,8 @@ export type FindingsView = {
 
 /** Something that only the operator can decide, with what it is about. */
 export type Question = {
+  /** The check that does not pass, where that raises it. */
+  readonly failed?: string;
   readonly problem: string;
   readonly remedy: string;
   /** Users, rows or a definition, a line each; empty where there are none. */
