@@ -104,6 +104,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--baseline <file>', 'findings to leave out: what an earlier scan wrote as json or sarif')
     .option('--changed-since <ref>', 'only in files that differ from this commit')
     .action(action(async (options) => (await import('./commands/scan.ts')).scanCommand(options)));
+  withCommonOptions(program.command('guard'), true)
+    .description('whether what held after the rollout still holds, in code and database; 1: findings, 2: not looked at')
+    .addOption(
+      new Option('--format <name>', 'form of the findings').choices(['text', 'json', 'sarif', 'junit']).default('text'),
+    )
+    .option('--baseline <file>', 'accepted findings: what guard or scan wrote as json or sarif')
+    .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
+    .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
+    .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
   withCommonOptions(program.command('waive'), false)
     .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
     .description('leave a finding in the code on purpose')

@@ -10,6 +10,7 @@ import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { ownFailures } from '../checks.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, survey, tenantOf } from '../survey.ts';
+import { bucketsOf } from './buckets.ts';
 import { belongingSql, bracketed, isCallersMembership } from './caller.ts';
 import { decidedName } from './judged.ts';
 import { ownersOf } from './owners.ts';
@@ -21,7 +22,13 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const found = await survey(target);
   if (found.organizations === null) return null;
   const failed = await ownFailures(target, found, signal, only);
-  return { ...toKept(await lookAt(await target.session.work(), scopeOf(found, only), signal)), failed };
+  const client = await target.session.work();
+  const buckets = only === undefined ? await bucketsOf(client) : null;
+  return {
+    ...toKept(await lookAt(client, scopeOf(found, only), signal)),
+    failed,
+    ...(buckets === null ? {} : { buckets }),
+  };
 }
 
 /** Of what `lookAtAccess` kept: checks of members' own rows that failed before the step as well. */

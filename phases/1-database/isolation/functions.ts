@@ -51,12 +51,13 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
     const before = findFunction(survey.catalog, 'public', name, type === '' ? [] : [type]);
     if (before !== null && isCurrent(before, own)) return;
     const [, set, returns] = /returns (setof )?([^\n]+?)(?:\n| language)/.exec(own[0] ?? '') ?? [];
+    const given = before?.returns.replace(/^SETOF /, '');
     if (
       before !== null &&
-      (before.returns !== returns || before.returnsSet !== (set !== undefined) || before.kind !== 'function')
+      (given !== returns || before.returnsSet !== (set !== undefined) || before.kind !== 'function')
     ) {
       blockers.push({
-        problem: `A function public.${name}(${type}) that returns ${before.returnsSet ? 'setof ' : ''}${before.returns} is there already, and the policies need one that returns ${set ?? ''}${returns}.`,
+        problem: `A function public.${name}(${type}) that returns ${before.returnsSet ? 'setof ' : ''}${given} is there already, and the policies need one that returns ${set ?? ''}${returns}.`,
         remedy: `Rename or drop yours: alter function public.${name}(${type}) rename to ${name}_before;`,
       });
       return;

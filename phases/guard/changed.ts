@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { differences } from '../../src/rollout/fingerprint.ts';
+import type { FindingLevel, GuardFinding } from '../../src/rollout/guard-finding.ts';
+import type { Fingerprint } from '../../src/rollout/journal.ts';
+
+/** What became of an object since the rollout was verified. */
+export type Change = { readonly object: string; readonly how: 'new' | 'gone' | 'changed' };
+
+/** The difference between the database as the rollout left it and as it is. */
+export type Since = {
+  /** Null: the journal keeps no state from after the rollout, so that nothing can be told to be unchanged. */
+  readonly changes: readonly Change[] | null;
+  /** Objects that the rollout itself made. */
+  readonly own: ReadonlySet<string>;
+  readonly now: Fingerprint;
+};
+
+const hows = { 'only now': 'new', 'only before': 'gone', changed: 'changed' } as const;
+
+export function changesBetween(before: Fingerprint, now: Fingerprint): readonly Change[] {
+  return differences(before, now).map((line) => {
+    const at = line.indexOf(': ');
+    return { object: line.slice(at + 2), how: hows[line.slice(0, at) as keyof typeof hows] };
+  });
+}
+
+/** `public.calls.org_id` of `column public.calls.org_id`. */
+export const nameOf = (object: string): string => object.replace(/^(?:materialized view|publication \S+|[a-z]+) /, '');
+
+export const kindOf = (object: string): string => /^(?:materialized view|[a-z]+)/.exec(object)?.[0] ?? '';
+
+/**
+ * Objects that changed and that a text speaks of, by their whole name or by the table that they belong to: a policy
+ * `public.calls.by_owner` is meant where `public.calls` is.
+ */
+export function spokenOf(text: string, since: Since): readonly Change[] {
+  const plain = text.replaceAll('"', '');
+  return (since.changes ?? []).filter(({ object }) => {
+    const name = nameOf(object).replaceAll('"', '');
+    const parts = name.replace(/\(.*$/, '').split('.');
+    // A function is meant by its own name alone, everything else by its table as well.
+    const names = kindOf(object) === 'function' ? [parts.join('.')] : [parts.join('.'), parts.slice(0, 2).join('.')];
+    return names.some((one) => mentions(plain, one));
+  });
+}
+
+const mentions = (text: string, name: string): boolean => {
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
+    if (!/[\w$]/.test(text[at - 1] ?? ' ') && !/[\w$]/.test(text[at + name.length] ?? ' ')) return true;
+  }
+  return false;
+};
+
+/** What a finding is about, as it is now: one that is accepted counts again as soon as that changes. */
+const stateOf = (text: string, since: Since): readonly string[] =>
+  spokenOf(text, since)
+    .map(({ object }) => `${object} ${since.now[object] ?? 'gone'}`)
+    .sort();
+
+export function finding(
+  since: Since,
+  given: {
+    readonly kind: string;
+    readonly object: string;
+    readonly reason: string;
+    readonly instruction: string;
+    readonly level?: FindingLevel;
+    readonly evidence?: string | undefined;
+    /** What tells it from others of its kind at its place. */
+    readonly key?: string;
+  },
+): GuardFinding {
+  const { kind, object, reason, instruction, level = 'error', evidence, key = '' } = given;
+  // Counts and samples move with the data; the finding stays the same.
+  const text = [kind, object, key, ...stateOf(`${object} ${key}`, since)].join('\n');
+  return {
+    id: createHash('sha256').update(text).digest('hex').slice(0, 12),
+    kind: `database-${kind}`,
+    part: 'database',
+    place: { kind: 'object', object },
+    reason,
+    instruction,
+    level,
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+}

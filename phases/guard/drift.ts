@@ -1,0 +1,141 @@
+import type { ClientBase } from 'pg';
+import { fingerprint } from '../../src/database/fingerprint.ts';
+import { rolledBack } from '../../src/database/rolled-back.ts';
+import type { CheckResult } from '../../src/rollout/check.ts';
+import { RolloutError } from '../../src/rollout/errors.ts';
+import type { GuardFinding, NotLookedAt } from '../../src/rollout/guard-finding.ts';
+import type { Fingerprint } from '../../src/rollout/journal.ts';
+import type { Step, StepId } from '../../src/rollout/step.ts';
+import { isolationFacts } from '../1-database/isolation/facts.ts';
+import { phase } from '../1-database/phase.ts';
+import { survey } from '../1-database/survey.ts';
+import type { Target } from '../target.ts';
+import { fromBuckets } from './buckets.ts';
+import { changesBetween, type Since } from './changed.ts';
+import { fromObjects, restore } from './objects.ts';
+import { fromRoles } from './roles.ts';
+import { fromChecks, fromPlan } from './steps.ts';
+
+/** What the journal keeps of the rollout that is looked after. */
+export type Kept = {
+  /** Steps of phase 1 that are in force, in order. */
+  readonly steps: readonly StepId[];
+  readonly before: Fingerprint | null;
+  readonly after: Fingerprint | null;
+  /** What the checks of a step compare with, by step. */
+  readonly look: (step: StepId) => Promise<unknown>;
+  readonly accepted: (check: string) => boolean;
+};
+
+export type Drift = { readonly findings: readonly GuardFinding[]; readonly notLookedAt: readonly NotLookedAt[] };
+
+/**
+ * Everything that no longer holds of a verified rollout, in one transaction that is rolled back: what its steps would do
+ * again, which of their checks fail, what became of the objects they made, and what makes row security count for
+ * nothing. Writes nothing, the journal included.
+ */
+export async function lookForDrift(given: Target, kept: Kept, signal: AbortSignal): Promise<Drift> {
+  // The API and the advisors are asked by `verify`: a guard that runs every night signs nobody up.
+  const { keys: _, advisors: __, ...target } = given;
+  const client = await target.session.work();
+  return rolledBack(client, () => look(target, client, kept, signal));
+}
+
+async function look(target: Target, client: ClientBase, kept: Kept, signal: AbortSignal): Promise<Drift> {
+  const findings: GuardFinding[] = [];
+  const notLookedAt: NotLookedAt[] = [];
+  const now = await fingerprint(client);
+  const since: Since = {
+    now,
+    changes: kept.after === null ? null : changesBetween(kept.after, now),
+    own: ownObjects(kept),
+  };
+  const part = async (what: string, body: () => Promise<void>): Promise<void> => {
+    signal.throwIfAborted();
+    try {
+      // A part that fails takes only its own savepoint with it.
+      await rolledBack(client, body);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof RolloutError) && !isAnswer(error)) throw error;
+      notLookedAt.push({
+        what,
+        reason: error instanceof RolloutError ? `${error.problem} ${error.remedy}` : error.message,
+      });
+    }
+  };
+  for (const step of phase.steps) {
+    if (!kept.steps.includes(step.id) || step === phase.steps[0]) continue;
+    await part(`what step ${step.id} would do again`, async () => {
+      findings.push(...fromPlan(step.id, await step.plan(target), since));
+    });
+    await part(`the checks of step ${step.id}`, async () => {
+      const results = await resultsOf(step, target, kept, signal);
+      findings.push(
+        ...fromChecks(
+          step.id,
+          results.filter((one) => one.verdict === 'failed'),
+          since,
+        ),
+      );
+      for (const one of results) {
+        if (one.verdict === 'skipped' && one.matters === true && !kept.accepted(one.id))
+          notLookedAt.push({ what: one.title, reason: one.advice ?? one.observed });
+      }
+    });
+  }
+  await part('objects that changed', async () => {
+    findings.push(...fromObjects(target, await survey(target), since));
+  });
+  await part('the roles of the API', async () => {
+    findings.push(...(await fromRoles(client, target.config.exposedSchemas, since)));
+  });
+  await part('public buckets', async () => {
+    const { platform } = await isolationFacts(client, await survey(target));
+    const isolated = kept.steps.includes('1.7');
+    findings.push(
+      ...(await fromBuckets(client, isolated ? await kept.look('1.7') : null, platform.publicBuckets, since)),
+    );
+  });
+  return { findings: once(findings), notLookedAt };
+}
+
+async function resultsOf(
+  step: Step<Target>,
+  target: Target,
+  kept: Kept,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const before = step.look === undefined ? null : await kept.look(step.id);
+  const results: CheckResult[] = [];
+  for await (const one of step.checks(target, signal, before)) {
+    signal.throwIfAborted();
+    results.push(one);
+  }
+  return results;
+}
+
+/** What came to be between the first step and the last one. */
+function ownObjects({ before, after }: Kept): ReadonlySet<string> {
+  if (before === null || after === null) return new Set();
+  return new Set(Object.keys(after).filter((object) => before[object] === undefined));
+}
+
+/** The server's own word on one question: that part is not looked at, the others are. */
+const isAnswer = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(?!08|57P)[0-9A-Z]{5}$/.test(error.code);
+
+/** Two ways of looking may say the same of one object of ours: what the step would do again says more. */
+function once(findings: readonly GuardFinding[]): readonly GuardFinding[] {
+  const undone = findings.filter((one) => one.kind === 'database-undone');
+  const saidBy = (one: GuardFinding): boolean => {
+    if (one.kind === 'database-undone' || one.place.kind !== 'object' || one.instruction !== restore) return false;
+    const name = one.place.object.replace(/\(.*$/, '').split('.').at(-1) ?? '';
+    return undone.some((each) => each.reason.includes(name));
+  };
+  const seen = new Set<string>();
+  return findings.filter((one) => !saidBy(one) && !seen.has(one.id) && seen.add(one.id));
+}

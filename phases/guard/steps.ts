@@ -1,0 +1,92 @@
+import type { Change } from '../../src/rollout/change.ts';
+import type { CheckResult } from '../../src/rollout/check.ts';
+import type { GuardFinding } from '../../src/rollout/guard-finding.ts';
+import type { Plan, StepId } from '../../src/rollout/step.ts';
+import { finding, type Since, spokenOf } from './changed.ts';
+
+/**
+ * What a step would do again. A plan is empty as long as what the step did is in force: whatever it holds now is
+ * something that was changed since.
+ */
+export function fromPlan(step: StepId, plan: Plan, since: Since): readonly GuardFinding[] {
+  const groups = new Map<string, Change[]>();
+  for (const one of plan.changes) groups.set(objectOf(one), [...(groups.get(objectOf(one)) ?? []), one]);
+  const changes = [...groups].map(([object, again]) =>
+    finding(since, {
+      kind: 'undone',
+      object,
+      key: [step, ...again.map((one) => one.id)].join(' '),
+      reason: `Step ${step} is no longer in force; it would do this again: ${again.map((one) => one.title).join('; ')}.`,
+      instruction: `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`,
+      // Without an index everything is as safe as it was, and slower.
+      level: again.every((one) => one.id.startsWith('index')) ? 'warning' : 'error',
+      evidence: again.flatMap((one) => (one.kind === 'sql' ? [one.up] : [])).join('\n\n'),
+    }),
+  );
+  const blockers = plan.blockers.map((one) => {
+    const text = `${one.problem} ${one.remedy} ${one.detail ?? ''}`;
+    // What nobody touched since was there when the rollout was verified: somebody decided on it then.
+    const known = since.changes !== null && !isAboutData(step) && spokenOf(text, since).length === 0;
+    return finding(since, {
+      kind: 'open',
+      object: placeIn(text) ?? `step ${step}`,
+      key: `${step} ${withoutNumbers(one.problem)} ${one.detail ?? ''}`,
+      reason: one.problem,
+      instruction: known
+        ? `Nothing of it changed since the rollout was verified: give the decision that was given then (the same flags, or the configuration file). ${one.remedy}`
+        : one.remedy,
+      level: known ? 'note' : 'error',
+      evidence: one.detail,
+    });
+  });
+  return [...changes, ...blockers];
+}
+
+const isAboutData = (step: StepId): boolean => step === '1.5';
+
+const withoutNumbers = (text: string): string => text.replace(/\b\d[\d,.]*\b/g, 'n');
+
+/** What a change is about: `privileges public.calls`, `trigger guard_profile_keys` on the table that its title names. */
+const objectOf = (one: Change): string =>
+  one.kind === 'batches' ? one.table.replaceAll('"', '') : (placeIn(one.id) ?? placeIn(one.title) ?? one.id);
+
+/** The first qualified name of a text. */
+const placeIn = (text: string): string | null =>
+  /(?<![\w.])[\w$]+\.[\w$]+(?:\([^)]*\))?/.exec(text.replaceAll('"', ''))?.[0] ?? null;
+
+/**
+ * Failed checks, one finding for each place: one disabled trigger fails many. Which of them fail is part of its name, so
+ * that an accepted finding does not hide one more.
+ */
+export function fromChecks(step: StepId, failed: readonly CheckResult[], since: Since): readonly GuardFinding[] {
+  const groups = new Map<string, CheckResult[]>();
+  for (const one of failed) groups.set(placeOf(one), [...(groups.get(placeOf(one)) ?? []), one]);
+  return [...groups].map(([object, checks]) => {
+    const [first] = checks;
+    const more =
+      checks.length === 1 ? '' : ` ${checks.length - 1} more of its checks ${checks.length === 2 ? 'fails' : 'fail'}.`;
+    return finding(since, {
+      kind: 'check',
+      object,
+      key: [step, ...checks.map((one) => one.id).sort(), observedKey(checks)].join(' '),
+      reason: `A check that held after the rollout fails: ${first?.title ?? ''}: ${first?.observed ?? ''}.${more}`,
+      instruction: first?.advice ?? 'Look at it with voxanne-rollout verify --verbose.',
+      evidence: first?.evidence,
+    });
+  });
+}
+
+function placeOf({ id, kind, observed }: CheckResult): string {
+  const [, family = '', place = ''] = id.split('/');
+  if (place.includes('.')) return place;
+  if (family === 'users' || family === 'sign-up' || place === 'on-auth-user-created') return 'auth.users';
+  return (kind === 'catalog' ? placeIn(observed) : null) ?? family;
+}
+
+/** Names in what a check saw (`public.a, public.b`) tell one finding from the next; numbers and samples of ids do not. */
+const observedKey = (checks: readonly CheckResult[]): string =>
+  checks
+    .filter((one) => one.kind === 'catalog')
+    .flatMap((one) => one.observed.match(/[\w$]+\.[\w$]+|"[^"]+"/g) ?? [])
+    .sort()
+    .join(' ');

@@ -1,0 +1,112 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { loadDatabase } from '../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { full } from '../helpers/cli.ts';
+import { folderOf } from '../workspace/scan/files.ts';
+import { decisions, type Guarded, rolledOut } from './stage.ts';
+import { databaseWeaknesses } from './weaknesses.ts';
+
+let server: EmbeddedServer;
+let guarded: Guarded;
+let folder: Awaited<ReturnType<typeof folderOf>>;
+
+beforeAll(async () => {
+  server = await startServer();
+  guarded = await rolledOut(server, 'guarded');
+  folder = await folderOf({ 'voxanne-rollout.config.json': JSON.stringify({ decisions }) });
+}, 240_000);
+afterAll(async () => {
+  await guarded?.[Symbol.asyncDispose]();
+  await folder?.remove();
+  await server?.stop();
+});
+
+/** Runs `guard` in this process; everything on stdout. */
+async function guard(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  let out = '';
+  vi.stubEnv('SUPABASE_DB_URL', server.url('guarded'));
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  try {
+    const code = await main(['node', 'voxanne-rollout', 'guard', '--workspace', folder.root, ...args]);
+    return { code, out };
+  } finally {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  }
+}
+
+const database = ['--only', 'database'] as const;
+
+describe('guard on a database', () => {
+  it('finds nothing after a rollout, and leaves the database and its journal as they are', async () => {
+    const journal = (): Promise<unknown[]> =>
+      guarded.at.sql(
+        `select (select count(*) from voxanne_rollout.records) as records, (select count(*) from voxanne_rollout.fingerprints) as states,
+           (select md5(string_agg(e::text, '' order by seq)) from voxanne_rollout.entries e) as entries`,
+      );
+    const before = [await guarded.at.executor.fingerprint(), await journal()];
+    expect(await guard(...database)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('0 new findings in the database.'),
+    });
+    expect([await guarded.at.executor.fingerprint(), await journal()]).toEqual(before);
+  });
+
+  it('says what is new, and accepts what a baseline has until it changes', async () => {
+    await guarded.at.sql('create policy "<debug> & co" on public.calls for select using (true)');
+    try {
+      const json = await guard(...database, '--format', 'json');
+      expect(json.code).toBe(1);
+      const { findings, notLookedAt } = JSON.parse(json.out);
+      expect(notLookedAt).toEqual([]);
+      expect(findings).toContainEqual(
+        expect.objectContaining({
+          id: expect.stringMatching(/^[0-9a-f]{12}$/),
+          part: 'database',
+          place: { kind: 'object', object: 'public.calls' },
+          reason: expect.stringContaining('<debug> & co'),
+          instruction: expect.stringMatching(/\w/),
+        }),
+      );
+      const baseline = path.join(folder.root, 'accepted.json');
+      await writeFile(baseline, json.out);
+      expect((await guard(...database, '--baseline', baseline)).code).toBe(0);
+      await guarded.at.sql(`alter policy "<debug> & co" on public.calls using (seconds is not null)`);
+      expect((await guard(...database, '--baseline', baseline)).code).toBe(1);
+    } finally {
+      await guarded.at.sql('drop policy "<debug> & co" on public.calls');
+    }
+  });
+
+  it('says what it could not look at, and exits 2', async () => {
+    const both = await guard('--db-url', 'postgresql://postgres@127.0.0.1:1/nothing');
+    expect(both).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(/the code: not checked[\s\S]*the database: not checked/),
+    });
+    await loadDatabase(server, 'base', 'empty');
+    expect(await guard(...database, '--db-url', server.url('empty'))).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('Nothing is rolled out on it'),
+    });
+  });
+});
+
+/** CI tries a few of different kinds; `npm run bench` and FULL=1 try all. */
+const sample = full ? databaseWeaknesses : databaseWeaknesses.filter((_, at) => at % 20 === 3);
+
+it.each(sample)(
+  'catches: $name',
+  async ({ sql }) => {
+    const { findings } = await guarded.after(sql);
+    expect(findings.filter((one) => one.level !== 'note')).not.toEqual([]);
+  },
+  120_000,
+);

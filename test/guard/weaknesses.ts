@@ -1,0 +1,170 @@
+/**
+ * Weaknesses as they come to be after a rollout, by the dashboard, a migration or a pull request. Each is seeded alone;
+ * the guard catches it when it says something new.
+ */
+export type DatabaseWeakness = { readonly name: string; readonly sql: string };
+
+const orgOne = 'a0000000-0000-4000-8000-000000000001';
+const orgTwo = 'a0000000-0000-4000-8000-000000000002';
+const bob = 'b0000000-0000-4000-8000-000000000002';
+
+export const databaseWeaknesses: readonly DatabaseWeakness[] = [
+  { name: 'row security turned off', sql: 'alter table calls disable row level security' },
+  { name: 'a permissive policy for everybody', sql: 'create policy debug on calls for select using (true)' },
+  {
+    name: 'a permissive policy for any signed-in user',
+    sql: `create policy "signed in" on contacts to authenticated using (auth.uid() is not null)`,
+  },
+  {
+    name: 'a policy that trusts metadata which users write',
+    sql: `create policy by_metadata on contacts using (org_id::text = auth.jwt() -> 'user_metadata' ->> 'org_id')`,
+  },
+  {
+    name: 'a policy that trusts a header',
+    sql: `create policy by_header on contacts using (org_id::text = current_setting('request.headers', true)::json ->> 'x-org-id')`,
+  },
+  {
+    name: 'a policy of ours dropped',
+    sql: `do $$ begin execute format('drop policy %I on public.contacts', (select polname from pg_policy where polrelid = 'public.contacts'::regclass and polcmd = 'r' limit 1)); end $$`,
+  },
+  {
+    name: 'a policy of ours loosened',
+    sql: `do $$ begin execute format('alter policy %I on public.contacts using (true)', (select polname from pg_policy where polrelid = 'public.contacts'::regclass and polcmd = 'r' limit 1)); end $$`,
+  },
+  { name: 'a restrictive policy dropped', sql: 'drop policy no_silent_calls on calls' },
+  { name: 'a restrictive policy loosened', sql: 'alter policy no_silent_calls on calls using (true)' },
+  {
+    name: 'a sign-up trigger disabled',
+    sql: 'set local role supabase_admin; alter table auth.users disable trigger on_auth_user_created',
+  },
+  { name: 'the guard of profiles disabled', sql: 'alter table profiles disable trigger guard_profile_keys' },
+  { name: "the app's trigger disabled", sql: 'alter table calls disable trigger touch_call' },
+  {
+    name: 'foreign keys no longer enforced',
+    sql: 'set local role supabase_admin; alter table public.calls disable trigger all',
+  },
+  { name: 'a trigger of ours dropped', sql: 'drop trigger guard_profile_keys on profiles' },
+  {
+    name: 'a new table without row security',
+    sql: 'create table invoices (id uuid primary key default gen_random_uuid(), org_id uuid not null references organizations, total int)',
+  },
+  {
+    name: 'a new table without organization or row security',
+    sql: 'create table events (id bigint primary key, payload jsonb)',
+  },
+  {
+    name: 'a new table with row security and an open policy',
+    sql: 'create table invoices (id uuid primary key, org_id uuid not null references organizations, total int); alter table invoices enable row level security; create policy all_of_it on invoices using (true)',
+  },
+  {
+    name: 'a new partitioned table whose partition is open',
+    sql: `create table logs (org_id uuid not null references organizations, at date not null, line text) partition by range (at); create table logs_2026 partition of logs for values from ('2026-01-01') to ('2027-01-01'); alter table logs enable row level security`,
+  },
+  { name: 'a view with its owner’s rights', sql: 'create view all_calls as select * from calls' },
+  { name: 'security_invoker lost', sql: 'alter view call_stats reset (security_invoker)' },
+  {
+    name: 'a view replaced without the option',
+    sql: 'create or replace view call_stats with (security_barrier) as select org_id, count(*) as calls, sum(seconds) as seconds from calls group by 1',
+  },
+  {
+    name: 'a materialized view over all organizations',
+    sql: 'create materialized view call_counts as select org_id, count(*) as n from calls group by 1; grant select on call_counts to authenticated',
+  },
+  {
+    name: 'a definer function by id',
+    sql: `create function contact_by_id(p_id uuid) returns setof contacts language sql security definer set search_path = '' as $$ select * from public.contacts c where c.id = p_id $$`,
+  },
+  {
+    name: 'a definer function for any organization',
+    sql: `create function contacts_of(p_org uuid) returns setof contacts language sql security definer set search_path = '' as $$ select * from public.contacts c where c.org_id = p_org $$`,
+  },
+  {
+    name: 'a definer function that asks who calls and does not compare',
+    sql: `create function contacts_mine(p_org uuid) returns setof contacts language plpgsql security definer set search_path = '' as $$ begin if auth.uid() is null then raise exception 'no'; end if; return query select * from public.contacts c where c.org_id = p_org; end $$`,
+  },
+  { name: 'EXECUTE granted again', sql: 'grant execute on function call_seconds(uuid) to authenticated' },
+  {
+    name: 'an accepted function with another body',
+    sql: `create or replace function invitation_of(p_token text) returns text language sql stable security definer set search_path = '' as $$ select string_agg(o.name, ',') from public.organizations o where p_token is not null or o.id::text = p_token $$`,
+  },
+  {
+    name: 'current_org_id() replaced',
+    sql: `create or replace function current_org_id() returns uuid language sql stable security definer set search_path = '' as $$ select (current_setting('request.jwt.claims', true)::json ->> 'org_id')::uuid $$`,
+  },
+  { name: 'search_path of ours lost', sql: 'alter function my_org_ids() reset search_path' },
+  { name: 'ours no longer a definer', sql: 'alter function my_org_ids() security invoker' },
+  { name: 'search_path of the app’s definer lost', sql: 'alter function invitation_of(text) reset search_path' },
+  { name: 'TRUNCATE granted', sql: 'grant truncate on calls to authenticated' },
+  { name: 'REFERENCES and TRIGGER granted to everyone', sql: 'grant references, trigger on contacts to public' },
+  { name: 'everything granted again', sql: 'grant all on all tables in schema public to anon, authenticated' },
+  {
+    name: 'the journal granted',
+    sql: 'grant usage on schema voxanne_rollout to authenticated; grant select on all tables in schema voxanne_rollout to authenticated',
+  },
+  {
+    name: 'a role that bypasses row security',
+    sql: 'set local role supabase_admin; alter role authenticated bypassrls',
+  },
+  {
+    name: 'a role that may become the service role',
+    sql: 'set local role supabase_admin; grant service_role to authenticated',
+  },
+  {
+    name: 'a table that belongs to an API role',
+    sql: 'grant authenticated to postgres; grant create on schema public to authenticated; alter table plans owner to authenticated; alter table plans enable row level security',
+  },
+  {
+    name: 'auth.users open to signed-in users',
+    sql: 'set local role supabase_admin; alter table auth.users disable row level security; grant select on auth.users to authenticated',
+  },
+  {
+    name: 'another schema served by the API',
+    sql: `create schema internal; set local role supabase_admin; alter role authenticator set pgrst.db_schemas = 'public, internal'`,
+  },
+  { name: 'NOT NULL of the key lost', sql: 'alter table calls alter column org_id drop not null' },
+  { name: 'the default role raised', sql: `alter table memberships alter column role set default 'owner'` },
+  { name: 'a default of the key', sql: `alter table contacts alter column org_id set default '${orgOne}'` },
+  {
+    name: 'the foreign key of the organization dropped',
+    sql: "do $$ begin execute format('alter table public.calls drop constraint %I', (select conname from pg_constraint where conrelid = 'public.calls'::regclass and confrelid = 'public.organizations'::regclass)); end $$",
+  },
+  { name: 'the check of roles dropped', sql: 'alter table memberships drop constraint memberships_role_check' },
+  {
+    name: 'a wrong stamp',
+    sql: `set local role supabase_admin; set local session_replication_role = replica; update auth.users set raw_app_meta_data = raw_app_meta_data || '{"org_id": "${orgTwo}"}' where id = '${bob}'; set local session_replication_role = origin`,
+  },
+  {
+    name: 'a stamp that no membership backs',
+    sql: `set local session_replication_role = replica; delete from memberships where user_id = '${bob}'; set local session_replication_role = origin`,
+  },
+  {
+    name: 'a user without profile',
+    sql: `set local session_replication_role = replica; delete from profiles where id = '${bob}'; set local session_replication_role = origin`,
+  },
+  {
+    name: 'a profile of another organization',
+    sql: `set local session_replication_role = replica; update profiles set org_id = '${orgTwo}' where id = '${bob}'; set local session_replication_role = origin`,
+  },
+  {
+    name: 'a bucket made public',
+    sql: `set local role supabase_admin; update storage.buckets set public = true where id = 'recordings'`,
+  },
+  {
+    name: 'a new public bucket with files of organizations',
+    sql: `set local role supabase_admin; insert into storage.buckets (id, name, public) values ('exports', 'exports', true); insert into storage.objects (bucket_id, name) values ('exports', '${orgOne}/a.csv')`,
+  },
+  {
+    name: 'an open policy on files',
+    sql: `set local role supabase_storage_admin; create policy "any file" on storage.objects for select using (bucket_id = 'recordings')`,
+  },
+  { name: 'the row filter of a publication lost', sql: 'alter publication supabase_realtime set table calls' },
+  {
+    name: 'a table without row security published',
+    sql: 'create table feed (id bigint primary key, org_id uuid references organizations); alter publication supabase_realtime add table feed',
+  },
+  {
+    name: 'a rule that copies rows',
+    sql: 'create table copies (id bigint, org_id uuid, caller text); alter table copies enable row level security; create rule copy as on insert to calls do also insert into copies values (new.id, new.org_id, new.caller)',
+  },
+  { name: 'a way around by an inheriting table', sql: 'create table old_calls () inherits (calls)' },
+];
