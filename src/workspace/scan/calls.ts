@@ -1,6 +1,7 @@
+import { hasOrgGuard, isCompared } from './guards.ts';
 import { isOrgIdName } from './names.ts';
 import { orgPlaces } from './org-places.ts';
-import { hasOrgGuard, holderOf, isCompared, usesOf } from './org-reads.ts';
+import { holderOf, usesOf } from './org-reads.ts';
 import type { RequestPart } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
 import { type Binding, bindingOf, declarationsIn, functionName, placesOf } from './scope.ts';

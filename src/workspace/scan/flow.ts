@@ -47,12 +47,23 @@ export function isRequestParameter(fn: SyntaxNode, index: number): boolean {
   if (requestTypes.test(parameter.type)) return true;
   const name = parameter.pattern.text;
   if (/^_?req(?:uest)?$/.test(name)) return true;
+  if (index === 1 && isConnectionListener(fn)) return true;
   const route = routeCallOf(fn);
   if (route !== null && index === 0) {
     // `app.get('/x', (a, b) => …)`: whatever the names are. An error handler has the error first.
     return parametersOf(fn).length !== 4 || requestNames.test(name);
   }
   return false;
+}
+
+/** `wss.on('connection', (ws, request) => …)`. */
+function isConnectionListener(fn: SyntaxNode): boolean {
+  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
+  const member = call ? memberOf(call.child(0) ?? call) : null;
+  return (
+    member?.name === 'on' &&
+    /^(?:connection|upgrade|request)$/.test(stringValue(call?.childOfKind('arguments')?.child(0) ?? null) ?? '')
+  );
 }
 
 /** `router.get('/x', …, fn)`: the call that registers a handler; null when the function is not one. */

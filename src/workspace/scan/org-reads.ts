@@ -1,19 +1,9 @@
-import { chainAround, identifiesRow } from './chains.ts';
-import { routeCallOf } from './flow.ts';
-import { isLogCallee, isMembershipTable, isReplyCallee, mentionsOrg } from './names.ts';
+import { keepsToUser } from './member-lookups.ts';
+import { isLogCallee, isReplyCallee } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
-import { functionOf, originsOf, originsOfBinding } from './origins.ts';
-import { type Binding, bindingOf, declarationsIn, declaredBy, parametersOf, placesOf, referencesOf } from './scope.ts';
-import {
-  functionAround,
-  functionKinds,
-  memberOf,
-  operatorOf,
-  type SyntaxNode,
-  stringValue,
-  unwrap,
-  wrapped,
-} from './syntax.ts';
+import { originsOf, originsOfBinding } from './origins.ts';
+import { type Binding, bindingOf, declaredBy, referencesOf } from './scope.ts';
+import { functionKinds, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
 
 /** A place that reads a property: `a.orgId`, `a['x-org-id']`, `a.get('orgId')`, `const { orgId } = a`. */
 export type PropertyRead = {
@@ -80,6 +70,9 @@ export function holderOf(node: SyntaxNode): Binding | null {
       parent.parent
     )
       at = wrapped(parent.parent);
+    // cookies().get('org_id')?.value
+    else if (parent.kind === 'member_expression' && parent.child(0) === at && memberOf(parent)?.name === 'value')
+      at = wrapped(parent);
     else if (parent.kind === 'variable_declarator') {
       const name = parent.child(0);
       return name?.kind === 'identifier' ? declaredBy(name) : null;
@@ -112,131 +105,11 @@ export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Bind
 }
 
 /**
- * Whether a value from a request is compared with what the authenticated user may use: with the user's own org, through
- * a checking function that is given the user or the request, by a look-up in the memberships, or by a middleware.
+ * Whether a use does anything with the org: a log, an answer, a test or a comparison does not, nor does a question for
+ * the user's own rows.
  */
-export function isCompared(uses: readonly SyntaxNode[], depth = 0): boolean {
-  return uses.some((use) => isComparedAt(use, depth));
-}
-
-const checking =
-  /^(?:assert|verify|validate|ensure|check|require|can|has|is|authorize|guard|enforce|belongs|user|same|match)/i;
-const checked = /org|tenant|member|access|owner|permission|workspace|auth/i;
-
-function isComparedAt(use: SyntaxNode, depth: number): boolean {
-  const value = wrapped(use);
-  const parent = value.parent;
-  if (parent === null) return false;
-  if (parent.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(parent))) {
-    const other = parent.children.find((child) => child !== value);
-    return other !== undefined && isAuthenticated(other);
-  }
-  if (
-    parent.kind === 'arguments' ||
-    (parent.kind === 'binary_expression' && /^(?:\|\||\?\?)$/.test(operatorOf(parent)))
-  ) {
-    if (parent.kind === 'binary_expression') return parent.parent !== null && isComparedAt(parent, depth);
-    const call = parent.parent;
-    const callee = call?.child(0);
-    if (!call || !callee) return false;
-    const name = memberOf(callee)?.name ?? callee.text;
-    if (name === 'String' || name === 'Number') return isComparedAt(call, depth);
-    const member = memberOf(callee);
-    if (/^(?:includes|has|some|indexOf)$/.test(name) && member) return isAuthenticated(member.object);
-    if (checking.test(name) && (checked.test(name) || mentionsOrg(name))) {
-      const others = parent.children.filter((child) => child !== value);
-      if (
-        others.some(
-          (other) =>
-            isAuthenticated(other) ||
-            /\b(?:req|request|user|auth|session|ctx|context|token|claims|member\w*)\b/i.test(other.text),
-        )
-      )
-        return true;
-    }
-    if (depth < 1 && callee.kind === 'identifier') {
-      const local = bindingOf(callee);
-      const fn = local ? functionOf(local) : null;
-      if (fn !== null && comparesParameter(fn, parent.children.indexOf(value), depth + 1)) return true;
-    }
-    return isMembershipLookup(call);
-  }
-  // match({ user_id: user.id, org_id: x })
-  if (parent.kind === 'pair' || parent.kind === 'object') {
-    const call = parent.above('call_expression');
-    return call !== null && isMembershipLookup(call);
-  }
-  return false;
-}
-
-/** Whether a function compares one of its parameters with the authenticated org. */
-export function comparesParameter(fn: SyntaxNode, index: number, depth = 0): boolean {
-  const pattern = parametersOf(fn)[index]?.pattern;
-  if (pattern?.kind !== 'identifier') return false;
-  const binding = declarationsIn(fn).get(pattern.text);
-  return binding !== undefined && isCompared(usesOf({ node: binding.node, binding }), depth);
-}
-
-/** The user's own org, or a row that was found by the user. */
-export function isAuthenticated(node: SyntaxNode): boolean {
-  const inner = unwrap(node);
-  return originsOf(inner).some((origin) => {
-    if (origin.kind === 'auth') return true;
-    if (origin.kind === 'row') return isMembershipTable(origin.chain.table ?? '') && identifiesRow(origin.chain);
-    if (origin.kind === 'call')
-      return /require\w*org|get(?:Auth|Session|Current|User|Verified)\w*|resolve\w*Org\w*|auth/i.test(origin.callee);
-    return (
-      origin.kind === 'unknown' &&
-      /^(?:user|session|auth|currentUser|authUser|profile|member(?:ship)?s?|claims)$/.test(origin.path[0] ?? '')
-    );
-  });
-}
-
-/** `.from('user_org_roles').eq('user_id', req.user.id).eq('org_id', x)`: the database says whether the user is a member. */
-function isMembershipLookup(call: SyntaxNode): boolean {
-  const chain = chainAround(call);
-  if (chain === null || chain.table === null) return false;
-  if (chain.links.some((link) => /^(?:insert|update|upsert|delete)$/.test(link.name))) return false;
-  return chain.links.some((link) => {
-    const column = stringValue(link.args[0] ?? null);
-    const value = link.args[1];
-    if (link.name === 'match') return /\buser_?id\b/i.test(link.args[0]?.text ?? '');
-    if (link.name !== 'eq' || column === null || !value) return false;
-    // By another user's id it says nothing about the one who asks.
-    if (originsOf(value).some((origin) => origin.kind === 'request')) return false;
-    if (/^(?:user_id|profile_id|member_id|owner_id|auth_user_id|auth_id)$/.test(column)) return true;
-    return column === 'id' && /^(?:profiles?|users)$/.test(chain.table ?? '');
-  });
-}
-
-/** A middleware of the route that compares the org before the handler runs. */
-export function hasOrgGuard(node: SyntaxNode): boolean {
-  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
-    const route = routeCallOf(fn);
-    const list = route?.childOfKind('arguments');
-    if (!route || !list) continue;
-    const guard =
-      /\b(?:verify|require|check|ensure|assert|validate|enforce|guard)(?:Same|Own|User)?(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*/i;
-    if (list.children.some((argument) => !argument.contains(node) && guard.test(argument.text.slice(0, 200))))
-      return true;
-    const router = route.child(0)?.child(0)?.text ?? '';
-    const uses = placesOf(
-      fn.source,
-      new RegExp(`(?<![\\w$])${router.replace(/[^\w]/g, '\\$&')}\\s*\\.\\s*use\\s*\\(`, 'g'),
-    );
-    if (
-      router !== '' &&
-      uses.some(
-        (place) => place.start < route.start && guard.test(place.above('call_expression')?.text.slice(0, 300) ?? ''),
-      )
-    )
-      return true;
-  }
-  return false;
-}
-
-/** Whether a use does anything with the org: a log, an answer, a test or a comparison does not. */
 export function isTenantUse(use: SyntaxNode): boolean {
+  if (keepsToUser(use)) return false;
   let at = wrapped(use);
   for (let parent = at.parent; parent !== null; parent = at.parent) {
     switch (parent.kind) {

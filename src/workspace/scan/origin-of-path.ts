@@ -32,22 +32,26 @@ export const parts: Readonly<Record<string, RequestPart>> = {
   headers: 'headers',
   cookies: 'cookies',
   signedCookies: 'cookies',
+  searchParams: 'query',
   queryStringParameters: 'query',
+  multiValueQueryStringParameters: 'query',
   pathParameters: 'params',
+  multiValueHeaders: 'headers',
 };
 
 /** Where a path within a request leads. */
 export function requestOrigin(node: SyntaxNode, path: readonly string[]): readonly Origin[] {
   const [head, ...rest] = path;
   // Koa and Hono: ctx.request.body, ctx.req.query
-  if (head === 'req' || head === 'request') return requestOrigin(node, rest);
+  // h3: event.context.params; Fastify: request.raw; a context that a middleware has filled: c.var.user
+  if (/^(?:req|request|raw|node|context|ctx|var|event)$/.test(head ?? '')) return requestOrigin(node, rest);
   if (head === undefined) return [{ kind: 'unknown', node, path: ['request'] }];
   if (head === 'nextUrl' || head === 'url' || head === 'originalUrl')
     return [{ kind: 'request', part: 'query', node, path: rest.filter((name) => name !== 'searchParams') }];
   const part = parts[head];
   if (part !== undefined) return [{ kind: 'request', part, node, path: rest }];
   if (
-    /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership)$/.test(
+    /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership|requestContext|authorizer|principal|identity|viewer|profile|supabase)$/.test(
       head,
     ) ||
     isOrgName(head)
@@ -76,6 +80,7 @@ export function classified(origin: Origin): readonly Origin[] {
 export function globalOrigin(node: SyntaxNode, path: readonly string[]): readonly Origin[] {
   if (node.text === 'process' && path[0] === 'env') return [{ kind: 'environment', node, path: path.slice(1) }];
   if (/^(?:localStorage|sessionStorage)$/.test(node.text)) return [{ kind: 'storage', node, path }];
+  if (node.text === 'Astro' && !/^(?:props|slots|self|site)$/.test(path[0] ?? '')) return requestOrigin(node, path);
   return classified({ kind: 'unknown', node, path: [node.text, ...path] });
 }
 

@@ -10,7 +10,7 @@ import {
   type RequestPart,
   requestOrigin,
 } from './origin-of-path.ts';
-import { isServerAction, partReadBy, sourceOfParameter } from './request-sources.ts';
+import { decoratedBy, isServerAction, knowsRequest, partReadBy, sourceOfParameter } from './request-sources.ts';
 import { assignmentsTo, type Binding, bindingOf, functionName, returnsOf } from './scope.ts';
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -189,6 +189,13 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
     const argument = frame.args[index];
     return argument ? walk(argument, path, { ...at, frame: frame.outer }) : [];
   }
+  const decorated = decoratedBy(fn, index);
+  if (decorated !== null) {
+    const { gives, key } = decorated;
+    if (gives === 'auth') return [{ kind: 'auth', node: binding.node, path }];
+    if (gives === 'request') return requestOrigin(binding.node, path);
+    return [{ kind: 'request', part: gives, node: binding.node, path: key === null ? path : [key, ...path] }];
+  }
   if (isRequestParameter(fn, index)) return requestOrigin(binding.node, path);
   if (isRouteContext(fn, index) && path[0] === 'params') {
     return [{ kind: 'request', part: 'params', node: binding.node, path: path.slice(1) }];
@@ -196,6 +203,7 @@ function walkParameter(binding: Binding, path: readonly string[], at: Walk): rea
   if (index === 0 && isSocketListener(fn)) return [{ kind: 'request', part: 'message', node: binding.node, path }];
   const row = sourceOfParameter(fn, index);
   if (row !== null) {
+    if (row.property === '') return [{ kind: 'request', part: row.part, node: binding.node, path, parsed: true }];
     // What a middleware knows of the caller, and the request itself, come in the context.
     if (path[0] === 'ctx' || path[0] === 'context') return requestOrigin(binding.node, path.slice(1));
     if (row.property === null) return requestOrigin(binding.node, path);
@@ -226,6 +234,11 @@ function specialMember(
   if (name === 'env' && /^(?:process|import\.meta)$/.test(object.text)) return [{ kind: 'environment', node, path }];
   if (/^(?:localStorage|sessionStorage)$/.test(name)) return [{ kind: 'storage', node, path }];
   if (name === 'locals' && /^res(?:ponse)?$/.test(object.text)) return [{ kind: 'auth', node, path }];
+  // socket.io: what the browser sent with its first request; `auth` is named by what it is for.
+  if (name === 'handshake')
+    return path[0] === 'auth'
+      ? [{ kind: 'request', part: 'message', node, path: path.slice(1) }]
+      : requestOrigin(node, path);
   const part = parts[name];
   if (part === undefined) return null;
   const base = walk(object, [], at);
@@ -276,6 +289,10 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
       const key = stringValue(call.args[1] ?? null);
       return [{ kind: 'request', part, node, path: key === null ? path : [key, ...path] }];
     }
+    if (part !== null && local?.imported && knowsRequest(local.imported.module)) {
+      const key = stringValue(first);
+      return [{ kind: 'request', part, node, path: key === null ? path : [key, ...path] }];
+    }
     const keyed = keyedRead(node, call.args, path, at);
     if (keyed !== null) return [keyed];
     if (fn !== null && /\b(?:createHmac|timingSafeEqual|createVerify|jwtVerify)\b|\.verify\s*\(/.test(fn.text)) {
@@ -313,8 +330,9 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
           return [{ ...request, node, path: [...request.path, key, ...path.filter((part) => part !== 'value')] }];
         const part: RequestPart =
           name === 'param' ? 'params' : name === 'query' ? 'query' : name === 'cookie' ? 'cookies' : 'headers';
-        // Hono: c.get('orgId') is what a middleware has set.
-        if (name === 'get' && /^c(?:tx)?$/.test(object.text)) return [{ kind: 'auth', node, path: [key, ...path] }];
+        // Hono: c.get('orgId') is what a middleware has set; Koa: ctx.get('x-org-id') is a header.
+        if (name === 'get' && /^(?:c|ctx|context)$/.test(object.text) && !key.includes('-'))
+          return [{ kind: 'auth', node, path: [key, ...path] }];
         return [{ kind: 'request', part, node, path: [key, ...path] }];
       }
     }

@@ -1,20 +1,37 @@
 import type { RequestPart } from './origin-of-path.ts';
 import { functionName, parametersOf } from './scope.ts';
-import { callOf, memberOf, type SyntaxNode } from './syntax.ts';
+import { callOf, keyName, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
 
-/** A place where a framework hands over what the sender of a request chose. Another framework is another row. */
+/**
+ * A place where a framework hands over what the sender of a request chose. Another framework is another row. A function
+ * belongs to a row by the call that it is given to, by the property that it stands under, by its name, by the type of its
+ * variable or by its file; all that a row names has to hold.
+ */
 export type RequestSource = {
   readonly framework: string;
-  /** The name of the call that takes the handler (`.mutation(fn)`), or of the function itself. */
+  /** The name of the call that takes the handler (`.mutation(fn)`), or an object with it. */
   readonly call?: RegExp;
+  /** The name of the function, or of the property that it is. */
   readonly named?: RegExp;
-  /** The property of the handler's first parameter; null where the parameter is the request, or wraps it. */
+  /** The type of the variable that it is kept in. */
+  readonly typed?: RegExp;
+  /** The path of the file. */
+  readonly file?: RegExp;
+  /** It is the default export. */
+  readonly isDefault?: true;
+  /** The parameter has to be taken apart, or to have a type, as that of a request is. */
+  readonly takesRequest?: true;
+  /** Which parameter; the first where it is left out. */
+  readonly index?: number;
+  /** The property of the parameter; null where the parameter is the request, or wraps it; '' where it is the data itself. */
   readonly property: string | null;
   readonly part: RequestPart;
   /** What the file has to say for the row to hold. */
   readonly words: RegExp;
   readonly example: string;
   readonly lookAlike: string;
+  /** Where the examples lie, for a row that goes by the file. */
+  readonly path?: string;
 };
 
 const query = (value: string): string => `return db.from('calls').select('id').eq('org_id', ${value});`;
@@ -28,6 +45,15 @@ export const requestSources: readonly RequestSource[] = [
     words: /\b\w*[pP]rocedure\b/,
     example: `export const a = protectedProcedure.input(schema).query(async ({ ctx, input }) => { ${query('input.orgId')} });`,
     lookAlike: `export const a = protectedProcedure.input(schema).query(async ({ ctx, input }) => { ${query('ctx.user.orgId')} });`,
+  },
+  {
+    framework: 'oRPC',
+    call: /^handler$/,
+    property: 'input',
+    part: 'body',
+    words: /@orpc\//,
+    example: `import { os } from '@orpc/server'; export const a = os.input(schema).handler(async ({ input, context }) => { ${query('input.orgId')} });`,
+    lookAlike: `import { os } from '@orpc/server'; export const a = os.input(schema).handler(async ({ input, context }) => { ${query('context.user.orgId')} });`,
   },
   {
     framework: 'next-safe-action',
@@ -49,22 +75,153 @@ export const requestSources: readonly RequestSource[] = [
   },
   {
     framework: 'Nuxt, h3',
-    call: /^(?:define)?[eE]ventHandler$/,
+    call: /^(?:define\w*)?[eE]ventHandler$/,
     property: null,
     part: 'query',
-    words: /\b(?:define)?[eE]ventHandler\b/,
+    words: /\b(?:define\w*)?[eE]ventHandler\b/,
     example: `export default defineEventHandler(async (event) => { const asked = getQuery(event); ${query('asked.orgId')} });`,
     lookAlike: `export default defineEventHandler(async (event) => { ${query('event.context.user.orgId')} });`,
   },
   {
     framework: 'SvelteKit, Remix, React Router',
     named: /^(?:load|loader|action)$/,
+    takesRequest: true,
     property: null,
     part: 'params',
     words:
       /\bexport\s+(?:async\s+)?(?:function|const)\s+(?:load|loader|action)\b[^(]{0,80}\(\s*(?:\{|\w+\s*:\s*[\w.]*(?:Args|Event)\b)/,
     example: `export async function loader({ params, context }) { ${query('params.orgId')} }`,
     lookAlike: `export async function loader({ request, context }) { ${query('context.user.orgId')} }`,
+  },
+  {
+    framework: 'SvelteKit, Astro: a typed function',
+    typed:
+      /\b(?:\w*(?:Page|Layout)(?:Server)?Load|RequestHandler|APIRoute|GetServerSideProps\w*|LoaderFunction|ActionFunction)\b/,
+    property: null,
+    part: 'params',
+    words: /\bLoad\b|Load\s*=|ServerLoad|RequestHandler|APIRoute|GetServerSideProps|LoaderFunction|ActionFunction/,
+    example: `export const load: PageServerLoad = async (context) => { ${query('context.params.orgId')} };`,
+    lookAlike: `export const load: PageServerLoad = async (context) => { ${query('context.locals.user.orgId')} };`,
+  },
+  {
+    framework: 'SvelteKit: endpoints and pages',
+    named: /^(?:load|GET|POST|PUT|PATCH|DELETE|fallback)$/,
+    file: /(?:^|\/)\+(?:server|page(?:\.server)?|layout(?:\.server)?)\.[jt]s$/,
+    property: null,
+    part: 'params',
+    words: /\bexport\b/,
+    example: `export async function GET(context) { ${query(`context.url.searchParams.get('orgId')`)} }`,
+    lookAlike: `export async function GET(context) { ${query('context.locals.user.orgId')} }`,
+    path: 'src/routes/a/+server.ts',
+  },
+  {
+    framework: 'SvelteKit: form actions',
+    file: /(?:^|\/)\+page\.server\.[jt]s$/,
+    call: /^actions$/,
+    property: null,
+    part: 'body',
+    words: /\bexport\s+const\s+actions\b/,
+    example: `export const actions = { default: async (context) => { const form = await context.request.formData(); ${query(`form.get('orgId')`)} } };`,
+    lookAlike: `export const actions = { default: async (context) => { ${query('context.locals.user.orgId')} } };`,
+    path: 'src/routes/a/+page.server.ts',
+  },
+  {
+    framework: 'Handlers by their method',
+    named: /^(?:GET|POST|PUT|PATCH|DELETE)$/,
+    takesRequest: true,
+    property: null,
+    part: 'params',
+    words: /\b(?:GET|POST|PUT|PATCH|DELETE)\s*[:=(]/,
+    example: `export const Route = createFileRoute('/a')({ server: { handlers: { GET: async ({ params, context }) => { ${query('params.orgId')} } } } });`,
+    lookAlike: `export const Route = createFileRoute('/a')({ server: { handlers: { GET: async ({ params, context }) => { ${query('context.user.orgId')} } } } });`,
+  },
+  {
+    framework: 'Next pages',
+    named: /^getServerSideProps$/,
+    property: null,
+    part: 'params',
+    words: /\bgetServerSideProps\b/,
+    example: `export async function getServerSideProps(context) { ${query('context.params.orgId')} }`,
+    lookAlike: `export async function getServerSideProps(context) { ${query('context.user.orgId')} }`,
+  },
+  {
+    framework: 'Next App Router: pages and layouts',
+    isDefault: true,
+    file: /(?:^|\/)app\/(?:.*\/)?(?:page|layout|template|default)\.[jt]sx?$/,
+    property: null,
+    part: 'params',
+    words: /\b(?:params|searchParams)\b/,
+    example: `export default async function Page(context) { ${query('(await context.params).orgId')} }`,
+    lookAlike: `export default async function Page(context) { ${query('context.user.orgId')} }`,
+    path: 'app/a/page.tsx',
+  },
+  {
+    framework: 'Next App Router: what stands beside a page',
+    named: /^(?:generateMetadata|generateViewport)$/,
+    property: null,
+    part: 'params',
+    words: /\bgenerate(?:Metadata|Viewport)\b/,
+    example: `export async function generateMetadata(context) { ${query('(await context.params).orgId')} }`,
+    lookAlike: `export async function generateMetadata(context) { ${query('context.user.orgId')} }`,
+    path: 'app/a/page.tsx',
+  },
+  {
+    framework: 'Astro: actions',
+    call: /^defineAction$/,
+    named: /^handler$/,
+    property: '',
+    part: 'body',
+    words: /\bdefineAction\b/,
+    example: `export const a = defineAction({ input: schema, handler: async (input, context) => { ${query('input.orgId')} } });`,
+    lookAlike: `export const a = defineAction({ input: schema, handler: async (input, context) => { ${query('context.user.orgId')} } });`,
+  },
+  {
+    framework: 'GraphQL resolvers',
+    call: /^(?:Query|Mutation|Subscription|resolvers)$/,
+    index: 1,
+    property: '',
+    part: 'body',
+    words: /\b(?:Query|Mutation|Subscription)\s*:\s*\{/,
+    example: `export const resolvers = { Query: { a: async (_, args, context) => { ${query('args.orgId')} } } };`,
+    lookAlike: `export const resolvers = { Query: { a: async (_, args, context) => { ${query('context.user.orgId')} } } };`,
+  },
+  {
+    framework: 'Lambda and its like',
+    named: /^handler$/,
+    property: null,
+    part: 'body',
+    words: /\b(?:queryStringParameters|pathParameters|APIGateway\w+|requestContext|aws-lambda|statusCode)\b/,
+    example: `export const handler = async (event) => { const context = event.requestContext; ${query('event.queryStringParameters.orgId')} };`,
+    lookAlike: `export const handler = async (event) => { const context = event.requestContext; ${query('event.requestContext.authorizer.orgId')} };`,
+  },
+  {
+    framework: 'Fastify, hapi: routes as objects',
+    call: /^route$/,
+    named: /^(?:handler|preHandler|onRequest|preValidation)$/,
+    property: null,
+    part: 'body',
+    words: /\.\s*route\s*\(/,
+    example: `server.route({ method: 'GET', url: '/a', handler: async (context, reply) => { ${query('context.query.orgId')} } });`,
+    lookAlike: `server.route({ method: 'GET', url: '/a', handler: async (context, reply) => { ${query('context.user.orgId')} } });`,
+  },
+  {
+    framework: 'Deno, Bun, workers: servers',
+    call: /^(?:serve|addEventListener)$/,
+    property: null,
+    part: 'body',
+    words: /\bserve\s*\(/,
+    example: `Deno.serve(async (context) => { ${query(`new URL(context.url).searchParams.get('orgId')`)} });`,
+    lookAlike: `Deno.serve(async (context) => { ${query('context.user.orgId')} });`,
+  },
+  {
+    framework: 'Workers: fetch',
+    named: /^fetch$/,
+    isDefault: true,
+    property: null,
+    part: 'body',
+    words: /\bfetch\s*[(:]/,
+    example: `export default { async fetch(context, env) { ${query(`context.headers.get('x-org-id')`)} } };`,
+    lookAlike: `export default { async fetch(context, env) { ${query('context.user.orgId')} } };`,
   },
 ];
 
@@ -74,23 +231,61 @@ const readers: readonly (readonly [RegExp, RequestPart])[] = [
   [/^(?:readBody|readValidatedBody|readFormData|readMultipartFormData)$/, 'body'],
   [/^(?:getHeaders?|getRequestHeaders?)$/, 'headers'],
   [/^(?:getRouterParams?|getValidatedRouterParams)$/, 'params'],
-  [/^(?:getCookie|parseCookies)$/, 'cookies'],
+  [/^(?:getCookie|getSignedCookie|parseCookies)$/, 'cookies'],
 ];
 
 /** The part of the request that a function of this name reads; null for other functions. */
 export const partReadBy = (name: string): RequestPart | null =>
   readers.find(([names]) => names.test(name))?.[1] ?? null;
 
+/** Modules whose readers know the request that is being answered without being given it. */
+export const knowsRequest = (module: string): boolean =>
+  /^(?:@tanstack\/[\w-]*start[\w/-]*|vinxi\/http|@solidjs\/start\/http|h3|#imports|nitropack\/runtime)$/.test(module);
+
+/** Decorators of Nest and its like, by the part of the request that they hand over. */
+const decorators: readonly (readonly [RegExp, RequestPart | 'request' | 'auth'])[] = [
+  [/^(?:Query|QueryParams?|QueryParam)$/, 'query'],
+  [/^(?:Body|BodyParam|Args|Arg|RawBody|UploadedFile|UploadedFiles|Payload)$/, 'body'],
+  [/^(?:Params?|PathParams?|HostParam|Path)$/, 'params'],
+  [/^(?:Headers?|HeaderParams?)$/, 'headers'],
+  [/^(?:Cookies?|CookieParams?|SignedCookies)$/, 'cookies'],
+  [/^(?:MessageBody)$/, 'message'],
+  [/^(?:Req|Request|Ctx|Context)$/, 'request'],
+  [/^(?:\w*User\w*|\w*Session\w*|\w*Auth\w*|Claims|Current\w+|Active\w+|ConnectedSocket)$/, 'auth'],
+];
+
+/** What a decorator hands to a parameter, with the key that it names. */
+export type Decorated = { readonly gives: RequestPart | 'request' | 'auth'; readonly key: string | null };
+
+/** The decorator of a parameter that hands over a part of the request; null for all others. */
+export function decoratedBy(fn: SyntaxNode, index: number): Decorated | null {
+  if (fn.kind !== 'method_definition') return null;
+  const list = parametersOf(fn)[index]?.pattern.parent;
+  for (const child of list?.children ?? []) {
+    if (child.kind !== 'decorator') continue;
+    const [, name = '', key = null] =
+      /^@\s*(?:\w+\s*\.\s*)?(\w+)\s*\(\s*(?:['"`]([\w-]+)['"`])?/.exec(child.text) ?? [];
+    const gives = decorators.find(([names]) => names.test(name))?.[1];
+    if (gives !== undefined) return { gives, key };
+  }
+  return null;
+}
+
 /** The row that a parameter of a function belongs to; null for every other function. */
 export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource | null {
-  if (index !== 0) return null;
-  const { text } = fn.source;
+  const { path, text } = fn.source;
   return (
-    requestSources.find((row) => {
-      if (!row.words.test(text)) return false;
-      if (row.call !== undefined) return isHandedTo(fn, row.call);
-      return row.named?.test(functionName(fn) ?? '') === true && takesRequest(fn);
-    }) ?? null
+    requestSources.find(
+      (row) =>
+        index === (row.index ?? 0) &&
+        row.words.test(text) &&
+        row.file?.test(path) !== false &&
+        (row.call === undefined || isHandedTo(fn, row.call)) &&
+        (row.named === undefined || row.named.test(functionName(fn) ?? '')) &&
+        (row.typed === undefined || row.typed.test(typeOf(fn))) &&
+        (row.isDefault === undefined || isDefaultExport(fn)) &&
+        (row.takesRequest === undefined || takesRequest(fn)),
+    ) ?? null
   );
 }
 
@@ -108,14 +303,58 @@ export function isServerAction(fn: SyntaxNode): boolean {
 }
 
 /** Whether the words of a file make one of the rows possible. */
-export const mayHoldSource = (text: string): boolean =>
-  /['"]use server['"]/.test(text) || requestSources.some(({ words }) => words.test(text));
+export const mayHoldSource = (path: string, text: string): boolean =>
+  /['"]use server['"]|\bhandshake\b|\bAstro\s*\.|@(?:Query|Body|Param|Headers?|Req|Args?|MessageBody|Cookies?)\s*\(/.test(
+    text,
+  ) || requestSources.some(({ file, words }) => file?.test(path) !== false && words.test(text));
 
+/** The call, or the object of that name, that a function is given to: itself, by its name, or as a property. */
 function isHandedTo(fn: SyntaxNode, name: RegExp): boolean {
-  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
-  const callee = call ? callOf(call)?.callee : null;
-  const member = callee ? memberOf(callee) : null;
-  return name.test(member?.name ?? callee?.text ?? '');
+  if (fn.kind === 'function_declaration') {
+    const own = functionName(fn);
+    return (
+      own !== null &&
+      new RegExp(
+        `(?:${name.source.replace(/^\^|\$$/g, '')})\\s*\\((?:[^()]*,)?\\s*${own.replace(/\$/g, '\\$')}\\s*\\)`,
+      ).test(fn.source.text)
+    );
+  }
+  let at = wrapped(fn);
+  // `handlers: { GET: fn }`, `{ Query: { calls: fn } }`: up to three objects lie around it.
+  for (let depth = 0; depth < 4; depth += 1) {
+    const parent = at.parent;
+    if (parent === null) return false;
+    if (parent.kind === 'arguments') {
+      const call = parent.parent;
+      const callee = call ? callOf(call)?.callee : null;
+      const member = callee ? memberOf(callee) : null;
+      return name.test(member?.name ?? callee?.text ?? '');
+    }
+    if (parent.kind === 'pair') {
+      if (depth > 0 && name.test(keyName(parent.child(0)) ?? '')) return true;
+      at = parent.parent ? wrapped(parent.parent) : parent;
+    } else if (fn.kind === 'method_definition' && parent.kind === 'object') at = wrapped(parent);
+    else if (parent.kind === 'variable_declarator') return depth > 0 && name.test(parent.child(0)?.text ?? '');
+    else return false;
+  }
+  return false;
+}
+
+/** The type of the variable that a function is kept in, or that it `satisfies`. */
+function typeOf(fn: SyntaxNode): string {
+  const outer = fn.parent;
+  if (outer?.kind === 'satisfies_expression') return outer.child(1)?.text ?? '';
+  const declarator = wrapped(fn).parent;
+  return declarator?.kind === 'variable_declarator' ? (declarator.childOfKind('type_annotation')?.text ?? '') : '';
+}
+
+function isDefaultExport(fn: SyntaxNode): boolean {
+  let at: SyntaxNode | null = fn.parent;
+  while (at !== null && /^(?:pair|object|arguments|call_expression|satisfies_expression|as_expression)$/.test(at.kind))
+    at = at.parent;
+  if (at?.kind === 'export_statement') return /^export\s+default\b/.test(at.text.slice(0, 30));
+  const name = functionName(fn);
+  return name !== null && new RegExp(`\\bexport\\s+default\\s+${name.replace(/\$/g, '\\$')}\\b`).test(fn.source.text);
 }
 
 /** `load({ params, url })`, `loader(args: LoaderFunctionArgs)`; a function that is merely called `load` takes neither. */
@@ -123,7 +362,9 @@ function takesRequest(fn: SyntaxNode): boolean {
   const first = parametersOf(fn)[0];
   if (first === undefined) return false;
   return (
-    /(?:LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs|LoadEvent|RequestEvent)\b/.test(first.type) ||
+    /(?:LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs|LoadEvent|RequestEvent|APIContext|APIEvent)\b/.test(
+      first.type,
+    ) ||
     (first.pattern.kind === 'object_pattern' && /\b(?:request|params|url|cookies)\b/.test(first.pattern.text))
   );
 }

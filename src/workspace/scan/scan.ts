@@ -267,10 +267,18 @@ function sideOf(workspace: Workspace, source: Source): RuleContext['side'] {
     return 'server';
   const project = projectOf(file, workspace.projects);
   if (project !== null && project === workspace.backend && project !== workspace.frontend) return 'server';
-  if (project !== null && project === workspace.frontend && project !== workspace.backend)
-    return /\.[jt]sx$/.test(file) ? 'browser' : 'both';
-  return /\.[jt]sx$/.test(file) ? 'browser' : 'both';
+  if (!/x$/.test(file) && importsServer.test(text)) return 'server';
+  if (file.endsWith('.astro')) return 'both';
+  return /\.[jt]sx$/.test(file) && !rendersOnServer.test(text) ? 'browser' : 'both';
 }
+
+/** Packages that no browser loads. */
+const importsServer =
+  /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*)['"](?:express|hono|hono\/cookie|koa|@koa\/router|koa-router|fastify|@nestjs\/common|h3|next\/headers|server-only|node:\w+|aws-lambda|ws|pg|elysia|@hapi\/hapi)['"]/;
+
+/** What a component file says when a part of it runs on the server: a loader, an action, a page that asks a database. */
+const rendersOnServer =
+  /['"]use server['"]|['"](?:next\/headers|server-only)['"]|\bexport\s+(?:default\s+)?(?:async\s+)?(?:function|const)\s+(?:loader|action|getServerSideProps|generateMetadata|GET|POST|PUT|PATCH|DELETE)\b|\bexport\s+default\s+async\s+function\b|\bcreateServerFn\b|\bserver\s*:\s*\{\s*(?:middleware|handlers)\b/;
 
 type Placed = { readonly rule: Rule; readonly hit: Hit };
 

@@ -1,7 +1,8 @@
 import { chainAround } from './chains.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable } from './names.ts';
 import type { RequestPart } from './origin-of-path.ts';
-import { keyName, memberOf, type SyntaxNode, stringValue } from './syntax.ts';
+import { templateValues, valuesOfStatement } from './sql-values.ts';
+import { callOf, keyName, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
 /** The parts of a request, in words. */
 export const partWords: Readonly<Record<RequestPart, string>> = {
@@ -15,30 +16,37 @@ export const partWords: Readonly<Record<RequestPart, string>> = {
   message: 'a message of the socket',
 };
 
+/** Filters of supabase-js, Kysely, Knex and their like whose first argument is a column, and whose last is its value. */
+const filters = /^(?:eq|in|filter|contains|is|where|whereIn|andWhere|orWhere|having|whereRef|set)$/;
+/** Drizzle's conditions, which are given a column of a table object. */
+const conditions = /^(?:eq|inArray|arrayContains|ne)$/;
+
 /** Values that are given to a tenant column, a tenant id, or a name that holds one, at a word that names it. */
 export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
   const at = node.kind === 'string_fragment' ? (node.parent ?? node) : node;
   const parent = at.parent;
   if (parent === null) return;
-  if (at.kind === 'string' && parent.kind === 'arguments') {
-    const call = parent.parent;
-    const callee = call?.child(0);
-    const name = callee ? memberOf(callee)?.name : null;
-    const column = at.text.slice(1, -1);
-    if (parent.child(0) === at && name && /^(?:eq|in|filter|contains|is)$/.test(name) && isOrgColumn(column)) {
-      const value = parent.children.at(-1);
-      if (value && value !== at) yield value;
-    } else if (name === 'from' && isOrgTable(column) && call) {
-      for (const link of chainAround(call)?.links ?? []) {
-        const value = link.args[1];
-        if (link.name === 'eq' && value && stringValue(link.args[0] ?? null) === 'id') yield value;
-      }
-    }
+  if (at.kind === 'template_string') {
+    yield* templateValues(at);
+    if (parent.kind === 'arguments') yield* valuesOfStatement(at);
     return;
+  }
+  if (at.kind === 'string' && parent.kind === 'arguments') {
+    yield* valuesOfArgument(at, parent);
+    return;
+  }
+  if (at.kind === 'property_identifier' && parent.kind === 'member_expression' && isOrgIdName(at.text)) {
+    const list = parent.parent;
+    const callee = list?.kind === 'arguments' ? list.parent?.child(0) : null;
+    const value = list?.child(1);
+    if (list?.child(0) === parent && value && callee && conditions.test(memberOf(callee)?.name ?? callee.text)) {
+      yield value;
+      return;
+    }
   }
   if (parent.kind === 'pair' && parent.child(0) === at && isOrgIdName(keyName(at) ?? '')) {
     const value = parent.child(1);
-    if (value && !isAnswer(parent)) yield value;
+    if (value && !isAnswer(parent)) yield* operands(value);
     return;
   }
   if (parent.kind === 'variable_declarator' && parent.child(0) === at && isOrgIdName(at.text)) {
@@ -57,10 +65,43 @@ export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
   }
 }
 
+function* valuesOfArgument(at: SyntaxNode, list: SyntaxNode): Iterable<SyntaxNode> {
+  const call = list.parent;
+  const callee = call?.child(0);
+  const name = callee ? memberOf(callee)?.name : null;
+  const column = at.text.slice(1, -1);
+  if (list.child(0) === at && name && filters.test(name) && isOrgColumn(column.replace(/^.*\./, ''))) {
+    const value = list.children.at(-1);
+    if (value && value !== at) yield value;
+  } else if (name === 'from' && isOrgTable(column) && call) {
+    for (const link of chainAround(call)?.links ?? []) {
+      const value = link.args[1];
+      if (link.name === 'eq' && value && stringValue(link.args[0] ?? null) === 'id') yield value;
+    }
+  } else yield* valuesOfStatement(at);
+}
+
+/** `{ equals: x }`, `{ in: [x] }` of Prisma, or the value itself. */
+function* operands(value: SyntaxNode): Iterable<SyntaxNode> {
+  const inner = unwrap(value);
+  if (inner.kind !== 'object') {
+    yield value;
+    return;
+  }
+  for (const part of inner.children) {
+    const operand =
+      part.kind === 'pair' && /^(?:equals|in|_eq|_in|connect|id)$/.test(keyName(part.child(0)) ?? '')
+        ? part.child(1)
+        : null;
+    if (operand) yield operand;
+  }
+}
+
 function isAnswer(pair: SyntaxNode): boolean {
   const call = pair.above('call_expression', 'statement_block');
   return (
-    call?.kind === 'call_expression' &&
+    call !== null &&
+    callOf(call) !== null &&
     /^(?:res|response|reply|NextResponse|Response|console|log|logger)\b/.test(call.text)
   );
 }

@@ -5,26 +5,29 @@ import { workspaceOf } from './workspace.ts';
 
 /** The same code with the comparison in front. */
 const guardedExample = ({ example }: RequestSource): string =>
-  example.replace(/return db.*, ([\w.]+)\);/, (use: string, value: string) => {
-    const caller = /\b(?:ctx|event)\b/.exec(example)?.[0].replace('event', 'event.context') ?? 'context';
-    return `if (${value} !== ${caller}.user.orgId) throw new Error('no'); ${use}`;
-  });
+  example.replace(
+    /return db\.from\('calls'\)\.select\('id'\)\.eq\('org_id', (.+?)\);/,
+    (use: string, value: string) => {
+      const caller = /\b(?:ctx|event)\b/.exec(example)?.[0].replace('event', 'event.context') ?? 'context';
+      return `if (${value} !== ${caller}.user.orgId) throw new Error('no'); ${use}`;
+    },
+  );
 
-const found = async (code: string) =>
-  (await scanText(workspaceOf(), 'src/server/a.ts', code)).filter(({ kind }) => kind === 'request-org').length;
+const found = async (code: string, path = 'src/server/a.ts') =>
+  (await scanText(workspaceOf(), path, code)).filter(({ kind }) => kind === 'request-org').length;
 
 describe.each(requestSources.map((row) => [row.framework, row] as const))('%s', (_, row) => {
   it('finds the organization that the sender names', async () => {
-    expect(await found(row.example)).toBe(1);
+    expect(await found(row.example, row.path)).toBe(1);
   });
 
   it('leaves one that is compared with the own organization', async () => {
     expect(guardedExample(row)).not.toBe(row.example);
-    expect(await found(guardedExample(row))).toBe(0);
+    expect(await found(guardedExample(row), row.path)).toBe(0);
   });
 
   it('leaves what only looks like it', async () => {
-    expect(await found(row.lookAlike)).toBe(0);
+    expect(await found(row.lookAlike, row.path)).toBe(0);
   });
 });
 

@@ -1,12 +1,14 @@
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
+import { hasOrgGuard, isCompared } from '../guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
-import { hasOrgGuard, holderOf, isCompared, isTenantUse, propertyReadAt, usesOf } from '../org-reads.ts';
+import { holderOf, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
 import type { Origin } from '../origin-of-path.ts';
-import { originsOf } from '../origins.ts';
+import { originsOf, originsOfBinding } from '../origins.ts';
+import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, placesOf } from '../scope.ts';
+import { type Binding, bindingOf, declaredBy, placesOf } from '../scope.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import type { TextEdit } from '../types.ts';
@@ -19,13 +21,20 @@ import { handedToFunctions } from './request-org-across.ts';
 export const requestOrg: Rule = {
   kind: 'request-org',
   seeds: ({ side, source }) =>
-    side !== 'browser' && orgLetters.test(source.text) && mayReadRequests(source) ? orgPlaces(source) : null,
+    side !== 'browser' && orgLetters.test(source.text) && mayReadRequests(source)
+      ? [...orgPlaces(source), ...parameterPlaces(source), ...sqlPlaces(source)]
+      : null,
   *check(node, context) {
-    const read = propertyReadAt(node);
+    const given = parameterAt(node);
+    const read = given ?? propertyReadAt(node);
     if (read !== null && isOrgIdName(read.key)) {
-      const origin = read.origins.find((one) => isRequest(one) && isOrgIdName(one.path.at(-1) ?? ''));
-      if (origin && isRequest(origin)) yield* hits(read.node, read.binding, origin, context);
-      return;
+      const origin = read.origins.find(
+        (one): one is RequestOrigin => isRequest(one) && (given !== null || isOrgIdName(one.path.at(-1) ?? '')),
+      );
+      if (origin !== undefined) {
+        yield* hits(read.node, read.binding, origin, context);
+        return;
+      }
     }
     for (const value of tenantValuesAt(node)) {
       for (const origin of originsOf(value)) {
@@ -93,6 +102,14 @@ function isRequest(origin: Origin): origin is RequestOrigin {
 }
 
 const seen = new WeakMap<Source, Set<string>>();
+
+/** `list(orgId)` in a file whose functions are given their arguments by the sender of a request. */
+function parameterAt(node: SyntaxNode): PropertyRead | null {
+  if (node.kind !== 'identifier') return null;
+  const binding = declaredBy(node);
+  if (binding === null || binding.parameter === null || binding.path.length > 0) return null;
+  return { key: binding.name, node, binding, origins: originsOfBinding(binding) };
+}
 
 function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin, context: RuleContext): Iterable<Hit> {
   const fn = functionAround(node);

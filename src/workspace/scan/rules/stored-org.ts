@@ -1,5 +1,7 @@
+import { meetsUsersOwn } from '../guards.ts';
 import { isOrgIdName, isOrgName, orgLetters } from '../names.ts';
-import { isCompared, usesOf } from '../org-reads.ts';
+import { usesOf } from '../org-reads.ts';
+import { knowsRequest } from '../request-sources.ts';
 import type { Rule } from '../rule.ts';
 import { bindingOf } from '../scope.ts';
 import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from '../syntax.ts';
@@ -21,7 +23,7 @@ export const storedOrg: Rule = {
     const { key, place, writes } = access;
     const name = lastWord(key);
     if (!isOrgIdName(key) && !isOrgName(name)) return;
-    if (!writes && isCompared(usesOf({ node: place, binding: null }))) return;
+    if (!writes && meetsUsersOwn(usesOf({ node: place, binding: null }))) return;
     yield {
       node: place,
       reason: writes
@@ -53,6 +55,8 @@ export const storedOrg: Rule = {
   },
 };
 
+const isOfServer = (module: string): boolean => knowsRequest(module) || /^(?:hono\/|next\/headers)/.test(module);
+
 type Access = { readonly key: string; readonly place: SyntaxNode; readonly writes: boolean };
 
 function accessAt(node: SyntaxNode): Access | null {
@@ -72,6 +76,8 @@ function accessAt(node: SyntaxNode): Access | null {
   while (at.parent?.kind === 'member_expression' && at.parent.child(1) === at) at = at.parent;
   const member = at.parent;
   if (at.kind === 'identifier' && member?.kind === 'call_expression') {
+    // The helper of a server framework reads the cookies of a request.
+    if (/cookie/i.test(at.text) && isOfServer(bindingOf(at)?.imported?.module ?? '')) return null;
     const key = keyOf(callOf(member)?.args[0] ?? null);
     return key === null ? null : { key, place: member, writes: !/^get/.test(at.text) };
   }

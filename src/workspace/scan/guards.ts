@@ -1,0 +1,173 @@
+import { routeCallOf } from './flow.ts';
+import { memberLookup } from './member-lookups.ts';
+import { mentionsOrg } from './names.ts';
+import { isTenantUse, usesOf } from './org-reads.ts';
+import { functionOf } from './origins.ts';
+import { decides } from './refusals.ts';
+import { bindingOf, declarationsIn, parametersOf, placesOf } from './scope.ts';
+import { isAuthenticated } from './sessions.ts';
+import { functionAround, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
+
+/**
+ * Whether a value from a request is compared with what the authenticated user may use, and the request refused where it
+ * is something else: a comparison with the user's own org, a checking function that is given the user or the request, a
+ * look-up in the memberships.
+ */
+export function isCompared(uses: readonly SyntaxNode[], depth = 0): boolean {
+  const inside = uses.filter(isTenantUse);
+  return uses.some((use) => isComparedAt(use, inside, depth));
+}
+
+/** Whether a value is held against the user's own at all; what follows from it is left to the reader. */
+export const meetsUsersOwn = (uses: readonly SyntaxNode[]): boolean =>
+  uses.some((use) => {
+    const value = wrapped(use);
+    const other =
+      value.parent?.kind === 'binary_expression' ? value.parent.children.find((one) => one !== value) : null;
+    return other != null && /^[!=]==?$/.test(value.parent ? operatorOf(value.parent) : '') && isAuthenticated(other);
+  });
+
+/** Verbs of functions that throw, or answer, where the check fails. */
+const refusing =
+  /^(?:assert|verify|validate|ensure|check|require|authorize|guard|enforce|must|protect|restrict|confirm)/i;
+/** Verbs of functions that say whether, or give what there is. */
+const telling =
+  /^(?:can|has|is|belongs|user|same|match|get|find|load|fetch|look|lookup|query|select|resolve|does|may|allowed)/i;
+const checked = /org|tenant|member|access|owner|permission|workspace|auth|role|scope|belong/i;
+/** Whether a value has the form of an id, or is there. */
+const formal = /uuid|format|schema|valid(?:org|tenant|team)?id|string|param|slug/i;
+const ofCaller =
+  /\b(?:req|request|user|auth|session|ctx|context|token|claims|member\w*|locals|event|viewer|actor|principal|identity|userId|uid|c)\b/i;
+
+function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: number): boolean {
+  const value = wrapped(use);
+  const parent = value.parent;
+  if (parent === null) return false;
+  const told = depth > 0;
+  if (parent.kind === 'binary_expression') {
+    const operator = operatorOf(parent);
+    if (/^[!=]==?$/.test(operator)) {
+      const other = parent.children.find((child) => child !== value);
+      return other !== undefined && isAuthenticated(other) && decides(parent, inside, 0, told);
+    }
+    return /^(?:\|\||\?\?)$/.test(operator) && isComparedAt(parent, inside, depth);
+  }
+  if (parent.kind === 'member_expression' && parent.child(0) === value) {
+    // orgId.toString() === own
+    const call = parent.parent;
+    return (
+      /^(?:toString|trim|toLowerCase|valueOf)$/.test(memberOf(parent)?.name ?? '') &&
+      call?.kind === 'call_expression' &&
+      isComparedAt(call, inside, depth)
+    );
+  }
+  if (parent.kind === 'arguments' && parent.parent !== null && isCheckingCall(value, parent, inside, depth))
+    return true;
+  const lookup = memberLookup(use);
+  return lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told));
+}
+
+/** `findFirstOrThrow`, `.throwOnError()`: an answer without a row ends the request. */
+const refusesItself = (query: SyntaxNode): boolean =>
+  /OrThrow\s*\(|\.one\s*\(|findOneOrFail\s*\(/.test(query.text) ||
+  (/\.single\s*\(/.test(query.text) && /\.throwOnError\s*\(/.test(query.text));
+
+function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly SyntaxNode[], depth: number): boolean {
+  const call = list.parent;
+  const callee = call?.child(0);
+  if (!call || !callee) return false;
+  const member = memberOf(callee);
+  const name = member?.name ?? callee.text;
+  const told = depth > 0;
+  if (/^(?:String|Number|decodeURIComponent|asString)$/.test(name)) return isComparedAt(call, inside, depth);
+  if (/^(?:includes|has|some|indexOf)$/.test(name) && member)
+    return isAuthenticated(member.object) && decides(call, inside, 0, told);
+  if (checked.test(name) || mentionsOrg(name)) {
+    const others = list.children.filter((child) => child !== value);
+    const forCaller = others.some((other) => isAuthenticated(other) || ofCaller.test(other.text));
+    const named = /member|access|owner|permission|auth|role|belong/i.test(name) && !formal.test(name);
+    if (refusing.test(name) && (forCaller || named))
+      return (
+        call.parent?.kind === 'expression_statement' ||
+        isAwaitedAlone(call) ||
+        !isTold(name) ||
+        decides(call, inside, 0, told)
+      );
+    if (telling.test(name) && named && forCaller) return decides(call, inside, 0, told);
+  }
+  if (depth >= 1 || callee.kind !== 'identifier') return false;
+  const local = bindingOf(callee);
+  const fn = local ? functionOf(local) : null;
+  if (fn === null || !comparesParameter(fn, list.children.indexOf(value), depth + 1)) return false;
+  // A helper that only says so decides nothing by itself.
+  return !saysOnly(fn) || decides(call, inside, 0, told);
+}
+
+const isAwaitedAlone = (call: SyntaxNode): boolean => wrapped(call).parent?.kind === 'expression_statement';
+
+/** `checkAccess()` may say it or throw; `assertAccess()` and `requireAccess()` throw. */
+const isTold = (name: string): boolean => /^(?:check|verify|validate|authorize|confirm)/i.test(name);
+
+/** No `throw`, no call that ends the request: a function that gives back whether. */
+const saysOnly = (fn: SyntaxNode): boolean =>
+  /\breturn\b|=>\s*[^{\s]/.test(fn.text) &&
+  !/\bthrow\b|\b(?:res|reply|response)\b[\s\S]{0,40}\b(?:status|sendStatus|code|send|json)\b|\b(?:redirect|notFound|forbidden|unauthorized|error)\s*\(/.test(
+    fn.text,
+  );
+
+/** Whether a function compares one of its parameters with the authenticated org. */
+export function comparesParameter(fn: SyntaxNode, index: number, depth = 1): boolean {
+  const pattern = parametersOf(fn)[index]?.pattern;
+  if (pattern?.kind !== 'identifier') return false;
+  const binding = declarationsIn(fn).get(pattern.text);
+  return binding !== undefined && isCompared(usesOf({ node: binding.node, binding }), depth);
+}
+
+const guard =
+  /\b(?:verify|require|check|ensure|assert|validate|enforce|guard|with|authorize)(?:Same|Own|User|Valid)?(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*|\b(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*Guard\b/i;
+
+const isOrgGuard = (text: string): boolean => {
+  if (guard.test(text)) return true;
+  // `requireTeamMember`, `teamGuard` in an app that says team.
+  return (
+    text.match(/\b(?:verify|require|check|ensure|assert|validate|enforce|guard|authorize)\w+|\b\w+Guard\b/gi) ?? []
+  ).some((name) => mentionsOrg(name) && !/id$/i.test(name));
+};
+
+/** A middleware of the route, or a guard of the controller, that compares the org before the handler runs. */
+export function hasOrgGuard(node: SyntaxNode): boolean {
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
+    if (fn.kind === 'method_definition' && guardsOf(fn).some(isOrgGuard)) return true;
+    const route = routeCallOf(fn);
+    const list = route?.childOfKind('arguments');
+    if (!route || !list) continue;
+    if (list.children.some((argument) => !argument.contains(node) && isOrgGuard(argument.text.slice(0, 200))))
+      return true;
+    const router = route.child(0)?.child(0)?.text ?? '';
+    const uses = placesOf(
+      fn.source,
+      new RegExp(`(?<![\\w$])${router.replace(/[^\w]/g, '\\$&')}\\s*\\.\\s*(?:use|addHook)\\s*\\(`, 'g'),
+    );
+    if (
+      router !== '' &&
+      uses.some(
+        (place) => place.start < route.start && isOrgGuard(place.above('call_expression')?.text.slice(0, 300) ?? ''),
+      )
+    )
+      return true;
+  }
+  return false;
+}
+
+/** `@UseGuards(…)` of a method and of its class. */
+function guardsOf(method: SyntaxNode): readonly string[] {
+  const found: string[] = [];
+  const body = method.parent;
+  const siblings = body?.children ?? [];
+  for (let at = siblings.indexOf(method) - 1; siblings[at]?.kind === 'decorator'; at -= 1)
+    found.push(siblings[at]?.text ?? '');
+  const declared = body?.parent;
+  for (const holder of [declared, declared?.parent])
+    for (const child of holder?.children ?? []) if (child.kind === 'decorator') found.push(child.text);
+  return found.filter((text) => /^@UseGuards\b/.test(text));
+}

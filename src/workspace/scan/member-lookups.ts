@@ -1,0 +1,131 @@
+import { isMembershipTable, isOrgTable } from './names.ts';
+import { originsOf } from './origins.ts';
+import { isAuthenticated } from './sessions.ts';
+import { callOf, isFunction, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
+
+/** A question to the database, with the table that it is about where that is to be seen. */
+export type Lookup = { readonly node: SyntaxNode; readonly table: string | null };
+
+const writing =
+  /\.\s*(?:insert|update|upsert|delete|create|createMany|updateMany|deleteMany|destroy|save|set|values)\s*\(/;
+const writingSql = /^\W*(?:insert|update|delete|with\b[\s\S]*\b(?:insert|update|delete))\b/i;
+const asking =
+  /\.\s*(?:select|query|findFirst|findUnique|findFirstOrThrow|findUniqueOrThrow|findMany|findOne|findOneBy|findOneOrFail|exists|count|aggregate|selectFrom|from|execute|one|oneOrNone|any|raw|\$queryRaw|where|first)\b|\bsql\b|\b(?:knex|db|kysely)\s*\(/;
+/** Tables that say who belongs where, or what one may do. */
+const people = /member|role|access|permission|user|profile|collaborator|seat|staff|employee|participant|owner|grant/i;
+
+/**
+ * The question that a value is part of, when it asks for a row of the one who is signed in: `from('memberships')` with
+ * both ids, the same in SQL, Drizzle, Prisma and their like. A question about any other table says nothing of a
+ * membership.
+ */
+export function memberLookup(use: SyntaxNode): Lookup | null {
+  const query = questionAround(use);
+  if (query === null || writing.test(query.text)) return null;
+  const table = tableAsked(query);
+  if (table !== null && !isMembershipTable(table) && !people.test(table) && !asksOrganizations(query, table))
+    return null;
+  return asksForUser(query, use) ? { node: query, table } : null;
+}
+
+/** Whether a question is about rows of the one who is signed in alone, whatever its table. */
+export function keepsToUser(use: SyntaxNode): boolean {
+  const query = questionAround(use);
+  return (
+    query !== null &&
+    !/\.\s*(?:insert|upsert|create|createMany|values)\s*\(/.test(query.text) &&
+    asksForUser(query, use)
+  );
+}
+
+/** `prisma.organization.findFirst({ where: { id, members: { some: { userId } } } })` */
+const asksOrganizations = (query: SyntaxNode, table: string): boolean =>
+  isOrgTable(table) ||
+  (/^\w+$/.test(table) && isOrgTable(`${table}s`)) ||
+  people.test(query.text.replace(/\buser\b/g, ''));
+
+/** The outermost expression around a value that is a question to a database. */
+function questionAround(use: SyntaxNode): SyntaxNode | null {
+  let found: SyntaxNode | null = null;
+  let at = wrapped(use);
+  for (let parent = at.parent; parent !== null; at = parent, parent = at.parent) {
+    if (/statement|declarator|declaration|program|ternary|jsx|if_clause/.test(parent.kind) || isFunction(parent)) break;
+    if (parent.kind === 'binary_expression' || parent.kind === 'unary_expression') break;
+    if (parent.kind === 'call_expression' && isQuestion(parent)) found = parent;
+  }
+  return found;
+}
+
+function isQuestion(call: SyntaxNode): boolean {
+  const callee = call.child(0);
+  const text = callee?.text ?? '';
+  if (/^(?:console|log|logger|Promise|res|response|reply|JSON|z)\b/.test(text)) return false;
+  const tagged = call.childOfKind('template_string');
+  if (tagged !== null) return /sql|query/i.test(text) && !writingSql.test(tagged.text);
+  if (!asking.test(`.${memberOf(callee ?? call)?.name ?? ''}(`) && !asking.test(text)) return false;
+  const first = callOf(call)?.args[0];
+  return !(first && /string/.test(first.kind) && writingSql.test(first.text.slice(1)));
+}
+
+/** The table of a question: `from('t')`, `from(t)`, `prisma.t.findFirst`, `db.query.t`, `… from t` in SQL. */
+function tableAsked(query: SyntaxNode): string | null {
+  const { text } = query;
+  const built = /\.\s*(?:from|selectFrom|table|into)\s*\(\s*['"`]?([\w.]+)/.exec(text)?.[1];
+  if (built !== undefined) return built;
+  const sql = /\bfrom\s+(?:only\s+)?((?:"?\w+"?\.)?"?\w+"?)/i.exec(text)?.[1];
+  if (sql !== undefined && /['"`]/.test(text)) return sql.replace(/"/g, '').replace(/^public\./, '');
+  const model = /\.\s*(\w+)\s*\.\s*(?:find\w+|count|aggregate|exists)\s*\(/.exec(text)?.[1];
+  if (model !== undefined) return model;
+  return /^\s*(?:await\s+)?(?:knex|db|kysely)\s*\(\s*['"](\w+)/.exec(text)?.[1] ?? null;
+}
+
+const ofUser =
+  /\b\w*(?:user|profile|member|owner|account|auth|subject|person|employee|staff)(?:_?id|_?uid|_?uuid|Id|Uid)?\b/i;
+
+/** A column of users that is held to the one who is signed in; by an id from the request it says nothing. */
+function asksForUser(query: SyntaxNode, use: SyntaxNode): boolean {
+  if (!ofUser.test(query.text)) return false;
+  return valuesIn(query).some((value) => {
+    if (value.contains(use)) return false;
+    const origins = originsOf(value);
+    if (origins.some((origin) => origin.kind === 'request')) return false;
+    return isAuthenticated(value) || isUserName(value);
+  });
+}
+
+/** `userId`, `uid`, `user.id`: what a function was given or looked up as the one who asks. */
+const isUserName = (value: SyntaxNode): boolean =>
+  /^(?:(?:current|auth|my|session)?_?(?:user|profile|member|viewer|actor)_?(?:id|uid)|uid|userId|sub)$/i.test(
+    value.text.replace(/[?!]/g, ''),
+  ) ||
+  /(?:^|\.)(?:user|session|auth|claims|viewer|actor|me|profile|principal|identity|token)\??[!]?\.(?:id|uid|sub|userId|user_id)$/i.test(
+    value.text,
+  );
+
+/** The values that a question is given: identifiers and member expressions in its arguments, outermost first. */
+function valuesIn(query: SyntaxNode): readonly SyntaxNode[] {
+  const found: SyntaxNode[] = [];
+  const enter = (node: SyntaxNode, called: boolean): void => {
+    if (
+      !called &&
+      /^(?:member_expression|subscript_expression|identifier|shorthand_property_identifier|non_null_expression)$/.test(
+        node.kind,
+      )
+    ) {
+      found.push(node);
+      return;
+    }
+    if (isFunction(node) && node.kind !== 'arrow_function') return;
+    if (node.kind === 'call_expression') {
+      const [callee, ...rest] = node.children;
+      if (callee) enter(callee, true);
+      for (const child of rest) enter(child, false);
+      // What a function gives may be the user as well: `c.get('user').id` is a member, `userId()` a call.
+      if (!called) found.push(node);
+      return;
+    }
+    for (const child of node.children) enter(child, called && node.kind === 'member_expression');
+  };
+  enter(query, true);
+  return found;
+}

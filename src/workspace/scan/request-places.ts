@@ -1,0 +1,22 @@
+import type { Source } from './syntax.ts';
+import { vocabulary } from './vocabulary.ts';
+import { offsetsOfMatches } from './words.ts';
+
+/**
+ * Parameters that are named like an organization's id, in files whose functions are called over HTTP with arguments that
+ * the caller chooses. Elsewhere a parameter says nothing of where it comes from.
+ */
+export function parameterPlaces(source: Source): readonly number[] {
+  const { text } = source;
+  if (!/['"]use server['"]|@(?:Query|Body|Params?|Headers?|Args?|Cookies?|MessageBody)\s*\(/.test(text)) return [];
+  const name = new RegExp(`(?<=[(,)\\s])\\w*(?:${vocabulary().word})[-_]?(?:id|uuid)\\w*(?=\\s*[?,:)=])`, 'gi');
+  return offsetsOfMatches(text, name);
+}
+
+/** Statements of SQL that name a column of organizations, by their beginnings or by the column's. */
+export function sqlPlaces(source: Source): readonly number[] {
+  const { text } = source;
+  if (!/\binsert\s+into\b|\bselect\b|\bupdate\b|\bdelete\s+from\b/i.test(text)) return [];
+  const named = new RegExp(`(?<=[\\s(,."])(?:${vocabulary().word})_?id(?=["\\s)=,])`, 'gi');
+  return offsetsOfMatches(text, named);
+}

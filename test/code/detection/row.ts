@@ -1,0 +1,142 @@
+/** One way in which a framework hands over what the sender of a request chose. The test makes several files of it. */
+export type Row = {
+  readonly framework: string;
+  readonly source: string;
+  /** Where such code lies; `%` becomes the name of the variant. */
+  readonly path: string;
+  /** A file around the body of a handler. */
+  readonly file: (body: string) => string;
+  /** The expression that reads the organization out of the request. Null where the handler is given it as `orgId`. */
+  readonly read: string | null;
+  /** The authenticated user, and the organization of that user. */
+  readonly user: string;
+  readonly own: string;
+  /** A statement that refuses. */
+  readonly refuse: string;
+  /** A body that looks alike and carries nothing of a request into a tenant's key. */
+  readonly lookAlike: string;
+};
+
+/** Statements that use the organization `orgId` for what it decides. */
+export const uses: readonly string[] = [
+  `const found = await supabase.from('calls').select('id, name').eq('org_id', orgId);`,
+  `await supabase.from('calls').insert({ org_id: orgId, name: 'x' });`,
+  `await supabase.rpc('count_calls', { p_org_id: orgId });`,
+  `await supabase.from('calls').update({ name: 'x' }).match({ org_id: orgId, name: 'y' });`,
+  `const found = await prisma.call.findMany({ where: { orgId } });`,
+  `const found = await db.select().from(calls).where(eq(calls.orgId, orgId));`,
+  `const found = await pool.query('select id from calls where org_id = $1', [orgId]);`,
+  'const found = await sql`select id from calls where org_id = ${orgId}`;',
+  'await supabase.storage.from("files").upload(`${orgId}/a.png`, file);',
+  `const found = await listCalls(orgId);`,
+  `await prisma.call.create({ data: { orgId, name: 'x' } });`,
+  `await supabase.from('calls').upsert([{ name: 'x', org_id: orgId }]);`,
+];
+
+/** The same where no name but that of the column says what the value `chosen` decides. */
+export const plainUses: readonly string[] = [
+  `const found = await supabase.from('calls').select('id, name').eq('org_id', chosen);`,
+  `await supabase.from('calls').insert({ org_id: chosen, name: 'x' });`,
+  `await supabase.rpc('count_calls', { p_org_id: chosen });`,
+  `const found = await supabase.from('calls').select('id').match({ org_id: chosen });`,
+  `const found = await prisma.call.findMany({ where: { orgId: chosen } });`,
+  `const found = await db.select().from(calls).where(eq(calls.orgId, chosen));`,
+  `const found = await pool.query('select id from calls where name = $1 and org_id = $2', ['x', chosen]);`,
+  'const found = await sql`select id from calls where org_id = ${chosen} order by id`;',
+  'const found = await supabase.from("calls").select("id").or(`org_id.eq.${chosen},name.eq.x`);',
+  `const found = await kysely.selectFrom('calls').selectAll().where('org_id', '=', chosen).execute();`,
+  `const found = await knex('calls').where({ org_id: chosen });`,
+  `await supabase.from('organizations').update({ name: 'x' }).eq('id', chosen);`,
+];
+
+type Words = { readonly user: string; readonly own: string; readonly refuse: string };
+
+/** What keeps `orgId` to the organizations of the user. */
+export const guards: readonly (readonly [string, (words: Words) => string])[] = [
+  ['a comparison', ({ own, refuse }) => `if (orgId !== ${own}) { ${refuse} }`],
+  ['a comparison, the other way round', ({ own, refuse }) => `if (${own} !== orgId) ${refuse}`],
+  [
+    'a comparison with a name',
+    ({ own, refuse }) => `const mine = ${own};\n  if (!orgId || orgId !== mine) { ${refuse} }`,
+  ],
+  [
+    'a membership by supabase-js',
+    ({ user, refuse }) =>
+      `const { data: member } = await supabase.from('memberships').select('role').eq('user_id', ${user}.id).eq('org_id', orgId).maybeSingle();\n  if (!member) { ${refuse} }`,
+  ],
+  [
+    'a membership by supabase-js, in one answer',
+    ({ user, refuse }) =>
+      `const answer = await supabase.from('memberships').select('role').match({ user_id: ${user}.id, org_id: orgId }).single();\n  if (answer.error || !answer.data) ${refuse}`,
+  ],
+  [
+    'a count of memberships',
+    ({ user, refuse }) =>
+      `const { count } = await supabase.from('memberships').select('*', { count: 'exact', head: true }).eq('org_id', orgId).eq('user_id', ${user}.id);\n  if (count === 0) { ${refuse} }`,
+  ],
+  [
+    'a membership by Prisma',
+    ({ user, refuse }) =>
+      `const member = await prisma.membership.findFirst({ where: { userId: ${user}.id, orgId } });\n  if (!member) { ${refuse} }`,
+  ],
+  [
+    'a membership by its compound key in Prisma',
+    ({ user, refuse }) =>
+      `const member = await prisma.membership.findUnique({ where: { userId_orgId: { userId: ${user}.id, orgId: orgId } } });\n  if (member === null) { ${refuse} }`,
+  ],
+  [
+    'a membership by Drizzle',
+    ({ user, refuse }) =>
+      `const [member] = await db.select().from(memberships).where(and(eq(memberships.userId, ${user}.id), eq(memberships.orgId, orgId))).limit(1);\n  if (!member) { ${refuse} }`,
+  ],
+  [
+    "a membership by Drizzle's queries",
+    ({ user, refuse }) =>
+      `const member = await db.query.memberships.findFirst({ where: and(eq(memberships.orgId, orgId), eq(memberships.userId, ${user}.id)) });\n  if (!member) ${refuse}`,
+  ],
+  [
+    'a membership by SQL',
+    ({ user, refuse }) =>
+      `const { rows } = await pool.query('select 1 from memberships where user_id = $1 and org_id = $2', [${user}.id, orgId]);\n  if (rows.length === 0) { ${refuse} }`,
+  ],
+  [
+    'a membership by a tagged template',
+    ({ user, refuse }) =>
+      `const members = await sql\`select role from memberships where user_id = \${${user}.id} and org_id = \${orgId}\`;\n  if (!members.length) { ${refuse} }`,
+  ],
+  ['a list of own ones', ({ user, refuse }) => `if (!${user}.orgIds.includes(orgId)) { ${refuse} }`],
+  ['a checking function', ({ user }) => `await assertOrgMember(${user}.id, orgId);`],
+  [
+    'a function that looks the membership up',
+    ({ user, refuse }) => `const member = await getMembership(${user}.id, orgId);\n  if (!member) { ${refuse} }`,
+  ],
+  ['an assertion', ({ own }) => `invariant(orgId === ${own}, 'not yours');`],
+];
+
+/** What looks like a guard and lets everybody pass. */
+export const shams: readonly (readonly [string, (words: Words) => string])[] = [
+  ['a comparison that refuses nothing', ({ own }) => `if (orgId !== ${own}) { console.warn('another one'); }`],
+  ['a comparison for a log', ({ own }) => `console.log({ same: orgId === ${own} });`],
+  [
+    'a membership that nobody looks at',
+    ({ user }) =>
+      `await supabase.from('memberships').select('role').eq('user_id', ${user}.id).eq('org_id', orgId).maybeSingle();`,
+  ],
+  [
+    'a membership that is only logged',
+    ({ user }) =>
+      `const member = await prisma.membership.findFirst({ where: { userId: ${user}.id, orgId } });\n  console.log(member);`,
+  ],
+  ['a presence check', ({ refuse }) => `if (!orgId) { ${refuse} }`],
+  [
+    'a check that the organization exists',
+    ({ refuse }) =>
+      `const { data: org } = await supabase.from('organizations').select('id').eq('id', orgId).maybeSingle();\n  if (!org) { ${refuse} }`,
+  ],
+  ['a check of the form', ({ refuse }) => `if (!isUuid(orgId)) { ${refuse} }`],
+  [
+    'a membership of anybody',
+    ({ refuse }) =>
+      `const [member] = await db.select().from(memberships).where(eq(memberships.orgId, orgId)).limit(1);\n  if (!member) { ${refuse} }`,
+  ],
+];
