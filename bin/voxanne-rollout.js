@@ -6,5 +6,6 @@ if (process.env.NO_COLOR || process.env.TERM === 'dumb' || process.argv.includes
   process.env.NO_COLOR = '1';
   process.env.FORCE_COLOR = '0';
 }
-const { main } = await import('../dist/cli.js');
+const { main, tellCrashes } = await import('../dist/cli.js');
+tellCrashes();
 process.exitCode = await main(process.argv);

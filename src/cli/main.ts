@@ -6,6 +6,8 @@ import type { CommonOptions } from './options.ts';
 import { endureClosedPipes } from './signals.ts';
 import { version } from './version.ts';
 
+export { tellCrashes } from './crash.ts';
+
 /**
  * Reads the arguments, runs one command and resolves to the exit code. Each command is imported when it is called, so
  * that `--help` loads nothing but this file and the argument parser.
