@@ -1,20 +1,18 @@
 import * as z from 'zod';
 import type { DoorScope } from '../../../src/database/access/doors.ts';
 import { type AccessScope, lookAt } from '../../../src/database/access/look.ts';
-import type { PeopleScope } from '../../../src/database/access/people.ts';
 import type { DbFunction, Table } from '../../../src/database/catalog/types.ts';
-import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { identifier, qualified } from '../../../src/database/quote.ts';
 import { compare } from '../../../src/isolation/compare.ts';
 import { type Access, type DoorKind, fromKept, toKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { ownFailures } from '../checks.ts';
-import { orgColumnOf, primaryColumn, profileUser, type Survey, survey, tenantOf } from '../survey.ts';
+import { primaryColumn, type Survey, survey, tenantOf } from '../survey.ts';
 import { bucketsOf } from './buckets.ts';
-import { belongingSql, bracketed, isCallersMembership } from './caller.ts';
 import { decidedName } from './judged.ts';
 import { ownersOf } from './owners.ts';
-import { roleSource, rolesOf } from './rules.ts';
+import { peopleOf } from './people.ts';
 import { ownPolicies } from './tables.ts';
 
 /** Who reaches what now, in the form that the journal keeps. `only`: of these tables, as `schema.name`. */
@@ -157,78 +155,3 @@ function storageDoors(found: Survey): readonly DoorScope[] {
     { schema: 'storage', name: 'buckets', kind: 'table', organizations: known('array[t.id::text]'), ...nobodys },
   ];
 }
-
-function peopleOf(found: Survey): PeopleScope {
-  const own = belongingSql(found, 'u.id', false);
-  const organizations =
-    own === null ? `'{}'::text[]` : `array(select distinct ${own.org}::text from ${own.from} where ${own.where})`;
-  const { memberships, profiles } = found;
-  const mine = isCallersMembership(found, 'm', 'u.id');
-  const key = memberships === null ? '' : identifier(orgColumnOf(found, memberships.table));
-  const former =
-    memberships === null
-      ? `'{}'::text[]`
-      : `array(select m.${key}::text from ${memberships.sql} m where ${mine} and m.${key} is not null except select unnest(${organizations}))`;
-  return {
-    organizations,
-    former,
-    ...rolesSql(found, mine),
-    profile:
-      profiles === null
-        ? null
-        : `exists (select from ${qualified(profiles.schema, profiles.name)} p where p.${identifier(profileUser(found))} = u.id)`,
-    claims: [found.to, ...found.from],
-    elsewhere: elsewhere(found),
-    current:
-      found.model !== 'all' &&
-      found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id')
-        ? 'public.current_org_id()'
-        : null,
-    hooks: found.catalog.functions.filter(isHook).map((one) => one.signature),
-    secondFactor: found.catalog.policies.some((one) => /\baal\b|aal2/.test(`${one.using ?? ''} ${one.check ?? ''}`)),
-  };
-}
-
-function rolesSql(found: Survey, mine: string): Pick<PeopleScope, 'roles' | 'leads'> {
-  const source = roleSource(found);
-  const roles = rolesOf(found);
-  if (source === null || roles === null) return { roles: `'{}'::text[]`, leads: `'{}'::text[]` };
-  const isMembership = source.table === found.memberships?.table;
-  const from = `${qualified(source.table.schema, source.table.name)} m`;
-  const where = isMembership
-    ? `${mine} and ${bracketed(found.memberships?.active('m') ?? 'true')}`
-    : `m.${identifier(source.user)} = u.id`;
-  const role = `lower(m.${identifier(source.column)}::text)`;
-  const org = `m.${identifier(orgColumnOf(found, source.table))}::text`;
-  const writers = roles.writers.map((one) => literal(one)).join(', ');
-  return {
-    roles: `array(select distinct ${role} from ${from} where ${where} and m.${identifier(source.column)} is not null)`,
-    leads: `array(select distinct ${org} from ${from} where ${where} and ${role} in (${writers}) and ${org} is not null)`,
-  };
-}
-
-/** Tables of so many rows are not searched for users. */
-const searchable = 200_000;
-
-/** Columns that refer to users, outside profiles and memberships: customers who sign in, contractors, guests. */
-const elsewhere = (found: Survey): PeopleScope['elsewhere'] =>
-  found.catalog.tables
-    .filter(
-      (table) => table !== found.profiles && table !== found.memberships?.table && table.estimatedRows < searchable,
-    )
-    .flatMap((table) =>
-      table.constraints
-        .filter((one) => one.type === 'f' && one.references?.schema === 'auth' && one.references.table === 'users')
-        .flatMap(({ columns: [column] }) =>
-          column === undefined
-            ? []
-            : [{ table: `${table.schema}.${table.name}`, sql: qualified(table.schema, table.name), column }],
-        ),
-    )
-    .slice(0, 10);
-
-const isHook = (one: DbFunction): boolean =>
-  one.kind === 'function' &&
-  one.returns === 'jsonb' &&
-  one.arguments.map(({ type }) => type).join() === 'jsonb' &&
-  one.executors.includes('supabase_auth_admin');

@@ -46,7 +46,7 @@ export function isCallersMembership(survey: Survey, alias: string, caller: strin
 }
 
 /** Condition: the organization that this column names is there and is not closed; null where every one counts. */
-function isLiving(survey: Survey, column: string): string | null {
+export function isLiving(survey: Survey, column: string): string | null {
   const { organizations } = survey;
   const key = organizations?.constraints.find((one) => one.type === 'p')?.columns[0];
   if (organizations === null || key === undefined || survey.living('o') === 'true') return null;

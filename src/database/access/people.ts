@@ -2,16 +2,24 @@ import type { ClientBase } from 'pg';
 import type { Kind, Person } from '../../isolation/rights.ts';
 import { identifier, literal } from '../quote.ts';
 
-/** SQL over a user called `u`: where they belong, and what tells users apart. */
+/** Rows of a table that each belong to one user: SQL, over the ranges of `from`. */
+export type Belonging = {
+  readonly from: string;
+  /** The user's id. */
+  readonly user: string;
+  /** The organization. */
+  readonly org: string;
+  readonly where: string;
+};
+
+/** SQL for where users belong, and what tells them apart; a user is called `person`. */
 export type PeopleScope = {
-  /** `text[]`: organizations where they are active members, or whose profile they have. */
-  readonly organizations: string;
-  /** `text[]`: those of them that they run. */
-  readonly leads: string;
-  /** `text[]`: organizations where their membership does not count, or no more. */
-  readonly former: string;
-  /** `text[]`: their roles, in lower case. */
-  readonly roles: string;
+  /** Active memberships, or profiles where those say it. */
+  readonly belongs: Belonging | null;
+  /** All memberships, whether they count or not. */
+  readonly members: Belonging | null;
+  /** Their roles, in lower case, and which of them run an organization. */
+  readonly roles: (Belonging & { readonly role: string; readonly leads: string }) | null;
   /** Whether they have a profile; null where the app has none. */
   readonly profile: string | null;
   /** Names under which a claim may carry the organization. */
@@ -87,20 +95,36 @@ type Found = {
 };
 
 function peopleSql(scope: PeopleScope, ids: readonly string[] | null): string {
-  const stamp = `coalesce(${scope.claims.map((name) => `u.raw_app_meta_data ->> ${literal(name)}`).join(', ')})`;
+  const stamp = `coalesce(${scope.claims.map((name) => `person.raw_app_meta_data ->> ${literal(name)}`).join(', ')})`;
   const elsewhere = scope.elsewhere.map(
     ({ table, sql, column }) =>
-      `case when u.id::text in (select e.${identifier(column)}::text from ${sql} e) then ' in ' || ${literal(table)} end`,
+      `case when person.id::text in (select e.${identifier(column)}::text from ${sql} e) then ' in ' || ${literal(table)} end`,
   );
-  const list = ids?.map((id) => `${literal(id)}::uuid`).join(', ') ?? '';
-  const where = ids === null ? 'true' : ids.length === 0 ? 'false' : `u.id in (${list})`;
+  const wanted = ids?.map((id) => `${literal(id)}::uuid`).join(', ') ?? '';
+  const where = ids === null ? 'true' : ids.length === 0 ? 'false' : `u.id in (${wanted})`;
+  // Each table is read once for all users: a membership table need not have an index by user.
+  const joined = (name: string, value: string, source: Belonging | null): string =>
+    source === null
+      ? `${name} as (select null::uuid as id, null::text[] as list where false)`
+      : `${name} as (select s.id, array_agg(distinct s.value order by s.value) as list
+    from (select ${source.user} as id, ${value} as value from ${source.from} where ${source.where}) s
+    where s.value is not null and s.id in (select p.id from people p) group by s.id)`;
+  const org = (source: Belonging | null): string => `(${source?.org ?? 'null'})::text`;
+  const { belongs, members, roles } = scope;
+  const list = (name: string): string => `coalesce(${name}.list, '{}')`;
   return `with people as materialized (
     select u.* from auth.users u where ${where} and (to_jsonb(u) ->> 'deleted_at') is null order by u.id limit ${considered}
-  ), facts as materialized (
-    select u.id, ${scope.organizations} as organizations, ${scope.leads} as leads, ${scope.former} as former, ${scope.roles} as roles,
-      ${scope.profile ?? 'null::boolean'} as profile, ${stamp} as stamp, (to_jsonb(u) ->> 'is_anonymous')::boolean as anonymous,
+  ), ${joined('belongs', org(belongs), belongs)},
+  ${joined('members', org(members), members)},
+  ${joined('roles', roles?.role ?? '', roles)},
+  ${joined('leads', org(roles), roles === null ? null : { ...roles, where: `(${roles.where}) and ${roles.leads}` })},
+  facts as materialized (
+    select person.id, ${list('belongs')} as organizations, ${list('leads')} as leads,
+      array(select unnest(${list('members')}) except select unnest(${list('belongs')})) as former, ${list('roles')} as roles,
+      ${scope.profile ?? 'null::boolean'} as profile, ${stamp} as stamp, (to_jsonb(person) ->> 'is_anonymous')::boolean as anonymous,
       nullif(concat(${elsewhere.length === 0 ? `''` : elsewhere.join(', ')}), '') as elsewhere
-    from people u
+    from people person left join belongs on belongs.id = person.id left join members on members.id = person.id
+      left join roles on roles.id = person.id left join leads on leads.id = person.id
   ), named as (
     select f.*, concat(
       case when f.anonymous then 'anonymous, ' end,

@@ -70,12 +70,22 @@ export const notTried = (outcome: Outcome): Judgement | null =>
 /** Errors that say nothing about isolation: the server had no time, no lock, or no memory. */
 export const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
 
+/** Policies that ask in a circle: found while planning (42P17), or, through functions, when the stack is full (54001). */
+export const isCircle = (code: string | null): boolean => code === '42P17' || code === '54001';
+
+const circle = ({ message, code }: Outcome): Judgement => ({
+  verdict: 'failed',
+  observed: `the policies fail: ${message} (${code}), so that nobody reaches any row`,
+  advice:
+    'The policies of this table ask in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
+});
+
 /**
  * Judges an act against somebody else's row.
  *
  * An error is a refusal, with three exceptions: a violated constraint
  * comes after privileges, row security and BEFORE triggers have let the row through, so it is no protection;
- * endless recursion in policies (42P17) shuts everyone out, the owner too; a time-out proves nothing.
+ * endless recursion in policies shuts everyone out, the owner too; a time-out proves nothing.
  */
 export function judgeForeign(attempt: Try, what: string): Judgement {
   const { act, outcome } = attempt;
@@ -89,12 +99,7 @@ export function judgeForeign(attempt: Try, what: string): Judgement {
         advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
       };
     }
-    if (outcome.code === '42P17') {
-      return {
-        verdict: 'failed',
-        observed: `the policies fail: ${outcome.message} (42P17), so that nobody reaches any row`,
-      };
-    }
+    if (isCircle(outcome.code)) return circle(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'failed',
@@ -120,6 +125,7 @@ export function judgeOwn(attempt: Try, what: string): Judgement {
         advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
       };
     }
+    if (isCircle(outcome.code)) return circle(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'passed',
