@@ -11,7 +11,7 @@ import { askServer } from './names/server.ts';
 import type { Sync } from './names/sync.ts';
 import { grants } from './restore.ts';
 import { sameAnswers } from './same-answers.ts';
-import { type Survey, survey, type TenantTable } from './survey.ts';
+import { primaryColumn, type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
   id: '1.2',
@@ -149,6 +149,7 @@ function createProfiles(found: Survey): Change {
       ? 'public.organizations'
       : qualified(found.organizations.schema, found.organizations.name);
   const org = identifier(found.to);
+  const key = identifier(primaryColumn(found.organizations)?.name ?? 'id');
   return {
     kind: 'sql',
     id: 'table public.profiles',
@@ -157,7 +158,7 @@ function createProfiles(found: Survey): Change {
     // Row security is on from the first moment; the policies come in step 1.7.
     up: `create table public.profiles (
   id uuid primary key references auth.users (id) on delete cascade,
-  ${org} uuid references ${organizations} (id),
+  ${org} ${found.idType} references ${organizations} (${key}),
   email text,
   full_name text,
   created_at timestamptz not null default now()

@@ -1,4 +1,5 @@
 import { loadModule } from 'libpg-query';
+import { decide } from '../../src/config/answers.ts';
 import type { DbFunction, Trigger } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
@@ -10,11 +11,12 @@ import { signUpMakesOrganization } from './existing-users/nowhere.ts';
 import { freeName } from './keys/facts.ts';
 import { statements } from './migration.ts';
 import { findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
+import { fromAppMetadata } from './sign-up/app-metadata.ts';
 import { type AppTrigger, appTriggers, makersOf } from './sign-up/app-triggers.ts';
 import { wrongValues } from './sign-up/given.ts';
 import { signUpText } from './sign-up/sql.ts';
 import { primaryColumn, type Survey, survey } from './survey.ts';
-import { asToday } from './values.ts';
+import { asToday, asTodayAnswer } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.4',
@@ -45,6 +47,7 @@ async function plan(target: Target): Promise<Plan> {
   const parts = statements(made.text);
   const app = takingPart(found, target);
   changes.push(...userIndex(found));
+  changes.push(...believed(found, app, target, notes));
   for (const [at, ddl] of parts.entries()) {
     const called = /^create or replace function public\.(\w+)/m.exec(ddl)?.[1];
     if (called !== undefined) {
@@ -92,13 +95,53 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
   blockers.push(...(signUpText(found, target)?.blockers ?? []));
   for (const one of takingPart(found, target)) {
     if (!one.stays || one.trusts.length === 0) continue;
+    const { function: signature } = one.trigger;
+    const keys = one.trusts.join(', ');
+    const rewritten = fromAppMetadata(found.catalog, signature, keyNames(found));
+    if (rewritten !== null && target.config.decisions.readAppMetadata.includes(signature)) continue;
     blockers.push({
-      problem: `Trigger ${one.trigger.name} on auth.users does more than make an organization, a profile or a membership (it ${one.beyond.join(', ')}), and it takes ${one.trusts.join(', ')} from user-editable metadata: whoever signs up chooses it.`,
-      remedy: `Change ${one.trigger.function} so that it reads ${one.trusts.join(', ')} from raw_app_meta_data or from a table, then rerun.`,
-      detail: one.trigger.definition,
+      problem: `Trigger ${one.trigger.name} on auth.users stays, since ${one.beyond.length === 0 ? 'a sign-up makes what it makes today' : `it does more than make an organization, a profile or a membership (it ${one.beyond.join(', ')})`}; and it takes ${keys} from user-editable metadata: whoever signs up chooses it.`,
+      remedy:
+        rewritten === null
+          ? `Change ${signature} so that it reads ${keys} from raw_app_meta_data or from a table, then rerun.`
+          : `Let it read ${keys} from raw_app_meta_data, which only the server writes, with --read-app-metadata ${literal(signature)} (decisions.readAppMetadata).`,
+      detail: [one.trigger.definition, ...(rewritten ?? []).map((each) => each.definition)].join('\n\n'),
+      ...(rewritten === null
+        ? {}
+        : {
+            answers: [
+              decide(
+                'readAppMetadata',
+                [signature],
+                `Only what the server puts into app metadata counts as ${keys}; a sign-up form that sends them is no longer believed.`,
+              ),
+            ],
+          }),
     });
   }
   return blockers;
+}
+
+/** Sign-up triggers of the app that stay and believed what whoever signs up wrote: they ask the server's map instead. */
+function believed(found: Survey, app: readonly TakingPart[], target: Target, notes: Note[]): readonly SqlChange[] {
+  const signatures = app
+    .filter((one) => one.stays && one.trusts.length > 0)
+    .map((one) => one.trigger.function)
+    .filter((one) => target.config.decisions.readAppMetadata.includes(one));
+  const made = signatures.flatMap((one) => fromAppMetadata(found.catalog, one, keyNames(found)) ?? []);
+  const once = made.filter((one, at) => made.findIndex((each) => each.before === one.before) === at);
+  for (const { before } of once)
+    notes.push({
+      text: `${before.signature} no longer believes what whoever signs up writes: it reads the organization and the role from raw_app_meta_data.`,
+    });
+  return once.map(({ before, definition }) => ({
+    kind: 'sql',
+    id: `app metadata ${before.signature}`,
+    title: `Let ${before.signature} read organization and role from app metadata`,
+    mode: 'transaction',
+    up: `${definition};`,
+    down: `${before.definition};`,
+  }));
 }
 
 /** An app whose users make their organizations themselves would give everybody two. */
@@ -122,6 +165,7 @@ function onboardingNote(found: Survey, target: Target): readonly Note[] {
   return [
     {
       text: `Signed-in users can make organizations themselves (${doors.join(', ')}). If they do so after they sign up, ${asToday}: else each gets one at sign-up as well.`,
+      answers: [asTodayAnswer],
     },
   ];
 }
@@ -278,10 +322,17 @@ function takingPart(found: Survey, target: Target): readonly TakingPart[] {
   return appTriggers(
     found.catalog,
     [found.organizations, found.profiles, found.memberships?.table ?? null],
-    [found.to, ...found.from, ...(found.profileOrg === null ? [] : [found.profileOrg])],
+    keyNames(found),
     own.map((name) => `public.${name}()`),
   ).map((one) => ({ ...one, stays: one.beyond.length > 0 || !signUpMakesOrganization(target) }));
 }
+
+/** What the organization is called, today and afterwards. */
+const keyNames = (found: Survey): readonly string[] => [
+  found.to,
+  ...found.from,
+  ...(found.profileOrg === null ? [] : [found.profileOrg]),
+];
 
 /** The body, the SECURITY clause and the search_path decide; formatting of the header does not. */
 function sameFunction(before: DbFunction, ddl: string): boolean {

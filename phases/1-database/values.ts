@@ -1,3 +1,4 @@
+import { decide } from '../../src/config/answers.ts';
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
@@ -96,6 +97,7 @@ export function assign(
         problem: `${table.schema}.${table.name}.${column.name} is ${column.type} NOT NULL without a default, and nothing tells what a new ${rowOf} should hold there.`,
         remedy: `Give it as ${settingOf(table, column.name)} in the configuration file: an SQL expression over the new user, as new${rowOf === 'organization' ? `; or ${asToday}` : ''}.`,
         detail: sampleSetting(table, [column], enums),
+        ...(rowOf === 'organization' ? { answers: [asTodayAnswer] } : {}),
       });
       continue;
     }
@@ -110,6 +112,12 @@ export const settingOf = (table: Table, column: string): string => `signUp.value
 /** The other way out wherever a sign-up cannot make an organization. */
 export const asToday =
   'let a sign-up make what the app makes today and nothing more with --new-users as-today (decisions.newUsers)';
+
+export const asTodayAnswer = decide(
+  'newUsers',
+  'as-today',
+  'A sign-up makes no organization beyond what the app makes; whoever has none reaches nothing until a membership comes.',
+);
 
 /** How the settings of these columns are written, with a value that each of them takes. */
 export const sampleSetting = (

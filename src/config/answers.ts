@@ -42,6 +42,7 @@ export function decidedIn(config: Config): readonly string[] {
     const value: unknown = config.decisions[row.name as Named];
     if (value === null || value === false || (Array.isArray(value) && value.length === 0)) return [];
     if (row.name === 'anonymousUsers' && value === 'no-organization') return [];
+    if (row.name === 'newUsers' && value === 'own-organization') return [];
     if (typeof value !== 'string' && typeof value !== 'boolean' && !isTexts(value)) return [];
     return [answer(row.path, value, '').flag];
   });

@@ -110,6 +110,19 @@ export const decisions = {
       ),
     { kind: 'names', argument: '<view>', help: 'leave a view that callers cannot read with their own permissions' },
   ),
+  readAppMetadata: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Functions of sign-up triggers that read an organization or a role from metadata which whoever signs up writes: they read the same keys from app metadata instead, which only the server writes. Each as schema.name(argument types).',
+      ),
+    {
+      kind: 'names',
+      argument: '<function>',
+      help: 'let a sign-up trigger read organization and role from app metadata, which only the server writes',
+    },
+  ),
   sharedTable: setting(
     z
       .array(z.string().min(1))

@@ -1,26 +1,30 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import type { Refused } from '../../../src/database/probes/sign-up.ts';
+import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
 import type { Survey } from '../survey.ts';
-import { asToday, sampleSetting, settingOf } from '../values.ts';
+import { asToday, asTodayAnswer, sampleSetting, settingOf } from '../values.ts';
 
 /**
  * What an operator can do about a sign-up that a constraint of the app refuses: give what the row should hold, under the
  * key of each column that the constraint looks at; or let the app make the organization as it does today.
  */
-export function signUpAdvice(found: Survey, target: Target, error: Refused): string | null {
+export function signUpAdvice(found: Survey, target: Target, error: Refused): Pick<CheckResult, 'advice' | 'answers'> {
   const makes = signUpMakesOrganization(target);
   const other = makes ? `Or ${asToday}.` : '';
+  const rest = makes ? { advice: `Correct what the message names. ${other}`, answers: [asTodayAnswer] } : {};
   const table = [found.organizations, found.profiles, found.memberships?.table ?? null].find(
     (one) => one !== null && one.name === error.table && one.schema === error.schema,
   );
-  if (table == null) return makes ? `Correct what the message names. ${other}` : null;
+  if (table == null) return rest;
   const columns = refusedColumns(table, error);
-  if (columns.length === 0) return makes ? `Correct what the message names. ${other}` : null;
+  if (columns.length === 0) return rest;
   const keys = columns.map((one) => settingOf(table, one.name)).join(' and ');
   const rule = table.constraints.find((one) => one.name === error.constraint)?.definition;
-  return `Give a value that ${rule === undefined ? 'the column' : rule} accepts as ${keys} in the configuration file, an SQL expression over the new user, as new: ${sampleSetting(table, columns, found.enums)}. ${other}`.trim();
+  const advice =
+    `Give a value that ${rule === undefined ? 'the column' : rule} accepts as ${keys} in the configuration file, an SQL expression over the new user, as new: ${sampleSetting(table, columns, found.enums)}. ${other}`.trim();
+  return { ...rest, advice };
 }
 
 /** The columns that decide whether a row passes; what says whose it is has its value already. */

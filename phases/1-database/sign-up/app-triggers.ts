@@ -1,6 +1,6 @@
 import type { Catalog, DbFunction, Trigger } from '../../../src/database/catalog/types.ts';
-import { scanSql } from '../../../src/database/rename/parser.ts';
 import { searchPath } from '../../../src/database/rename/routine.ts';
+import { nameAt, trustedKeys, type Word, wordsOf } from './words.ts';
 
 /** What a function of the app does to tables, read from its tokens, with what it calls. */
 export type Writes = {
@@ -68,7 +68,7 @@ function writesOf(one: DbFunction, catalog: Catalog, names: readonly string[], s
     return { tables, stamps, more: [`is written in ${one.language}`], trusts };
   }
   const words = wordsOf(one.atomic ? (one.definition ?? '') : one.body);
-  const aliased = words.some((word, at) => isMetadata(word) && !isOperator(words[at + 1]));
+  trusts.push(...trustedKeys(words, names));
   const path = searchPath(one).map((schema) => (schema === '*' ? 'auth' : schema));
   const resolve = (schema: string | null, name: string): string =>
     (schema === null ? path : [schema])
@@ -83,7 +83,6 @@ function writesOf(one: DbFunction, catalog: Catalog, names: readonly string[], s
       tables.add(table);
       if (table === 'auth.users') stamps.push(...stampsAt(words, start, names));
     }
-    trusts.push(...trustedAt(words, at, names, aliased));
     if (word.kind !== 'name') continue;
     const next = words[at + 1]?.text;
     if (word.text === 'execute' && !['function', 'procedure', 'on'].includes(next ?? '')) more.push('builds SQL');
@@ -126,28 +125,6 @@ function writesOf(one: DbFunction, catalog: Catalog, names: readonly string[], s
 /** Schemas whose functions reach something outside these tables. */
 const outside = /^(net|http|cron|pgmq|vault|supabase_functions|realtime|storage|graphql)$/;
 
-type Word = { readonly text: string; readonly kind: 'name' | 'string' | 'other' };
-
-function wordsOf(text: string): readonly Word[] {
-  const bytes = Buffer.from(text);
-  let tokens: ReturnType<typeof scanSql>;
-  try {
-    tokens = scanSql(text);
-  } catch {
-    // A text that PostgreSQL's scanner refuses cannot run either.
-    return [];
-  }
-  return tokens
-    .filter((token) => !/COMMENT/.test(token.tokenName))
-    .map((token) => {
-      const raw = bytes.subarray(token.start, token.end).toString();
-      if (/^(e|n|u&)?'/i.test(raw) || raw.startsWith('$'))
-        return { text: raw.replace(/^[^']*'|'$/g, ''), kind: 'string' };
-      if (raw.startsWith('"')) return { text: raw.slice(1, -1).replaceAll('""', '"'), kind: 'name' };
-      return /^[\p{L}_]/u.test(raw) ? { text: raw.toLowerCase(), kind: 'name' } : { text: raw, kind: 'other' };
-    });
-}
-
 /** Index of the name of a table that is written here: after INSERT INTO, UPDATE … SET, DELETE FROM, MERGE INTO, COPY. */
 function writtenAt(words: readonly Word[], at: number): number | null {
   const word = words[at];
@@ -163,9 +140,6 @@ function writtenAt(words: readonly Word[], at: number): number | null {
   if (['for', 'do', 'or', 'key', 'before', 'after'].includes(before) || words[start]?.kind !== 'name') return null;
   return next === 'set' ? null : start;
 }
-
-const nameAt = (words: readonly Word[], at: number): readonly [schema: string | null, name: string] =>
-  words[at + 1]?.text === '.' ? [words[at]?.text ?? '', words[at + 2]?.text ?? ''] : [null, words[at]?.text ?? ''];
 
 const startsStatement = (before: string | undefined): boolean =>
   before === undefined || [';', 'begin', 'then', 'else', 'loop'].includes(before);
@@ -183,27 +157,6 @@ function stampsAt(words: readonly Word[], at: number, names: readonly string[]):
     .filter((word) => word.kind === 'string' && !names.includes(word.text) && !/^\{\s*\}$/.test(word.text))
     .map((word) => word.text.replace(/[^\w .-]/g, '').trim())
     .filter((text) => text !== '' && !names.includes(text));
-}
-
-const means =
-  /(^|_)(org|orgs|organi[sz]ation|tenant|company|team|workspace|account|clinic|business|agency|firm)s?(_?(id|uuid|key))$/;
-const powers = /(^|_)(role|roles|permissions?|is_admin|admin|is_owner|superuser|user_role|account_type|user_type)$/;
-
-const isMetadata = (word: Word | undefined): boolean =>
-  word?.kind === 'name' && ['raw_user_meta_data', 'user_metadata'].includes(word.text);
-
-const isOperator = (word: Word | undefined): boolean => ['->', '->>', '#>', '#>>', '?'].includes(word?.text ?? '');
-
-/**
- * A key of `raw_user_meta_data`, which whoever signs up writes, that means an organization or a role. Where the metadata
- * is kept in a variable first, each key that is read anywhere counts.
- */
-function trustedAt(words: readonly Word[], at: number, names: readonly string[], aliased: boolean): readonly string[] {
-  const found = words[at + 1];
-  if (!isOperator(words[at]) || found?.kind !== 'string') return [];
-  if (!aliased && !isMetadata(words[at - 1])) return [];
-  const name = found.text.replace(/[{}]/g, '').toLowerCase();
-  return names.includes(name) || means.test(name) || powers.test(name) ? [name] : [];
 }
 
 /** Functions that signed-in users may call and that make rows of this table: how the app makes organizations. */

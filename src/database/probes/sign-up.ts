@@ -33,8 +33,8 @@ export type SignUpOptions = {
   readonly anonymous: 'no-organization' | 'own-organization';
   /** What everybody else gets whom nobody invited; an organization of their own unless said. */
   readonly newUsers?: 'as-today' | 'own-organization';
-  /** What to do about a sign-up that PostgreSQL refused; null where nothing is known of it. */
-  readonly advise?: (error: Refused) => string | null;
+  /** What to do about a sign-up that PostgreSQL refused; nothing where nothing is known of it. */
+  readonly advise?: (error: Refused) => Pick<CheckResult, 'advice' | 'answers'>;
   /** SQL condition over an organization under this alias: it is open; every one is unless said. */
   readonly living?: (alias: string) => string;
   readonly signal: AbortSignal;
@@ -196,11 +196,13 @@ async function signUp(
         milliseconds,
       };
     }
+    const advised = options.advise?.(refusedOf(error, error.code)) ?? {};
     return {
       ...base,
       verdict: 'failed',
       observed: `the sign-up fails: ${error.message} (${error.code})`,
-      advice: `People see "Database error saving new user". ${options.advise?.(refusedOf(error, error.code)) ?? 'Correct what the message names, or apply the sign-up step.'}`,
+      ...advised,
+      advice: `People see "Database error saving new user". ${advised.advice ?? 'Correct what the message names, or apply the sign-up step.'}`,
       milliseconds,
     };
   }

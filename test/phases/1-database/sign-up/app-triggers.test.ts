@@ -112,9 +112,42 @@ describe('a trigger of the app at sign-up', () => {
     await using app = await makeApp(server, `${profilesAlone} ${invitations} ${trigger(body)}`);
     const { blockers } = await app.apply('1.2', '1.4');
     expect(blockers.join()).toMatch(
-      /does more than.*writes public\.invitations.*takes tenant_id from user-editable metadata/,
+      /does more than.*writes public\.invitations.*takes tenant_id from user-editable metadata.*--read-app-metadata 'public\.handle_new_user\(\)'/s,
     );
   });
+
+  it.each([
+    ['directly', `new.raw_user_meta_data`, ''],
+    ['from a variable', 'm', 'declare m jsonb := new.raw_user_meta_data; '],
+  ])(
+    'that believes it %s and does more reads the server’s map by decision, and comes back',
+    async (_, from, declare) => {
+      const body = `${declare}begin insert into arrivals values ((${from} ->> 'tenant_id')::uuid, new.email, ${from} ->> 'full_name');
+      insert into profiles (id, organization_id, role) values (new.id, (${from} ->> 'tenant_id')::uuid, coalesce(${from} ->> 'role', 'member')); return new; end`;
+      await using app = await makeApp(
+        server,
+        `${profilesAlone} create table arrivals (organization_id uuid, email text, name text); ${trigger(body)}`,
+        {
+          decisions: { readAppMetadata: ['public.handle_new_user()'] },
+        },
+      );
+      const text = `select prosrc from pg_proc where proname = 'handle_new_user'`;
+      const { failed, blockers } = await app.apply('1.2', '1.4');
+      expect({ failed, blockers }).toEqual({ failed: [], blockers: [] });
+      const chosen = `{"tenant_id": "${org(1)}", "role": "owner", "full_name": "Eve"}`;
+      await app.all(...signUp(user(1), 'evil@example.test', '{}', chosen));
+      await app.all(...signUp(user(2), 'guest@example.test', `{"tenant_id": "${org(1)}"}`, '{"full_name": "Guest"}'));
+      expect(await app.all(`select org_id = '${org(1)}' as there, role from profiles order by id`)).toEqual([
+        { there: false, role: 'member' },
+        { there: true, role: 'member' },
+      ]);
+      expect(await app.all('select name from arrivals order by email')).toEqual([{ name: 'Eve' }, { name: 'Guest' }]);
+      const { phase } = await import('../../../../phases/1-database/phase.ts');
+      const rollout = app.at.rollout(phase.steps.filter((one) => one.id === '1.2' || one.id === '1.4'));
+      await rollout.rollback('1.4', new AbortController().signal);
+      expect(await app.one(text)).toContain(`${from} ->> 'tenant_id'`);
+    },
+  );
 
   it.each([
     [
