@@ -61,7 +61,7 @@ export const hello = (state: State): readonly string[] => [...screen(state), ...
 const runLines = (before: Run | null, now: Run): string[] => {
   const lines: string[] = [];
   for (const [index, change] of now.changes.entries()) {
-    const was = before?.step === now.step ? before.changes[index] : undefined;
+    const was = before?.startedAt === now.startedAt ? before.changes[index] : undefined;
     if (was?.state !== change.state && change.state !== 'queued') {
       const spent = change.milliseconds === null ? '' : `, ${duration(change.milliseconds)}`;
       lines.push(`${index + 1} of ${now.changes.length} ${change.state}: ${clean(change.title)}${spent}`);

@@ -1,5 +1,6 @@
 import { RolloutError } from '../rollout/errors.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
+import type { RollbackPlan, RollbackResult } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { Look } from './glyphs.ts';
 import { rollbackDocument } from './preview/document.ts';
@@ -179,16 +180,18 @@ export const createEffects = (options: EffectsOptions): Effects => {
         return;
       case 'rollback-plan':
         job(request.job, async () => {
-          const plan = await opened().rollout.rollbackPlan(request.step);
-          return { type: 'rollback-planned', job: request.job, plan, document: rollbackDocument(plan.entries, look) };
+          const plans: RollbackPlan[] = [];
+          for (const step of request.steps) plans.push(await opened().rollout.rollbackPlan(step));
+          return { type: 'rollback-planned', job: request.job, plans, document: rollbackDocument(plans, look) };
         });
         return;
       case 'rollback':
-        job(request.job, async (signal) => ({
-          type: 'rolled-back',
-          job: request.job,
-          result: await opened().rollout.rollback(request.step, signal),
-        }));
+        job(request.job, async (signal) => {
+          const results: { step: StepId; result: RollbackResult }[] = [];
+          for (const step of request.steps)
+            results.push({ step, result: await opened().rollout.rollback(step, signal, request.breaking) });
+          return { type: 'rolled-back', job: request.job, results };
+        });
         return;
       case 'findings':
         job(request.job, async (signal) => ({

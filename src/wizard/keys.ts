@@ -1,4 +1,5 @@
 import { questionsOf, unsaved } from './state/decide.ts';
+import { entriesOf, nextScope, rollbackRefusal, stepToRollBack } from './state/rollback.ts';
 import { changing, type Reading, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
@@ -27,6 +28,7 @@ export type Action =
   | 'decide'
   | 'choose'
   | 'save-decisions'
+  | 'scope'
   | 'group'
   | 'edit'
   | 'waive'
@@ -202,12 +204,12 @@ export const bindings: readonly Binding[] = [
     keys: ['u'],
     shown: 'u',
     hint: 'roll back',
-    help: 'show what a rollback of the step would restore',
-    on: ['step', 'verification', 'running'],
+    help: 'show what a rollback of the step, and of what was applied after it, would restore',
+    on: ['overview', 'step', 'verification', 'running'],
     // After a rollback the journal is asked again first: until then it is known as it was before.
     when: (state) =>
       ready(state) &&
-      (current(state)?.applied ?? 0) > 0 &&
+      stepToRollBack(state) !== undefined &&
       !(state.screen === 'running' && state.run?.operation === 'rollback' && state.run.outcome === 'done'),
   },
   {
@@ -217,7 +219,20 @@ export const bindings: readonly Binding[] = [
     hint: 'roll back',
     help: 'roll back what is shown (asks first)',
     on: ['rollback'],
-    when: (state) => ready(state) && state.rollback?.plan?.refusal === null && state.rollback.plan.entries.length > 0,
+    when: (state) =>
+      ready(state) &&
+      state.rollback !== null &&
+      rollbackRefusal(state.rollback) === null &&
+      entriesOf(state.rollback) > 0,
+  },
+  {
+    action: 'scope',
+    keys: ['t'],
+    shown: 't',
+    hint: 'more or fewer',
+    help: 'the step, its phase, or everything that was applied',
+    on: ['rollback'],
+    when: (state) => ready(state) && nextScope(state) !== null,
   },
   {
     action: 'again',

@@ -5,6 +5,7 @@ import type { PreviewResult } from '../../rollout/executor.ts';
 import { type Group, groupsOf } from '../../rollout/grouping.ts';
 import { riskOf } from '../../rollout/hazards.ts';
 import type { Impact } from '../../rollout/impact.ts';
+import type { RollbackPlan } from '../../rollout/rollout.ts';
 import type { Plan } from '../../rollout/step.ts';
 import { count, duration, plural } from '../format.ts';
 import type { Look } from '../glyphs.ts';
@@ -274,14 +275,15 @@ export const previewDocument = (
 
 /** What a rollback would do: the journalled inverses, newest first. */
 export const rollbackDocument = (
-  entries: readonly { readonly change: Change; readonly appliedAt: string | null }[],
+  plans: readonly Pick<RollbackPlan, 'step' | 'entries' | 'dependants'>[],
   look: Look,
 ): Document => {
   const out = writer();
+  const entries = plans.flatMap((plan) => plan.entries.map((entry) => ({ ...entry, of: plan.step })));
   const inverse = entries.map(({ change }) =>
     isFile(change) ? { ...change, before: change.after, after: change.before } : change,
   );
-  const diffs = new Map(inverse.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
+  const diffs = new Map(inverse.filter(isFile).map((change) => [change, fileDiff(change, look.accessible)]));
   const dot = ` ${look.glyphs.separator} `;
   const summary: Line = [
     span(plural(entries.length, 'change'), 'strong'),
@@ -289,10 +291,21 @@ export const rollbackDocument = (
   ];
   out.add(line('What stays: rows and edits that somebody made since, and the history in the journal.'));
   out.add(line('A value goes back only where it is still the one that was written; the rest is reported.', 'muted'));
+  for (const { step, dependants } of plans)
+    for (const one of dependants)
+      out.add([
+        span(`${look.glyphs.failed} will break: `, 'status.failed'),
+        span(`${clean(one.object)} uses ${clean(one.uses.join(', '))}, which goes with ${step}`),
+      ]);
   out.add(line());
   for (const [index, change] of inverse.entries()) {
-    const diff = diffs.get(change.id);
+    const diff = isFile(change) ? diffs.get(change) : undefined;
     const when = entries[index]?.appliedAt;
+    const of = entries[index]?.of;
+    if (plans.length > 1 && of !== entries[index - 1]?.of) {
+      out.anchor(`step ${of ?? ''}`);
+      out.add(line(`Step ${of ?? ''}`, 'strong'), line());
+    }
     out.anchor(diff ? diff.path : change.title);
     out.add([
       span(`${index + 1}/${entries.length}  `, 'muted'),

@@ -2,6 +2,7 @@ import { plural } from '../format.ts';
 import { available } from '../keys.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
+import { rollbackRefusal, whatGoes } from '../state/rollback.ts';
 import type { Reading, State } from '../state/state.ts';
 import { statusOf } from '../state/state.ts';
 import { problemLines } from './problem.ts';
@@ -20,6 +21,8 @@ const summaryOf = (state: State, reading: Reading): Line => {
     : summary;
 };
 
+const scopeWords = { step: '', phase: 'the phase, ', all: 'everything, ' } as const;
+
 /** The few rows above a text that say what it is about. Their number decides how much of the text there is room for. */
 export const readingHead = (state: State): readonly Line[] => {
   const { columns, rows } = state.size;
@@ -27,12 +30,15 @@ export const readingHead = (state: State): readonly Line[] => {
   const reading = state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading;
   const id = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
   const status = statusOf(state, id);
-  const title: Line = [
-    span(state.screen === 'rollback' ? ` Roll back ${id ?? ''} ` : ` ${id ?? ''} `, 'strong'),
-    span(clean(status?.title ?? ''), 'strong'),
-    span('  '),
-    ...(status ? [signSpan(stepSign(state, status))] : []),
-  ];
+  const title: Line =
+    state.screen === 'rollback' && state.rollback
+      ? [span(` Roll back ${scopeWords[state.rollback.scope]}${clean(whatGoes(state, state.rollback))}`, 'strong')]
+      : [
+          span(` ${id ?? ''} `, 'strong'),
+          span(clean(status?.title ?? ''), 'strong'),
+          span('  '),
+          ...(status ? [signSpan(stepSign(state, status))] : []),
+        ];
   const limit = rows >= 30 ? 4 : rows >= 24 ? 2 : 1;
   const why = state.screen === 'rollback' ? [] : wrapText(clean(status?.why ?? ''), columns - 2);
   const shortened = why.slice(0, limit).map((row, index): Line => {
@@ -43,10 +49,9 @@ export const readingHead = (state: State): readonly Line[] => {
     status?.gate && state.screen === 'step'
       ? [[span(` ${state.look.glyphs.blocked} waits: `, 'status.waiting'), span(clean(status.gate))]]
       : [];
+  const refused = state.screen === 'rollback' && state.rollback ? rollbackRefusal(state.rollback) : null;
   const refusal =
-    state.screen === 'rollback' && state.rollback?.plan?.refusal
-      ? [[span(` ${state.look.glyphs.blocked} not now: `, 'status.waiting'), span(clean(state.rollback.plan.refusal))]]
-      : [];
+    refused === null ? [] : [[span(` ${state.look.glyphs.blocked} not now: `, 'status.waiting'), span(clean(refused))]];
   const summary = reading
     ? fold([span(' '), ...summaryOf(state, reading)], columns, '   ').slice(0, rows >= 24 ? 3 : 2)
     : [];

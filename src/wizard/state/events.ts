@@ -37,10 +37,14 @@ export type WizardEvent =
   | {
       readonly type: 'rollback-planned';
       readonly job: number;
-      readonly plan: RollbackPlan;
+      readonly plans: readonly RollbackPlan[];
       readonly document: Document;
     }
-  | { readonly type: 'rolled-back'; readonly job: number; readonly result: RollbackResult }
+  | {
+      readonly type: 'rolled-back';
+      readonly job: number;
+      readonly results: readonly { readonly step: StepId; readonly result: RollbackResult }[];
+    }
   | { readonly type: 'found'; readonly job: number; readonly findings: readonly CodeFinding[] }
   | { readonly type: 'job-failed'; readonly job: number; readonly problem: Problem }
   | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }

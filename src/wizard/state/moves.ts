@@ -32,14 +32,6 @@ export const startVerify = (state: State, step: StepId): State =>
     (job) => ({ type: 'verify', job, step }),
   );
 
-export const openRollback = (state: State, step: StepId): State =>
-  begin(
-    { ...state, screen: 'rollback', rollback: { step, plan: null, reading: null, problem: null } },
-    'rollback-plan',
-    step,
-    (job) => ({ type: 'rollback-plan', job, step }),
-  );
-
 export const openFindings = (state: State): State => {
   const { screen, findings } = state;
   const by = findings?.by ?? 'kind';
@@ -59,10 +51,13 @@ export const carryOut = (state: State, intent: Intent): State => {
   if (intent.kind === 'save-decisions')
     return ask({ ...state, dialog: null }, { type: 'save-decisions', answers: intent.answers });
   const { step } = intent;
+  const steps = intent.kind === 'apply' ? [step] : intent.steps;
   const changes =
     intent.kind === 'apply'
-      ? (state.step?.planned?.plan.changes ?? [])
-      : (state.rollback?.plan?.entries.map((entry) => entry.change) ?? []);
+      ? (state.step?.planned?.plan.changes ?? []).map((change) => ({ step, change }))
+      : (state.rollback?.plans ?? []).flatMap((plan) =>
+          plan.entries.map(({ change }) => ({ step: plan.step, change })),
+        );
   const running: State = {
     ...state,
     dialog: null,
@@ -70,10 +65,11 @@ export const carryOut = (state: State, intent: Intent): State => {
     run: {
       operation: intent.kind,
       step,
-      title: titleOf(state, step),
+      steps,
+      title: steps.length === 1 ? titleOf(state, steps[0] ?? step) : steps.join(', '),
       startedAt: state.now,
       endedAt: null,
-      changes: changes.map((change) => newChange(change.id, change.title)),
+      changes: changes.map((one) => newChange(one.step, one.change.id, one.change.title)),
       outcome: 'running',
       settled: [],
       problem: null,
@@ -83,10 +79,10 @@ export const carryOut = (state: State, intent: Intent): State => {
   };
   return intent.kind === 'apply'
     ? begin(running, 'apply', step, (job) => ({ type: 'apply', job, step, hash: intent.hash }))
-    : begin(running, 'rollback', step, (job) => ({ type: 'rollback', job, step }));
+    : begin(running, 'rollback', step, (job) => ({ type: 'rollback', job, steps, breaking: intent.breaking }));
 };
 
-const confirm = (
+export const confirm = (
   state: State,
   intent: Intent,
   question: string,
@@ -104,7 +100,7 @@ const confirm = (
   complaint: null,
 });
 
-const named = (state: State, step: StepId): string => `${step} ${titleOf(state, step)}`.trim();
+export const named = (state: State, step: StepId): string => `${step} ${titleOf(state, step)}`.trim();
 
 export const askApply = (state: State): State => {
   const { step, target } = state;
@@ -140,23 +136,6 @@ export const askApply = (state: State): State => {
       };
 };
 
-export const askRollback = (state: State): State => {
-  const plan = state.rollback?.plan;
-  if (!plan || plan.refusal !== null) return state;
-  const intent: Intent = { kind: 'rollback', step: plan.step };
-  const details = ['It is called rolled back only when the target is proven to be as it was.'];
-  return {
-    ...state,
-    dialog: confirm(
-      state,
-      intent,
-      `Roll back ${named(state, plan.step)} (${plural(plan.entries.length, 'change')})`,
-      'roll back',
-      details,
-    ),
-  };
-};
-
 export const askSaving = (state: State, answers: readonly Answer[]): State => ({
   ...state,
   dialog: confirm(
@@ -185,8 +164,8 @@ export const back = (state: State): State => {
       ? ask({ ...state, job: null }, { type: 'abort', job: state.job.id })
       : state;
   if (from === 'overview') return { ...quiet, screen: 'start' };
-  if (from === 'rollback' && state.rollback) return openStep(quiet, state.rollback.step);
-  if (from === 'running' && state.run) return openStep(quiet, state.run.step);
+  if (from === 'rollback' && state.rollback?.from === 'step') return openStep(quiet, state.rollback.step);
+  if (from === 'running' && state.run && state.run.steps.length === 1) return openStep(quiet, state.run.step);
   if (from === 'verification' && state.verification) {
     const { step, outcome } = state.verification;
     return outcome === 'verified'

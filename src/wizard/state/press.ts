@@ -8,18 +8,9 @@ import { choose, endDecide, openDecide, questionsOf, unsaved } from './decide.ts
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
-import {
-  askApply,
-  askRollback,
-  askSaving,
-  back,
-  nextStep,
-  openFindings,
-  openRollback,
-  openStep,
-  startVerify,
-} from './moves.ts';
+import { askApply, askSaving, back, nextStep, openFindings, openStep, startVerify } from './moves.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
+import { askRollback, nextScope, openRollback, stepToRollBack } from './rollback.ts';
 import { shownChecks } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
 import { currentReading, readingWindow, withReading } from './window.ts';
@@ -185,13 +176,12 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     }
     case 'roll-back': {
       if (state.screen === 'rollback') return askRollback(state);
-      const step =
-        state.screen === 'verification'
-          ? state.verification?.step
-          : state.screen === 'running'
-            ? state.run?.step
-            : state.step?.id;
+      const step = stepToRollBack(state);
       return step ? openRollback(state, step) : state;
+    }
+    case 'scope': {
+      const scope = nextScope(state);
+      return scope && state.rollback ? openRollback(state, state.rollback.step, scope) : state;
     }
     case 'skip':
       return state.step

@@ -1,3 +1,4 @@
+import type { RollbackResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../format.ts';
 import { foldsAtFirst, previewDocument } from '../preview/document.ts';
@@ -115,22 +116,32 @@ const verified = (state: State, job: Job, failed: number): State => {
   );
 };
 
+/** What several rollbacks came to, as one. */
+const together = (results: readonly RollbackResult[]): RollbackResult => ({
+  proven: results.every((one) => one.proven),
+  differences: results.flatMap((one) => one.differences),
+  stayed: results.flatMap((one) => one.stayed),
+  unchecked: results.flatMap((one) => one.unchecked),
+});
+
 const rolledBack = (state: State, job: Job, event: Extract<WizardEvent, { type: 'rolled-back' }>): State => {
   if (!state.run) return settle(state, job);
-  const { step } = state.run;
-  const { proven, differences, stayed } = event.result;
-  const run = { ...state.run, outcome: 'done', endedAt: state.now, result: event.result } as const;
-  const detail = proven
-    ? `proven${stayed.length > 0 ? `, ${plural(stayed.length, 'thing')} stayed` : ''}`
-    : `${plural(differences.length, 'difference')} left`;
-  const said = deed(settle({ ...state, run }, job), proven ? 'rolled back' : 'not proven', named(state, step), detail);
-  const failures = proven ? state.failures : { ...state.failures, [step]: 1 as const };
+  const result = together(event.results.map((one) => one.result));
+  const run = { ...state.run, outcome: 'done', endedAt: state.now, result } as const;
+  let said = settle({ ...state, run }, job);
+  for (const { step, result: one } of event.results) {
+    const detail = one.proven
+      ? `proven${one.stayed.length > 0 ? `, ${plural(one.stayed.length, 'thing')} stayed` : ''}`
+      : `${plural(one.differences.length, 'difference')} left`;
+    said = deed(said, one.proven ? 'rolled back' : 'not proven', named(state, step), detail);
+    if (!one.proven) said = { ...said, failures: { ...said.failures, [step]: 1 } };
+  }
+  const gone = event.results.map((one) => one.step);
   return ask(
     {
       ...said,
-      failures,
-      previewed: state.previewed.filter((one) => one !== step),
-      stopped: proven && !job.stopping ? false : said.stopped,
+      previewed: state.previewed.filter((one) => !gone.includes(one)),
+      stopped: result.proven && !job.stopping ? false : said.stopped,
     },
     { type: 'status' },
   );
@@ -250,8 +261,8 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return verified(state, job, event.result.failed + event.result.unproven);
     case 'rollback-planned': {
       if (!state.rollback) return settle(state, job);
-      const { plan, document } = event;
-      return { ...settle(state, job), rollback: { ...state.rollback, plan, reading: newReading(document) } };
+      const { plans, document } = event;
+      return { ...settle(state, job), rollback: { ...state.rollback, plans, reading: newReading(document) } };
     }
     case 'rolled-back':
       return rolledBack(state, job, event);

@@ -7,7 +7,8 @@ import type { Log, Run, RunChange, State, Verification } from './state.ts';
 /** Bounds of what is kept, so that a run of any length takes the same memory. The counts are of everything. */
 export const kept = { failed: 1000, skipped: 500, passed: 500, log: 10_000 } as const;
 
-export const newChange = (id: string, title: string): RunChange => ({
+export const newChange = (step: StepId, id: string, title: string): RunChange => ({
+  step,
   id,
   title,
   state: 'queued',
@@ -40,8 +41,11 @@ type Draft = {
   settled: readonly string[];
 };
 
-const update = (draft: Draft, id: string, how: (change: RunChange) => RunChange): void => {
-  const index = draft.at.get(id);
+/** Ids are unique within a step, and a rollback may be of several. */
+const keyOf = (step: StepId, id: string): string => `${step} ${id}`;
+
+const update = (draft: Draft, step: StepId, id: string, how: (change: RunChange) => RunChange): void => {
+  const index = draft.at.get(keyOf(step, id));
   const change = index === undefined ? undefined : draft.changes[index];
   if (index !== undefined && change) draft.changes[index] = how(change);
 };
@@ -49,30 +53,41 @@ const update = (draft: Draft, id: string, how: (change: RunChange) => RunChange)
 /** A rollback says what it has taken back, in the order that was shown; what comes next is therefore under way. */
 const startNext = (draft: Draft, now: number): void => {
   const next = draft.changes.find((change) => change.state === 'queued');
-  if (next) update(draft, next.id, (change) => ({ ...change, state: 'running', startedAt: now }));
+  if (next) update(draft, next.step, next.id, (change) => ({ ...change, state: 'running', startedAt: now }));
 };
 
 const applyToRun = (draft: Draft, event: RolloutEvent, now: number): void => {
   switch (event.type) {
     case 'change-started': {
       const { id, title } = event.change;
-      if (!draft.at.has(id)) draft.at.set(id, draft.changes.push(newChange(id, title)) - 1);
-      update(draft, id, (change) => ({ ...change, state: 'running', startedAt: now, waiting: null, problem: null }));
+      const key = keyOf(event.step, id);
+      if (!draft.at.has(key)) draft.at.set(key, draft.changes.push(newChange(event.step, id, title)) - 1);
+      update(draft, event.step, id, (change) => ({
+        ...change,
+        state: 'running',
+        startedAt: now,
+        waiting: null,
+        problem: null,
+      }));
       return;
     }
     case 'change-waiting': {
       const { attempt, reason, holders } = event;
-      update(draft, event.change, (change) => ({ ...change, state: 'waiting', waiting: { attempt, reason, holders } }));
+      update(draft, event.step, event.change, (change) => ({
+        ...change,
+        state: 'waiting',
+        waiting: { attempt, reason, holders },
+      }));
       return;
     }
     case 'change-progress': {
       const { done, total, perSecond } = event;
       const progress = { done, total, perSecond };
-      update(draft, event.change, (change) => ({ ...change, state: 'running', waiting: null, progress }));
+      update(draft, event.step, event.change, (change) => ({ ...change, state: 'running', waiting: null, progress }));
       return;
     }
     case 'change-applied':
-      update(draft, event.change, (change) => ({
+      update(draft, event.step, event.change, (change) => ({
         ...change,
         state: 'done',
         waiting: null,
@@ -83,7 +98,7 @@ const applyToRun = (draft: Draft, event: RolloutEvent, now: number): void => {
       startNext(draft, now);
       return;
     case 'change-reverted':
-      update(draft, event.change, (change) => ({
+      update(draft, event.step, event.change, (change) => ({
         ...change,
         state: 'done',
         waiting: null,
@@ -94,7 +109,7 @@ const applyToRun = (draft: Draft, event: RolloutEvent, now: number): void => {
       return;
     case 'change-failed': {
       const { problem, remedy } = event;
-      update(draft, event.change, (change) => ({
+      update(draft, event.step, event.change, (change) => ({
         ...change,
         state: 'failed',
         waiting: null,
@@ -111,12 +126,12 @@ const applyToRun = (draft: Draft, event: RolloutEvent, now: number): void => {
 };
 
 const reduceRun = (run: Run, events: readonly RolloutEvent[], now: number): Run => {
-  const mine = events.filter((event) => 'step' in event && event.step === run.step);
+  const mine = events.filter((event) => 'step' in event && run.steps.includes(event.step));
   if (mine.length === 0) return run;
   const changes = [...run.changes];
   const draft: Draft = {
     changes,
-    at: new Map(changes.map((change, index) => [change.id, index])),
+    at: new Map(changes.map((change, index) => [keyOf(change.step, change.id), index])),
     settled: run.settled,
   };
   for (const event of mine) applyToRun(draft, event, now);

@@ -25,7 +25,15 @@ export type Job = {
 /** What the effect layer must do next. The reducer only ever says it; the list holds what the last event asked for. */
 export type Request =
   | { readonly type: 'connect'; readonly job: number; readonly url: string | undefined }
-  | { readonly type: 'preview' | 'verify' | 'rollback-plan' | 'rollback'; readonly job: number; readonly step: StepId }
+  | { readonly type: 'preview' | 'verify'; readonly job: number; readonly step: StepId }
+  | { readonly type: 'rollback-plan'; readonly job: number; readonly steps: readonly StepId[] }
+  | {
+      readonly type: 'rollback';
+      readonly job: number;
+      readonly steps: readonly StepId[];
+      /** What others made since may break: the question said so. */
+      readonly breaking: boolean;
+    }
   | { readonly type: 'apply'; readonly job: number; readonly step: StepId; readonly hash: string }
   | { readonly type: 'findings'; readonly job: number }
   | { readonly type: 'abort'; readonly job: number }
@@ -63,6 +71,7 @@ export type StepView = {
 
 export type ChangeState = 'queued' | 'running' | 'waiting' | 'done' | 'failed' | 'stopped';
 export type RunChange = {
+  readonly step: StepId;
   readonly id: string;
   readonly title: string;
   readonly state: ChangeState;
@@ -81,6 +90,8 @@ export type RunChange = {
 export type Run = {
   readonly operation: 'apply' | 'rollback';
   readonly step: StepId;
+  /** The steps whose changes these are; more than one in a rollback. */
+  readonly steps: readonly StepId[];
   readonly title: string;
   readonly startedAt: number;
   readonly endedAt: number | null;
@@ -111,9 +122,17 @@ export type Verification = {
   readonly evidence: boolean;
 };
 
+/** The step with what was applied after it, its phase likewise, or everything. */
+export type RollbackScope = 'step' | 'phase' | 'all';
+
 export type RollbackView = {
   readonly step: StepId;
-  readonly plan: RollbackPlan | null;
+  readonly scope: RollbackScope;
+  /** Newest first. */
+  readonly steps: readonly StepId[];
+  /** Where Escape goes back to. */
+  readonly from: 'overview' | 'step';
+  readonly plans: readonly RollbackPlan[] | null;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
@@ -153,7 +172,12 @@ export type DecideView = {
 /** What a confirmation leads to. */
 export type Intent =
   | { readonly kind: 'apply'; readonly step: StepId; readonly hash: string }
-  | { readonly kind: 'rollback'; readonly step: StepId }
+  | {
+      readonly kind: 'rollback';
+      readonly step: StepId;
+      readonly steps: readonly StepId[];
+      readonly breaking: boolean;
+    }
   | { readonly kind: 'save-decisions'; readonly answers: readonly Answer[] };
 
 /** A question. While it is open every key goes to it. */

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { atOverview, shown } from './drive.ts';
+import { type FakeStep, fakeRollout, sampleSteps, sampleTarget } from './fake-rollout.ts';
+
+const local = { ...sampleTarget, environment: 'staging', production: false };
+/** Every step of the sample is in place. */
+const all = sampleSteps.map((step): FakeStep => ({ ...step, state: 'verified' }));
+const ids = all.map((step) => step.id);
+
+const open = async (steps: readonly FakeStep[] = all) => {
+  const driven = await atOverview({ rollout: fakeRollout(steps), session: { target: local } });
+  driven.press('home');
+  return driven;
+};
+
+describe('rolling back from the overview', () => {
+  test('a step takes along what was applied after it, with one preview and one question', async () => {
+    const driven = await open();
+    driven.press('down', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    const later = ids.slice(1).reverse();
+    expect(driven.state().rollback?.steps).toEqual(later);
+    expect(shown(driven.state())).toContain(`Roll back ${later.length} steps: ${later.join(', ')}`);
+    driven.press('u');
+    const question = shown(driven.state());
+    expect(question).toMatch(new RegExp(`Roll back ${later.length} steps: ${later.join(', ')} \\(\\d+ changes?\\)`));
+    driven.press('n');
+    expect(driven.rollout.calls.filter((call) => call.startsWith('rollback '))).toEqual([]);
+    driven.press('u', 'y');
+    await driven.until((state) => state.run?.outcome === 'done');
+    expect(driven.rollout.calls.filter((call) => call.startsWith('rollback '))).toEqual(
+      later.map((id) => `rollback ${id}`),
+    );
+    expect(driven.state().run?.changes.every((change) => change.state === 'done')).toBe(true);
+    expect(driven.state().deeds.map((one) => one.what)).toEqual(later.map(() => 'rolled back'));
+    driven.press('escape');
+    expect(driven.state().screen).toBe('overview');
+  });
+
+  test('t goes on to the phase and to everything, and only where that means other steps', async () => {
+    const driven = await open();
+    driven.press('end', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(driven.state().rollback?.steps).toEqual(ids.slice(-1));
+    const seen: string[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      driven.press('t');
+      await driven.until((state) => state.job === null && state.rollback?.reading != null);
+      seen.push(driven.state().rollback?.steps.join(' ') ?? '');
+    }
+    expect(seen).toContain([...ids].reverse().join(' '));
+    expect(seen).toContain(ids.slice(-1).join(' '));
+    driven.press('escape');
+    expect(driven.state().screen).toBe('overview');
+  });
+
+  test('on a step that is not applied it is about the newest one that is', async () => {
+    const driven = await open(
+      sampleSteps.map((step, index) => ({ ...step, ...(index === 0 ? { state: 'verified' } : {}) })),
+    );
+    driven.press('end', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(driven.state().rollback?.steps).toEqual([ids[0]]);
+  });
+
+  test('where nothing is applied there is nothing to roll back, and the key says nothing', async () => {
+    const driven = await open(sampleSteps);
+    driven.press('u');
+    expect(driven.state().screen).toBe('overview');
+    expect(shown(driven.state())).not.toContain('u roll back');
+  });
+});
