@@ -96,7 +96,10 @@ const outcome = (state: State, run: Run): readonly Line[] => {
       const result = run.result;
       if (!result?.proven)
         return [
-          line(` ${glyphs.failed} Not proven: the rollback ran, but the target differs from what it was.`, 'status.failed'),
+          line(
+            ` ${glyphs.failed} Not proven: the rollback ran, but the target differs from what it was.`,
+            'status.failed',
+          ),
           ...(result?.differences ?? [])
             .slice(0, 5)
             .flatMap((one) => wrapped(`differs: ${clean(one)}`, columns - 4, undefined, '   ')),
@@ -105,7 +108,10 @@ const outcome = (state: State, run: Run): readonly Line[] => {
             : []),
         ];
       return [
-        line(` ${glyphs.ok} Rolled back: the target is proven to be as it was before ${run.steps.length === 1 ? 'the step' : 'these steps'}.`, 'status.ok'),
+        line(
+          ` ${glyphs.ok} Rolled back: the target is proven to be as it was before ${run.steps.length === 1 ? 'the step' : 'these steps'}.`,
+          'status.ok',
+        ),
         ...result.stayed.slice(0, 4).flatMap((one) => wrapped(`stayed: ${clean(one)}`, columns - 4, undefined, '   ')),
         ...(result.stayed.length > 4 ? [line(`   and ${count(result.stayed.length - 4)} more stayed`, 'muted')] : []),
         ...result.unchecked
