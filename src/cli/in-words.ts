@@ -1,4 +1,4 @@
-import { isConnectionLost, toRolloutError } from '../database/errors.ts';
+import { isFromOutside, toRolloutError } from '../database/errors.ts';
 import type { Session } from '../database/session.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
@@ -33,13 +33,6 @@ export function inWords(rollout: Rollout, session: Session): Rollout {
     skip: worded(rollout.skip),
   };
 }
-
-/** PostgreSQL, the network and the file system put a code on their errors; a defect of ours has none, and keeps its name. */
-const isFromOutside = (error: unknown): boolean =>
-  error instanceof Error &&
-  ('code' in error ||
-    isConnectionLost(error) ||
-    /^(?:timeout expired|Query read timeout|Received unexpected)/.test(error.message));
 
 const isLocked = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '55P03';
 

@@ -59,8 +59,8 @@ async function toShown(error: unknown, signal: AbortSignal): Promise<RolloutErro
     return new RolloutError('Stopped.', 'Run the same command again to go on.', { exitCode: exitCodes.stopped });
   }
   // Whatever command it was: a connection that broke is no defect of this tool.
-  const { isConnectionLost, toRolloutError } = await import('../database/errors.ts');
-  if (isConnectionLost(error)) return toRolloutError(error);
+  const { isFromOutside, toRolloutError } = await import('../database/errors.ts');
+  if (isFromOutside(error)) return toRolloutError(error);
   const text = error instanceof Error ? error.message : String(error);
   return new RolloutError(
     `Something unexpected happened: ${text}`,

@@ -34,6 +34,12 @@ export function toRolloutError(error: unknown, context: ErrorContext = {}): Roll
   });
 }
 
+/** True for what PostgreSQL, the network, TLS, the file system or `pg` itself says; a defect of ours is none of these. */
+export function isFromOutside(error: unknown): boolean {
+  const facts = factsOf(original(error));
+  return facts.code !== '' || facts.sqlstate !== '' || networkSentence(facts, {}) !== null;
+}
+
 /**
  * True for a lock timeout, a deadlock and a serialization failure: the server kept nothing, and trying again may
  * succeed.
@@ -77,9 +83,25 @@ function detailOf(facts: ErrorFacts, context: ErrorContext): string {
       ? sqlExcerpt(facts.internalQuery, facts.internalPosition)
       : '';
   const whole = outer === '' && inner === '' && context.sql !== undefined ? firstLines(context.sql, 5) : '';
-  return [outer, inner, whole, facts.detail, facts.where === '' ? '' : `in ${firstLines(facts.where, 4)}`]
+  return [
+    outer,
+    inner,
+    whole,
+    withoutContent(facts.detail),
+    facts.where === '' ? '' : `in ${firstLines(facts.where, 4)}`,
+  ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+const plainKeys = /^(?:(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+|null)(?:, |$))+$/i;
+
+/** What the server says of the row that it stumbled over, less what people wrote there: logs of a run are kept and sent around. */
+function withoutContent(detail: string): string {
+  if (detail.startsWith('Failing row contains ')) return 'The failing row is not shown: it holds what people wrote.';
+  return detail.replace(/^Key \((.*?)\)=\(([\s\S]*)\) /, (whole, columns: string, values: string) =>
+    plainKeys.test(values) ? whole : `Key (${columns})=(not shown) `,
+  );
 }
 
 function firstLines(text: string, count: number): string {

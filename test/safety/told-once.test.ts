@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isConnectionLost, toRolloutError } from '../../src/database/errors.ts';
+import { isConnectionLost, isFromOutside, toRolloutError } from '../../src/database/errors.ts';
 import { tinyDecisions } from '../helpers/cli.ts';
 import { openStage, type Stage } from './setup.ts';
 
@@ -19,11 +19,18 @@ test.each([
   'Query read timeout',
   'timeout expired',
   'Received unexpected commandComplete message from backend.',
+  'received invalid response: 48',
+  'Unknown authenticationOk message type 7',
+  'SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match',
+  'SASL channel binding: unknown signature algorithm',
+  'There was an error establishing an SSL connection',
+  'The server does not support SSL connections',
 ])('"%s" is a sentence for the operator, and no defect', (message) => {
   const { problem, kind } = toRolloutError(new Error(message));
   expect(problem).not.toContain(message);
   expect(problem).not.toMatch(/unexpected (?:went|happened)/);
   expect(kind).not.toBe('defect');
+  expect(isFromOutside(new Error(message))).toBe(true);
 });
 
 test('a run that is killed in the middle of a step leaves it interrupted, in apply and in rollback', async () => {

@@ -123,7 +123,13 @@ function byMessage(message: string, { connection, connecting }: ErrorContext): S
       problem: `${where} answered something that nobody had asked for, and the connection was given up.`,
     };
   }
-  if (/^SASL:/.test(message)) {
+  if (/^(?:received invalid response|Unknown authenticationOk message type)/i.test(message)) {
+    return {
+      problem: `${where} does not answer as PostgreSQL does, or wants a way of signing in that is not supported.`,
+      remedy: 'Check that host and port belong to a PostgreSQL server that takes a password.',
+    };
+  }
+  if (/^SASL[: ]/.test(message)) {
     return {
       problem: `Signing in to ${where} failed: the server’s answer is not the expected one.`,
       remedy: 'Check that host and port belong to a PostgreSQL server and that the password is right.',

@@ -344,3 +344,16 @@ describe('the excerpt', () => {
     expect(line.slice(caret.indexOf('^'))).toMatch(/^wrong/);
   });
 });
+
+test.each([
+  ['Failing row contains (1, kept-secret, 2).', false],
+  ['Key (email)=(kept-secret@example.com) already exists.', false],
+  ['Key (org, note)=(00000000-0000-4000-8000-000000000001, kept-secret\n) ) is not present in table "a".', false],
+  ['Key (org_id)=(00000000-0000-4000-8000-000000000001) is not present in table "organizations".', true],
+  ['Key (a, b)=(12, null) already exists.', true],
+])('what people wrote in a row stays out of errors: %j', (detail, kept) => {
+  const error = toRolloutError(Object.assign(new Error('duplicate key value'), { code: '23505', detail }));
+  expect(error.detail).not.toContain('kept-secret');
+  if (kept) expect(error.detail).toBe(detail);
+  else expect(error.detail).toMatch(/not shown/);
+});
