@@ -6,13 +6,23 @@ import { phaseOne } from './phase-1.ts';
 import { scanBench } from './scan.ts';
 import { stall } from './stall.ts';
 import { startUp } from './start-up.ts';
+import { weaknesses } from './weaknesses.ts';
 import { wizardBench } from './wizard.ts';
 
 /**
  * `npm run bench`: ratios, each side by side in one run on one embedded server. `npm run bench -- a d` runs these two.
  * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the backfill.
  */
-const benches = { a: stall, b: phaseOne, c: backfill, d: isolation, e: startUp, f: scanBench, g: wizardBench } as const;
+const benches = {
+  a: stall,
+  b: phaseOne,
+  c: backfill,
+  d: isolation,
+  e: startUp,
+  f: scanBench,
+  g: wizardBench,
+  m: weaknesses,
+} as const;
 
 const wanted = process.argv.slice(2);
 const cli = await buildCli();

@@ -7,8 +7,9 @@ import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, un
 import { vocabulary } from '../vocabulary.ts';
 import { offsetsOfMatches } from '../words.ts';
 
-const word =
-  'default|default[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?|(?:org|tenant)[-_]?(?:default|1|0)|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1';
+const stands =
+  'default|main|global|shared|public|system|demo|test|unknown|none|anonymous|anon|root|master|platform|null|undefined|0|1';
+const word = `(?:${stands})(?:[-_](?:org|tenant|organi[sz]ation)(?:[-_]id)?)?|(?:org|tenant)[-_]?(?:${stands})`;
 const placeholders = new RegExp(`^(?:${word})?$`, 'i');
 const quoted = `(['"\`])(?:${word})?\\1`;
 /** After `||` and `??`, after the `:` of a condition, and as the default of a name with an org in it. */
@@ -73,6 +74,7 @@ export const defaultOrg: Rule = {
       `const tenant = ctx.tenantId ?? "default";`,
       `function load(orgId = 'default') { return db.from('calls').select('*').eq('org_id', orgId); }`,
       `const orgId = user ? user.orgId : 'default';`,
+      `const orgId = user.org_id ? user.org_id : 'demo-org';`,
       `let orgId = user.orgId; orgId ||= 'default';`,
       `useQuery({ queryKey: ['calls'], queryFn: () => db.from('calls').select('id').eq('org_id', orgId ?? '') });`,
       `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: ({ queryKey }) => load(queryKey[1]) });`,

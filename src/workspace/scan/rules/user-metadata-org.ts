@@ -9,6 +9,15 @@ export const userMetadataOrg: Rule = {
   kind: 'user-metadata-org',
   seeds: ({ source }) => (/user_?meta_?data/i.test(source.text) ? orgWords() : null),
   *check(node) {
+    const statement = statementAsking(node);
+    if (statement !== null) {
+      yield {
+        node: statement,
+        reason: 'The organization is read from raw_user_meta_data, which every user can write.',
+        instruction: 'Read raw_app_meta_data, or ask the membership.',
+      };
+      return;
+    }
     const read = propertyReadAt(node);
     if (read === null || !isOrgName(read.key)) return;
     if (!read.origins.some((origin) => origin.kind === 'user-metadata' && isOrgName(origin.path.at(-1) ?? read.key)))
@@ -37,16 +46,28 @@ export const userMetadataOrg: Rule = {
       `const meta = { ...user.user_metadata, ...user.app_metadata }; const x = meta.org_id;`,
       `const { data: { user } } = await supabase.auth.getUser(token); const t = user?.user_metadata?.['tenant_id'];`,
       `const { user_metadata: { org_id: mine } } = user;`,
+      `db.query("select raw_user_meta_data ->> 'org_id' from auth.users where id = $1", [id]);`,
     ],
     leaves: [
       'const name = user.user_metadata?.full_name;',
       'const orgId = user.app_metadata?.org_id;',
       'const { avatar_url } = user.user_metadata;',
+      `db.query("select raw_user_meta_data ->> 'name', org_id from auth.users join members using (id)");`,
       '// user_metadata.org_id must never be trusted',
       'const org_id = user.app_metadata.org_id; show(user.user_metadata.name, org_id);',
     ],
   },
 };
+
+const sqlRead = /\braw_user_meta_data\s*(?:->>?\s*|#>>?\s*'\{|\[\s*)'?(\w+)/gi;
+
+/** A text with SQL that takes the organization from metadata; found by the organization's name in it. */
+function statementAsking(node: SyntaxNode): SyntaxNode | null {
+  if (!/^(?:string_fragment|string|template_string)$/.test(node.kind)) return null;
+  const literal = node.kind === 'string_fragment' ? (node.parent ?? node) : node;
+  const reads = [...literal.text.matchAll(sqlRead)].some(([, key = '']) => isOrgName(key));
+  return reads ? literal : null;
+}
 
 function readsOrgOf(metadata: SyntaxNode): boolean {
   const parent = wrapped(metadata).parent;

@@ -1,0 +1,32 @@
+import { codeGuard } from '../guard/code.ts';
+import { rolledOut } from '../guard/stage.ts';
+import { codeWeaknesses, databaseWeaknesses } from '../guard/weaknesses.ts';
+import { type BenchContext, type BenchResult, median, ms, timed } from './setup.ts';
+
+/** The share of seeded weaknesses that the guard catches: one alone at a time, in the database and in the code. */
+export async function weaknesses({ server }: BenchContext): Promise<BenchResult> {
+  const missed: string[] = [];
+  const took: number[] = [];
+  await using guarded = await rolledOut(server, 'weaknesses');
+  const known = new Set((await guarded.after('select 1')).findings.map((one) => one.id));
+  for (const { name, sql } of databaseWeaknesses) {
+    const { ms: time, value } = await timed(() => guarded.after(sql));
+    took.push(time);
+    if (!value.findings.some((one) => !known.has(one.id) && one.level !== 'note')) missed.push(name);
+  }
+  const look = await codeGuard();
+  for (const weakness of codeWeaknesses) {
+    if ((await look(weakness)).length === 0)
+      missed.push(`${weakness.name}${weakness.missed === undefined ? '' : ` (${weakness.missed})`}`);
+  }
+  const all = databaseWeaknesses.length + codeWeaknesses.length;
+  const share = (all - missed.length) / all;
+  return {
+    title: `m. the guard: ${databaseWeaknesses.length} seeded weaknesses of the database, ${codeWeaknesses.length} of the code`,
+    lines: [
+      `caught ${all - missed.length} of ${all}: ${(share * 100).toFixed(1)} %; a look at the database takes ${ms(median(took))}`,
+      ...missed.map((name) => `missed: ${name}`),
+    ],
+    goals: [{ goal: 'at least 95 % are caught', met: share >= 0.95 }],
+  };
+}

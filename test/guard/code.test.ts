@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { codeGuard } from './code.ts';
+import { codeWeaknesses, databaseWeaknesses } from './weaknesses.ts';
+
+it('catches what a pull request adds to the code, but for what says why not', async () => {
+  const look = await codeGuard();
+  const missed: string[] = [];
+  for (const weakness of codeWeaknesses) {
+    if ((await look(weakness)).length === 0) missed.push(weakness.name);
+  }
+  expect(missed).toEqual(codeWeaknesses.filter((one) => one.missed !== undefined).map(({ name }) => name));
+}, 60_000);
+
+it('is tried on enough weaknesses, each once', () => {
+  const names = [...codeWeaknesses, ...databaseWeaknesses].map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect([codeWeaknesses.length >= 30, databaseWeaknesses.length >= 30]).toEqual([true, true]);
+});
