@@ -2,13 +2,19 @@ import { readPackageFile } from '../../src/package-root.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
+import { speaksExpress } from '../../src/workspace/frameworks.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
-import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
+import { projectOf } from '../../src/workspace/resolve.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
-import { checkTypes } from '../code/checks.ts';
+import { checkTypes, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
+import { changesOf } from '../code/fixes.ts';
 import { locateService, type Service, serviceExports } from '../code/service.ts';
 import type { Target } from '../target.ts';
+import { clientOf } from './client.ts';
+import { type Door, doorsOf } from './cures/index.ts';
+import { uncured } from './cures/uncured.ts';
+import { renderDoor } from './cures/write.ts';
 
 /** 2.1: the one place that decides which organization a request belongs to. */
 export const orgValidation: Step<Target> = {
@@ -17,36 +23,94 @@ export const orgValidation: Step<Target> = {
   why: 'Routes need one place that says which organization the authenticated user belongs to, from app_metadata alone, checked against the database. Everything after this step calls it.',
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
-    const { workspace } = code;
-    if (workspace.backend === null) {
-      return { changes: [], blockers: [], notes: [{ text: 'The workspace has no backend; there is nothing to do.' }] };
+    const doors = await doorsOf(code);
+    const plans = [await planService(code), ...(await Promise.all(doors.map((door) => planDoor(code, door))))];
+    const changes = new Map(plans.flatMap((plan) => plan.changes).map((change) => [change.id, change]));
+    const notes = [...plans.flatMap((plan) => plan.notes), ...uncured(code).map((text) => ({ text: `${text}.` }))];
+    if (changes.size === 0 && notes.length === 0) {
+      notes.push({ text: 'The workspace has no backend; there is nothing to do.' });
     }
-    const service = await locateService(code, workspace.backend);
-    if (service.text !== null) {
-      return { changes: [], blockers: [], notes: [{ text: `${service.file} is there and exports what is needed.` }] };
-    }
-    const after = await renderService(code, workspace.backend, service);
-    return {
-      changes: [
-        {
-          kind: 'file',
-          id: `create ${service.file}`,
-          title: `Create ${service.file}`,
-          path: service.file,
-          before: null,
-          after,
-        },
-      ],
-      blockers: [],
-      notes: [...notesOf(code, service), ...dirtyNote(workspace, [service.file])],
-    };
+    return { changes: [...changes.values()], blockers: [], notes };
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
-    yield await checkService(code);
+    const doors = await doorsOf(code);
+    const open = uncured(code);
+    if (hasService(code) || (doors.length === 0 && open.length === 0)) yield await checkService(code);
+    for (const door of doors) yield await checkDoor(code, door);
+    for (const reason of open) yield notApplicable('2.1', reason);
     yield* checkTypes(code, '2.1', signal);
   },
 };
+
+/** Whether the service for `req` and `res` has anybody to serve. */
+const hasService = ({ workspace: { backend } }: Code): boolean => backend !== null && speaksExpress(backend);
+
+async function planService(code: Code): Promise<Plan> {
+  const { workspace } = code;
+  if (workspace.backend === null || !hasService(code)) return { changes: [], blockers: [], notes: [] };
+  const service = await locateService(code, workspace.backend);
+  if (service.text !== null) {
+    return { changes: [], blockers: [], notes: [{ text: `${service.file} is there and exports what is needed.` }] };
+  }
+  const after = await renderService(code, workspace.backend, service);
+  const changes = await changesOf(code, new Map([[service.file, after]]), (file) => `Create ${file}`);
+  return { changes, blockers: [], notes: [...notesOf(code, service), ...dirtyNote(workspace, [service.file])] };
+}
+
+async function planDoor(code: Code, door: Door): Promise<Plan> {
+  const { adapter, core, cure } = door;
+  if (adapter.text !== null && core.text !== null) {
+    return { changes: [], blockers: [], notes: [{ text: `${adapter.file} is there and exports what is needed.` }] };
+  }
+  const texts = await renderDoor(code, door);
+  if (typeof texts === 'string') {
+    return { changes: [], blockers: [], notes: [{ text: `${cure.title} needs a person: ${texts}` }] };
+  }
+  const changes = await changesOf(code, texts, (file) => `Create ${file}`);
+  const occupied = [adapter, core].flatMap((one) => (one.occupied === null ? [] : [one.occupied]));
+  return {
+    changes,
+    blockers: [],
+    notes: [
+      ...occupied.map((file) => ({ text: `${file} exists and is something else; it is left alone.` })),
+      ...membershipNotes(code),
+    ],
+  };
+}
+
+async function checkDoor(code: Code, door: Door): Promise<CheckResult> {
+  const began = performance.now();
+  const { adapter, core, cure } = door;
+  const base = {
+    id: `2.1/cure/${cure.framework}`,
+    title: `The organization in ${cure.title}`,
+    kind: 'scan' as const,
+    expected: `a module that exports ${cure.module.exports.join(', ')}`,
+  };
+  if (adapter.text !== null && core.text !== null) {
+    return { ...base, verdict: 'passed', observed: adapter.file, milliseconds: performance.now() - began };
+  }
+  const texts = await renderDoor(code, door);
+  const milliseconds = performance.now() - began;
+  if (typeof texts !== 'string') {
+    return {
+      ...base,
+      verdict: 'failed',
+      observed: `no such module at ${adapter.file}`,
+      advice: 'Apply step 2.1.',
+      milliseconds,
+    };
+  }
+  return {
+    ...base,
+    verdict: 'skipped',
+    matters: true,
+    observed: `not checked: ${texts}`,
+    advice: cure.instruction,
+    milliseconds,
+  };
+}
 
 async function checkService(code: Code): Promise<CheckResult> {
   const began = performance.now();
@@ -75,18 +139,20 @@ async function checkService(code: Code): Promise<CheckResult> {
   };
 }
 
-function notesOf({ facts }: Code, service: Service): readonly Note[] {
+function notesOf(code: Code, service: Service): readonly Note[] {
   const notes: Note[] = [];
   if (service.occupied !== null) {
     notes.push({
       text: `${service.occupied} exists and is something else; it is left alone, and the service goes to ${service.file}.`,
     });
   }
-  if (facts.memberships === null && facts.profiles === null) {
-    notes.push({ text: 'Neither memberships nor profiles were found: every check of a user would be refused.' });
-  }
-  return notes;
+  return [...notes, ...membershipNotes(code)];
 }
+
+const membershipNotes = ({ facts }: Code): readonly Note[] =>
+  facts.memberships === null && facts.profiles === null
+    ? [{ text: 'Neither memberships nor profiles were found: every check of a user would be refused.' }]
+    : [];
 
 export async function renderService(code: Code, backend: Project, service: Service): Promise<string> {
   const { facts, workspace } = code;
@@ -117,46 +183,6 @@ export async function renderService(code: Code, backend: Project, service: Servi
   );
   return backend.typescript ? rendered : toPlainJavaScript(service.file, rendered, backend.moduleType);
 }
-
-/** The service-role client that the app has, or one of the service's own where it has none. */
-async function clientOf(
-  workspace: Workspace,
-  backend: Project,
-  file: string,
-): Promise<{ readonly statements: string; readonly expression: string }> {
-  const usable = workspace.supabaseClients.filter(
-    (client) => client.role === 'service' && projectOf(client.file, workspace.projects) === backend,
-  );
-  for (const client of usable) {
-    const name =
-      client.exports.find((one) =>
-        /^(?:supabase|supabaseAdmin|supabaseService|serviceClient|adminClient|db)$/.test(one),
-      ) ?? client.exports.find((one) => /supabase|admin|service/i.test(one) && !/^[A-Z]|url|key|anon|user/i.test(one));
-    if (name === undefined) continue;
-    const text = (await textOf(workspace, client.file)) ?? '';
-    // A default export may carry any name here, and a factory with arguments cannot be called blindly.
-    if (new RegExp(`export default [^;]*\\b${name}\\b`).test(text) && !isNamed(text, name)) continue;
-    const called = new RegExp(
-      `function ${name}\\s*\\(([^)]*)\\)|${name}\\s*=\\s*(?:async\\s*)?\\(([^)]*)\\)\\s*(?::[^=]+)?=>`,
-    ).exec(text);
-    if (called !== null && `${called[1] ?? ''}${called[2] ?? ''}`.trim() !== '') continue;
-    const from = specifierFor(file, client.file, workspace.projects);
-    return { statements: `import { ${name} } from '${from}';`, expression: called === null ? name : `${name}()` };
-  }
-  return {
-    statements: [
-      `import { createClient } from '@supabase/supabase-js';`,
-      '',
-      `const client = createClient(process.env.SUPABASE_URL ?? '', process.env.SUPABASE_SERVICE_ROLE_KEY ?? '', {`,
-      '  auth: { persistSession: false, autoRefreshToken: false },',
-      '});',
-    ].join('\n'),
-    expression: 'client',
-  };
-}
-
-const isNamed = (text: string, name: string): boolean =>
-  new RegExp(`export (?:const|let|var|function|async function) ${name}\\b|export \\{[^}]*\\b${name}\\b`).test(text);
 
 /** Whether the app already says that a request carries `org_id`; a second declaration of another type is an error. */
 async function declaresOrgId(workspace: Workspace, backend: Project): Promise<boolean> {

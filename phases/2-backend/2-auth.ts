@@ -1,11 +1,14 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
+import { speaksExpress } from '../../src/workspace/frameworks.ts';
 import { checkScan, checkTypes, type Place } from '../code/checks.ts';
 import { type Code, readCode, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { rewriteAuth } from './auth-edits.ts';
+import type { Mount } from './cures/cure.ts';
+import { type Door, doorsOf, importOf } from './cures/index.ts';
 
 /** 2.2: the middleware that says who is asking no longer guesses for which organization. */
 export const auth: Step<Target> = {
@@ -20,7 +23,9 @@ export const auth: Step<Target> = {
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
     const files = authFiles(code);
-    if (code.workspace.backend === null || files.length === 0) {
+    const doors = await doorsOf(code);
+    const mounted = mounts(code, doors);
+    if (files.length === 0 && doors.length === 0) {
       return {
         changes: [],
         blockers: [],
@@ -31,20 +36,30 @@ export const auth: Step<Target> = {
         ],
       };
     }
-    const helpers = helpersOf(code.workspace, await locateService(code, code.workspace.backend));
-    const overlay: Overlay = new Map();
-    for (const file of files) {
-      const text = await textOf(code.workspace, file);
-      if (text !== null) overlay.set(file, await rewriteAuth(file, text, helpers));
+    const overlay: Overlay = new Map(
+      mounted.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.after]])),
+    );
+    const { backend } = code.workspace;
+    if (backend !== null && speaksExpress(backend)) {
+      const helpers = helpersOf(code.workspace, await locateService(code, backend));
+      for (const file of files) {
+        const text = overlay.get(file) ?? (await textOf(code.workspace, file));
+        if (text !== null) overlay.set(file, await rewriteAuth(file, text, helpers));
+      }
     }
     const fixed = await fixFindings(code, isIn(files), overlay);
-    return planOf(code, fixed, (file) => `Trust only app_metadata in ${file}`, decodedNotes(code));
+    const titles = new Map(mounted.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.title]])));
+    return planOf(code, fixed, (file) => titles.get(file) ?? `Trust only app_metadata in ${file}`, [
+      ...mounted.flatMap((one) => (typeof one === 'string' ? [{ text: one }] : [])),
+      ...decodedNotes(code),
+    ]);
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
     yield* checkScan(code, '2.2', isIn(authFiles(code)), signal);
     yield await checkRequest(code);
     yield* checkTokens(code);
+    yield* checkMounts(code, await doorsOf(code));
     yield* checkTypes(code, '2.2', signal);
   },
 };
@@ -57,6 +72,36 @@ const isIn =
   (files: readonly string[]) =>
   (finding: Place): boolean =>
     files.includes(finding.file);
+
+/** What puts the modules of the doors to work; a sentence where a person has to. */
+const mounts = ({ workspace }: Code, doors: readonly Door[]): readonly (Mount | string)[] =>
+  doors.flatMap(({ adapter, cure, ground }) => {
+    const made = cure.mount?.(ground, (file) => importOf(workspace, ground, file, adapter.file)) ?? null;
+    return made === null ? [] : [made];
+  });
+
+function* checkMounts(code: Code, doors: readonly Door[]): Iterable<CheckResult> {
+  for (const door of doors.filter(({ cure }) => cure.mount !== undefined)) {
+    const [open] = mounts(code, [door]);
+    const base = {
+      id: `2.2/mount/${door.cure.framework}`,
+      title: `${door.cure.title} knows the organization of a request`,
+      kind: 'scan' as const,
+      expected: `${door.adapter.file} at work`,
+      milliseconds: 0,
+    };
+    if (open === undefined) yield { ...base, verdict: 'passed', observed: 'it is' };
+    else if (typeof open === 'string')
+      yield {
+        ...base,
+        verdict: 'skipped',
+        matters: true,
+        observed: `not checked: ${open}`,
+        advice: door.cure.instruction,
+      };
+    else yield { ...base, verdict: 'failed', observed: `not in ${open.file}`, advice: 'Apply step 2.2.' };
+  }
+}
 
 const decoders = ({ workspace }: Code): readonly string[] =>
   workspace.auth.filter((one) => one.decodesOnly === true).map(({ file }) => file);
@@ -90,7 +135,10 @@ function* checkTokens(code: Code): Iterable<CheckResult> {
 async function checkRequest(code: Code): Promise<CheckResult> {
   const began = performance.now();
   const lacking: string[] = [];
-  for (const file of authFiles(code)) {
+  const { backend } = code.workspace;
+  // Elsewhere the module of the framework keeps it, and the next step puts it in front of what needs it.
+  const files = backend !== null && speaksExpress(backend) ? authFiles(code) : [];
+  for (const file of files) {
     const text = (await textOf(code.workspace, file)) ?? '';
     if (/\breq(?:uest)?\.user\s*=[^=]/.test(text) && !/\breq(?:uest)?\.org_id\s*=[^=]/.test(text)) lacking.push(file);
   }
@@ -102,7 +150,7 @@ async function checkRequest(code: Code): Promise<CheckResult> {
     expected: 'req.org_id is set where req.user is',
     observed: lacking.length === 0 ? 'it is' : `not in ${lacking.join(', ')}`,
     milliseconds: performance.now() - began,
-    ...(authFiles(code).length === 0
+    ...(files.length === 0
       ? { verdict: 'skipped' as const, observed: 'not applicable: no auth middleware was found' }
       : {}),
     ...(lacking.length === 0

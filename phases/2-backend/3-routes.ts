@@ -8,6 +8,8 @@ import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { authFiles } from './2-auth.ts';
+import { doorsOf } from './cures/index.ts';
+import { mendPlaces, proposed } from './cures/mend.ts';
 import { checkHttp } from './http.ts';
 import { isAgreed, namedInVain, proposal, unguardedRouters } from './router-guards.ts';
 import { mendWrites } from './write-edits.ts';
@@ -27,11 +29,15 @@ export const routes: Step<Target> = {
     const routers = await unguardedRouters(code, (await scanCode(code)).findings.filter(isMine(code)));
     for (const { file, text } of routers.filter((one) => isAgreed(one, target.config))) overlay.set(file, text);
     await mendAllWrites(code, overlay);
+    const doors = await doorsOf(code);
+    const found = (await scanCode(code, { overlay })).findings.filter(isMine(code));
+    const proposals = await mendPlaces(code, doors, found, overlay);
     const fixed = await fixFindings(code, mine(code), overlay);
     const open = routers.filter((one) => !isAgreed(one, target.config));
     return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, [
       ...(await namedInVain(code)),
       ...open.map(proposal),
+      ...proposals.map(proposed),
       ...(await historyNotes(code)),
     ]);
   },

@@ -3,6 +3,7 @@ import { scan } from '../../src/workspace/scan/scan.ts';
 import type { ScanOptions, ScanResult } from '../../src/workspace/scan/types.ts';
 import type { Vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { readWaivers, statusOfWaivers } from '../../src/workspace/waivers.ts';
+import { inTerms } from '../2-backend/cures/terms.ts';
 import type { Code } from './code.ts';
 import { helpersOf, locateService } from './service.ts';
 
@@ -17,13 +18,14 @@ export async function scanCode(
   const { workspace, facts } = code;
   const helpers =
     workspace.backend === null ? null : helpersOf(workspace, await locateService(code, workspace.backend));
-  const result = await scan(workspace, {
+  const scanned = await scan(workspace, {
     ...options,
     helpers,
     renames: facts.renames,
     vocabulary: vocabularyOf(code),
     cache,
   });
+  const result = { ...scanned, findings: await inTerms(code, scanned.findings) };
   if ((await readWaivers(workspace.root)).length === 0) return result;
   const waivers = (await statusOfWaivers(workspace.root, result.findings)).filter((one) => one.state === 'in force');
   const reasons = new Map(waivers.map((one) => [one.finding, one.reason]));

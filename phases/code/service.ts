@@ -1,3 +1,4 @@
+import { speaksExpress } from '../../src/workspace/frameworks.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import type { Helpers } from '../../src/workspace/scan/types.ts';
@@ -56,7 +57,10 @@ export function helpersOf(workspace: Workspace, service: Service): Helpers {
     requireOrgId: 'requireOrgId',
     assertSameOrg: 'assertSameOrg',
     importPath: (file) =>
-      backend !== null && file !== service.file && projectOf(file, workspace.projects) === backend
+      backend !== null &&
+      speaksExpress(backend) &&
+      file !== service.file &&
+      projectOf(file, workspace.projects) === backend
         ? specifierFor(file, service.file, workspace.projects)
         : null,
   };

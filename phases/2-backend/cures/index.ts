@@ -1,0 +1,89 @@
+import type { Project, Workspace } from '../../../src/workspace/project.ts';
+import { specifierFor } from '../../../src/workspace/resolve.ts';
+import { exportsOf } from '../../../src/workspace/traits.ts';
+import { type Code, textOf } from '../../code/code.ts';
+import type { Cure, Ground } from './cure.ts';
+import { fastify } from './fastify.ts';
+import { groundsOf } from './ground.ts';
+import { hono } from './hono.ts';
+import { koa } from './koa.ts';
+import { trpc } from './trpc.ts';
+
+/** Every cure. Where several answer for one package, the first whose shape a place has is taken. */
+const cures: readonly Cure[] = [trpc, fastify, hono, koa];
+
+/** A cure in its place: where its modules are or go. */
+export type Door = {
+  readonly cure: Cure;
+  readonly ground: Ground;
+  /** The module that asks for memberships, one for all cures of a ground. */
+  readonly core: ModuleFile;
+  readonly adapter: ModuleFile;
+};
+
+export type ModuleFile = {
+  readonly file: string;
+  /** Null where it is not there yet. */
+  readonly text: string | null;
+  /** A file of that name that is something else and is left alone. */
+  readonly occupied: string | null;
+};
+
+export const coreExports = [
+  'OrgValidationError',
+  'orgOfToken',
+  'orgOfSession',
+  'sameOrg',
+  'validateMembership',
+] as const;
+
+/** The doors of a workspace: each framework in it that has a cure of its own. */
+export async function doorsOf(code: Code): Promise<readonly Door[]> {
+  const doors: Door[] = [];
+  for (const ground of await groundsOf(code)) {
+    const own = cures.filter((cure) => cure.detect(ground));
+    const [first] = own;
+    if (first === undefined) continue;
+    const ending = ground.project === null || ground.project.typescript ? 'ts' : 'js';
+    const place = (cure: Cure): string => cure.module.folder?.(ground) ?? servicesOf(code, ground.project);
+    const core = await moduleAt(code, place(first), 'org-membership', ending, coreExports);
+    for (const cure of own) {
+      const adapter = await moduleAt(code, place(cure), cure.module.name, ending, cure.module.exports);
+      doors.push({ cure, ground, core, adapter });
+    }
+  }
+  return doors;
+}
+
+function servicesOf({ target }: Code, project: Project | null): string {
+  const named = target.config.code.services?.[0] ?? project?.servicesDirectory;
+  return (
+    named ?? (project === null || project.sourceDirectory === '' ? 'services' : `${project.sourceDirectory}/services`)
+  );
+}
+
+async function moduleAt(
+  code: Code,
+  folder: string,
+  name: string,
+  ending: string,
+  exports: readonly string[],
+): Promise<ModuleFile> {
+  const first = `${folder}/${name}.${ending}`;
+  const text = await textOf(code.workspace, first);
+  if (text === null || holds(text, exports)) return { file: first, text, occupied: null };
+  const file = `${folder}/voxanne-${name}.${ending}`;
+  const other = await textOf(code.workspace, file);
+  return { file, text: other !== null && holds(other, exports) ? other : null, occupied: first };
+}
+
+const holds = (text: string, exports: readonly string[]): boolean => {
+  const names = exportsOf(text);
+  return exports.every((name) => names.includes(name));
+};
+
+/** How one file of a door imports another. Edge functions name the file with its ending. */
+export const importOf = ({ projects }: Workspace, ground: Ground, from: string, to: string): string =>
+  ground.project === null
+    ? `${specifierFor(from, to, []).replace(/\.[cm]?[jt]s$/, '')}.${to.split('.').at(-1)}`
+    : specifierFor(from, to, projects);

@@ -1,0 +1,111 @@
+import type { Config } from '../../../src/config/schema.ts';
+import type { Note } from '../../../src/rollout/step.ts';
+import { editsOverlap } from '../../../src/workspace/edit.ts';
+import { classOfPath } from '../../../src/workspace/files.ts';
+import { contextOf } from '../../../src/workspace/scan/scan.ts';
+import { parseSource } from '../../../src/workspace/scan/syntax.ts';
+import type { Finding, FindingKind, TextEdit } from '../../../src/workspace/scan/types.ts';
+import { type Code, textOf } from '../../code/code.ts';
+import type { Overlay } from '../../code/fixes.ts';
+import { placeOf, takeValidated, withImports } from './edits.ts';
+import { type Door, importOf } from './index.ts';
+
+/** What is put right by putting the validated organization in its place. */
+export const mended: readonly FindingKind[] = ['request-org', 'default-org', 'hard-coded-org'];
+
+/** A file with handlers that let in callers who are not signed in, and what would keep them out. */
+export type Proposal = {
+  readonly file: string;
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly places: number;
+};
+
+export const agreed = (file: string, outside: boolean, { decisions }: Config): boolean =>
+  decisions.protectRouters === 'all' ? !outside : (decisions.protectRouters?.includes(file) ?? false);
+
+/**
+ * Edits the places that the doors answer for, in the way of their framework. A handler that lets in callers without a
+ * session is not closed without the operator's word: it is proposed.
+ */
+export async function mendPlaces(
+  code: Code,
+  doors: readonly Door[],
+  findings: readonly Finding[],
+  overlay: Overlay,
+): Promise<readonly Proposal[]> {
+  const proposals: Proposal[] = [];
+  for (const door of doors) {
+    const files = new Set(door.ground.files.map(({ path }) => path));
+    for (const file of new Set(findings.map((one) => one.file))) {
+      if (!files.has(file) || file === door.adapter.file || file === door.core.file) continue;
+      const own = findings.filter((one) => one.file === file && one.fix === null && mended.includes(one.kind));
+      const text = overlay.get(file) ?? (await textOf(code.workspace, file));
+      if (own.length === 0 || text === null || !/\.[cm]?[jt]sx?$/.test(file)) continue;
+      const proposal = await mendFile(code, door, file, text, own, overlay);
+      if (proposal !== null) proposals.push(proposal);
+    }
+  }
+  return proposals;
+}
+
+async function mendFile(
+  code: Code,
+  { adapter, cure, ground }: Door,
+  file: string,
+  text: string,
+  findings: readonly Finding[],
+  overlay: Overlay,
+): Promise<Proposal | null> {
+  const source = await parseSource(file, text);
+  if (source.errorAt !== null) return null;
+  const context = contextOf(code.workspace, source, classOfPath(file), {});
+  const edits: TextEdit[] = [];
+  const names = new Set<string>();
+  const waiting: string[] = [];
+  const outside = fromOutside.test(file) || fromOutside.test(text);
+  for (const finding of findings) {
+    // A state, a message or a token that is only decoded is another fault than a value that was not compared.
+    if (/OAuth state|unsigned|message|token/i.test(finding.reason.slice(0, 60))) continue;
+    const node = placeOf(source, finding);
+    const way = cure.way(node, context, ground);
+    if (way === null) continue;
+    const literal = /^(?:string|template_string)$/.test(node.kind);
+    const helper = literal ? 'requireOrgId' : 'assertSameOrg';
+    const call = (supplied: string): string => {
+      if (literal && way.own !== undefined) return way.own;
+      const args = [way.carrier, supplied].filter((one) => one !== null && one !== '').join(', ');
+      return `${way.awaited ? 'await ' : ''}${helper}(${args})`;
+    };
+    const taken = takeValidated(node, call);
+    if (taken === null || editsOverlap(edits, taken)) continue;
+    if (!way.authenticated && !agreed(file, outside, code.target.config)) {
+      waiting.push(way.words);
+      continue;
+    }
+    const fresh = way.edits.filter(
+      (one) => !edits.some((known) => known.start === one.start && known.text === one.text),
+    );
+    if (editsOverlap(edits, fresh)) continue;
+    edits.push(...taken, ...fresh);
+    for (const name of way.imports) names.add(name);
+    if (!literal || way.own === undefined) names.add(helper);
+  }
+  if (edits.length > 0) {
+    const specifier = importOf(code.workspace, ground, file, adapter.file);
+    overlay.set(file, await withImports(file, text, edits, [...names], specifier));
+  }
+  return waiting.length === 0
+    ? null
+    : { file, title: cure.title, lines: [...new Set(waiting)], places: waiting.length };
+}
+
+/** Words of callers who have no token and are meant all the same. */
+const fromOutside =
+  /webhook|callback|oauth|stripe|twilio|-signature['"`]|constructEvent\s*\(|x-[\w-]*secret|CRON_SECRET/i;
+
+/** The question, as a note of the plan. */
+export const proposed = ({ file, lines, places }: Proposal): Note => ({
+  text: `${file} takes the organization from the request in ${places === 1 ? 'a place' : `${places} places`} where nobody has to be signed in. With --protect-routers ${file} this step puts the check there.`,
+  detail: [...lines, 'Whoever calls it without a token is refused from then on.'].join('\n'),
+});

@@ -1,0 +1,180 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import ws from 'ws';
+import { filesOf } from '../phases/sample.ts';
+import {
+  acacia,
+  birch,
+  copyOf,
+  listen,
+  openStage,
+  organizationsIn,
+  type Running,
+  type SampleApp,
+  type Stage,
+  serve,
+} from './stage.ts';
+
+let stage: Stage;
+const clean: (() => Promise<void>)[] = [];
+beforeAll(async () => {
+  stage = await openStage();
+  // A client of Supabase wants one to be there, which Node has since version 22.
+  vi.stubGlobal('WebSocket', ws);
+  vi.stubEnv('SUPABASE_URL', stage.url);
+  vi.stubEnv('SUPABASE_SERVICE_ROLE_KEY', stage.serviceKey);
+  vi.stubEnv('SUPABASE_ANON_KEY', stage.anonKey);
+  vi.stubEnv('PROVIDER_SECRET', 'shown');
+});
+afterEach(async () => {
+  for (const one of clean.splice(0).reverse()) await one();
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  await stage?.close();
+});
+
+const asOf = (value: unknown): ((...args: unknown[]) => unknown) => {
+  if (typeof value !== 'function') throw new Error('no function is exported under that name');
+  return (...args) => value(...args);
+};
+
+/** How a sample app is started, and how its two holes are asked for: a list, and a row that is written. */
+type Sample = {
+  readonly name: string;
+  readonly start: (app: SampleApp) => Promise<Running>;
+  readonly list: (running: Running, org: string | null, token?: string) => ReturnType<Running['ask']>;
+  readonly create: (running: Running, org: string | null, token?: string) => ReturnType<Running['ask']>;
+  readonly open: (running: Running) => Promise<readonly number[]>;
+  /** Files that the cure makes or changes. */
+  readonly touched: readonly string[];
+};
+
+const withToken = (token: string | undefined): { readonly token?: string } => (token === undefined ? {} : { token });
+const input = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
+
+const samples: readonly Sample[] = [
+  {
+    name: 'fastify',
+    start: async (app) => {
+      const made = asOf((await app.load('src/app.ts')).build)() as { ready: () => Promise<void>; server: Server };
+      await made.ready();
+      return listen(made.server);
+    },
+    list: (running, org, token) => running.ask(`/calls${org === null ? '' : `?orgId=${org}`}`, withToken(token)),
+    create: (running, org, token) =>
+      running.ask('/calls', {
+        ...withToken(token),
+        body: { ...(org === null ? {} : { organizationId: org }), note: 'x' },
+      }),
+    open: async (running) => [
+      (await running.ask('/health')).status,
+      (await running.ask('/calls/webhook', { headers: { 'x-provider-secret': 'shown' }, body: {} })).status,
+    ],
+    touched: ['src/app.ts', 'src/routes/calls.ts', 'src/services/org-fastify.ts', 'src/services/org-membership.ts'],
+  },
+  {
+    name: 'hono',
+    start: async (app) => {
+      const made = (await app.load('src/app.ts')).app as { fetch: (request: Request) => Promise<Response> };
+      return serve((request) => made.fetch(request));
+    },
+    list: (running, org, token) =>
+      running.ask('/calls', { ...withToken(token), headers: org === null ? {} : { 'x-org-id': org } }),
+    create: (running, org, token) =>
+      running.ask('/calls', { ...withToken(token), body: { ...(org === null ? {} : { orgId: org }), note: 'x' } }),
+    open: async (running) => [
+      (await running.ask('/health')).status,
+      (await running.ask('/webhook', { headers: { 'x-provider-secret': 'shown' }, body: {} })).status,
+    ],
+    touched: ['src/app.ts', 'src/services/org-hono.ts', 'src/services/org-membership.ts'],
+  },
+  {
+    name: 'trpc',
+    start: async (app) => listen(asOf((await app.load('src/server.ts')).build)() as Server),
+    list: (running, org, token) => running.ask(`/list?input=${input({ orgId: org ?? '' })}`, withToken(token)),
+    create: (running, org, token) =>
+      running.ask('/create', {
+        ...withToken(token),
+        body: { ...(org === null ? {} : { organization_id: org }), note: 'x' },
+      }),
+    open: async (running) => [(await running.ask('/health')).status],
+    touched: ['src/calls.ts', 'src/services/org-membership.ts', 'src/services/org-procedure.ts'],
+  },
+];
+
+/** The cured apps, type-checked together at the end against the real packages. */
+let kept: string;
+beforeAll(async () => {
+  kept = await mkdtemp(path.join(tmpdir(), 'voxanne-cured-'));
+  await symlink(path.resolve('node_modules'), path.join(kept, 'node_modules'));
+});
+afterAll(() => rm(kept, { recursive: true, force: true }));
+
+describe.each(samples)('$name: two organizations over HTTP', ({ name, start, list, create, open, touched }) => {
+  test('the attack succeeds before, is refused after, and everything else goes on; the rollback leaves no byte', async () => {
+    const app = await copyOf(name);
+    clean.push(app.remove);
+    const before = await filesOf(app.root);
+    const { acacia: member, birch: other, former, nobody } = stage.tokens;
+
+    const vulnerable = await start(app);
+    expect(organizationsIn(await list(vulnerable, birch, member))).toEqual([birch]);
+    expect(organizationsIn(await create(vulnerable, birch, member))).toEqual([birch]);
+    expect(organizationsIn(await list(vulnerable, acacia, member))).toEqual([acacia]);
+    const free = await open(vulnerable);
+    expect(free.every((status) => status === 200)).toBe(true);
+    await vulnerable.stop();
+
+    await app.cure();
+    const after = await filesOf(app.root);
+    expect(
+      Object.keys(after)
+        .filter((file) => after[file] !== before[file])
+        .sort(),
+    ).toEqual(touched);
+    await app.keep(kept);
+    const cured = await start(app);
+    for (const ask of [list, create]) {
+      expect([(await ask(cured, birch, member)).status, (await ask(cured, acacia, other)).status]).toEqual([403, 403]);
+      expect([(await ask(cured, acacia)).status, (await ask(cured, acacia, nobody)).status]).toEqual([401, 401]);
+      // The token still says Acacia; the membership is gone.
+      expect((await ask(cured, acacia, former)).status).toBe(403);
+      const own = await ask(cured, acacia, member);
+      expect([own.status < 300, organizationsIn(own)]).toEqual([true, [acacia]]);
+      expect(organizationsIn(await ask(cured, birch, other))).toEqual([birch]);
+    }
+    // Who names no organization acts for the own one.
+    expect(organizationsIn(await create(cured, null, other))).toEqual([birch]);
+    expect(await open(cured)).toEqual(free);
+    await cured.stop();
+
+    await app.undo();
+    expect(await filesOf(app.root)).toEqual(before);
+  });
+});
+
+test('the cured apps have no type error against the real packages', async () => {
+  await writeFile(
+    path.join(kept, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        strict: true,
+        skipLibCheck: true,
+        noEmit: true,
+        types: ['node'],
+      },
+      include: ['*/src'],
+    }),
+  );
+  const { stdout } = await execa('tsc', ['-p', kept], { preferLocal: true, reject: false });
+  expect(stdout).toBe('');
+});
