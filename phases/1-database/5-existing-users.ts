@@ -1,11 +1,15 @@
+import type { ClientBase } from 'pg';
+import { refusedOf } from '../../src/database/probes/sign-up.ts';
 import { identifier, literal } from '../../src/database/quote.ts';
+import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
 import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
-import { type Judged, judgeUsers, lookAtUsers } from './existing-users/judge.ts';
+import { type Judged, judgeUsers, lookAtUsers, noOrganization } from './existing-users/judge.ts';
 import { mayBelongNowhere, orphansDecision } from './existing-users/nowhere.ts';
+import { signUpAdvice } from './sign-up/advice.ts';
 import { extraOf } from './sign-up/given.ts';
 import { idFrom, roleKey } from './sign-up/names.ts';
 import { profileKey } from './sign-up/sql.ts';
@@ -49,6 +53,7 @@ async function plan(target: Target): Promise<Plan> {
     memberships(work),
     stamps(work),
   ];
+  work.blockers.push(...(await refusedOrganization(client, work, planned[0] ?? null)));
   if (work.blockers.length > 0) return { changes: [], blockers: work.blockers, notes: judged.notes };
   const changes: BatchChange[] = [];
   for (const one of planned) {
@@ -140,6 +145,38 @@ function organizations(work: Work): Planned | null {
       },
     },
   };
+}
+
+/** One of them is made and rolled back: a rule of the app that it breaks is said before anything is written. */
+async function refusedOrganization(
+  client: ClientBase,
+  work: Work,
+  planned: Planned | null,
+): Promise<readonly Blocker[]> {
+  const { found, target } = work;
+  if (planned === null || planned.change.write.kind !== 'insert') return [];
+  const { columns, source } = planned.change.write;
+  const list = columns.join(', ');
+  try {
+    await rolledBack(client, () =>
+      client.query(
+        `insert into ${planned.change.table} (${list}) select ${list} from (${source} limit 1) s; set constraints all immediate`,
+      ),
+    );
+    return [];
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
+    // Anything else may be due to what the steps before have not done yet.
+    if (!error.code.startsWith('23')) return [];
+    const { advice } = signUpAdvice(found, target, refusedOf(error, error.code));
+    return [
+      {
+        problem: `An organization for a user who has none cannot be made: ${error.message} (${error.code}).`,
+        remedy: `${advice === undefined ? '' : `${advice.replace(/ Or let a sign-up .*$/, '')} `}Or let these users stay without one with --orphans leave.`,
+        answers: [noOrganization],
+      },
+    ];
+  }
 }
 
 /** Profiles of users who have none: of everybody who belongs somewhere, and of nobody who is somebody else's customer. */

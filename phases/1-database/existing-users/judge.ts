@@ -38,7 +38,7 @@ const ownOrganization = decide(
   'own-organization',
   'Each gets a new organization of their own and becomes its owner.',
 );
-const noOrganization = decide(
+export const noOrganization = decide(
   'orphans',
   'leave',
   'They stay without one and reach nothing of any organization until somebody makes them a member.',

@@ -189,9 +189,12 @@ async function signUp(
         milliseconds,
       };
     }
-    if (refusedByApp(error)) {
+    if (refusedByApp(error, options.profiles?.orgColumn ?? 'org_id')) {
       return {
-        ...skipped(base, `The app itself refuses this sign-up, as it did before: ${error.message}`),
+        ...skipped(
+          base,
+          `The app’s own ${raisedIn(error)} refuses this sign-up, with the rollout and without: ${error.message} (${error.code}).`,
+        ),
         evidence: script,
         milliseconds,
       };
@@ -208,7 +211,8 @@ async function signUp(
   }
 }
 
-const refusedOf = (error: Error, code: string): Refused => {
+/** What the server says of an error, as far as it says it. */
+export const refusedOf = (error: Error, code: string): Refused => {
   const word = (name: string): string | undefined => {
     const value: unknown = Reflect.get(error, name);
     return typeof value === 'string' ? value : undefined;
@@ -216,13 +220,27 @@ const refusedOf = (error: Error, code: string): Refused => {
   return { code, schema: word('schema'), table: word('table'), column: word('column'), constraint: word('constraint') };
 };
 
-/** Raised by a function of the app outside of ours: whoever signs up like this is refused without the rollout too. */
-const refusedByApp = (error: Error): boolean =>
-  'code' in error &&
-  error.code === 'P0001' &&
-  'where' in error &&
-  typeof error.where === 'string' &&
-  !/handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(error.where);
+/**
+ * Raised in a trigger function of the app with none of ours around it: whoever signs up like this is refused without the
+ * rollout too. What a rename could have broken is no such thing.
+ */
+function refusedByApp(error: Error & { readonly code?: unknown }, to: string): boolean {
+  const { code, where, column } = error as { code?: unknown; where?: unknown; column?: unknown };
+  return (
+    typeof code === 'string' &&
+    /^(P0001|23|22|42P01|42883|3F000)/.test(code) &&
+    column !== to &&
+    typeof where === 'string' &&
+    /function /.test(where) &&
+    !/handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where)
+  );
+}
+
+/** The function that an error came from, as the server says it. */
+const raisedIn = (error: Error): string => {
+  const where: unknown = Reflect.get(error, 'where');
+  return /function ([^\s(]+(?:\([^)]*\))?)/.exec(typeof where === 'string' ? where : '')?.[1] ?? 'a trigger';
+};
 
 /** The auth server may not read the app's tables: the count in the middle of a sequence is the connected role's. */
 const beforeCounting = (statement: string): string =>

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { identifier } from '../quote.ts';
+import { isInside, rolledBack } from '../rolled-back.ts';
 import type { TableFacts } from './facts.ts';
 
 /** One possible value; `given` false leaves the column out of the INSERT. */
@@ -26,20 +27,7 @@ export async function solve(
   for (const [name, [first]] of choices) if (first !== undefined) chosen.set(name, first);
   const groups = groupChecks(table, choices);
   if (groups.length === 0) return chosen;
-  const question = groups.map(({ columns, expressions }, index) => {
-    const most = Math.max(2, Math.floor(mostCombinations ** (1 / columns.length)));
-    const lists = columns.map((name, position) => {
-      const rows = (choices.get(name) ?? []).slice(0, most).map(({ sql }, at) => `(${at}, ${sql})`);
-      return `(values ${rows.join(', ')}) as c${position}("probe ${position}", ${identifier(name)})`;
-    });
-    const order = columns.map((_, position) => `"probe ${position}"`);
-    return `(select array[${order.join(', ')}] from ${lists.join(' cross join ')}
-      where ${expressions.map((text) => `(${text}) is not false`).join(' and ')} order by ${order.join(' + ')} limit 1) as g${index}`;
-  });
-  // A server that cannot answer (a CHECK that raises) leaves the first choice: the INSERT then says what is wrong.
-  const answer = await client
-    .query<Record<string, number[] | null>>(`select ${question.join(', ')}`)
-    .then(({ rows: [row] }) => row, isServerError);
+  const answer = await ask(client, groups, choices);
   if (answer === undefined) return chosen;
   for (const [index, { columns }] of groups.entries()) {
     for (const [position, name] of columns.entries()) {
@@ -49,6 +37,63 @@ export async function solve(
     }
   }
   return chosen;
+}
+
+type Answer = Readonly<Record<string, readonly number[] | null>>;
+
+/** Which choices pass, by their places. Undefined: the server cannot answer (a CHECK that raises); the INSERT says what is wrong. */
+async function ask(
+  client: ClientBase,
+  groups: readonly Group[],
+  choices: ReadonlyMap<string, readonly Choice[]>,
+): Promise<Answer | undefined> {
+  const possible = (name: string): readonly (readonly [at: number, sql: string])[] =>
+    (choices.get(name) ?? []).map(({ sql }, at) => [at, sql] as const);
+  const together = await answered<Answer>(client, questionOf(groups, possible));
+  if (together !== undefined) return together;
+  // Some value may not fit its own type (a large number in numeric(3, 2)): it is left out where it is the reason.
+  const fitting = new Map<string, readonly (readonly [at: number, sql: string])[]>();
+  for (const name of new Set(groups.flatMap((one) => one.columns))) {
+    const list: (readonly [at: number, sql: string])[] = [];
+    for (const one of possible(name)) {
+      if ((await answered(client, `select ${one[1]} as value`)) !== undefined) list.push(one);
+    }
+    fitting.set(name, list);
+  }
+  const answers: Record<string, readonly number[] | null> = {};
+  for (const [index, group] of groups.entries()) {
+    const alone = await answered<Answer>(
+      client,
+      questionOf([group], (name) => fitting.get(name) ?? []),
+    );
+    answers[`g${index}`] = alone?.g0 ?? null;
+  }
+  return answers;
+}
+
+const questionOf = (
+  groups: readonly Group[],
+  possible: (name: string) => readonly (readonly [at: number, sql: string])[],
+): string =>
+  `select ${groups
+    .map(({ columns, expressions }, index) => {
+      const most = Math.max(2, Math.floor(mostCombinations ** (1 / columns.length)));
+      const lists = columns.map((name, position) => {
+        const rows = possible(name)
+          .slice(0, most)
+          .map(([at, sql]) => `(${at}, ${sql})`);
+        return `(values ${rows.length === 0 ? '(-1, null)' : rows.join(', ')}) as c${position}("probe ${position}", ${identifier(name)})`;
+      });
+      const order = columns.map((_, position) => `"probe ${position}"`);
+      return `(select array[${order.join(', ')}] from ${lists.join(' cross join ')}
+      where ${expressions.map((text) => `(${text}) is not false`).join(' and ')} order by ${order.join(' + ')} limit 1) as g${index}`;
+    })
+    .join(', ')}`;
+
+/** The one row of a question, asked where an error takes nothing with it. */
+async function answered<T extends object>(client: ClientBase, sql: string): Promise<T | undefined> {
+  const look = () => client.query<T & Record<string, unknown>>(sql);
+  return (isInside(client) ? rolledBack(client, look) : look()).then(({ rows: [row] }) => row, isServerError);
 }
 
 /** Lets an error of the statement pass as "no answer"; a lost connection or a defect is thrown on. */

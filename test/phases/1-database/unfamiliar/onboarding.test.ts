@@ -18,7 +18,8 @@ const onboarding = `
   create table org_members (organization_id uuid not null references organizations on delete cascade,
     user_id uuid not null references auth.users on delete cascade, role text not null default 'member' check (role in ('owner', 'member')),
     primary key (organization_id, user_id));
-  create table notes (id uuid primary key default gen_random_uuid(), organization_id uuid not null references organizations on delete cascade, body text);
+  create table notes (id uuid primary key default gen_random_uuid(), organization_id uuid not null references organizations on delete cascade, body text,
+    score numeric(3, 2) check (score >= 0 and score <= 1));
   create function my_orgs() returns setof uuid language sql stable security definer set search_path = public as
     'select organization_id from org_members where user_id = auth.uid()';
   alter table organizations enable row level security; alter table profiles enable row level security;
@@ -99,6 +100,8 @@ const personal = `
   insert into accounts (id, name, personal) values ('${org(1)}', 'A', true), ('${org(2)}', 'B', true);
   insert into account_user values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner');`;
 
+const lone = `insert into auth.users (id, aud, role, email, raw_app_meta_data, created_at) values ('${user(9)}', 'authenticated', 'authenticated', 'lone@example.test', '{}', now());`;
+
 describe('a rule of the app that a new organization has to keep', () => {
   it('is named with the key of each column, and kept with the values that were given', async () => {
     await using app = await makeApp(server, personal);
@@ -113,6 +116,12 @@ describe('a rule of the app that a new organization has to keep', () => {
       signUp: { values: { accounts: { slug: 'null', personal: 'true' } } },
     });
     expect(await decided.apply('1.2', '1.4')).toMatchObject({ failed: [], blockers: [] });
+    await using made = await makeApp(server, `${personal} ${lone}`, {
+      decisions: { newUsers: 'as-today', orphans: 'own-organization' },
+    });
+    expect((await made.apply('1.2', '1.4', '1.5')).blockers.join()).toMatch(
+      /slug_unless_personal.*signUp\.values\.accounts\.slug.*--orphans leave/s,
+    );
     await using kept = await makeApp(
       server,
       `${personal}
