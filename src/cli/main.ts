@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { type ExitCode, exitCodes } from '../rollout/errors.ts';
 import { defaultCommand } from './commands/default.ts';
+import type { PlanOptions } from './commands/plan.ts';
 import type { ReportOptions } from './commands/report.ts';
+import type { SavePlanOptions } from './commands/save-plan.ts';
 import type { CommonOptions } from './options.ts';
 import { endureClosedPipes } from './signals.ts';
 import { version } from './version.ts';
@@ -63,6 +65,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
         .choices(['rollback', 'stop'])
         .default('rollback'),
     )
+    .option('--plan <file>', 'with --yes: exactly the changes of this plan file, or nothing')
     .option('--inline', 'the wizard stays in the normal screen buffer')
     .option('--interactive', 'the wizard even where the terminal looks unfit')
     .option('--no-interactive', 'never the wizard')
@@ -74,7 +77,21 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--psql', 'with --sql: for psql, with concurrent indexes')
     .option('--rollback', 'with --sql: the script that rolls phase 1 back, as the journal holds it')
     .option('--check', 'exit 3 if anything is pending')
-    .action(action(async (options) => (await import('./commands/plan.ts')).planCommand(options)));
+    .option('--out <file>', 'save phase 1 as a plan file, for show and for --yes --plan')
+    .option('--overwrite', 'with --out: replace a file that is there')
+    .action(
+      action(async ({ out, ...options }: PlanOptions & Partial<SavePlanOptions>) =>
+        out === undefined
+          ? (await import('./commands/plan.ts')).planCommand(options)
+          : (await import('./commands/save-plan.ts')).savePlanCommand({ ...options, out }),
+      ),
+    );
+  withCommonOptions(program.command('show'), false)
+    .argument('<file>', 'a plan file')
+    .description('what a plan file holds; connects to nothing')
+    .action(async (file: string, _: unknown, self: Command) => {
+      exit = await (await import('./commands/show.ts')).showCommand(file, self.optsWithGlobals());
+    });
   withCommonOptions(program.command('verify'), true)
     .description('run every check of what is applied; writes nothing but its result')
     .action(action(async (options) => (await import('./commands/verify.ts')).verifyCommand(options)));

@@ -4,7 +4,7 @@ import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { withAnswers } from '../config/answers.ts';
-import { type Config, isProduction, loadConfig } from '../config/index.ts';
+import { type Config, isProduction, loadConfig, type PartialConfig } from '../config/index.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
@@ -50,14 +50,28 @@ export type Opened = {
 const hasCode = (folder: string): boolean =>
   existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));
 
-export async function loadSettings(options: CommonOptions): Promise<Config> {
+export async function loadSettings(options: CommonOptions, over?: PartialConfig): Promise<Config> {
   return loadConfig({
     workspace: resolve(options.workspace ?? '.'),
     configPath: options.config,
-    flags: flagsOf(options),
+    flags: over === undefined ? flagsOf(options) : { ...flagsOf(options), ...over },
     env: process.env,
   });
 }
+
+export type OpenOptions = {
+  readonly typedUrl?: string | undefined;
+  /** True: only looks, so that no Supabase CLI is needed. */
+  readonly reading?: boolean;
+  /** What of the app may be started; nothing, unless a command says otherwise. */
+  readonly programs?: ProgramConsent | undefined;
+  /** Where a program that was consented to by naming its executor is said to be started. */
+  readonly output?: Pick<Teller, 'note'> | undefined;
+  /** Settings of a plan file, in place of those of the run. */
+  readonly over?: PartialConfig | undefined;
+  /** Kept in the journal with every step that is applied. */
+  readonly remark?: string | undefined;
+};
 
 /**
  * Finds the database, connects, refuses what a rollout must not run on, and builds the rollout over it.
@@ -66,22 +80,10 @@ export async function loadSettings(options: CommonOptions): Promise<Config> {
  */
 export async function openTarget(
   options: CommonOptions,
-  {
-    typedUrl,
-    reading = false,
-    programs = runNothing,
-    output,
-  }: {
-    readonly typedUrl?: string | undefined;
-    readonly reading?: boolean;
-    /** What of the app may be started; nothing, unless a command says otherwise. */
-    readonly programs?: ProgramConsent | undefined;
-    /** Where a program that was consented to by naming its executor is said to be started. */
-    readonly output?: Pick<Teller, 'note'>;
-  } = {},
+  { typedUrl, reading = false, programs = runNothing, output, over, remark }: OpenOptions = {},
 ): Promise<Opened> {
   if (!reading) loadParserAhead();
-  const config = await loadSettings(options);
+  const config = await loadSettings(options, over);
   const found = await connector({
     dbUrl: typedUrl ?? options.dbUrl,
     env: process.env,
@@ -157,6 +159,7 @@ export async function openTarget(
       target,
       executors: { database: cliExecutor ?? inner, workspace },
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
+      ...(remark === undefined ? {} : { remark }),
       accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
       missing: (phase) =>
         phase.medium === 'workspace' && workspace === null

@@ -1,8 +1,7 @@
 import { type ExitCode, exitCodes, RolloutError } from '../rollout/errors.ts';
-import type { Opened } from './open.ts';
+import type { Opened, OpenOptions } from './open.ts';
 import type { CommonOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
-import type { ProgramConsent } from './programs.ts';
 import { interruptible } from './signals.ts';
 
 export type CommandContext = { readonly output: Output; readonly signal: AbortSignal };
@@ -36,14 +35,10 @@ export async function withTarget(
   options: CommonOptions,
   context: CommandContext,
   body: (opened: Opened) => Promise<ExitCode>,
-  {
-    header = true,
-    reading = false,
-    programs,
-  }: { readonly header?: boolean; readonly reading?: boolean; readonly programs?: ProgramConsent } = {},
+  { header = true, ...open }: { readonly header?: boolean } & Omit<OpenOptions, 'output'> = {},
 ): Promise<ExitCode> {
   const { openTarget } = await import('./open.ts');
-  const opened = await openTarget(options, { reading, programs, output: context.output });
+  const opened = await openTarget(options, { ...open, output: context.output });
   try {
     context.output.about(opened, header);
     opened.rollout.listen(context.output.listener);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { verdicts } from '../rollout/check.ts';
 import type { Answer } from '../rollout/decision.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
+import { type SavedPlan, savedPlanSchema } from '../rollout/saved-plan.ts';
 import { changeSchema, stepIdSchema } from '../rollout/schemas.ts';
 
 /** Rises when a consumer of `--json` would have to change. */
@@ -23,6 +24,7 @@ export type ExtraEvent =
   | { readonly type: 'version'; readonly tool: string; readonly json: number }
   | { readonly type: 'status'; readonly steps: readonly unknown[] }
   | { readonly type: 'doctor'; readonly result: unknown }
+  | { readonly type: 'saved-plan'; readonly plan: SavedPlan }
   | {
       readonly type: 'error';
       readonly problem: string;
@@ -150,6 +152,7 @@ const event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('command'), text: z.string() }),
   z.object({ type: z.literal('status'), steps: z.array(z.unknown()) }),
   z.object({ type: z.literal('doctor'), result: checkResult }),
+  z.object({ type: z.literal('saved-plan'), plan: savedPlanSchema }),
   z.object({
     type: z.literal('error'),
     problem: z.string(),

@@ -48,11 +48,15 @@ export async function* foresee<T>(
   }
 }
 
+/** The steps could not be run one upon the other in one transaction here and now; nothing is wrong with them. */
+export class NotPlannedAhead extends RolloutError {}
+
 /**
  * The plans of these steps, each computed upon what the ones before it leave: they are run in one transaction that is
  * rolled back. A plan with blockers is the last one, since nothing can be computed upon it.
  *
- * @throws {RolloutError} when a change fails, or when others hold the tables.
+ * @throws {NotPlannedAhead} when others hold the tables, or there are too many rows to write and roll back.
+ * @throws {RolloutError} when a change fails.
  */
 export async function planAhead<T>(
   steps: readonly Step<T>[],
@@ -78,7 +82,7 @@ export async function planAhead<T>(
     context,
   );
   if (done.outcome === 'ran') return done.result;
-  throw new RolloutError(
+  throw new NotPlannedAhead(
     `The steps could not be planned upon each other: ${done.reason}.`,
     'Choose a quieter moment, or a copy of the database, then run again.',
   );

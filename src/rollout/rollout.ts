@@ -10,6 +10,9 @@ import type { PhaseId, Plan, StepId } from './step.ts';
 /** A plan with a hash over its changes: applying refuses when the target's plan no longer has that hash. */
 export type Planned = { readonly step: StepId; readonly plan: Plan; readonly hash: string };
 
+/** The hash of the plan that was shown, or what judges the plan of now and throws before anything is changed. */
+export type Expected = string | ((planned: Planned) => Promise<void>);
+
 export type StepState = 'pending' | 'applied' | 'verified' | 'failed' | 'rolled back' | 'skipped' | 'interrupted';
 
 export type StepStatus = {
@@ -78,8 +81,8 @@ export type Rollout = {
       readonly open: readonly CheckResult[];
     }
   >;
-  /** Applies the plan, once its checks passed in a transaction that was rolled back; with `expect`, refuses when the plan is not the one that was shown. Returns how many changes. */
-  readonly apply: (step: StepId, signal: AbortSignal, expect?: string) => Promise<number>;
+  /** Applies the plan, once its checks passed in a transaction that was rolled back; with `expect`, refuses when the plan is not the one that was shown, or when `expect` throws. Returns how many changes. */
+  readonly apply: (step: StepId, signal: AbortSignal, expect?: Expected) => Promise<number>;
   readonly verify: (step: StepId, signal: AbortSignal) => Promise<VerifyResult>;
   readonly rollbackPlan: (step: StepId) => Promise<RollbackPlan>;
   /** `breaking`: the operator said yes to what will break (see `RollbackPlan.dependants`). */

@@ -20,6 +20,8 @@ export type RunnerOptions<T> = {
   readonly missing?: (phase: Phase<T>) => string | null;
   /** The last step that is wanted; the first one of a phase looks no further than that. */
   readonly until?: StepId | undefined;
+  /** Kept in the journal with every step that is applied: by which plan, without which rehearsal. */
+  readonly remark?: string | undefined;
   /** Whether the operator accepted, by its id, that a check which matters is not made. */
   readonly accepted?: (check: string) => boolean;
 };
@@ -161,7 +163,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const resumed = (interrupted ? await settle(id, signal) : (row?.applied ?? 0)) > 0;
     const planned = await plan(id);
     refuseBlocked(id, planned.plan);
-    if (expect !== undefined && expect !== planned.hash) {
+    if (typeof expect === 'function') await expect(planned);
+    else if (expect !== undefined && expect !== planned.hash) {
       throw new RolloutError(
         `The plan of step ${id} is no longer the one that was shown: the target changed meanwhile.`,
         'Look at the new preview and decide again.',
@@ -208,7 +211,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       executor,
       id,
       'applied',
-      changes.length === 0 ? 'nothing to do' : `${changes.length} changes`,
+      [changes.length === 0 ? 'nothing to do' : `${changes.length} changes`, options.remark].filter(Boolean).join('; '),
       milliseconds,
     );
     emit({ type: 'step-applied', step: id, changes: changes.length, milliseconds });

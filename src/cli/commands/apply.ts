@@ -1,5 +1,5 @@
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
-import type { VerifyResult } from '../../rollout/rollout.ts';
+import type { Planned, VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { requireNamedTarget } from '../consent.ts';
 import type { Opened } from '../open.ts';
@@ -15,6 +15,8 @@ export type ApplyOptions = CommonOptions & {
   readonly yes?: boolean;
   readonly to?: StepId;
   readonly onFailure?: OnFailure;
+  /** A plan file: exactly its changes, or nothing. */
+  readonly plan?: string;
 };
 
 /** `voxanne-rollout --yes`: applies and verifies what is pending, in order, and stops at the first failure. */
@@ -39,7 +41,13 @@ export async function applyAll(
   {
     beforeChecks,
     onFailure = 'rollback',
-  }: { readonly beforeChecks?: (step: StepId) => Promise<void>; readonly onFailure?: OnFailure } = {},
+    expect,
+  }: {
+    readonly beforeChecks?: (step: StepId) => Promise<void>;
+    readonly onFailure?: OnFailure;
+    /** Judges the plan of each step right before it is applied. */
+    readonly expect?: (planned: Planned) => Promise<void>;
+  } = {},
 ): Promise<ExitCode> {
   const { rollout } = opened;
   const before = await rollout.status();
@@ -58,7 +66,7 @@ export async function applyAll(
     ) {
       output.say(`${row.step} ${row.title}  ${output.paint('ok', '✓ verified')} before, nothing to do`);
     } else {
-      const changes = await rollout.apply(row.step, signal);
+      const changes = await rollout.apply(row.step, signal, expect);
       await beforeChecks?.(row.step);
       const result = await rollout.verify(row.step, signal);
       if (result.failed > 0 || result.unproven > 0)

@@ -1,11 +1,26 @@
-import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { ApplyOptions } from './apply.ts';
 
 export type DefaultOptions = ApplyOptions & { readonly inline?: boolean; readonly interactive?: boolean };
 
 /** No command: `--yes` applies; a terminal gets the wizard; anything else the plan, with nothing changed. */
 export async function defaultCommand(options: DefaultOptions): Promise<ExitCode> {
-  if (options.yes === true) return (await import('./apply.ts')).applyCommand(options);
+  const { plan } = options;
+  if (options.yes === true) {
+    return plan === undefined
+      ? (await import('./apply.ts')).applyCommand(options)
+      : (await import('./apply-plan.ts')).applyPlanCommand({ ...options, plan });
+  }
+  if (plan !== undefined) {
+    const { run } = await import('../run.ts');
+    return run(options, () => {
+      throw new RolloutError(
+        'A plan file is applied by --yes alone: nobody is asked, and exactly what it holds is done.',
+        `Look at it with "voxanne-rollout show ${plan}", then give --yes --plan.`,
+        { exitCode: exitCodes.usage },
+      );
+    });
+  }
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
   if (options.json !== true && (options.interactive ?? terminal)) {
     const { wizardCommand } = await import('./wizard.ts');

@@ -1,0 +1,61 @@
+import { type Config, configSchema, flagName, type PartialConfig } from '../config/index.ts';
+import { exitCodes, RolloutError } from '../rollout/errors.ts';
+import { canonical, type SavedPlan } from '../rollout/saved-plan.ts';
+
+/** Settings that shape the changes of phase 1; everything else is about this run alone. */
+const shaping = [
+  'names',
+  'schemas',
+  'exclude',
+  'decisions',
+  'signUp',
+  'legacyReads',
+  'accessTokenHook',
+  'exposedSchemas',
+] as const satisfies readonly (keyof Config)[];
+
+export const settingsOfPlan = (config: Config): SavedPlan['settings'] =>
+  Object.fromEntries(shaping.map((key) => [key, config[key]]));
+
+/**
+ * The settings with which a plan is applied: its own. What is set otherwise for this run is a contradiction that only a
+ * person can solve.
+ *
+ * @throws {RolloutError} exit code 2, naming the first setting and both values.
+ */
+export function agreedSettings(plan: SavedPlan, config: Config): PartialConfig {
+  const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
+  const own: Readonly<Record<string, unknown>> = config;
+  for (const [path, planned] of leaves(plan.settings)) {
+    const now = at(own, path);
+    if (canonical(now) === canonical(planned) || canonical(now) === canonical(at(defaults, path))) continue;
+    const name = path.at(-1) ?? '';
+    throw new RolloutError(
+      `The plan was made with ${path.join('.')} ${shown(planned)}, and this run sets it to ${shown(now)}.`,
+      `Leave out ${flagName(name)} (or the key in the configuration file), or make and rehearse the plan again with it.`,
+      { exitCode: exitCodes.usage },
+    );
+  }
+  return plan.settings as PartialConfig;
+}
+
+const groups: readonly string[] = ['names', 'decisions', 'signUp'];
+
+type Leaf = readonly [path: readonly string[], value: unknown];
+
+/** Each setting of a group for itself, so that the one that differs is named. */
+const leaves = (settings: SavedPlan['settings']): readonly Leaf[] =>
+  Object.entries(settings).flatMap(([key, value]): readonly Leaf[] =>
+    groups.includes(key) && typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([name, one]: [string, unknown]): Leaf => [[key, name], one])
+      : [[[key], value]],
+  );
+
+const at = (settings: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    settings,
+  );
+
+const shown = (value: unknown): string =>
+  value === null ? '(not decided)' : JSON.stringify(value) === '[]' ? '(empty)' : JSON.stringify(value);

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import type { Change } from './change.ts';
+import { exitCodes, RolloutError } from './errors.ts';
+import { batchChangeSchema, sqlChangeSchema, stepIdSchema } from './schemas.ts';
+
+/** Rises when a plan file of before can no longer be read as it is. */
+export const savedPlanFormat = 1;
+
+const kind = 'voxanne-rollout plan';
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Which database, without anything secret. */
+const identitySchema = z.strictObject({
+  /** The ref of a hosted project: then host and port are only the door that was used. */
+  project: z.string().nullable(),
+  host: z.string(),
+  port: z.number(),
+  database: z.string(),
+  environment: z.string(),
+});
+export type PlanIdentity = Readonly<z.output<typeof identitySchema>>;
+
+const savedChangeSchema = z.strictObject({
+  /** With its inverse, as the journal will hold it. */
+  change: z.discriminatedUnion('kind', [sqlChangeSchema, batchChangeSchema]),
+  hash,
+  /** True: something in its text looks like a secret and is masked here. The hash is that of the whole text. */
+  hidden: z.boolean(),
+  /** The objects that it was computed from, by the table, view or function that they belong to. */
+  reads: z.array(z.string()),
+  /** Hash over the definitions of all of them. */
+  fingerprint: hash,
+});
+
+const stepSchema = z.strictObject({ step: stepIdSchema, title: z.string(), changes: z.array(savedChangeSchema) });
+
+const number = z.number().nonnegative();
+
+/** What was measured of one change, or predicted from it. */
+const measuredSchema = z.strictObject({
+  step: stepIdSchema,
+  change: z.string(),
+  milliseconds: number,
+  /** Milliseconds for which its transaction was open at most, and so held its locks; null where it held none that stop anybody. */
+  held: number.nullable(),
+  /** Tries that stepped back from a lock that others held. */
+  retries: number,
+  rows: number,
+  walBytes: number,
+  /** The longest answer to a reader of the changed tables while it ran; null where none was asked meanwhile. */
+  longestRead: number.nullable(),
+});
+export type Measured = Readonly<z.output<typeof measuredSchema>>;
+
+const stepTimeSchema = z.strictObject({ step: stepIdSchema, forward: number, verified: number, back: number });
+
+/** That the whole plan was carried out somewhere, and what was seen. */
+const rehearsalSchema = z.strictObject({
+  kind: z.enum(['rehearsal', 'rollout']),
+  on: identitySchema,
+  at: z.string(),
+  tool: z.string(),
+  server: z.string(),
+  /** Hash over the objects that the plan was computed from, as they were there. */
+  fingerprint: hash,
+  steps: z.array(stepTimeSchema),
+  changes: z.array(measuredSchema),
+  reader: z.strictObject({ reads: number, longest: number, errors: number }).nullable(),
+  load: z
+    .strictObject({
+      name: z.string(),
+      statements: number,
+      longest: number,
+      errors: z.array(z.strictObject({ step: stepIdSchema.nullable(), message: z.string(), times: number })),
+    })
+    .nullable(),
+});
+export type Rehearsal = z.output<typeof rehearsalSchema>;
+
+/** The one definition of a plan file. It holds no secret and no row: only definitions and what the operator decided. */
+export const savedPlanSchema = z.strictObject({
+  kind: z.literal(kind),
+  format: z.literal(savedPlanFormat),
+  made: z.strictObject({ at: z.string(), tool: z.string(), server: z.string() }),
+  /** The database that it is for. */
+  target: identitySchema,
+  /** Decisions, names and what else of the settings shapes the changes. */
+  settings: z.record(z.string(), z.unknown()),
+  /** Steps of which something was in force when the plan was made: they are no part of it. */
+  applied: z.array(stepIdSchema),
+  /** Every object of the app, by what it belongs to: `public.calls -> column public.calls.id -> hash`. */
+  state: z.record(z.string(), z.record(z.string(), z.string())),
+  steps: z.array(stepSchema),
+  carriedOut: z.array(rehearsalSchema),
+  hash,
+});
+export type SavedPlan = z.output<typeof savedPlanSchema>;
+export type SavedStep = z.output<typeof stepSchema>;
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Hash of what a change does. Its title is for people and may count rows, which says nothing of the change: the same
+ * change on two databases has one hash.
+ */
+export function changeHash(change: Change): string {
+  const { title: _, ...rest } = change;
+  return sha256(canonical(rest));
+}
+
+/** JSON whose keys are sorted at every depth, so that the same content has one text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`)
+    .join(',')}}`;
+}
+
+/** What identifies the content of a plan whatever was rehearsed since: changes, decisions, what it was computed from. */
+export const planHash = ({
+  carriedOut: _,
+  hash: __,
+  ...content
+}: Omit<SavedPlan, 'hash'> & { hash?: string }): string => sha256(canonical(content));
+
+/** The plan with the hash that belongs to it. */
+export const sealed = (plan: Omit<SavedPlan, 'hash'> & { hash?: string }): SavedPlan => {
+  const { hash: _, ...content } = plan;
+  return { ...content, hash: sha256(canonical(content)) };
+};
+
+/** The text of a plan file. */
+export const planText = (plan: SavedPlan): string => `${JSON.stringify(plan, null, 1)}\n`;
+
+/**
+ * Reads a plan file.
+ *
+ * @param name The file, for the sentence.
+ * @throws {RolloutError} exit code 2 for what is no plan, was edited, or was made by another version of the tool.
+ */
+export function readSavedPlan(text: string, name: string, tool: string): SavedPlan {
+  const raw = parseJson(text, name);
+  if (typeof raw !== 'object' || raw === null || Reflect.get(raw, 'kind') !== kind) {
+    throw usage(`${name} is no plan file of voxanne-rollout.`, 'Make one with "voxanne-rollout plan --out FILE".');
+  }
+  const made: unknown = Reflect.get(raw, 'made');
+  const other: unknown = typeof made === 'object' && made !== null ? Reflect.get(made, 'tool') : undefined;
+  if (Reflect.get(raw, 'format') !== savedPlanFormat || other !== tool) {
+    throw usage(
+      `${name} was made by another version of this tool (${typeof other === 'string' ? other : 'unknown'}; this is ${tool}), whose changes may differ.`,
+      'Use that version, or make and rehearse the plan again with this one.',
+    );
+  }
+  const parsed = savedPlanSchema.safeParse(raw);
+  if (!parsed.success) {
+    throw edited(name, parsed.error.issues[0]?.path.join('.') ?? 'its form');
+  }
+  const plan = parsed.data;
+  for (const { step, changes } of plan.steps) {
+    for (const one of changes) {
+      if (!one.hidden && changeHash(one.change) !== one.hash) throw edited(name, `step ${step}, ${one.change.id}`);
+      if (fingerprintOf(plan.state, one.reads) !== one.fingerprint)
+        throw edited(name, `what step ${step}, ${one.change.id} was computed from`);
+    }
+  }
+  if (sealed(plan).hash !== plan.hash) throw edited(name, 'its hash does not belong to its content');
+  return plan;
+}
+
+/** Hash over the definitions of everything that belongs to these. */
+export const fingerprintOf = (state: SavedPlan['state'], reads: readonly string[]): string =>
+  sha256(canonical(Object.fromEntries([...reads].sort().map((one) => [one, state[one] ?? null]))));
+
+/** Everything that any change of the plan was computed from. */
+export const readsOf = (plan: Pick<SavedPlan, 'steps'>): readonly string[] =>
+  [...new Set(plan.steps.flatMap((step) => step.changes.flatMap((one) => one.reads)))].sort();
+
+function parseJson(text: string, name: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw usage(`${name} is not valid JSON, so it is no plan file, or was edited.`, 'Make the plan again.');
+  }
+}
+
+const edited = (name: string, where: string): RolloutError =>
+  usage(
+    `${name} was edited since it was written: ${where}.`,
+    'Nothing was changed. A plan is made, not written: change the decisions and make it again with "voxanne-rollout plan --out FILE".',
+  );
+
+const usage = (problem: string, remedy: string): RolloutError =>
+  new RolloutError(problem, remedy, { exitCode: exitCodes.usage });

@@ -1,0 +1,217 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDatabase } from '../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { canonical, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
+import { tinyDecisions } from '../helpers/cli.ts';
+import { runMain } from '../helpers/in-process.ts';
+
+let server: EmbeddedServer;
+let folder: string;
+let file: string;
+beforeAll(async () => {
+  server = await startServer();
+  folder = mkdtempSync(join(tmpdir(), 'voxanne-plans-'));
+  file = join(folder, 'plan.json');
+  await loadDatabase(server, 'tiny', 'app');
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const sql = async (database: string, ...texts: readonly string[]): Promise<readonly Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: server.url(database) });
+  await client.connect();
+  try {
+    let rows: readonly Record<string, unknown>[] = [];
+    for (const text of texts) rows = (await client.query(text)).rows;
+    return rows;
+  } finally {
+    await client.end();
+  }
+};
+const on = (database: string): readonly string[] => ['--db-url', server.url(database), '--workspace', folder];
+const apply = (database: string, ...more: readonly string[]) =>
+  runMain(['--yes', '--plan', file, ...more, ...on(database)]);
+const saved = (): SavedPlan => readSavedPlan(readFileSync(file, 'utf8'), file, toolOf(file));
+const toolOf = (path: string): string => (JSON.parse(readFileSync(path, 'utf8')) as SavedPlan).made.tool;
+const nothingApplied = async (): Promise<void> => {
+  const [row] = await sql('app', `select to_regclass('voxanne_rollout.entries') is null as none`);
+  expect(row).toEqual({ none: true });
+};
+
+describe('a plan file', () => {
+  test('holds every change with its inverse, is private, and nothing was changed for it', async () => {
+    const made = await runMain(['plan', '--out', file, ...tinyDecisions, ...on('app')]);
+    expect(made.code, made.stderr).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    await nothingApplied();
+    const plan = saved();
+    expect(plan.steps.map((one) => one.step)).toEqual(['1.1', '1.2', '1.3', '1.4', '1.5', '1.6', '1.7']);
+    const changes = plan.steps.flatMap((one) => one.changes);
+    expect(changes.length).toBeGreaterThan(20);
+    // What a change was computed from is named, except where it only makes something new.
+    const rename = changes.find((one) => one.change.title.startsWith('Rename'));
+    expect(rename?.reads.length).toBeGreaterThan(0);
+    expect(made.stdout).toContain('It covers phase 1');
+  });
+
+  test('holds no password and no row', async () => {
+    const text = readFileSync(file, 'utf8');
+    const password = new URL(server.url('app')).password;
+    expect(text).not.toContain(password);
+    const rows = await sql(
+      'app',
+      'select email::text as text from auth.users union all select name from public.organizations',
+    );
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { text: value } of rows) expect(text).not.toContain(value);
+  });
+
+  test('is not overwritten unless that is said', async () => {
+    const before = readFileSync(file, 'utf8');
+    const again = await runMain(['plan', '--out', file, ...tinyDecisions, ...on('app')]);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') });
+    expect(readFileSync(file, 'utf8')).toBe(before);
+  });
+
+  test('is shown without a database, for people and for programs', async () => {
+    const shown = await runMain(['show', file]);
+    expect(shown.code).toBe(0);
+    expect(shown.stdout).toMatch(/1\.7 Isolation +23 changes/);
+    expect(shown.stdout).toContain('Not rehearsed');
+    const lines = (await runMain(['show', file, '--json'])).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.find((one) => one.type === 'saved-plan').plan.hash).toBe(saved().hash);
+  });
+});
+
+describe('refused before anything is connected', () => {
+  const variant = (change: (plan: SavedPlan) => unknown): string => {
+    const path = join(folder, 'variant.json');
+    writeFileSync(path, JSON.stringify(change(saved())) ?? '{');
+    return path;
+  };
+  const editedChange = (plan: SavedPlan): unknown => ({
+    ...plan,
+    steps: plan.steps.map((step) => ({
+      ...step,
+      changes: step.changes.map((one) =>
+        one.change.kind === 'sql' ? { ...one, change: { ...one.change, up: `${one.change.up} -- x` } } : one,
+      ),
+    })),
+  });
+
+  test.each([
+    ['an edited change, by its name', editedChange, /was edited since it was written: step 1\.2, rename/],
+    ['an edited title', (plan: SavedPlan) => ({ ...plan, made: { ...plan.made, at: 'yesterday' } }), /was edited/],
+    ['a change left out', (plan: SavedPlan) => ({ ...plan, steps: plan.steps.slice(0, 3) }), /was edited/],
+    ['a decision added', (plan: SavedPlan) => ({ ...plan, settings: { decisions: {} } }), /was edited/],
+    ['a key of somebody else', (plan: SavedPlan) => ({ ...plan, note: 'x' }), /was edited/],
+    [
+      'another version of the tool',
+      (plan: SavedPlan) => sealed({ ...plan, made: { ...plan.made, tool: '9.9.9' } }),
+      /another version/,
+    ],
+    ['another format', (plan: SavedPlan) => ({ ...plan, format: 99 }), /another version/],
+    ['no plan at all', () => ({ kind: 'something else' }), /no plan file/],
+    ['no JSON', () => undefined, /not valid JSON/],
+  ])('%s', async (_, change, problem) => {
+    const path = variant(change);
+    for (const args of [
+      ['show', path],
+      ['--yes', '--plan', path],
+    ]) {
+      const refused = await runMain([...args, '--workspace', folder]);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(problem) });
+    }
+  });
+
+  test('the same content in another layout is the same plan', () => {
+    expect(readSavedPlan(JSON.stringify(JSON.parse(planText(saved()))), 'x', saved().made.tool)).toEqual(saved());
+  });
+
+  test('a plan without --yes, and a decision that contradicts it', async () => {
+    expect((await runMain(['--plan', file, ...on('app')])).code).toBe(2);
+    const other = await apply('app', '--orphans=leave');
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('decisions.orphans "own-organization"') });
+    await nothingApplied();
+  });
+
+  test('a plan for another database', async () => {
+    await loadDatabase(server, 'tiny', 'other');
+    const other = await apply('other');
+    expect(other).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/was made for .*\/app, and this is .*\/other/),
+    });
+  });
+});
+
+describe('a target that differs', () => {
+  test.each([
+    [
+      'a policy that a change drops',
+      `create policy extra on public.calls for select using (true)`,
+      `drop policy extra on public.calls`,
+      'only now: policy public.calls.extra',
+    ],
+    [
+      'a column of a table that is changed',
+      'alter table public.contacts add column extra int',
+      'alter table public.contacts drop column extra',
+      'only now: column public.contacts.extra',
+    ],
+    [
+      'an index of such a table',
+      'create index extra on public.calls (id)',
+      'drop index public.extra',
+      'only now: index public.extra',
+    ],
+    ['a table that would be exposed', 'create table public.extra (id int)', 'drop table public.extra', 'public.extra'],
+  ])('%s stops the run before the first change', async (_, change, back, named) => {
+    await sql('app', change);
+    try {
+      const stopped = await apply('app');
+      expect(stopped.code).toBe(1);
+      expect(stopped.stderr).toContain('Nothing was changed');
+      expect(stopped.stderr).toContain(named);
+      await nothingApplied();
+    } finally {
+      await sql('app', back);
+    }
+  });
+});
+
+test('rows that come in the meantime are no difference; unrelated drift is named and let pass; a second run does nothing', async () => {
+  await sql(
+    'app',
+    `insert into public.calls (id, organization_id) select gen_random_uuid(), organization_id from public.calls limit 1`,
+  ).catch(() => undefined);
+  await sql('app', `create type public.mood as enum ('calm', 'keen')`);
+  const first = await apply('app', '--to', '1.3');
+  expect(first.code, first.stdout + first.stderr).toBe(0);
+  expect(first.stdout).toContain('only now: type public.mood');
+  expect(first.stdout).toContain('this database needs exactly the 44 changes');
+  const rest = await apply('app');
+  expect(rest.code, rest.stdout + rest.stderr).toBe(0);
+  const again = await apply('app');
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') });
+  const journalled = await sql(
+    'app',
+    `select change from voxanne_rollout.entries where state = 'applied' order by seq`,
+  );
+  const wanted = saved().steps.flatMap((step) => step.changes.map((one) => canonical({ ...one.change, title: '' })));
+  expect(journalled.map((row) => canonical({ ...JSON.parse(String(row.change)), title: '' }))).toEqual(wanted);
+  const [record] = await sql(
+    'app',
+    `select detail from voxanne_rollout.records where state = 'applied' order by seq limit 1`,
+  );
+  expect(record?.detail).toContain(`plan ${saved().hash.slice(0, 12)}`);
+});
