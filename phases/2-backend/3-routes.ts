@@ -32,7 +32,7 @@ export const routes: Step<Target> = {
     const doors = await doorsOf(code);
     const found = (await scanCode(code, { overlay })).findings.filter(isMine(code));
     const proposals = await mendPlaces(code, doors, found, overlay);
-    const fixed = await fixFindings(code, mine(code), overlay);
+    const fixed = await fixFindings(code, routePlaces(code), overlay);
     const open = routers.filter((one) => !isAgreed(one, target.config));
     return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, [
       ...(await namedInVain(code)),
@@ -43,7 +43,7 @@ export const routes: Step<Target> = {
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);
-    yield* checkScan(code, '2.3', mine(code), signal);
+    yield* checkScan(code, '2.3', routePlaces(code), signal);
     yield* checkHistory(code, '2.3');
     yield* checkTypes(code, '2.3', signal);
     yield* checkCommand(code, '2.3/tests', "The app's own tests", code.target.config.code.tests, signal);
@@ -52,7 +52,7 @@ export const routes: Step<Target> = {
 };
 
 /** Findings of the backend that are not in the auth middleware. */
-function mine(code: Code): (finding: Place) => boolean {
+export function routePlaces(code: Code): (finding: Place) => boolean {
   const auth = authFiles(code);
   return (finding) =>
     sideOfFile(code.workspace, finding.file) === 'backend' &&
@@ -61,7 +61,7 @@ function mine(code: Code): (finding: Place) => boolean {
 }
 
 const isMine = (code: Code): ((finding: Finding) => boolean) => {
-  const own = mine(code);
+  const own = routePlaces(code);
   return (finding) => counts(finding) && own(finding);
 };
 

@@ -36,7 +36,7 @@ export const components: Step<Target> = {
 };
 
 async function plan(code: Code): Promise<Plan> {
-  const mine = await scope(code);
+  const { mine } = await componentPlaces(code);
   const overlay: Overlay = new Map();
   const { findings, waived } = await scanCode(code);
   const known = new Set(waived.map((one) => one.id));
@@ -67,7 +67,7 @@ async function plan(code: Code): Promise<Plan> {
 }
 
 async function* checks(code: Code, signal: AbortSignal): AsyncIterable<CheckResult> {
-  yield* checkScan(code, '3.2', await scope(code), signal);
+  yield* checkScan(code, '3.2', (await componentPlaces(code)).mine, signal);
   yield* checkTypes(code, '3.2', signal);
 }
 
@@ -136,14 +136,17 @@ const headerNotes = (findings: readonly Finding[]): readonly Note[] =>
         ];
   });
 
-/** Places in the frontend that no other step answers for. */
-async function scope(code: Code): Promise<(place: Place) => boolean> {
+/** Places in the frontend that no other step answers for, and the file of the hook, for which 3.1 does. */
+export async function componentPlaces(
+  code: Code,
+): Promise<{ readonly mine: (place: Place) => boolean; readonly hook: string | null }> {
   const { frontend } = code.workspace;
   const hook = frontend === null || !usesReactHooks(frontend) ? null : (await locateHook(code, frontend)).file;
-  return ({ file, kind }) =>
+  const mine = ({ file, kind }: Place): boolean =>
     frontend !== null &&
     sideOfFile(code.workspace, file) === 'frontend' &&
     file !== hook &&
     !isTenantRoute(file) &&
     kind !== 'settings-placeholder';
+  return { mine, hook };
 }

@@ -96,7 +96,7 @@ export const settingsPage: Step<Target> = {
   },
 };
 
-const isPlaceholder = ({ kind }: Place): boolean => kind === 'settings-placeholder';
+export const isPlaceholder = ({ kind }: Place): boolean => kind === 'settings-placeholder';
 
 type Form = { readonly name: string; readonly isDefault: boolean };
 

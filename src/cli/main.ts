@@ -134,8 +134,11 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
   withCommonOptions(program.command('waive'), false)
     .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
-    .description('leave a finding in the code on purpose')
+    .description('leave findings in the code on purpose, with a reason')
     .option('--reason <text>', 'why, in words that a reviewer understands')
+    .option('--kind <kind>', 'all open findings of this kind')
+    .option('--path <path>', 'all open findings in this file or folder, or at this pattern')
+    .option('--with-fix', 'also findings that a step fixes when it is applied')
     .action(async (finding: string | undefined, _: unknown, self: Command) => {
       exit = await (await import('./commands/waive.ts')).waiveCommand(finding, self.optsWithGlobals());
     });

@@ -229,8 +229,8 @@ export const createEffects = (options: EffectsOptions): Effects => {
         return;
       case 'waive':
         aside(async () => {
-          await opened().waive?.(request.finding, request.reason);
-          return { type: 'waived', finding: request.finding, reason: request.reason };
+          await opened().waive?.(request.findings, request.reason);
+          return { type: 'waived', findings: request.findings, reason: request.reason };
         });
         return;
       case 'save-preview':

@@ -275,7 +275,7 @@ export const bindings: readonly Binding[] = [
     keys: ['x'],
     shown: 'x',
     hint: 'waive',
-    help: 'leave this finding as it is, with a recorded reason',
+    help: 'waive findings: the code stays as it is, with a recorded reason',
     on: ['findings'],
     when: (state) => state.offers.waive && (state.findings?.list?.length ?? 0) > 0,
   },
@@ -342,7 +342,7 @@ export const bindings: readonly Binding[] = [
     keys: ['s'],
     shown: 's',
     hint: 'skip',
-    help: 'leave the step out, with a recorded reason',
+    help: 'skip the step: it is not applied, with a recorded reason',
     on: ['step'],
     when: (state) =>
       ready(state) && ['pending', 'rolled back', 'failed'].includes(statusOf(state, state.step?.id)?.state ?? ''),

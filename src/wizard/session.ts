@@ -63,6 +63,8 @@ export type StartInfo = {
 export type CodeFinding = {
   readonly id: string;
   readonly kind: string;
+  /** The step whose checks fail while it is there; `null`: no step's do. */
+  readonly step: StepId | null;
   /** Relative to the workspace root. */
   readonly file: string;
   /** One-based. */
@@ -90,8 +92,8 @@ export type Session = {
   readonly estimates?: Readonly<Partial<Record<StepId, number>>>;
   /** Scans the workspace. Absent: there is no workspace, and the screen is not offered. */
   readonly codeFindings?: (signal: AbortSignal) => Promise<readonly CodeFinding[]>;
-  /** Records the operator's decision to leave a finding. */
-  readonly waive?: (finding: string, reason: string) => Promise<void>;
+  /** Records the operator's decision to leave these findings, with one reason. */
+  readonly waive?: (findings: readonly string[], reason: string) => Promise<void>;
   /** Takes the answers that were given so far into every plan and check from now on. Absent: decisions are flags only. */
   readonly decide?: (answers: readonly Answer[]) => void;
   /** Writes answers into the configuration file; gives its path. */

@@ -54,22 +54,38 @@ const damaged = (cause: unknown): RolloutError =>
 
 /** Records that a finding is left on purpose. The reason is asked for: a waiver without one protects nobody. */
 export async function waive(root: string, finding: Finding, reason: string, operator: string): Promise<RecordedWaiver> {
+  const [waiver] = await waiveAll(root, [finding], reason, operator);
+  if (waiver === undefined) throw new Error('a waiver was asked for and none was made');
+  return waiver;
+}
+
+/** The same for several findings with one reason: all of them are recorded, or none. */
+export async function waiveAll(
+  root: string,
+  findings: readonly Finding[],
+  reason: string,
+  operator: string,
+): Promise<readonly RecordedWaiver[]> {
   if (reason.trim() === '') {
     throw new RolloutError('A waiver needs a reason.', 'Give it with --reason, in words that a reviewer understands.');
   }
-  const waiver: RecordedWaiver = {
-    finding: finding.id,
-    kind: finding.kind,
-    file: finding.file,
-    line: finding.line,
-    reason: reason.trim(),
-    operator,
-    at: new Date().toISOString(),
-    code: await codeHash(root, finding),
-  };
-  const kept = (await readWaivers(root)).filter((one) => one.finding !== finding.id);
-  await write(root, [...kept, waiver]);
-  return waiver;
+  const waivers: RecordedWaiver[] = [];
+  for (const finding of findings) {
+    waivers.push({
+      finding: finding.id,
+      kind: finding.kind,
+      file: finding.file,
+      line: finding.line,
+      reason: reason.trim(),
+      operator,
+      at: new Date().toISOString(),
+      code: await codeHash(root, finding),
+    });
+  }
+  const now = new Set(findings.map((one) => one.id));
+  const kept = (await readWaivers(root)).filter((one) => !now.has(one.finding));
+  await write(root, [...kept, ...waivers]);
+  return waivers;
 }
 
 /** Takes a waiver back; false when there was none. */

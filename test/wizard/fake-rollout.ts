@@ -427,6 +427,7 @@ export const fakeSession = (rollout: Rollout, over: Partial<Session> = {}): Sess
     {
       id: 'f1',
       kind: 'first organization taken',
+      step: '2.1',
       file: 'backend/src/routes/calls.ts',
       line: 4,
       reason: 'The first organization of the table is taken as the tenant of whoever asks.',
@@ -440,6 +441,7 @@ export const fakeSession = (rollout: Rollout, over: Partial<Session> = {}): Sess
     {
       id: 'f2',
       kind: 'org from the request',
+      step: '2.1',
       file: 'backend/src/routes/hooks.ts',
       line: 12,
       reason: 'The organization comes from a header that anybody can write.',

@@ -709,8 +709,8 @@ describe('deciding otherwise', () => {
     const waived: string[] = [];
     const driven = await atOverview({
       session: {
-        waive: async (id, reason) => {
-          waived.push(`${id} ${reason}`);
+        waive: async (ids, reason) => {
+          waived.push(`${ids.join(' ')} ${reason}`);
         },
       },
     });
@@ -721,10 +721,14 @@ describe('deciding otherwise', () => {
     await driven.until((state) => !state.suspended);
     expect(driven.edited).toEqual(['backend/src/routes/calls.ts:4']);
     driven.press('x');
+    expect(shown(driven.state())).toContain('Nothing to waive: step 2.1 fixes this place when it is applied.');
+    driven.press('down', 'x');
+    expect(shown(driven.state())).toContain('1 more is fixed by the step when it is applied, and is not waived.');
+    driven.press('1');
     type(driven, 'a health probe');
     driven.press('enter');
-    await driven.until((state) => state.findings?.list?.[0]?.waived != null);
-    expect(waived).toEqual(['f1 a health probe']);
+    await driven.until((state) => state.findings?.list?.[1]?.waived != null);
+    expect(waived).toEqual(['f2 a health probe']);
     expect(shown(driven.state())).toContain('1 waived');
   });
 });

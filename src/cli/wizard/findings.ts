@@ -3,12 +3,14 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { readCode } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
+import { stepOfPlace } from '../../../phases/step-of-place.ts';
 import type { Target } from '../../../phases/target.ts';
 import { RolloutError } from '../../rollout/errors.ts';
+import type { StepId } from '../../rollout/step.ts';
 import type { CodeFinding, Session } from '../../wizard/index.ts';
 import { applyEdits } from '../../workspace/edit.ts';
 import type { Finding } from '../../workspace/scan/types.ts';
-import { waive } from '../../workspace/waivers.ts';
+import { waiveAll } from '../../workspace/waivers.ts';
 
 /** Lines shown before and after a finding. */
 const around = 3;
@@ -21,7 +23,9 @@ export function codeOffers(target: Target): Pick<Session, 'codeFindings' | 'waiv
   let known: readonly Finding[] = [];
   return {
     codeFindings: async (signal) => {
-      const result = await scanCode(await readCode(target), { signal });
+      const code = await readCode(target);
+      const result = await scanCode(code, { signal });
+      const step = await stepOfPlace(code);
       const counted = ({ fileClass }: Finding): boolean => fileClass === 'source' || fileClass === 'generated';
       const open = result.findings.filter(counted);
       const left = result.waived.filter(counted);
@@ -31,24 +35,26 @@ export function codeOffers(target: Target): Pick<Session, 'codeFindings' | 'waiv
         if (!texts.has(file)) texts.set(file, await readFile(join(root, file), 'utf8'));
       }
       const shown = (finding: Finding, waived: string | null): CodeFinding =>
-        shownFinding(finding, texts.get(finding.file) ?? '', waived);
+        shownFinding(finding, texts.get(finding.file) ?? '', step(finding), waived);
       return [...open.map((one) => shown(one, null)), ...left.map((one) => shown(one, one.waiver))];
     },
-    waive: async (id, reason) => {
-      const finding = known.find((one) => one.id === id);
-      if (finding === undefined) throw new RolloutError('That finding is not there any more.', 'Scan again with r.');
-      await waive(root, finding, reason, userInfo().username);
+    waive: async (ids, reason) => {
+      const findings = known.filter((one) => ids.includes(one.id));
+      if (findings.length < ids.length)
+        throw new RolloutError('That finding is not there any more.', 'Scan again with r.');
+      await waiveAll(root, findings, reason, userInfo().username);
     },
   };
 }
 
 /** One finding with the source around it, and the lines that its fix would write there. */
-export function shownFinding(finding: Finding, text: string, waived: string | null): CodeFinding {
+export function shownFinding(finding: Finding, text: string, step: StepId | null, waived: string | null): CodeFinding {
   const lines = text.split(/\r?\n/);
   const first = Math.max(1, finding.line - around);
   return {
     id: finding.id,
     kind: finding.kind,
+    step,
     file: finding.file,
     line: finding.line,
     reason: finding.reason,

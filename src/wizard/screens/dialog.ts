@@ -1,3 +1,4 @@
+import { plural } from '../format.ts';
 import { clean, clip, clipMiddle, type Line, line, span, textWidth, wrapped } from '../lines.ts';
 import type { Dialog, State } from '../state/state.ts';
 
@@ -81,6 +82,29 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
         [span(` ${clean(dialog.question)}`, 'strong')],
         [span(' '), ...field(state, dialog.text, columns - 2)],
         ...complaintLine(dialog.complaint),
+      ];
+    case 'waive-which':
+      return [
+        line(' Waive which findings, with one reason?', 'strong'),
+        ...dialog.choices.map((choice, index): Line => {
+          const chosen = index === dialog.cursor;
+          const many = choice.ids.length === 1 ? 'only' : `all ${plural(choice.ids.length, 'finding')}`;
+          return [
+            span(chosen ? ` ${glyphs.pointer} ` : '   ', 'pointer'),
+            span(`${index + 1}  `, 'key'),
+            span(`${many} ${clean(choice.label)}`, chosen ? 'strong' : 'text'),
+          ];
+        }),
+        ...(dialog.fixed === 0
+          ? []
+          : [
+              line(
+                dialog.fixed === 1
+                  ? ' 1 more is fixed by the step when it is applied, and is not waived.'
+                  : ` ${dialog.fixed} more are fixed by the step when it is applied, and are not waived.`,
+                'muted',
+              ),
+            ]),
       ];
     case 'search':
       return [[span(' / ', 'key'), ...field(state, dialog.text, columns - 5)]];

@@ -1,4 +1,4 @@
-import { plural } from '../format.ts';
+import { count, plural } from '../format.ts';
 import { clean, clip, clipMiddle, type Line, line, padStart, span, wrapped } from '../lines.ts';
 import type { CodeFinding } from '../session.ts';
 import { orderedFindings } from '../state/findings.ts';
@@ -21,9 +21,9 @@ const detail = (state: State, finding: CodeFinding): readonly Line[] => {
   const { pointer } = state.look.glyphs;
   const fix =
     finding.fix === null
-      ? wrapped(clean(finding.instruction ?? 'A person must decide.'), columns - 6, undefined, '   ')
+      ? wrapped(clean(finding.instruction ?? 'It needs a manual change.'), columns - 6, undefined, '   ')
       : [
-          line('   the next step writes:', 'muted'),
+          line('   the step writes:', 'muted'),
           ...finding.fix
             .split('\n')
             .map((row) => line(`   ${state.look.accessible ? 'add: ' : '+ '}${clean(row)}`, 'diff.add')),
@@ -45,13 +45,26 @@ export const findingsScreen = (state: State, rows: number): readonly Line[] => {
   if (!view?.list) return [line(' Scanning the workspace.', 'muted')];
   const ordered = orderedFindings(view);
   const waived = ordered.filter((one) => one.waived !== null).length;
+  const open = ordered.length - waived;
+  const fixed = ordered.filter((one) => one.waived === null && one.fix !== null).length;
+  const of = view.step === null ? '' : ` of step ${view.step}`;
+  const parts = [
+    fixed > 0 ? `${count(fixed)} fixed by ${view.step === null ? 'their steps' : 'the step'}` : '',
+    open - fixed > 0
+      ? open - fixed === 1
+        ? '1 needs a manual change'
+        : `${count(open - fixed)} need a manual change`
+      : '',
+    waived > 0 ? `${count(waived)} waived` : '',
+    `by ${view.by}`,
+  ].filter((text) => text !== '');
   const title: Line =
-    ordered.length === waived
-      ? [span(` ${ok} nothing left`, 'status.ok'), span(waived > 0 ? `  ${waived} waived` : '', 'muted')]
-      : [
-          span(` ${plural(ordered.length - waived, 'finding')}`, 'strong'),
-          span(`  ${waived} waived  by ${view.by}`, 'muted'),
-        ];
+    open === 0
+      ? [
+          span(` ${ok} No open findings${of}`, 'status.ok'),
+          span(waived > 0 ? `  ${count(waived)} waived` : '', 'muted'),
+        ]
+      : [span(` ${plural(open, 'finding')}${of}`, 'strong'), span(`  ${parts.join(', ')}`, 'muted')];
   const list: Line[] = [];
   let at = 0;
   let group = '';
@@ -71,7 +84,10 @@ export const findingsScreen = (state: State, rows: number): readonly Line[] => {
       span(chosen ? ` ${pointer} ` : '   ', 'pointer'),
       finding.waived === null ? span(`${failed} `, 'status.failed') : span(`${skipped} `, 'status.skipped'),
       span(clipMiddle(clean(place), columns - 24, ellipsis), chosen ? 'strong' : 'text'),
-      span(finding.fix === null ? '  by hand' : '  has a fix', 'muted'),
+      span(
+        finding.fix === null ? '  manual' : finding.step === null ? '  has a fix' : `  fixed by ${finding.step}`,
+        'muted',
+      ),
     ]);
   }
   const chosen = ordered[view.cursor];

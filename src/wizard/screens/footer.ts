@@ -27,6 +27,11 @@ const dialogHints = (state: State): readonly Hint[] => {
         { shown: 'enter', hint: 'search' },
         { shown: 'esc', hint: 'cancel' },
       ];
+    case 'waive-which':
+      return [
+        { shown: 'enter', hint: 'choose' },
+        { shown: 'esc', hint: 'cancel' },
+      ];
     default:
       return [
         { shown: 'enter', hint: 'record' },

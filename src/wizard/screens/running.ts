@@ -8,7 +8,7 @@ import { bar, changeSign, signSpan } from './signs.ts';
 const details = (state: State, change: RunChange): readonly Line[] => {
   const { glyphs } = state.look;
   const { columns } = state.size;
-  const indent = ' '.repeat(14);
+  const indent = ' '.repeat(15);
   const rows: Line[] = [];
   const { progress, waiting, problem } = change;
   if (progress && change.state !== 'done') {
@@ -56,7 +56,7 @@ const changeRow = (state: State, run: Run, change: RunChange): Line => {
   return spread(
     [
       span(' '),
-      signSpan(changeSign(state, change.state, run.operation), 13),
+      signSpan(changeSign(state, change.state, run.operation), 14),
       span(clean(change.title), under ? 'strong' : change.state === 'queued' ? 'muted' : 'text'),
     ],
     [span(`${spent} `, 'muted')],
@@ -97,7 +97,7 @@ const outcome = (state: State, run: Run): readonly Line[] => {
       if (!result?.proven)
         return [
           line(
-            ` ${glyphs.failed} Not proven: the rollback ran, but the target differs from what it was.`,
+            ` ${glyphs.failed} The rollback ran and is not proven: the target differs from what it was.`,
             'status.failed',
           ),
           ...(result?.differences ?? [])

@@ -59,7 +59,7 @@ export const changeSign = (state: State, change: ChangeState, operation: 'apply'
     case 'done':
       return operation === 'apply'
         ? { glyph: glyphs.ok, word: 'applied', tone: 'status.ok' }
-        : { glyph: glyphs.back, word: 'reverted', tone: 'status.ok' };
+        : { glyph: glyphs.back, word: 'rolled back', tone: 'status.ok' };
     case 'failed':
       return { glyph: glyphs.failed, word: 'failed', tone: 'status.failed' };
     case 'stopped':

@@ -1,4 +1,4 @@
-import { carryOut } from './moves.ts';
+import { carryOut, whyWaive } from './moves.ts';
 import { find } from './reading.ts';
 import { ask, begin, type Dialog, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
@@ -59,7 +59,7 @@ const pressInReason = (
     if (reason === '') return { ...state, dialog: { ...dialog, complaint: 'A reason is needed: it is recorded.' } };
     return dialog.intent.kind === 'skip'
       ? ask(close(state), { type: 'skip', step: dialog.intent.step, reason })
-      : ask(close(state), { type: 'waive', finding: dialog.intent.finding, reason });
+      : ask(close(state), { type: 'waive', findings: dialog.intent.findings, reason });
   }
   const text = edited(dialog.text, key === 'enter' ? 'space' : key, 500);
   return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
@@ -95,6 +95,17 @@ const pressInUrl = (state: State, dialog: Extract<Dialog, { kind: 'url' }>, key:
   return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
 };
 
+/** Which findings one reason is to cover; nothing is waived before the reason is given. */
+const pressInWhich = (state: State, dialog: Extract<Dialog, { kind: 'waive-which' }>, key: string): State => {
+  const last = dialog.choices.length - 1;
+  if (key === 'escape' || key === 'n' || key === 'q') return close(state);
+  if (key === 'up' || key === 'k') return { ...state, dialog: { ...dialog, cursor: Math.max(0, dialog.cursor - 1) } };
+  if (key === 'down' || key === 'j')
+    return { ...state, dialog: { ...dialog, cursor: Math.min(last, dialog.cursor + 1) } };
+  const choice = dialog.choices[key === 'enter' ? dialog.cursor : Number(key) - 1];
+  return choice === undefined ? state : { ...state, dialog: whyWaive(choice) };
+};
+
 /** A key while a question is open. */
 export const pressInDialog = (state: State, dialog: Dialog, key: string, alone: boolean): State => {
   switch (dialog.kind) {
@@ -104,6 +115,8 @@ export const pressInDialog = (state: State, dialog: Dialog, key: string, alone: 
         : pressInWord(state, dialog, dialog.word, key, alone);
     case 'reason':
       return pressInReason(state, dialog, key, alone);
+    case 'waive-which':
+      return pressInWhich(state, dialog, key);
     case 'search':
       return pressInSearch(state, dialog, key);
     case 'url':

@@ -48,7 +48,7 @@ export type WizardEvent =
   | { readonly type: 'found'; readonly job: number; readonly findings: readonly CodeFinding[] }
   | { readonly type: 'job-failed'; readonly job: number; readonly problem: Problem }
   | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }
-  | { readonly type: 'waived'; readonly finding: string; readonly reason: string }
+  | { readonly type: 'waived'; readonly findings: readonly string[]; readonly reason: string }
   | { readonly type: 'saved'; readonly what: 'preview' | 'log'; readonly path: string }
   | { readonly type: 'decisions-saved'; readonly path: string }
   | { readonly type: 'edited' }

@@ -1,8 +1,9 @@
 import type { Answer } from '../../rollout/decision.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../format.ts';
+import { orderedFindings, waiveChoices } from './findings.ts';
 import { newChange, newVerification } from './run.ts';
-import { ask, begin, type Dialog, type Intent, type State, titleOf } from './state.ts';
+import { ask, begin, type Dialog, type Intent, type State, titleOf, type WaiveChoice } from './state.ts';
 
 /** Opens a step and looks at what it would do now. Behind the gate it is only planned, not tried. */
 export const openStep = (state: State, id: StepId): State => {
@@ -35,11 +36,18 @@ export const startVerify = (state: State, step: StepId): State =>
 export const openFindings = (state: State): State => {
   const { screen, findings } = state;
   const by = findings?.by ?? 'kind';
-  const cursor = findings?.cursor ?? 0;
+  const cursor = screen === 'findings' ? (findings?.cursor ?? 0) : 0;
   const from =
     screen === 'step' || screen === 'verification' ? screen : screen === 'findings' ? findings?.from : 'overview';
+  const own = screen === 'step' ? state.step?.id : screen === 'verification' ? state.verification?.step : undefined;
+  // From a step only what that step answers for: the rest is another step's work.
+  const step = screen === 'findings' ? (findings?.step ?? null) : own !== undefined && own[0] !== '1' ? own : null;
   return begin(
-    { ...state, screen: 'findings', findings: { list: null, by, cursor, problem: null, from: from ?? 'overview' } },
+    {
+      ...state,
+      screen: 'findings',
+      findings: { list: null, step, by, cursor, problem: null, from: from ?? 'overview' },
+    },
     'findings',
     null,
     (job) => ({ type: 'findings', job }),
@@ -134,6 +142,41 @@ export const askApply = (state: State): State => {
           'What was done can be rolled back, also when a later change fails.',
         ]),
       };
+};
+
+/** The question for the reason, which is what makes a waiver. */
+export const whyWaive = ({ label, ids }: WaiveChoice): Extract<Dialog, { kind: 'reason' }> => ({
+  kind: 'reason',
+  intent: { kind: 'waive', findings: ids },
+  question:
+    ids.length === 1
+      ? `Waive ${label}: the code stays as it is. Reason?`
+      : `Waive ${plural(ids.length, 'finding')} ${label}: the code stays as it is. Reason?`,
+  text: '',
+  complaint: null,
+});
+
+/** What is fixed by a step is not waived: applying the step is what it needs. */
+export const askWaiving = (state: State): State => {
+  const view = state.findings;
+  const shown = view ? orderedFindings(view) : [];
+  const chosen = view ? shown[view.cursor] : undefined;
+  if (!view || !chosen) return state;
+  const choices = waiveChoices(view, chosen);
+  const fixed = shown.filter((one) => one.waived === null && one.fix !== null).length;
+  const [only] = choices;
+  if (only === undefined) {
+    const by = chosen.step === null ? 'its step' : `step ${chosen.step}`;
+    const text =
+      chosen.waived === null
+        ? `Nothing to waive: ${by} fixes this place when it is applied.`
+        : `This finding is waived already: ${chosen.waived}`;
+    return { ...state, notice: { tone: 'waiting', text } };
+  }
+  return {
+    ...state,
+    dialog: choices.length === 1 && fixed === 0 ? whyWaive(only) : { kind: 'waive-which', choices, fixed, cursor: 0 },
+  };
 };
 
 export const askSaving = (state: State, answers: readonly Answer[]): State => ({

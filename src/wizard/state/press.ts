@@ -8,7 +8,7 @@ import { choose, endDecide, openDecide, questionsOf, unsaved } from './decide.ts
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
-import { askApply, askSaving, back, nextStep, openFindings, openStep, startVerify } from './moves.ts';
+import { askApply, askSaving, askWaiving, back, nextStep, openFindings, openStep, startVerify } from './moves.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { askRollback, nextScope, openRollback, stepToRollBack } from './rollback.ts';
 import { shownChecks } from './run.ts';
@@ -61,7 +61,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
       if (!state.findings) return state;
       return {
         ...state,
-        findings: { ...state.findings, cursor: to(state.findings.cursor, state.findings.list?.length ?? 0) },
+        findings: { ...state.findings, cursor: to(state.findings.cursor, orderedFindings(state.findings).length) },
       };
   }
 };
@@ -190,27 +190,14 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
             dialog: {
               kind: 'reason',
               intent: { kind: 'skip', step: state.step.id },
-              question: `Leave out step ${state.step.id}. Why?`,
+              question: `Skip step ${state.step.id}: nothing of it is applied, and the next step opens. Reason?`,
               text: '',
               complaint: null,
             },
           }
         : state;
-    case 'waive': {
-      const finding = chosenFinding(state);
-      return finding
-        ? {
-            ...state,
-            dialog: {
-              kind: 'reason',
-              intent: { kind: 'waive', finding: finding.id },
-              question: `Leave ${finding.file}:${finding.line} as it is. Why?`,
-              text: '',
-              complaint: null,
-            },
-          }
-        : state;
-    }
+    case 'waive':
+      return askWaiving(state);
     case 'save':
       return save(state);
     case 'again':
@@ -246,7 +233,8 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
         : state;
     case 'edit': {
       const finding = chosenFinding(state);
-      return finding
+      // One editor at a time: while it is open no key comes here.
+      return finding && !state.suspended
         ? ask({ ...state, suspended: true }, { type: 'edit', file: finding.file, line: finding.line })
         : state;
     }

@@ -2,15 +2,16 @@ import type { RollbackResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../format.ts';
 import { foldsAtFirst, previewDocument } from '../preview/document.ts';
-import type { Discovery, Problem } from '../session.ts';
+import type { CodeFinding, Discovery, Problem } from '../session.ts';
 import { openDecide, openQuestions } from './decide.ts';
 import type { WizardEvent } from './events.ts';
+import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
 import { nextStep, startVerify } from './moves.ts';
 import { press, stop } from './press.ts';
 import { newReading, refold } from './reading.ts';
 import { reduceRollout } from './run.ts';
-import { ask, type Deed, type Job, type RunChange, type Size, type State } from './state.ts';
+import { ask, type Deed, type FindingsView, type Job, type RunChange, type Size, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
 
 const deed = (state: State, what: Deed['what'], subject: string, detail = ''): State => ({
@@ -198,29 +199,29 @@ const jobFailed = (state: State, job: Job, problem: Problem): State => {
 
 const skipped = (state: State, step: StepId, reason: string): State => {
   const said = deed(state, 'skipped', named(state, step), reason);
-  const text = `Step ${step} is left out: ${reason}`;
+  const text = `Step ${step} is skipped: ${reason}`;
   return ask({ ...said, screen: 'overview', notice: { tone: 'ok', text } }, { type: 'status' });
 };
 
-const waived = (state: State, id: string, reason: string): State => {
-  const list = state.findings?.list?.map((one) => (one.id === id ? { ...one, waived: reason } : one)) ?? null;
-  const finding = list?.find((one) => one.id === id);
-  const place = finding ? `${finding.file}:${finding.line}` : id;
-  return deed(
-    {
-      ...state,
-      findings: state.findings && { ...state.findings, list },
-      notice: { tone: 'ok', text: `${place} stays as it is: ${reason}` },
-    },
-    'waived',
-    place,
-    reason,
-  );
+const waived = (state: State, ids: readonly string[], reason: string): State => {
+  const list = state.findings?.list?.map((one) => (ids.includes(one.id) ? { ...one, waived: reason } : one)) ?? null;
+  const places = (list ?? []).filter((one) => ids.includes(one.id)).map((one) => `${one.file}:${one.line}`);
+  const text =
+    places.length === 1 ? `${places[0]} is waived: ${reason}` : `${places.length} findings are waived: ${reason}`;
+  const findings = state.findings && { ...state.findings, list };
+  const said: State = { ...state, findings, notice: { tone: 'ok', text } };
+  return places.reduce((next, place) => deed(next, 'waived', place, reason), said);
 };
 
 const signalled = (state: State, name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): State => {
   if (name === 'SIGINT' || !state.job) return stop(state);
   return { ...stop(state), leaving: true };
+};
+
+/** The cursor stays where it was, as far as there still is something. */
+const withList = (view: FindingsView, list: readonly CodeFinding[]): FindingsView => {
+  const next = { ...view, list };
+  return { ...next, cursor: Math.max(0, Math.min(view.cursor, orderedFindings(next).length - 1)) };
 };
 
 const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): State => {
@@ -267,14 +268,7 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
     case 'rolled-back':
       return rolledBack(state, job, event);
     case 'found':
-      return {
-        ...settle(state, job),
-        findings: state.findings && {
-          ...state.findings,
-          list: event.findings,
-          cursor: Math.max(0, Math.min(state.findings.cursor, event.findings.length - 1)),
-        },
-      };
+      return { ...settle(state, job), findings: state.findings && withList(state.findings, event.findings) };
     case 'job-failed':
       return jobFailed(state, job, event.problem);
   }
@@ -304,7 +298,7 @@ export const reduce = (before: State, event: WizardEvent): State => {
     case 'skipped':
       return skipped(state, event.step, event.reason);
     case 'waived':
-      return waived(state, event.finding, event.reason);
+      return waived(state, event.findings, event.reason);
     case 'saved': {
       const what = event.what === 'log' ? 'The command log' : 'The preview';
       return { ...state, notice: { tone: 'ok', text: `${what} is in ${event.path}` } };

@@ -41,7 +41,7 @@ export type Request =
   /** All answers of the session: they hold for every plan and check from now on. */
   | { readonly type: 'decide' | 'save-decisions'; readonly answers: readonly Answer[] }
   | { readonly type: 'skip'; readonly step: StepId; readonly reason: string }
-  | { readonly type: 'waive'; readonly finding: string; readonly reason: string }
+  | { readonly type: 'waive'; readonly findings: readonly string[]; readonly reason: string }
   | { readonly type: 'save-preview'; readonly step: StepId; readonly text: string }
   | { readonly type: 'save-log'; readonly text: string }
   | { readonly type: 'edit'; readonly file: string; readonly line: number }
@@ -139,6 +139,8 @@ export type RollbackView = {
 
 export type FindingsView = {
   readonly list: readonly CodeFinding[] | null;
+  /** Only what this step answers for; `null`: everything. */
+  readonly step: StepId | null;
   readonly by: 'kind' | 'file';
   readonly cursor: number;
   readonly problem: Problem | null;
@@ -180,6 +182,9 @@ export type Intent =
     }
   | { readonly kind: 'save-decisions'; readonly answers: readonly Answer[] };
 
+/** A set of findings that one reason may waive. */
+export type WaiveChoice = { readonly label: string; readonly ids: readonly string[] };
+
 /** A question. While it is open every key goes to it. */
 export type Dialog =
   | {
@@ -198,10 +203,17 @@ export type Dialog =
       readonly kind: 'reason';
       readonly intent:
         | { readonly kind: 'skip'; readonly step: StepId }
-        | { readonly kind: 'waive'; readonly finding: string };
+        | { readonly kind: 'waive'; readonly findings: readonly string[] };
       readonly question: string;
       readonly text: string;
       readonly complaint: string | null;
+    }
+  | {
+      readonly kind: 'waive-which';
+      readonly choices: readonly WaiveChoice[];
+      /** Of the findings on the screen, how many a step fixes: they are in no choice. */
+      readonly fixed: number;
+      readonly cursor: number;
     }
   | { readonly kind: 'search'; readonly text: string }
   | { readonly kind: 'url'; readonly text: string; readonly complaint: string | null };

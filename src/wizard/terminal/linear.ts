@@ -56,7 +56,8 @@ export const runLinear = async ({ store, left, input, output }: LinearOptions): 
   lines.on('line', (text) => {
     const { dialog } = store.getState();
     if (masked) output.write('\n');
-    const inField = dialog !== null && !(dialog.kind === 'confirm' && dialog.word === null);
+    const inField =
+      dialog !== null && dialog.kind !== 'waive-which' && !(dialog.kind === 'confirm' && dialog.word === null);
     for (const keys of lineKeys(text, inField)) store.dispatch({ type: 'keys', keys });
   });
   lines.on('SIGINT', () => store.dispatch({ type: 'keys', keys: ['ctrl-c'] }));
