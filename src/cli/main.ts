@@ -132,6 +132,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
     .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
+  withCommonOptions(program.command('mcp'), true)
+    .description('tools for a program over stdio (MCP): it looks and proposes, a person approves')
+    .action(action(async (options) => (await import('./commands/mcp.ts')).mcpCommand(options)));
+  withCommonOptions(program.command('approve'), true)
+    .argument('[request]', 'the first characters of its hash; without one: the requests that wait')
+    .description('approve what a program asked for, once, for ten minutes, after a look at it')
+    .action(async (request: string | undefined, _: unknown, self: Command) => {
+      exit = await (await import('./commands/approve.ts')).approveCommand(request, self.optsWithGlobals());
+    });
   withCommonOptions(program.command('waive'), false)
     .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
     .description('leave findings in the code on purpose, with a reason')

@@ -9,6 +9,7 @@ import { createDatabaseExecutor } from '../database/executor.ts';
 import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Answer } from '../rollout/decision.ts';
+import type { Executor } from '../rollout/executor.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
 import type { StepId } from '../rollout/step.ts';
@@ -63,6 +64,8 @@ export type OpenOptions = {
   readonly typedUrl?: string | undefined;
   /** True: only looks, so that no Supabase CLI is needed. */
   readonly reading?: boolean;
+  /** For a look that leaves no trace: what checks find is not recorded, and the API is not asked. */
+  readonly unrecorded?: boolean;
   /** What of the app may be started; nothing, unless a command says otherwise. */
   readonly programs?: ProgramConsent | undefined;
   /** Where a program that was consented to by naming its executor is said to be started. */
@@ -80,7 +83,7 @@ export type OpenOptions = {
  */
 export async function openTarget(
   options: CommonOptions,
-  { typedUrl, reading = false, programs = runNothing, output, over, remark }: OpenOptions = {},
+  { typedUrl, reading = false, programs = runNothing, unrecorded = false, output, over, remark }: OpenOptions = {},
 ): Promise<Opened> {
   if (!reading) loadParserAhead();
   const config = await loadSettings(options, over);
@@ -93,10 +96,11 @@ export async function openTarget(
     applicationName: applicationName(),
   });
   hide(found.secrets);
-  const keys = {
+  const exported = {
     anon: process.env.SUPABASE_ANON_KEY ?? process.env.SUPABASE_PUBLISHABLE_KEY ?? null,
     service: process.env.SUPABASE_SERVICE_ROLE_KEY ?? process.env.SUPABASE_SECRET_KEY ?? null,
   };
+  const keys = unrecorded ? { anon: null, service: null } : exported;
   const { source, description: connection, connect } = found;
   await requireUsable(found);
   requireOwnApi(config, connection, flagsOf(options).supabaseUrl ?? process.env.VOXANNE_ROLLOUT_SUPABASE_URL, keys);
@@ -157,7 +161,9 @@ export async function openTarget(
     createRollout({
       phases,
       target,
-      executors: { database: cliExecutor ?? inner, workspace },
+      executors: unrecorded
+        ? { database: withoutRecords(inner), workspace: workspace === null ? null : withoutRecords(workspace) }
+        : { database: cliExecutor ?? inner, workspace },
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
       ...(remark === undefined ? {} : { remark }),
       accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
@@ -192,6 +198,8 @@ export async function openTarget(
     },
   };
 }
+
+const withoutRecords = (executor: Executor): Executor => ({ ...executor, record: async () => undefined });
 
 const wantsCli = (options: CommonOptions, config: Config): boolean =>
   config.executor === 'supabase-cli' || options.register === true;

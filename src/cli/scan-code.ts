@@ -1,8 +1,9 @@
 import type { Config } from '../config/index.ts';
-import type { GuardFinding } from '../rollout/guard-finding.ts';
+import type { GuardFinding, NotLookedAt } from '../rollout/guard-finding.ts';
 import { discoverWorkspace } from '../workspace/discover.ts';
+import { sha256 } from '../workspace/hash.ts';
 import { scan } from '../workspace/scan/scan.ts';
-import type { Finding, ScanResult } from '../workspace/scan/types.ts';
+import type { Finding, Notice, ScanResult } from '../workspace/scan/types.ts';
 import { namesInFiles, tablesInFiles } from '../workspace/tables-in-files.ts';
 import { readWaivers } from '../workspace/waivers.ts';
 
@@ -34,3 +35,35 @@ export const toGuardFinding = (one: Finding): GuardFinding => ({
   level: one.advice ? 'note' : one.certainty === 'certain' ? 'error' : 'warning',
   evidence: one.code,
 });
+
+/** A language that no rule reads, in a file that speaks of an organization: a person has to look, once. */
+const unread = ({ file, text, line }: Notice): GuardFinding => ({
+  id: sha256(`unread\n${file}`).slice(0, 12),
+  kind: 'unread',
+  part: 'code',
+  place: { kind: 'file', file, line: line ?? 1, column: 1, endLine: line ?? 1 },
+  reason: text,
+  instruction: 'Look at it once, then accept this in the baseline.',
+  level: 'note',
+});
+
+/** What the code rules find, in the form that the guard shares, with what they could not read. */
+export function codeFindings(
+  { root, findings, result }: Scanned,
+  changed: ReadonlySet<string> | null = null,
+): { readonly findings: readonly GuardFinding[]; readonly notLookedAt: readonly NotLookedAt[] } {
+  const own = changed === null ? findings : findings.filter((one) => changed.has(one.file));
+  const files = Object.values(result.files).reduce((sum, one) => sum + one, 0);
+  const { notices } = result;
+  return {
+    findings: [...own.map(toGuardFinding), ...notices.filter((one) => one.kind === 'unread').map(unread)],
+    notLookedAt: [
+      ...(files === 0
+        ? [{ what: 'the code', reason: `There is no code in ${root}: name the app's folder with --workspace.` }]
+        : []),
+      ...notices
+        .filter((one) => one.kind === 'syntax-error' || one.kind === 'unreadable')
+        .map((one) => ({ what: one.file, reason: one.text })),
+    ],
+  };
+}

@@ -4,15 +4,13 @@ import { sarifReport } from '../../report/findings/sarif.ts';
 import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { GuardFinding, NotLookedAt } from '../../rollout/guard-finding.ts';
-import { sha256 } from '../../workspace/hash.ts';
-import type { Notice } from '../../workspace/scan/types.ts';
 import { baselineOf } from '../baseline.ts';
 import { changedFiles } from '../changed-files.ts';
 import { loadSettings } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import type { Output } from '../output.ts';
-import { type CommandContext, run, withTarget } from '../run.ts';
-import { scanWithoutDatabase, toGuardFinding } from '../scan-code.ts';
+import { type CommandContext, run } from '../run.ts';
+import { codeFindings, scanWithoutDatabase } from '../scan-code.ts';
 import { version } from '../version.ts';
 
 export type GuardOptions = CommonOptions & {
@@ -35,7 +33,7 @@ export const guardCommand = (options: GuardOptions): Promise<ExitCode> =>
   run(options, async (context) => {
     const known = await baselineOf(options.baseline, 'guard');
     const parts: readonly Part[] = options.only === undefined ? ['code', 'database'] : [options.only];
-    const looks = { code: lookAtCode, database: lookAtDatabase };
+    const looks = { code: lookAtCode, database: lookAtRollout };
     const found: Looked[] = [];
     for (const part of parts) found.push(await looks[part](options, context));
     const all = found.flatMap((one) => one.findings);
@@ -48,63 +46,22 @@ export const guardCommand = (options: GuardOptions): Promise<ExitCode> =>
 
 async function lookAtCode(options: GuardOptions, { signal }: CommandContext): Promise<Looked> {
   return orNot('code', 'the code', signal, async () => {
-    const { root, findings, result } = await scanWithoutDatabase(await loadSettings(options), signal);
-    const changed = options.changedSince === undefined ? null : await changedFiles(root, options.changedSince);
-    const own = changed === null ? findings : findings.filter((one) => changed.has(one.file));
-    const files = Object.values(result.files).reduce((sum, one) => sum + one, 0);
-    return {
-      findings: [...own.map(toGuardFinding), ...result.notices.filter((one) => one.kind === 'unread').map(unread)],
-      notLookedAt: [
-        ...(files === 0
-          ? [{ what: 'the code', reason: `There is no code in ${root}: name the app's folder with --workspace.` }]
-          : []),
-        ...result.notices
-          .filter((one) => one.kind === 'syntax-error' || one.kind === 'unreadable')
-          .map((one) => ({ what: one.file, reason: one.text })),
-      ],
-    };
+    const scanned = await scanWithoutDatabase(await loadSettings(options), signal);
+    const { changedSince } = options;
+    return codeFindings(scanned, changedSince === undefined ? null : await changedFiles(scanned.root, changedSince));
   });
 }
 
-/** A language that no rule reads, in a file that speaks of an organization: a person has to look, once. */
-const unread = ({ file, text, line }: Notice): GuardFinding => ({
-  id: sha256(`unread\n${file}`).slice(0, 12),
-  kind: 'unread',
-  part: 'code',
-  place: { kind: 'file', file, line: line ?? 1, column: 1, endLine: line ?? 1 },
-  reason: text,
-  instruction: 'Look at it once, then accept this in the baseline.',
-  level: 'note',
-});
-
-async function lookAtDatabase(options: GuardOptions, { output, signal }: CommandContext): Promise<Looked> {
-  const quiet: Output = { ...output, listener: () => undefined };
+async function lookAtRollout(options: GuardOptions, { output, signal }: CommandContext): Promise<Looked> {
+  const [{ lookAtDatabase }, { openTarget }] = await Promise.all([import('../guard-look.ts'), import('../open.ts')]);
   return orNot('database', 'the database', signal, async () => {
-    let looked: { findings: readonly GuardFinding[]; notLookedAt: readonly NotLookedAt[] } | null = null;
-    await withTarget(
-      options,
-      { output: quiet, signal },
-      async ({ target, rollout, session, config }) => {
-        const [{ createDatabaseExecutor }, { keptOf }, { lookForDrift }] = await Promise.all([
-          import('../../database/executor.ts'),
-          import('../../../phases/guard/kept.ts'),
-          import('../../../phases/guard/drift.ts'),
-        ]);
-        const accepted = (check: string): boolean => config.decisions.acceptNotChecked.includes(check);
-        const suspicion = await rollout.suspicion();
-        if (suspicion !== null) throw suspicion;
-        const kept = await keptOf(createDatabaseExecutor(session), rollout, accepted);
-        if (kept.steps.length === 0)
-          throw new RolloutError(
-            'Nothing is rolled out on it, so there is nothing that could have changed since.',
-            'Run voxanne-rollout --yes first; or look at the code alone with --only code.',
-          );
-        looked = await lookForDrift(target, kept, signal);
-        return exitCodes.done;
-      },
-      { header: options.format === undefined || options.format === 'text', reading: true },
-    );
-    return looked ?? { findings: [], notLookedAt: [] };
+    const opened = await openTarget(options, { reading: true, unrecorded: true });
+    try {
+      output.about(opened, options.format === undefined || options.format === 'text');
+      return await lookAtDatabase(opened, signal);
+    } finally {
+      await opened.close();
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { openRequests } from '../mcp/requests.ts';
 import type { CommonOptions } from '../options.ts';
 import { run, withTarget } from '../run.ts';
 
@@ -9,7 +10,7 @@ export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
     withTarget(
       options,
       context,
-      async ({ rollout }) => {
+      async ({ rollout, target, config }) => {
         const { output } = context;
         const steps = await rollout.status();
         output.event({ type: 'status', steps });
@@ -41,6 +42,10 @@ export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
               '      A run was stopped in the middle of it; the next --yes or rollback looks at the target and settles it.',
             );
         }
+        for (const { hash, request } of await openRequests(target.workspace?.root ?? config.workspace))
+          output.say(
+            `? ${request.action} ${request.step} was asked for by a program at ${request.at.slice(0, 16).replace('T', ' ')} UTC: voxanne-rollout approve ${hash.slice(0, 12)}`,
+          );
         return exitCodes.done;
       },
       { reading: true },

@@ -1,0 +1,28 @@
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { serve } from '../mcp/server.ts';
+import type { Opening } from '../mcp/tools.ts';
+import { openTarget } from '../open.ts';
+import type { CommonOptions } from '../options.ts';
+import { interruptible } from '../signals.ts';
+
+/**
+ * `voxanne-rollout mcp`: tools for a program over stdio. It looks and proposes; what changes something needs a person's
+ * approval. The target comes from how it was started, never from a tool.
+ */
+export async function mcpCommand(options: CommonOptions): Promise<ExitCode> {
+  const { signal, release } = interruptible((text) => process.stderr.write(`${text}\n`));
+  const open: Opening = async (kind, body) => {
+    const opened = await openTarget(options, { reading: kind === 'look', unrecorded: kind === 'look' });
+    try {
+      return await body(opened);
+    } finally {
+      await opened.close();
+    }
+  };
+  try {
+    await serve({ options, open }, signal);
+    return exitCodes.done;
+  } finally {
+    release();
+  }
+}
