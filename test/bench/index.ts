@@ -1,5 +1,6 @@
 import { startServer } from '../../src/demo/server.ts';
-import { buildCli, full } from '../helpers/cli.ts';
+import { buildCli } from '../helpers/cli.ts';
+import { full } from '../helpers/seeded.ts';
 import { backfill } from './backfill.ts';
 import { isolation } from './isolation.ts';
 import { phaseOne } from './phase-1.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { full } from '../helpers/cli.ts';
+import { full } from '../helpers/seeded.ts';
 import { folderOf } from '../workspace/scan/files.ts';
 import { decisions, type Guarded, rolledOut } from './stage.ts';
 import { databaseWeaknesses } from './weaknesses.ts';

@@ -143,9 +143,6 @@ export function jsonLines(stdout: string): readonly z.output<typeof jsonLineSche
     .map((line) => jsonLineSchema.parse(JSON.parse(line)));
 }
 
-/** `FULL=1`: everything, for hours if need be; otherwise what fits into CI. */
-export const full = process.env.FULL === '1';
-
 /** Prints a line past the reporter, which shows nothing of a test that passes. */
 export function tell(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -1,6 +1,9 @@
 /** The seed of this run, for every test that chooses by chance. The same seed gives the same choice. */
 export const seed = Number(process.env.SEED ?? 1);
 
+/** `FULL=1`: everything, for hours if need be; otherwise what fits into CI. */
+export const full = process.env.FULL === '1';
+
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
 export function seededRandom(from: number): () => number {
   let state = from >>> 0;
@@ -20,6 +23,13 @@ export function sample<T>(from: readonly T[], size: number, random: () => number
     chosen.push(...rest.splice(Math.floor(random() * rest.length), 1));
   }
   return chosen;
+}
+
+/** Of a sweep whose members differ in one thing only: all with FULL=1, otherwise `size` of them by the seed, in their order. */
+export function inCi<T>(sweep: readonly T[], size: number): readonly T[] {
+  if (full) return sweep;
+  const chosen = new Set(sample([...sweep.keys()], size, seededRandom(seed)));
+  return sweep.filter((_, index) => chosen.has(index));
 }
 
 /** Runs `work` for every item, `width` at a time, and gives the results in the order of the items. */

@@ -5,9 +5,9 @@ import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
-import { full, tell } from '../helpers/cli.ts';
+import { tell } from '../helpers/cli.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
-import { seed } from '../helpers/seeded.ts';
+import { full, seed } from '../helpers/seeded.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { nameOfFunction, type Schema, schemas, sqlOf } from './schemas.ts';
 

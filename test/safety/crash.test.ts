@@ -11,10 +11,10 @@ import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import type { StepId } from '../../src/rollout/step.ts';
-import { buildCli, type Cli, clinicDecisions, full, tell } from '../helpers/cli.ts';
+import { buildCli, type Cli, clinicDecisions, tell } from '../helpers/cli.ts';
 import { settingsOf } from '../helpers/databases.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
-import { inParallel, sample, seed, seededRandom } from '../helpers/seeded.ts';
+import { full, inParallel, sample, seed, seededRandom } from '../helpers/seeded.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 /**

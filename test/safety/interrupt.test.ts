@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyDatabase, tinyDecisions } from '../helpers/cli.ts';
+import { inCi } from '../helpers/seeded.ts';
 import { openStage, type Stage } from './setup.ts';
 
 let stage: Stage;
@@ -33,46 +34,52 @@ const kinds = [
   },
 ] as const;
 
-describe.each(kinds)('Ctrl-C in $what', (kind) => {
-  test.each([
-    ['once', 1],
-    ['twice', 2],
-  ] as const)('%s: exit 130, nothing goes on at the server, a later run finishes', async (times, presses) => {
-    const url = await stage.tiny(`${kind.what.replace(/\W/g, '_')}_${times}`, kind.prepare || undefined);
-    const start = await stage.stateOf(url);
-    if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
-    const blocker = await stage.connect(url);
-    await blocker.query(kind.block);
-    const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
-    await expect
-      .poll(
-        async () => (await stage.sessions(url)).some((one) => one.state === 'active' && kind.underWay.test(one.query)),
-        {
-          timeout: 20_000,
-          interval: 30,
-        },
-      )
-      .toBe(true);
+/** Each kind, held up and then met by each of these. */
+const combine = <T>(ways: readonly T[]) => kinds.flatMap((kind) => ways.map((way) => ({ kind, what: kind.what, way })));
 
-    run.child.kill('SIGINT');
-    if (presses === 2) {
-      await run.seen('Press Ctrl-C again');
+describe('Ctrl-C', () => {
+  test.each(inCi(combine([1, 2] as const), 3))(
+    'in $what, $way times: exit 130, nothing goes on at the server, a later run finishes',
+    async ({ kind, way: presses }) => {
+      const url = await stage.tiny(`${kind.what.replace(/\W/g, '_')}_${presses}`, kind.prepare || undefined);
+      const start = await stage.stateOf(url);
+      if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
+      const blocker = await stage.connect(url);
+      await blocker.query(kind.block);
+      const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
+      await expect
+        .poll(
+          async () =>
+            (await stage.sessions(url)).some((one) => one.state === 'active' && kind.underWay.test(one.query)),
+          {
+            timeout: 20_000,
+            interval: 30,
+          },
+        )
+        .toBe(true);
+
       run.child.kill('SIGINT');
-    }
-    const ended = await run.ended;
-    expect(ended.code, ended.stdout + ended.stderr).toBe(130);
-    if (presses === 1)
-      expect(ended.stderr).toMatch(
-        /Stopped in step 1\.\d: \d+ of \d+ changes are applied and journalled|Error: Stopped\./,
-      );
+      if (presses === 2) {
+        await run.seen('Press Ctrl-C again');
+        run.child.kill('SIGINT');
+      }
+      const ended = await run.ended;
+      expect(ended.code, ended.stdout + ended.stderr).toBe(130);
+      if (presses === 1)
+        expect(ended.stderr).toMatch(
+          /Stopped in step 1\.\d: \d+ of \d+ changes are applied and journalled|Error: Stopped\./,
+        );
 
-    // The blocker still holds its lock: what is gone was cancelled, it did not come to its end.
-    await expect.poll(() => stage.sessions(url), { timeout: presses === 1 ? 2_000 : 15_000, interval: 50 }).toEqual([]);
-    await blocker.query('rollback');
-    const status = await stage.cli.run(['status'], { url });
-    expect(status.code).toBe(0);
-    await stage.finishAndTakeBack(url, start);
-  });
+      // The blocker still holds its lock: what is gone was cancelled, it did not come to its end.
+      await expect
+        .poll(() => stage.sessions(url), { timeout: presses === 1 ? 2_000 : 15_000, interval: 50 })
+        .toEqual([]);
+      await blocker.query('rollback');
+      const status = await stage.cli.run(['status'], { url });
+      expect(status.code).toBe(0);
+      await stage.finishAndTakeBack(url, start);
+    },
+  );
 });
 
 test('Ctrl-C during a rollback: exit 130, and a later rollback brings the start back', async () => {
@@ -110,28 +117,32 @@ test('Ctrl-C before anything began: exit 130, nothing changed', async () => {
   expect(await stage.stateOf(url)).toEqual(start);
 });
 
-describe.each(['fast', 'immediate'] as const)('the server restarts (%s) in the middle of a step', (mode) => {
-  test.each(kinds)('in $what: the run goes on, or a later one does', async (kind) => {
-    const url = await stage.tiny(`${kind.what.replace(/\W/g, '_')}_${mode}`, kind.prepare || undefined);
-    const start = await stage.stateOf(url);
-    if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
-    const blocker = await stage.connect(url);
-    await blocker.query(kind.block);
-    const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
-    await expect
-      .poll(
-        async () => (await stage.sessions(url)).some((one) => one.state === 'active' && kind.underWay.test(one.query)),
-        {
-          timeout: 20_000,
-          interval: 30,
-        },
-      )
-      .toBe(true);
-    await stage.server.restart(mode);
-    const ended = await run.ended;
-    // Inside a change the run takes up a new connection and goes on; elsewhere it says that the connection was lost.
-    expect([0, 1, 4], ended.stderr).toContain(ended.code);
-    if (ended.code !== 0) expect(ended.stdout + ended.stderr).toMatch(/connection|starting|recovering/);
-    await stage.finishAndTakeBack(url, start);
-  });
+describe('the server restarts in the middle of a step', () => {
+  test.each(inCi(combine(['fast', 'immediate'] as const), 2))(
+    '$way, in $what: the run goes on, or a later one does',
+    async ({ kind, way: mode }) => {
+      const url = await stage.tiny(`${kind.what.replace(/\W/g, '_')}_${mode}`, kind.prepare || undefined);
+      const start = await stage.stateOf(url);
+      if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
+      const blocker = await stage.connect(url);
+      await blocker.query(kind.block);
+      const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
+      await expect
+        .poll(
+          async () =>
+            (await stage.sessions(url)).some((one) => one.state === 'active' && kind.underWay.test(one.query)),
+          {
+            timeout: 20_000,
+            interval: 30,
+          },
+        )
+        .toBe(true);
+      await stage.server.restart(mode);
+      const ended = await run.ended;
+      // Inside a change the run takes up a new connection and goes on; elsewhere it says that the connection was lost.
+      expect([0, 1, 4], ended.stderr).toContain(ended.code);
+      if (ended.code !== 0) expect(ended.stdout + ended.stderr).toMatch(/connection|starting|recovering/);
+      await stage.finishAndTakeBack(url, start);
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Plan } from '../../../src/rollout/step.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
+import { inCi } from '../../helpers/seeded.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 import { definers, traps } from './7-isolation.traps.sql.ts';
 
@@ -202,7 +203,7 @@ describe('on tables that need a judgement each', () => {
     const { plan } = await rollout.plan('1.7');
     await rollout.apply('1.7', signal);
     const wanted = await whole.executor.fingerprint();
-    for (let stop = 1; stop < plan.changes.length; stop += 13) {
+    for (const stop of inCi([...plan.changes.keys()].slice(1), 3)) {
       await using at = await tiny(`traps_stop_${stop}`, traps);
       const context = {
         run: '00000000-0000-4000-8000-000000000000',

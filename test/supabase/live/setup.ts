@@ -30,8 +30,15 @@ export const decided = {
   },
 };
 
-export async function openProject(server: EmbeddedServer, name: DatabaseName, database: string): Promise<Project> {
-  await loadDatabase(server, name, database);
+/** `made`: a copy of the database with that name, on which nobody is connected, instead of a fresh one. */
+export async function openProject(
+  server: EmbeddedServer,
+  name: DatabaseName,
+  database: string,
+  { made }: { readonly made?: string } = {},
+): Promise<Project> {
+  if (made === undefined) await loadDatabase(server, name, database);
+  else await server.createDatabase(database, made);
   const at = await makeTarget(server, database, decided);
   const gateway = await startGateway({
     databaseUrls: { auth: server.url(database, 'supabase_auth_admin'), rest: server.adminUrl(database) },

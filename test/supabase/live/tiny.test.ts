@@ -219,12 +219,15 @@ describe('what it finds where the rollout was undone in part', () => {
     },
   };
   let count = 0;
+  beforeAll(async () => {
+    await using project = await openProject(server, 'tiny', 'live_rolled_out');
+    await applyPhase(project);
+  });
 
   test.each(Object.keys(defects))('%s', async (name) => {
     const { sql, found } = defects[name] ?? { sql: '', found: [] };
     const database = `live_defect_${++count}`;
-    await using project = await openProject(server, 'tiny', database);
-    await applyPhase(project);
+    await using project = await openProject(server, 'tiny', database, { made: 'live_rolled_out' });
     await project.at.sql(sql);
     await project.gateway.reload();
     const before = await rowChecksums(project.at);
