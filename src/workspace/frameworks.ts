@@ -103,7 +103,7 @@ export const rendersOnServer = ({ frameworks }: Project): boolean =>
   frameworks.some((one) => one.startsWith('next') || byName.get(one)?.side === 'both');
 
 /** Frameworks whose handlers are cured in a way of their own, under `phases/2-backend/cures`. */
-const ownWay: readonly Framework[] = ['fastify', 'hono', 'koa', 'trpc'];
+const ownWay: readonly Framework[] = ['fastify', 'hono', 'koa', 'nest', 'trpc', 'next-app', 'sveltekit', 'remix'];
 
 /** Whether handlers get `req` and `res` as Express gives them, and the service of step 2.1 is theirs. */
 export const speaksExpress = ({ frameworks }: Project): boolean =>

@@ -60,7 +60,7 @@ export function propertyOf(
       return { text: property, edits: [] };
     if (part.kind === 'pair_pattern' && part.child(0)?.text === property) {
       const value = part.child(1);
-      return value?.kind === 'identifier' ? { text: value.text, edits: [] } : null;
+      if (value?.kind === 'identifier') return { text: value.text, edits: [] };
     }
     if (part.kind === 'object_assignment_pattern' && part.text.startsWith(property)) return null;
   }
@@ -70,6 +70,18 @@ export function propertyOf(
       ? { start: pattern.start + 1, end: pattern.end - 1, text: ` ${property} ` }
       : { start: first.start, end: first.start, text: `${property}, ` };
   return { text: property, edits: [edit] };
+}
+
+/** A function that says itself that it waits. */
+export const isAsync = (fn: SyntaxNode): boolean => /^(?:export\s+)?(?:default\s+)?async\b/.test(fn.text.trimStart());
+
+/** Whether a function is exported under one of these names, or stands in an object of that name. */
+export function isHandlerNamed(fn: SyntaxNode, names: RegExp, holder: RegExp): boolean {
+  if (names.test(functionName(fn) ?? '')) return true;
+  const pair = fn.kind === 'method_definition' ? fn : fn.parent?.kind === 'pair' ? fn.parent : null;
+  let at = pair?.parent ?? null;
+  while (at !== null && /^(?:object|satisfies_expression|as_expression)$/.test(at.kind)) at = at.parent;
+  return at?.kind === 'variable_declarator' && holder.test(at.child(0)?.text ?? '');
 }
 
 const asks =

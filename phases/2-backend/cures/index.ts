@@ -3,14 +3,19 @@ import { specifierFor } from '../../../src/workspace/resolve.ts';
 import { exportsOf } from '../../../src/workspace/traits.ts';
 import { type Code, textOf } from '../../code/code.ts';
 import type { Cure, Ground } from './cure.ts';
+import { edge } from './edge.ts';
 import { fastify } from './fastify.ts';
 import { groundsOf } from './ground.ts';
 import { hono } from './hono.ts';
 import { koa } from './koa.ts';
+import { nest } from './nest.ts';
+import { next } from './next.ts';
+import { remix } from './remix.ts';
+import { sveltekit } from './sveltekit.ts';
 import { trpc } from './trpc.ts';
 
 /** Every cure. Where several answer for one package, the first whose shape a place has is taken. */
-const cures: readonly Cure[] = [trpc, fastify, hono, koa];
+const cures: readonly Cure[] = [trpc, nest, fastify, hono, koa, next, sveltekit, remix, edge];
 
 /** A cure in its place: where its modules are or go. */
 export type Door = {

@@ -1,3 +1,4 @@
+import { decide } from '../../../src/config/answers.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import type { Note } from '../../../src/rollout/step.ts';
 import { editsOverlap } from '../../../src/workspace/edit.ts';
@@ -108,4 +109,5 @@ const fromOutside =
 export const proposed = ({ file, lines, places }: Proposal): Note => ({
   text: `${file} takes the organization from the request in ${places === 1 ? 'a place' : `${places} places`} where nobody has to be signed in. With --protect-routers ${file} this step puts the check there.`,
   detail: [...lines, 'Whoever calls it without a token is refused from then on.'].join('\n'),
+  answers: [decide('protectRouters', [file], `Requests to ${file} without a valid token are refused from then on.`)],
 });

@@ -3,7 +3,7 @@ import { type CodeStyle, renderTemplate } from '../../../src/workspace/code-styl
 import { toPlainJavaScript } from '../../../src/workspace/strip-types.ts';
 import { type Code, projectStyle } from '../../code/code.ts';
 import { type Client, madeClient, serviceClient } from '../client.ts';
-import type { Ground } from './cure.ts';
+import type { Filling, Ground } from './cure.ts';
 import { type Door, importOf } from './index.ts';
 
 /** The modules of a door as they would stand, by file; or why they cannot be written, as a sentence for a person. */
@@ -12,14 +12,15 @@ export async function renderDoor(code: Code, door: Door): Promise<ReadonlyMap<st
   const specifier = (file: string): string => importOf(code.workspace, ground, adapter.file, file);
   const filling = cure.fill(ground, specifier, adapter.file);
   if (typeof filling === 'string') return filling;
-  const own = filling.flags?.client === false || cure.module.client !== 'service';
-  const client = own ? { statements: '', expression: '' } : await clientFor(code, ground, adapter.file);
+  const client = await clientFor(code, door, filling);
   if (client === null)
     return 'The app has no client with the service key that could ask who is a member of what: make one in a file of its own, then run again.';
   const style = await styleOf(code, ground);
   const values = Object.fromEntries(
     Object.entries(filling.values).map(([key, value]) => [key, value.replaceAll('__CLIENT__', client.expression)]),
   );
+  const isAsker = cure.module.client === 'caller' && client.statements !== '' && values.ASK !== undefined;
+  if (isAsker) values.ASK = `${values.ASK}, ${client.expression}`;
   const texts = new Map<string, string>();
   if (core.text === null) texts.set(core.file, renderCore(code, ground, core.file, style));
   if (adapter.text === null) {
@@ -27,7 +28,7 @@ export async function renderDoor(code: Code, door: Door): Promise<ReadonlyMap<st
       readPackageFile(`phases/2-backend/templates/${cure.module.template}`),
       style,
       { ...values, CLIENT_IMPORT: client.statements, CLIENT: client.expression, CORE: specifier(core.file) },
-      { client: client.statements !== '', ...filling.flags },
+      { ...filling.flags, client: client.statements !== '', service: isAsker },
     );
     texts.set(adapter.file, asProject(ground, adapter.file, rendered));
   }
@@ -70,11 +71,20 @@ const styleOf = async (code: Code, { project }: Ground): Promise<CodeStyle> =>
     ? { indent: '  ', quote: "'", semicolons: true, newline: '\n' }
     : projectStyle(code.workspace, project);
 
-/** The service client of the app, or one made of the variables that the app reads anyway. */
-async function clientFor({ workspace }: Code, { files, project }: Ground, file: string): Promise<Client | null> {
-  if (project === null) return null;
-  const there = await serviceClient(workspace, project, file);
+const nobody: Client = { statements: '', expression: '' };
+
+/** Who looks memberships up: the service client of the app, or one made of the variables that the app reads anyway. */
+async function clientFor(
+  { workspace }: Code,
+  { adapter, cure, ground }: Door,
+  filling: Filling,
+): Promise<Client | null> {
+  const { files, project } = ground;
+  if (project === null || filling.flags?.client === false) return nobody;
+  const there = await serviceClient(workspace, project, adapter.file);
   if (there !== null) return there;
+  // The caller may ask for the own membership.
+  if (cure.module.client === 'caller') return nobody;
   const names = new Set(
     files.flatMap(({ text }) => [...text.matchAll(/process\.env\.(\w+)/g)].map(([, name]) => name ?? '')),
   );

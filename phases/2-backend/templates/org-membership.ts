@@ -125,9 +125,12 @@ export async function orgOfToken(client: SupabaseClient, authorization: string |
   return orgOf(client, await verify(client, token));
 }
 
-/** The validated organization of whose session a client carries. Rejects with an OrgValidationError. */
-export async function orgOfSession(client: SupabaseClient): Promise<string> {
-  return orgOf(client, await verify(client));
+/**
+ * The validated organization of whose session a client carries. Rejects with an OrgValidationError. `asker`: who looks
+ * memberships up, where the policies of the app hide them from the caller.
+ */
+export async function orgOfSession(client: SupabaseClient, asker: SupabaseClient = client): Promise<string> {
+  return orgOf(asker, await verify(client));
 }
 
 async function orgOf(client: SupabaseClient, verified: Verified | null): Promise<string> {
