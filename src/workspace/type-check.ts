@@ -163,7 +163,7 @@ export async function typeDelta(
 
 /** The backend and the frontend; once where they are one package. */
 export const checkedProjects = (workspace: Workspace): readonly Project[] =>
-  [...new Set([workspace.backend, workspace.frontend])].filter((project) => project !== null);
+  [...new Set([workspace.backend, ...workspace.frontends])].filter((project) => project !== null);
 
 const baselineFile = (workspace: Workspace, project: Project): Promise<string> =>
   resolveState(workspace.root, `baseline-${nameOf(project)}.json`);

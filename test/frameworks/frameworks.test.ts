@@ -18,6 +18,7 @@ import {
   type Stage,
   serve,
 } from './stage.ts';
+import { kitModules, kitRouter, kitTypes, nextModules, nextRouter, nextTypes } from './stand-ins.ts';
 
 let stage: Stage;
 const clean: (() => Promise<void>)[] = [];
@@ -28,6 +29,8 @@ beforeAll(async () => {
   vi.stubEnv('SUPABASE_URL', stage.url);
   vi.stubEnv('SUPABASE_SERVICE_ROLE_KEY', stage.serviceKey);
   vi.stubEnv('SUPABASE_ANON_KEY', stage.anonKey);
+  vi.stubEnv('NEXT_PUBLIC_SUPABASE_URL', stage.url);
+  vi.stubEnv('NEXT_PUBLIC_SUPABASE_ANON_KEY', stage.anonKey);
   vi.stubEnv('PROVIDER_SECRET', 'shown');
 });
 afterEach(async () => {
@@ -50,6 +53,10 @@ type Sample = {
   readonly start: (app: SampleApp) => Promise<Running>;
   readonly list: (running: Running, org: string | null, token?: string) => ReturnType<Running['ask']>;
   readonly create: (running: Running, org: string | null, token?: string) => ReturnType<Running['ask']>;
+  /** A third way to write, by a server action, which answers refusals as errors. */
+  readonly action?: (running: Running, org: string | null, token?: string) => ReturnType<Running['ask']>;
+  readonly harness?: string;
+  readonly modules?: Readonly<Record<string, string>>;
   readonly open: (running: Running) => Promise<readonly number[]>;
   /** Files that the cure makes or changes. */
   readonly touched: readonly string[];
@@ -106,6 +113,65 @@ const samples: readonly Sample[] = [
     open: async (running) => [(await running.ask('/health')).status],
     touched: ['src/calls.ts', 'src/services/org-membership.ts', 'src/services/org-procedure.ts'],
   },
+  {
+    name: 'next',
+    // Next is not installed: its own modules run on a thin router, behind a server of Node.
+    harness: ' on a stand-in of Next',
+    modules: nextModules,
+    start: async (app) => {
+      const routes = {
+        '/api/calls': await app.load('src/app/api/calls/route.ts'),
+        '/api/health': await app.load('src/app/api/health/route.ts'),
+      };
+      return serve(nextRouter(routes, await app.load('src/app/calls/actions.ts')));
+    },
+    list: (running, org, token) =>
+      running.ask(`/api/calls${org === null ? '' : `?orgId=${org}`}`, { headers: { cookie: stage.cookies(token) } }),
+    create: (running, org, token) =>
+      running.ask('/api/calls', {
+        headers: { cookie: stage.cookies(token) },
+        body: { ...(org === null ? {} : { orgId: org }), note: 'x' },
+      }),
+    action: (running, org, token) =>
+      running.ask('/action/addCall', { headers: { cookie: stage.cookies(token) }, body: [org, 'x'] }),
+    open: async (running) => [(await running.ask('/api/health')).status],
+    touched: [
+      'src/app/api/calls/route.ts',
+      'src/app/calls/actions.ts',
+      'src/lib/org-membership.ts',
+      'src/lib/org-server.ts',
+    ],
+  },
+  {
+    name: 'sveltekit',
+    harness: ' on a stand-in of SvelteKit',
+    modules: kitModules,
+    start: async (app) => {
+      // One bundle, as the server of an app is: hooks and routes share their modules.
+      const all = await app.load('src/hooks.server.ts', {
+        calls: './src/routes/api/calls/+server.ts',
+        page: './src/routes/calls/+page.server.ts',
+        health: './src/routes/health/+server.ts',
+      });
+      const { calls, page, health } = all as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+      return serve(kitRouter(all, { '/api/calls': calls ?? {}, '/calls': page ?? {}, '/health': health ?? {} }));
+    },
+    list: (running, org, token) =>
+      running.ask(`/api/calls${org === null ? '' : `?orgId=${org}`}`, { headers: { cookie: stage.cookies(token) } }),
+    create: (running, org, token) =>
+      running.ask('/calls?/create', {
+        headers: { cookie: stage.cookies(token), 'content-type': 'application/x-www-form-urlencoded' },
+        form: { ...(org === null ? {} : { org_id: org }), note: 'x' },
+      }),
+    open: async (running) => [(await running.ask('/health')).status],
+    touched: [
+      'src/hooks.server.ts',
+      'src/lib/server/org-membership.ts',
+      'src/lib/server/org.ts',
+      'src/routes/api/calls/+server.ts',
+      'src/routes/calls/+page.server.ts',
+    ],
+  },
 ];
 
 /** The cured apps, type-checked together at the end against the real packages. */
@@ -116,9 +182,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(kept, { recursive: true, force: true }));
 
-describe.each(samples)('$name: two organizations over HTTP', ({ name, start, list, create, open, touched }) => {
+describe.each(samples)('$name$harness: two organizations over HTTP', (sample) => {
+  const { name, start, list, create, action, open, touched } = sample;
   test('the attack succeeds before, is refused after, and everything else goes on; the rollback leaves no byte', async () => {
-    const app = await copyOf(name);
+    const app = await copyOf(name, {}, sample.modules);
     clean.push(app.remove);
     const before = await filesOf(app.root);
     const { acacia: member, birch: other, former, nobody } = stage.tokens;
@@ -126,6 +193,7 @@ describe.each(samples)('$name: two organizations over HTTP', ({ name, start, lis
     const vulnerable = await start(app);
     expect(organizationsIn(await list(vulnerable, birch, member))).toEqual([birch]);
     expect(organizationsIn(await create(vulnerable, birch, member))).toEqual([birch]);
+    if (action) expect(organizationsIn(await action(vulnerable, birch, member))).toEqual([birch]);
     expect(organizationsIn(await list(vulnerable, acacia, member))).toEqual([acacia]);
     const free = await open(vulnerable);
     expect(free.every((status) => status === 200)).toBe(true);
@@ -149,6 +217,11 @@ describe.each(samples)('$name: two organizations over HTTP', ({ name, start, lis
       expect([own.status < 300, organizationsIn(own)]).toEqual([true, [acacia]]);
       expect(organizationsIn(await ask(cured, birch, other))).toEqual([birch]);
     }
+    if (action) {
+      expect(organizationsIn(await action(cured, birch, member))).toEqual([]);
+      expect(organizationsIn(await action(cured, acacia, former))).toEqual([]);
+      expect(organizationsIn(await action(cured, acacia, member))).toEqual([acacia]);
+    }
     // Who names no organization acts for the own one.
     expect(organizationsIn(await create(cured, null, other))).toEqual([birch]);
     expect(await open(cured)).toEqual(free);
@@ -159,7 +232,8 @@ describe.each(samples)('$name: two organizations over HTTP', ({ name, start, lis
   });
 });
 
-test('the cured apps have no type error against the real packages', async () => {
+test('the cured apps have no type error, against the real packages but for Next and SvelteKit', async () => {
+  await writeFile(path.join(kept, 'stand-ins.d.ts'), nextTypes + kitTypes);
   await writeFile(
     path.join(kept, 'tsconfig.json'),
     JSON.stringify({
@@ -171,8 +245,9 @@ test('the cured apps have no type error against the real packages', async () => 
         skipLibCheck: true,
         noEmit: true,
         types: ['node'],
+        paths: { '@/*': ['./next/src/*'], '$lib/*': ['./sveltekit/src/lib/*'] },
       },
-      include: ['*/src'],
+      include: ['*/src', 'stand-ins.d.ts'],
     }),
   );
   const { stdout } = await execa('tsc', ['-p', kept], { preferLocal: true, reject: false });

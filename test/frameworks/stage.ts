@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createChunks } from '@supabase/ssr';
 import { build, type Plugin } from 'esbuild';
 import pg from 'pg';
 import { phase } from '../../phases/2-backend/phase.ts';
@@ -48,7 +49,8 @@ export type Stage = {
   readonly serviceKey: string;
   /** Tokens of a member of Acacia, of a member of Birch, of somebody without an organization, and of one who was put out of Acacia. */
   readonly tokens: Readonly<Record<'acacia' | 'birch' | 'nobody' | 'former', string>>;
-  readonly sessions: Readonly<Record<'acacia' | 'birch', unknown>>;
+  /** The cookies that a browser with the session of a token sends, as @supabase/ssr keeps them. */
+  readonly cookies: (token: string | undefined) => string;
   readonly sql: (text: string) => Promise<readonly Record<string, unknown>[]>;
   readonly close: () => Promise<void>;
 };
@@ -89,7 +91,14 @@ export async function openStage(): Promise<Stage> {
       nobody: sessions.nobody.access_token,
       former: sessions.former.access_token,
     },
-    sessions,
+    cookies: (token) => {
+      const session = Object.values(sessions).find((one) => one.access_token === token);
+      if (session === undefined) return '';
+      const value = `base64-${Buffer.from(JSON.stringify(session)).toString('base64url')}`;
+      return createChunks('sb-127-auth-token', value)
+        .map((one) => `${one.name}=${one.value}`)
+        .join('; ');
+    },
     sql: async (text) => (await client.query(text)).rows,
     close: async () => {
       await client.end();
@@ -108,8 +117,8 @@ export type SampleApp = {
   readonly cure: () => Promise<void>;
   /** Takes them back, newest first. */
   readonly undo: () => Promise<void>;
-  /** The exports of a module of the app as it is now. */
-  readonly load: (entry: string) => Promise<Record<string, unknown>>;
+  /** The exports of a module of the app as it is now; `beside`: further modules of the same bundle, by name. */
+  readonly load: (entry: string, beside?: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>;
   /** Copies the app as it is now into a folder, under its name. */
   readonly keep: (folder: string) => Promise<void>;
   readonly remove: () => Promise<void>;
@@ -178,11 +187,19 @@ export async function copyOf(
         if (!proven) throw new Error(`${step}: ${differences.join(', ')}`);
       }
     },
-    load: async (entry) => {
+    load: async (entry, beside = {}) => {
       builds += 1;
       const outfile = path.join(root, `bundle-${builds}.mjs`);
       await build({
-        entryPoints: [path.join(root, entry)],
+        stdin: {
+          resolveDir: root,
+          loader: 'ts',
+          contents: [
+            `export * from './${entry}';`,
+            ...Object.entries(beside).map(([as, file]) => `export * as ${as} from '${file}';`),
+          ].join('\n'),
+        },
+        ...(name === 'sveltekit' ? { alias: { $lib: path.join(root, 'src/lib') } } : {}),
         outfile,
         bundle: true,
         platform: 'node',
@@ -222,7 +239,12 @@ export type Answer = { readonly status: number; readonly body: unknown };
 export type Running = {
   readonly ask: (
     address: string,
-    given?: { readonly token?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown },
+    given?: {
+      readonly token?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: unknown;
+      readonly form?: Readonly<Record<string, string>>;
+    },
   ) => Promise<Answer>;
   readonly stop: () => Promise<void>;
 };
@@ -266,15 +288,17 @@ async function respond(
 }
 
 export const asking = (url: string, stop: () => Promise<void>): Running => ({
-  ask: async (address, { token, headers = {}, body } = {}) => {
+  ask: async (address, { token, headers = {}, body, form } = {}) => {
+    const sent =
+      form === undefined ? (body === undefined ? null : JSON.stringify(body)) : `${new URLSearchParams(form)}`;
     const response = await fetch(url + address, {
-      method: body === undefined ? 'GET' : 'POST',
+      method: sent === null ? 'GET' : 'POST',
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...headers,
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: sent,
       redirect: 'manual',
       signal: AbortSignal.timeout(15_000),
     });

@@ -84,8 +84,18 @@ export function isHandlerNamed(fn: SyntaxNode, names: RegExp, holder: RegExp): b
   return at?.kind === 'variable_declarator' && holder.test(at.child(0)?.text ?? '');
 }
 
-const asks =
-  /\.auth\s*\.\s*(?:getUser|getClaims|getSession)\s*\(|\b(?:require|get|ensure|current|verify|validate)(?:Auth|User|Session|Claims|Login|Token)\w*\s*\(|\bgetServerSession\b|\bsafeGetSession\b|\blocals\.(?:user|session|claims|auth)\b|\bctx\.(?:state\.)?(?:user|session|auth|claims)\b|\breq(?:uest)?\.(?:user|auth|session|jwtVerify)\b|\bc(?:tx)?\.(?:get\(\s*|var\.)['"]?(?:user|session|auth|jwtPayload|claims|userId)/;
+const asks = new RegExp(
+  [
+    String.raw`\.auth\s*\.\s*(?:getUser|getClaims|getSession)\s*\(`,
+    String.raw`\b(?:require|get|ensure|current|verify|validate)(?:Auth|User|Session|Claims|Login|Token)\w*\s*\(`,
+    String.raw`\bgetServerSession\b|\bsafeGetSession\b`,
+    // What an earlier handler knows of the caller.
+    String.raw`\blocals\.(?:user|session|claims|auth)\b|\bctx\.(?:state\.)?(?:user|session|auth|claims)\b`,
+    String.raw`\b(?:locals|ctx|context)\s*:\s*\{[^{}]*\b(?:user|session|claims)\b|\{[^{}]*\b(?:user|session|claims)\b[^{}]*\}\s*=\s*(?:event\.)?locals\b`,
+    String.raw`\breq(?:uest)?\.(?:user|auth|session|jwtVerify)\b`,
+    String.raw`\bc(?:tx)?\.(?:get\(\s*|var\.)['"]?(?:user|session|auth|jwtPayload|claims|userId)`,
+  ].join('|'),
+);
 
 /** Whether a handler is for callers who are signed in: it reads who they are, or something in front of it does. */
 export function isForUsers(fn: SyntaxNode, context: RuleContext): boolean {

@@ -1,6 +1,8 @@
+import path from 'node:path';
 import type { Project, Workspace } from '../../../src/workspace/project.ts';
 import { specifierFor } from '../../../src/workspace/resolve.ts';
 import { exportsOf } from '../../../src/workspace/traits.ts';
+import { importPath } from '../../3-frontend/hook.ts';
 import { type Code, textOf } from '../../code/code.ts';
 import type { Cure, Ground } from './cure.ts';
 import { edge } from './edge.ts';
@@ -87,8 +89,11 @@ const holds = (text: string, exports: readonly string[]): boolean => {
   return exports.every((name) => names.includes(name));
 };
 
-/** How one file of a door imports another. Edge functions name the file with its ending. */
-export const importOf = ({ projects }: Workspace, ground: Ground, from: string, to: string): string =>
-  ground.project === null
-    ? `${specifierFor(from, to, []).replace(/\.[cm]?[jt]s$/, '')}.${to.split('.').at(-1)}`
-    : specifierFor(from, to, projects);
+/** How one file of a door imports another, as the app does. Edge functions name the file with its ending. */
+export function importOf(workspace: Workspace, { project }: Ground, from: string, to: string): string {
+  if (project === null) return `${specifierFor(from, to, []).replace(/\.[cm]?[jt]s$/, '')}.${to.split('.').at(-1)}`;
+  const near = path.posix.dirname(from) === path.posix.dirname(to);
+  if (near || project.importExtension !== '') return specifierFor(from, to, workspace.projects);
+  const lib = project.frameworks.includes('sveltekit') ? /(?:^|\/)src\/lib\/(.+)\.[jt]s$/.exec(to)?.[1] : undefined;
+  return lib === undefined ? importPath(workspace, project, from, to) : `$lib/${lib}`;
+}

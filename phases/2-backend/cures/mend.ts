@@ -3,8 +3,10 @@ import type { Config } from '../../../src/config/schema.ts';
 import type { Note } from '../../../src/rollout/step.ts';
 import { editsOverlap } from '../../../src/workspace/edit.ts';
 import { classOfPath } from '../../../src/workspace/files.ts';
+import { holderOf } from '../../../src/workspace/scan/org-reads.ts';
 import { contextOf } from '../../../src/workspace/scan/scan.ts';
-import { parseSource } from '../../../src/workspace/scan/syntax.ts';
+import { bindingOf, declaredBy } from '../../../src/workspace/scan/scope.ts';
+import { operatorOf, parseSource, type SyntaxNode, unwrap } from '../../../src/workspace/scan/syntax.ts';
 import type { Finding, FindingKind, TextEdit } from '../../../src/workspace/scan/types.ts';
 import { type Code, textOf } from '../../code/code.ts';
 import type { Overlay } from '../../code/fixes.ts';
@@ -65,12 +67,19 @@ async function mendFile(
   const names = new Set<string>();
   const waiting: string[] = [];
   const outside = fromOutside.test(file) || fromOutside.test(text);
-  for (const finding of findings) {
+  const settled: SyntaxNode[] = [];
+  // What a request names comes first: its own fallback goes with it.
+  for (const finding of [...findings].sort((a, b) => rank(a) - rank(b))) {
     // A state, a message or a token that is only decoded is another fault than a value that was not compared.
     if (/OAuth state|unsigned|message|token/i.test(finding.reason.slice(0, 60))) continue;
     const node = placeOf(source, finding);
     const way = cure.way(node, context, ground);
     if (way === null) continue;
+    const fallback = finding.kind === 'default-org' ? fallbackOf(node, settled) : null;
+    if (fallback !== null) {
+      if (!editsOverlap(edits, [fallback])) edits.push(fallback);
+      continue;
+    }
     const literal = /^(?:string|template_string)$/.test(node.kind);
     const helper = literal ? 'requireOrgId' : 'assertSameOrg';
     const call = (supplied: string): string => {
@@ -80,6 +89,7 @@ async function mendFile(
     };
     const taken = takeValidated(node, call);
     if (taken === null || editsOverlap(edits, taken)) continue;
+    if (finding.kind === 'default-org' && !literal) continue;
     if (!way.authenticated && !agreed(file, outside, code.target.config)) {
       waiting.push(way.words);
       continue;
@@ -89,16 +99,32 @@ async function mendFile(
     );
     if (editsOverlap(edits, fresh)) continue;
     edits.push(...taken, ...fresh);
+    settled.push(node);
+    const holder = holderOf(node) ?? (/identifier/.test(node.kind) ? declaredBy(node) : null);
+    if (holder !== null) settled.push(holder.node);
     for (const name of way.imports) names.add(name);
     if (!literal || way.own === undefined) names.add(helper);
   }
   if (edits.length > 0) {
     const specifier = importOf(code.workspace, ground, file, adapter.file);
-    overlay.set(file, await withImports(file, text, edits, [...names], specifier));
+    overlay.set(file, await withImports(file, text, edits, [...names].sort(), specifier));
   }
   return waiting.length === 0
     ? null
     : { file, title: cure.title, lines: [...new Set(waiting)], places: waiting.length };
+}
+
+const rank = ({ kind }: Finding): number => (kind === 'request-org' ? 0 : 1);
+
+/** `orgId ?? ''` behind a value that is the validated one by now: nothing falls back any more. */
+function fallbackOf(node: SyntaxNode, settled: readonly SyntaxNode[]): TextEdit | null {
+  const around = node.kind === 'binary_expression' ? node : node.above('binary_expression');
+  const [left, right] = around?.children ?? [];
+  if (!around || !left || !right || !/^(?:\|\||\?\?)$/.test(operatorOf(around))) return null;
+  const value = unwrap(left);
+  const binding = value.kind === 'identifier' ? bindingOf(value) : null;
+  const known = settled.some((one) => one === value || one === left || one === binding?.node);
+  return known ? { start: left.end, end: right.end, text: '' } : null;
 }
 
 /** Words of callers who have no token and are meant all the same. */
