@@ -1,3 +1,4 @@
+import type { Change } from '../rollout/change.ts';
 import { answersTo } from '../rollout/check.ts';
 import type { Answer } from '../rollout/decision.ts';
 import type { Emit, LockHolder } from '../rollout/events.ts';
@@ -142,17 +143,29 @@ export function plainListener(options: PlainOptions): Emit {
 }
 
 /** A plan as lines: changes, notes, and what blocks it. */
-export function planLines(step: StepId, title: string, plan: Plan, paint: Paint, verbose: boolean): readonly string[] {
+export function planLines(
+  step: StepId,
+  title: string,
+  plan: Plan,
+  paint: Paint,
+  verbose: boolean,
+  /** What a change replaces, as old text against new; only asked for where every change is shown. */
+  replaced: (change: Change, paint: Paint) => readonly string[] = () => [],
+): readonly string[] {
   const lines = [
     `${paint('strong', `${step} ${title}`)}  ${paint('dim', plan.changes.length === 0 ? 'nothing to change' : count(plan.changes.length, 'change'))}`,
   ];
-  if (plan.changes.length <= 8) for (const change of plan.changes) lines.push(`  + ${change.title}`);
+  const shown = (change: Change, indent: string): readonly string[] => [
+    `${indent}${change.title}`,
+    ...(verbose ? replaced(change, paint).map((row) => `${' '.repeat(indent.length + 2)}${row}`) : []),
+  ];
+  if (plan.changes.length <= 8) for (const change of plan.changes) lines.push(...shown(change, '  + '));
   else {
     for (const group of groupsOf(plan.changes)) {
       lines.push(
         `  + ${count(group.changes.length, 'change')}: ${group.title}${group.summary === '' ? '' : `, ${group.summary}`}`,
       );
-      if (verbose) lines.push(...group.changes.map((change) => `      ${change.title}`));
+      if (verbose) lines.push(...group.changes.flatMap((change) => shown(change, '      ')));
     }
     if (!verbose) lines.push(paint('dim', '    --verbose shows every change'));
   }

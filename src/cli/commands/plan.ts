@@ -41,7 +41,9 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
           const { plan } = planned;
           pending += plan.changes.length > 0 || (row.state !== 'verified' && row.state !== 'applied') ? 1 : 0;
           blocked += plan.blockers.length;
-          for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true))
+          const replaced =
+            options.verbose === true ? (await import('../../report/replaced.ts')).replacedLines : undefined;
+          for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true, replaced))
             output.say(line);
           if (open && 'results' in planned && plan.changes.length > 0) {
             previewed = true;

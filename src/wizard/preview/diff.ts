@@ -1,5 +1,6 @@
 import { structuredPatch } from 'diff';
 import type { FileChange } from '../../rollout/change.ts';
+import type { Replaced } from '../../rollout/replaced.ts';
 import type { Line } from '../lines.ts';
 import { clean, line, span } from '../lines.ts';
 import type { Tone } from '../theme.ts';
@@ -19,10 +20,30 @@ const words: Signs = { add: 'add: ', del: 'del: ', same: '     ' };
 
 /** The unified diff of one file, as lines of meanings. */
 export const fileDiff = (change: FileChange, accessible: boolean): FileDiff => {
+  const what = change.before === null ? 'new file' : change.after === null ? 'deleted' : 'changed';
+  return { path: change.path, what, ...textDiff(change.before ?? '', change.after ?? '', accessible) };
+};
+
+/** From so many lines on, a definition is shown by what changes in it, with the whole below. */
+const long = 60;
+
+/** Old text against new, as code changes are shown; a short one whole. */
+export const definitionDiff = ({ before, after }: Replaced, accessible: boolean): readonly Line[] => {
+  const whole = (after ?? before).split('\n').length <= long;
+  const { lines } = textDiff(`${before}\n`, after === null ? '' : `${after}\n`, accessible, whole ? long : 3);
+  return whole ? lines.filter((row) => row[0]?.tone !== 'diff.hunk') : lines;
+};
+
+export const isWhole = ({ after }: Replaced): boolean => after !== null && after.split('\n').length <= long;
+
+const textDiff = (
+  before: string,
+  after: string,
+  accessible: boolean,
+  context = 3,
+): Pick<FileDiff, 'added' | 'removed' | 'lines'> => {
   const say = accessible ? words : signs;
-  const patch = structuredPatch(change.path, change.path, change.before ?? '', change.after ?? '', '', '', {
-    context: 3,
-  });
+  const patch = structuredPatch('', '', before, after, '', '', { context });
   const lines: Line[] = [];
   let added = 0;
   let removed = 0;
@@ -42,6 +63,5 @@ export const fileDiff = (change: FileChange, accessible: boolean): FileDiff => {
       else lines.push(of(say.same, 'text'));
     }
   }
-  const what = change.before === null ? 'new file' : change.after === null ? 'deleted' : 'changed';
-  return { path: change.path, what, added, removed, lines };
+  return { added, removed, lines };
 };

@@ -1,17 +1,18 @@
-import type { BatchChange, Change, FileChange } from '../../rollout/change.ts';
+import type { BatchChange, Change, FileChange, SqlChange } from '../../rollout/change.ts';
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Answer } from '../../rollout/decision.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
 import { type Group, groupsOf } from '../../rollout/grouping.ts';
 import { riskOf } from '../../rollout/hazards.ts';
 import type { Impact } from '../../rollout/impact.ts';
+import { replacedBy } from '../../rollout/replaced.ts';
 import type { RollbackPlan } from '../../rollout/rollout.ts';
 import type { Plan } from '../../rollout/step.ts';
 import { count, duration, plural } from '../format.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, line, plainText, span } from '../lines.ts';
 import { impactCard } from './card.ts';
-import { type FileDiff, fileDiff } from './diff.ts';
+import { definitionDiff, type FileDiff, fileDiff, isWhole } from './diff.ts';
 import { lockMeaning, strongestFirst } from './locks.ts';
 import { sqlLines } from './sql.ts';
 
@@ -186,6 +187,22 @@ const answerRows = (answers: readonly Answer[]): readonly Line[] =>
     line(`    ${clean(one.consequence)}`, 'muted'),
   ]);
 
+/** The statements of a change; what it replaces is shown as old text against new. */
+const statementLines = (change: SqlChange, look: Look): readonly Line[] => {
+  const { replaced, rest } = replacedBy(change);
+  if (replaced.length === 0) return sqlLines(change.up.trimEnd());
+  return [
+    ...rest.flatMap(sqlLines),
+    ...replaced.flatMap((one) => [
+      line(`-- ${one.after === null ? 'drops' : 'replaces'} ${clean(one.name)}`, 'sql.comment'),
+      ...definitionDiff(one, look.accessible),
+      ...(one.after === null || isWhole(one)
+        ? []
+        : [line('-- as it will read:', 'sql.comment'), ...sqlLines(one.after)]),
+    ]),
+  ];
+};
+
 const isFile = (change: Change): change is FileChange => change.kind === 'file';
 
 /** A step's plan with what was seen when it was run and rolled back. */
@@ -265,7 +282,7 @@ export const previewDocument = (
       out.add(line('  one statement outside a transaction, because PostgreSQL asks for it', 'muted'));
     out.add(line());
     if (diff) out.add(...diff.lines);
-    else if (change.kind === 'sql') out.add(...sqlLines(change.up.trimEnd()));
+    else if (change.kind === 'sql') out.add(...statementLines(change, look));
     else if (change.kind === 'batches') out.add(...sqlLines(batchSql(change)));
     out.add(line());
   }
