@@ -1,15 +1,6 @@
 import { styled } from './terminal.ts';
 
-/** Milliseconds for people: `12 ms`, `3.4 s`, `2 min 5 s`. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-}
-
-export const count = (n: number, one: string, many = `${one}s`): string =>
-  `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+export { duration, plural as count } from '../rollout/text.ts';
 
 export type Paint = (meaning: 'ok' | 'bad' | 'warn' | 'dim' | 'strong', text: string) => string;
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
+import { speaksUtf8 } from '../rollout/text.ts';
 
 /**
  * Everything that the command line writes for people passes here. Names, titles, bodies and values come from a database
@@ -31,9 +32,26 @@ export const harmless = (text: string): string =>
 const stray = new RegExp(`[\uE000-\uE002]${nonce}`, 'g');
 const marked = new RegExp(`${mark.begin}(\\w+)\uE003((?:(?!${mark.begin})[\\s\\S])*?)${mark.end}`, 'g');
 
+/** Signs of our own in the letters that every locale has. */
+const letters: Readonly<Record<string, string>> = {
+  '✓': '+',
+  '✗': 'x',
+  '–': '-',
+  '·': '|',
+  '…': '...',
+  '×': 'x',
+  '→': '->',
+  '’': "'",
+  '“': '"',
+  '”': '"',
+};
+const signs = new RegExp(`[${Object.keys(letters).join('')}]`, 'g');
+const ascii = (text: string): string =>
+  speaksUtf8(process.env) ? text : text.replace(signs, (found) => letters[found] ?? found);
+
 /** What is really written to the terminal. */
 export function toTerminal(text: string): string {
-  const safe = harmless(text);
+  const safe = ascii(harmless(text));
   if (!safe.includes(nonce)) return safe;
   return (
     safe

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../rollout/check.ts';
-import { count, duration } from './format.ts';
+import { count, duration } from '../rollout/text.ts';
 import { available } from './keys.ts';
 import { clean, plainText } from './lines.ts';
 import { documentText } from './preview/document.ts';

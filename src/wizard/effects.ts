@@ -26,6 +26,8 @@ export type EffectsOptions = {
   /** Opens an editor at a place of the workspace and waits for it. */
   readonly edit: (file: string, line: number) => Promise<void>;
   readonly redraw: () => void;
+  /** Stops the process as a shell's job, and resolves when it goes on. */
+  readonly suspend: () => Promise<void>;
 };
 
 export type Effects = {
@@ -251,6 +253,12 @@ export const createEffects = (options: EffectsOptions): Effects => {
             tell({ type: 'edited' });
           }
           return { type: 'tick' };
+        });
+        return;
+      case 'suspend':
+        aside(async () => {
+          await options.suspend();
+          return { type: 'edited' };
         });
         return;
       case 'redraw':

@@ -11,7 +11,7 @@ import { editorCommand, runEditor } from './terminal/editor.ts';
 import { runLinear } from './terminal/linear.ts';
 import { paint } from './terminal/paint.ts';
 import { openScreen } from './terminal/screen.ts';
-import { listenToSignals } from './terminal/signals.ts';
+import { listenToSignals, suspendProcess } from './terminal/signals.ts';
 import { coloured, plain } from './theme.ts';
 
 export type {
@@ -59,6 +59,14 @@ export const runWizard = async (options: WizardOptions): Promise<ExitCode> => {
     dispatch: store.dispatch,
     edit,
     redraw: screen.redraw,
+    suspend: async () => {
+      if (!look.accessible) screen.lend();
+      await suspendProcess();
+      if (look.accessible) return;
+      screen.take();
+      // The terminal may have another size by now, and nothing was said of it.
+      resized();
+    },
   });
 
   const left = new Promise<void>((resolve) => {

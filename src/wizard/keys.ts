@@ -38,6 +38,7 @@ export type Action =
   | 'save-log'
   | 'help'
   | 'redraw'
+  | 'suspend'
   | 'quit'
   | 'stop';
 
@@ -422,6 +423,7 @@ export const bindings: readonly Binding[] = [
   },
   { action: 'stop', keys: ['ctrl-c'], shown: 'ctrl-c', help: 'leave', when: ready },
   { action: 'redraw', keys: ['ctrl-l'], shown: 'ctrl-l', help: 'draw the screen again' },
+  { action: 'suspend', keys: ['ctrl-z'], shown: 'ctrl-z', help: 'suspend; fg comes back', when: ready },
   { action: 'help', keys: ['?'], shown: '?', hint: 'keys', help: 'show or hide this list' },
   {
     action: 'quit',

@@ -1,4 +1,4 @@
-import { plural } from './format.ts';
+import { plural } from '../rollout/text.ts';
 import { clean, wrapText } from './lines.ts';
 import { unsaved } from './state/decide.ts';
 import type { Deed, State } from './state/state.ts';

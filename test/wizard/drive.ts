@@ -56,6 +56,7 @@ export const drive = (options: DriveOptions = {}): Driven => {
       edited.push(`${file}:${line}`);
     },
     redraw: () => undefined,
+    suspend: async () => undefined,
   });
   const until: Driven['until'] = (condition) =>
     new Promise((resolve, reject) => {

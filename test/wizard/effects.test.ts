@@ -36,6 +36,7 @@ describe('events of the rollout', () => {
       },
       edit: async () => undefined,
       redraw: () => undefined,
+      suspend: async () => undefined,
     });
     effects.perform({ type: 'connect', job: 1, url: undefined });
     await expect.poll(() => seen).toContain('connected');

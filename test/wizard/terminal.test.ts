@@ -156,7 +156,7 @@ describe('in a real terminal', () => {
     });
     await overview(terminal);
     await terminal.press('f');
-    await terminal.wait('has a fix');
+    await terminal.wait('fixed by 2.1');
     await terminal.press('o');
     await terminal.wait(/EDITING/);
     await terminal.wait('2 findings');

@@ -1,5 +1,5 @@
 import type { Impact } from '../../rollout/impact.ts';
-import { bytes, count, duration, plural } from '../format.ts';
+import { bytes, count, duration, plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, span } from '../lines.ts';
 import type { Tone } from '../theme.ts';

@@ -8,7 +8,7 @@ import type { Impact } from '../../rollout/impact.ts';
 import { replacedBy } from '../../rollout/replaced.ts';
 import type { RollbackPlan } from '../../rollout/rollout.ts';
 import type { Plan } from '../../rollout/step.ts';
-import { count, duration, plural } from '../format.ts';
+import { count, duration, plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, line, plainText, span } from '../lines.ts';
 import { impactCard } from './card.ts';

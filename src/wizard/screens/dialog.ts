@@ -1,4 +1,4 @@
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { clean, clip, clipMiddle, type Line, line, span, textWidth, wrapped } from '../lines.ts';
 import type { Dialog, State } from '../state/state.ts';
 

@@ -1,4 +1,4 @@
-import { count, plural } from '../format.ts';
+import { count, plural } from '../../rollout/text.ts';
 import { clean, clip, clipMiddle, type Line, line, padStart, span, wrapped } from '../lines.ts';
 import type { CodeFinding } from '../session.ts';
 import { orderedFindings } from '../state/findings.ts';

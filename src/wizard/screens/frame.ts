@@ -12,6 +12,7 @@ import { overviewScreen } from './overview.ts';
 import { readingScreen } from './reading.ts';
 import { runningScreen } from './running.ts';
 import { startScreen } from './start.ts';
+import { tooSmall, tooSmallScreen } from './too-small.ts';
 import { verificationScreen } from './verification.ts';
 
 /** The present screen, without what surrounds it. */
@@ -42,6 +43,12 @@ const noticeTones = { ok: 'status.ok', failed: 'status.failed', waiting: 'status
 export const frame = (state: State): readonly Line[] => {
   const { columns } = state.size;
   const { glyphs } = state.look;
+  if (tooSmall(state)) {
+    const room = Math.max(1, state.size.rows - 1);
+    return tooSmallScreen(state)
+      .slice(0, room)
+      .map((row) => clip(row, columns, glyphs.ellipsis));
+  }
   const room = bodyRows(state);
   const shown = body(state, room);
   const fitted =

@@ -1,4 +1,4 @@
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { clip, type Line, line, span, spread } from '../lines.ts';
 import type { State } from '../state/state.ts';
 

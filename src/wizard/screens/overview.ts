@@ -1,4 +1,4 @@
-import { duration } from '../format.ts';
+import { duration } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
 import { signSpan, stepSign } from './signs.ts';

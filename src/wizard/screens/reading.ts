@@ -1,4 +1,4 @@
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { available } from '../keys.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';

@@ -1,4 +1,4 @@
-import { count, duration, plural, seconds } from '../format.ts';
+import { count, duration, plural, seconds } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, span, spread, wrapped } from '../lines.ts';
 import type { Run, RunChange, State } from '../state/state.ts';
 import { problemLines } from './problem.ts';

@@ -1,4 +1,4 @@
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { clean, clipMiddle, type Line, line, padTo, span, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
 import { problemLines } from './problem.ts';

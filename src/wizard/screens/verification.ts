@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
-import { count, duration, plural, seconds } from '../format.ts';
+import { count, duration, plural, seconds } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padTo, span, spread, textWidth, width, wrapped, wrapText } from '../lines.ts';
 import { sqlLines } from '../preview/sql.ts';
 import { shownChecks } from '../state/run.ts';

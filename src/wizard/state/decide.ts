@@ -1,7 +1,7 @@
 import { answersTo, type CheckResult } from '../../rollout/check.ts';
 import { type Answer, sameAnswer } from '../../rollout/decision.ts';
 import type { Plan, StepId } from '../../rollout/step.ts';
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { openStep, startVerify } from './moves.ts';
 import { ask, type DecideView, type Question, type State } from './state.ts';
 

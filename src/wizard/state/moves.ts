@@ -1,6 +1,6 @@
 import type { Answer } from '../../rollout/decision.ts';
 import type { StepId } from '../../rollout/step.ts';
-import { plural } from '../format.ts';
+import { plural } from '../../rollout/text.ts';
 import { orderedFindings, waiveChoices } from './findings.ts';
 import { newChange, newVerification } from './run.ts';
 import { ask, begin, type Dialog, type Intent, type State, titleOf, type WaiveChoice } from './state.ts';

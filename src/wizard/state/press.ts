@@ -4,6 +4,7 @@ import { detailEnd } from '../screens/decide.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
 import { startEnd } from '../screens/start.ts';
+import { tooSmall } from '../screens/too-small.ts';
 import { choose, endDecide, openDecide, questionsOf, unsaved } from './decide.ts';
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
@@ -250,6 +251,8 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
       return { ...state, help: 0 };
     case 'redraw':
       return ask(state, { type: 'redraw' });
+    case 'suspend':
+      return ask({ ...state, suspended: true }, { type: 'suspend' });
     case 'quit':
       return leave(state);
     case 'stop':
@@ -271,7 +274,13 @@ export const press = (state: State, key: string, alone: boolean): State => {
   // An editor has the terminal: what is typed is for it.
   if (state.exit || state.suspended) return state;
   if (key === 'ctrl-c') return stop(state);
+  // What cannot be read cannot be agreed to: a question stays open until there is room for it.
+  if (tooSmall(state)) return key === 'q' && !changing(state) ? leave(state) : state;
   if (state.dialog) return pressInDialog(state, state.dialog, key, alone);
+  if (key === 'ctrl-z' && state.job) {
+    const text = 'Not suspended: what runs would keep its locks meanwhile. Ctrl-C stops it in order.';
+    return { ...state, notice: { tone: 'waiting', text } };
+  }
   const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
   if (state.help !== null) return { ...quiet, help: helpAfter(state, state.help, key) };
   const action = actionOf(quiet, key);

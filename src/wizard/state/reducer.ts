@@ -1,6 +1,6 @@
 import type { RollbackResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
-import { count, plural } from '../format.ts';
+import { count, plural } from '../../rollout/text.ts';
 import { foldsAtFirst, previewDocument } from '../preview/document.ts';
 import type { CodeFinding, Discovery, Problem } from '../session.ts';
 import { openDecide, openQuestions } from './decide.ts';

@@ -1,5 +1,5 @@
 import type { StepId } from '../../rollout/step.ts';
-import { count, plural } from '../format.ts';
+import { count, plural } from '../../rollout/text.ts';
 import { confirm, named } from './moves.ts';
 import { begin, type Intent, type RollbackScope, type RollbackView, type State } from './state.ts';
 

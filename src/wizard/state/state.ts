@@ -45,7 +45,7 @@ export type Request =
   | { readonly type: 'save-preview'; readonly step: StepId; readonly text: string }
   | { readonly type: 'save-log'; readonly text: string }
   | { readonly type: 'edit'; readonly file: string; readonly line: number }
-  | { readonly type: 'redraw' };
+  | { readonly type: 'redraw' | 'suspend' };
 
 /** A long text on the screen: which row is at the top, and what was searched for. */
 export type Reading = {

@@ -1,3 +1,4 @@
+import { speaksUtf8 } from '../../rollout/text.ts';
 import { ascii, type Look, unicode } from '../glyphs.ts';
 import type { TerminalOptions } from '../session.ts';
 
@@ -12,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The plain Windows console and the Linux console have few signs in their fonts; Windows Terminal and editors have. */
 const fewSigns = (env: Environment, platform: string): boolean => {
   if (env.VOXANNE_ASCII !== undefined) return env.VOXANNE_ASCII === '1';
-  if (env.TERM === 'linux' || env.TERM === 'dumb') return true;
+  if (env.TERM === 'linux' || env.TERM === 'dumb' || !speaksUtf8(env)) return true;
   if (platform !== 'win32') return false;
   return env.WT_SESSION === undefined && env.TERM_PROGRAM === undefined && env.TERM === undefined;
 };

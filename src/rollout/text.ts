@@ -1,3 +1,5 @@
+// Numbers, times and lists in words: the one place where they are made, so that they read the same everywhere.
+
 /** `0.2 s`, `14 s`, `3 min 05 s`. */
 export const duration = (milliseconds: number): string => {
   if (milliseconds < 1) return '0 ms';
@@ -30,3 +32,14 @@ export const count = (value: number): string => String(Math.round(value)).replac
 /** `1 change`, `2 changes`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
+
+/** `a`, `a and b`, `a, b and c`. */
+export const list = (items: readonly string[], last = 'and'): string =>
+  items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1) ?? ''}`;
+
+/** Whether a terminal with these variables shows more than ASCII. Without any of them nothing is known, and most do. */
+export function speaksUtf8(env: Readonly<Record<string, string | undefined>>): boolean {
+  // POSIX: the first of these that is set and not empty decides about characters.
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
+  return locale === undefined || locale === '' || /utf-?8/i.test(locale);
+}
