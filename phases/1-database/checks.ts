@@ -1,3 +1,4 @@
+import type { Circle } from '../../src/database/circles.ts';
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
 import { probeSignUps, type SignUpOptions } from '../../src/database/probes/sign-up.ts';
@@ -181,6 +182,8 @@ export async function ownFailures(
   found: Survey,
   signal: AbortSignal,
   only?: ReadonlySet<string>,
+  /** Tables that nobody can read at all, since their policies ask in a circle. */
+  circular: ReadonlyMap<string, Circle> = new Map(),
 ): Promise<readonly string[]> {
   if (found.organizations === null) return [];
   const guarded = found.catalog.tables
@@ -193,6 +196,7 @@ export async function ownFailures(
     ...isolationOptions(found, named(found.organizations), signal),
     only: new Set(guarded),
     ownOnly: true,
+    circular,
   });
   const guards = new Set(guarded);
   for await (const { id, verdict } of results) {

@@ -47,6 +47,8 @@ export type Door = {
   readonly exact: boolean;
   /** Why its rows could not be listed, or null. */
   readonly unread: string | null;
+  /** It is unread for want of time alone: another look may find the server less busy. */
+  readonly late?: boolean;
   /** Hashes of the keys of the rows. */
   readonly rows: readonly string[];
   /** Where a sampled row stands, so that the same rows are looked at again. */

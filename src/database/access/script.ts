@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Circle } from '../circles.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { type DoorScope, exactRows, type PolicyFacts, type RelationFacts } from './doors.ts';
 import type { Actor } from './people.ts';
@@ -12,15 +13,19 @@ export type Answer = {
     readonly o: readonly string[];
     readonly u: readonly string[];
     readonly p: string | null;
+    /** Rows of one class are alike in every column that a policy mentions, so that no policy tells them apart. */
+    readonly c: number;
   }[];
+  /** Only some rows of each class were read: `bits` has a sign per class. */
+  readonly byClass: boolean;
   readonly people: readonly {
-    /** Signs over the listing; null where it was not read by key. */
+    /** Signs over the listing, or over its classes; null where it was not read by key. */
     readonly bits: string | null;
     /** Rows of a view or function as hash and organizations. */
     readonly seen: readonly (readonly [hash: string, organizations: readonly string[]])[] | null;
     readonly code: string | null;
     readonly said: string | null;
-    /** Per expression of `expressionsOf`, signs over the listing. */
+    /** Per expression of `expressionsOf`, signs over the classes. */
     readonly judged: readonly string[] | null;
     readonly judgedCode: string | null;
     readonly judgedSaid: string | null;
@@ -42,17 +47,31 @@ export const isTable = (facts: RelationFacts | null): boolean => facts !== null 
 export const readsAll = (facts: RelationFacts | null, role: Actor['role']): boolean =>
   facts !== null && isTable(facts) && !facts.rowSecurity && facts.grants.includes(`${role}.read`);
 
-/** Rows of a sample that no organization is asked for, and rows per organization. */
-const anyRows = 200;
-const perOrganization = 60;
+export type Extent = {
+  /** More rows than this are looked at in a sample. */
+  readonly exact: number;
+  /** Rows of a sample that no organization is asked for, and rows per organization. */
+  readonly any: number;
+  readonly perOrganization: number;
+  /** The sample that was looked at before. */
+  readonly places: readonly string[] | null;
+  /** Every row is read although policies cannot tell them apart. */
+  readonly eachRow: boolean;
+  /** Roles whose reading is known to end in a circle of policies, so that it is not waited for again. */
+  readonly circles: Readonly<Partial<Record<Actor['role'], Circle>>>;
+};
+
+/** Rows of each class that are read. */
+const perClass = 3;
 
 /** Statements of which the last gives the `Answer` as text. */
 export function actSql(
   scope: DoorScope,
   facts: RelationFacts | null,
   actors: readonly Actor[],
-  places: readonly string[] | null,
+  extent: Extent,
 ): string {
+  const { places } = extent;
   const tag = `$voxanne_${randomBytes(6).toString('hex')}$`;
   const source =
     scope.kind === 'function' ? `${qualified(scope.schema, scope.name)}()` : qualified(scope.schema, scope.name);
@@ -62,27 +81,34 @@ export function actSql(
   const place = table ? 't.ctid::text' : 'null::text';
   const label = key === null ? place : words(key);
   const expressions = expressionsOf(facts);
-  const columns = (facts?.columns ?? []).filter((name) => expressions.some((text) => mentions(text, name)));
+  const whole = expressions.some((text) => /\.\*/.test(text));
+  const columns = (facts?.columns ?? []).filter((name) => whole || expressions.some((text) => mentions(text, name)));
+  // A policy may ask where a row stands; rows are then not alike.
+  const alike = !extent.eachRow && !expressions.some((text) => /\b(ctid|xmin|xmax|cmin|cmax|tableoid)\b/.test(text));
   const row =
     expressions.length === 0
       ? `'{}'::jsonb`
       : `jsonb_build_object(${columns.map((name) => `${literal(name)}, to_jsonb(t.${identifier(name)})`).join(', ')})`;
   const organizations = [...new Set(actors.flatMap((one) => [...one.organizations, ...one.former]))];
+  const order = 'order by x.h collate "C"';
+  const chosen = `filter (where x.n <= ${perClass})`;
   const listing = (
     from: string,
     limit: number,
-  ) => `select coalesce(jsonb_agg(jsonb_build_object('h', x.h, 'l', x.l, 'o', x.o, 'u', x.u, 'p', x.p) order by x.h collate "C"), '[]'),
-      coalesce(jsonb_agg(x.r order by x.h collate "C"), '[]'), coalesce(array_agg(x.h order by x.h collate "C"), '{}')
-    from (select distinct on (y.h) y.* from (select ${hash} as h, ${label} as l, ${scope.organizations} as o, ${scope.users} as u, ${place} as p, ${row} as r
-      from ${from} limit ${limit}) y) x`;
+  ) => `select coalesce(jsonb_agg(jsonb_build_object('h', x.h, 'l', x.l, 'o', x.o, 'u', x.u, 'p', x.p, 'c', x.c - 1) ${order}), '[]'),
+      coalesce(jsonb_agg(x.r order by x.c) filter (where x.n = 1), '[]'), coalesce(array_agg(x.h ${order}), '{}'),
+      array_agg(x.p::tid ${order}) ${chosen}, array_agg(x.h ${order}) ${chosen}, array_agg(x.c ${order}) ${chosen}
+    from (select z.*, dense_rank() over (order by z.r::text collate "C")::int as c, row_number() over (partition by z.r::text order by z.h collate "C") as n
+      from (select distinct on (y.h) y.* from (select ${hash} as h, ${label} as l, ${scope.organizations} as o, ${scope.users} as u, ${place} as p, ${row} as r
+        from ${from} limit ${limit}) y) z) x`;
   const sampled = `${source} t where t.ctid = any ($1)`;
   const picked = `select array(${
     places !== null
       ? `select p::tid from unnest(${array(places)}) p`
-      : `(select t.ctid from ${source} t limit ${anyRows})${
+      : `(select t.ctid from ${source} t limit ${extent.any})${
           scope.key === null || organizations.length === 0
             ? ''
-            : ` union select s.place from unnest(${array(organizations)}) o cross join lateral (select t.ctid as place from ${source} t where t.${identifier(scope.key)} = (case when true then o end)::${scope.keyType} limit ${perOrganization}) s`
+            : ` union select s.place from unnest(${array(organizations)}) o cross join lateral (select t.ctid as place from ${source} t where t.${identifier(scope.key)} = (case when true then o end)::${scope.keyType} limit ${extent.perOrganization}) s`
         }`
   })`;
   const reader = {
@@ -113,33 +139,41 @@ declare
   people constant jsonb := ${literal(JSON.stringify(people))};
   me constant name := current_user;
   person jsonb; exact boolean := true; listed jsonb; held jsonb; hashes text[]; places tid[]; counted bigint;
+  some_places tid[]; some_hashes text[]; some_classes int[]; few boolean := false; circles jsonb; unjudged jsonb := '{}'; ended jsonb;
   found text[]; seen jsonb; judged text[]; bits text; code text; said text; judged_code text; judged_said text; answers jsonb := '[]';
 begin
   perform set_config('row_security', 'off', true);
   ${
     table
-      ? `execute ${literal(`select count(*) from (select from ${source} t limit ${exactRows + 1}) x`)} into counted;
-  exact := counted <= ${exactRows};
-  if exact then execute ${literal(listing(`${source} t`, exactRows + 1))} into listed, held, hashes;
+      ? `execute ${literal(`select count(*) from (select from ${source} t limit ${extent.exact + 1}) x`)} into counted;
+  exact := counted <= ${extent.exact};
+  if exact then execute ${literal(listing(`${source} t`, extent.exact + 1))} into listed, held, hashes, some_places, some_hashes, some_classes;
   else
     execute ${literal(picked)} into places;
-    execute ${literal(listing(sampled, exactRows * 4))} into listed, held, hashes using places;
-  end if;`
+    execute ${literal(listing(sampled, exactRows * 4))} into listed, held, hashes, some_places, some_hashes, some_classes using places;
+  end if;
+  few := ${alike ? 'coalesce(cardinality(some_places), 0) * 2 <= cardinality(hashes) and cardinality(hashes) > 0' : 'false'};
+  if few then places := some_places; end if;`
       : `begin
-    execute ${literal(listing(`${source} t`, exactRows + 1))} into listed, held, hashes;
+    execute ${literal(listing(`${source} t`, exactRows + 1))} into listed, held, hashes, some_places, some_hashes, some_classes;
     exact := cardinality(hashes) <= ${exactRows};
   exception when others then listed := '[]'; held := '[]'; hashes := '{}'; end;`
   }
   perform set_config('row_security', 'on', true);
+  -- Where there is no row, no condition is asked and no circle is met.
+  circles := case when cardinality(hashes) > 0 then ${literal(JSON.stringify(extent.circles))}::jsonb else '{}' end;
   for person in select value from jsonb_array_elements(people) loop
     bits := null; seen := null; judged := null; code := null; said := null; judged_code := null; judged_said := null; found := null;
-    if (person->>'read')::boolean then
+    ended := circles -> (person->>'role');
+    if (person->>'read')::boolean and ended is not null then
+      code := ended->>'code'; said := ended->>'message';
+    elsif (person->>'read')::boolean then
       begin
         perform set_config('request.jwt.claims', person->>'claims', true);
         execute format('set local role %I', person->>'role');
         ${
           table
-            ? `if exact then execute ${literal(reader.exact)} into found;
+            ? `if exact and not few then execute ${literal(reader.exact)} into found;
         else execute ${literal(reader.sampled)} into found using places; end if;`
             : `execute ${literal(reader.other)} into seen;
         seen := coalesce(seen, '[]');`
@@ -151,17 +185,28 @@ begin
           code := null;
           ${
             table
-              ? `select coalesce(string_agg(case when s.h is null then '0' else '1' end, '' order by x.n), '') into bits
-          from unnest(hashes) with ordinality x(h, n) left join (select distinct h from unnest(found) h) s on s.h = x.h;`
+              ? `if few then
+            select coalesce(string_agg(case when s.found = s.rows then '1' when s.found = 0 then '0' else '?' end, '' order by s.c), '') into bits
+            from (select x.c, count(*) as rows, count(s.h) as found from unnest(some_hashes, some_classes) x(h, c)
+              left join (select distinct h from unnest(found) h) s on s.h = x.h group by x.c) s;
+          else select coalesce(string_agg(case when s.h is null then '0' else '1' end, '' order by x.n), '') into bits
+          from unnest(hashes) with ordinality x(h, n) left join (select distinct h from unnest(found) h) s on s.h = x.h;
+          end if;`
               : ''
           }
+        elsif code in ('42P17', '54001') then
+          circles := circles || jsonb_build_object(person->>'role', jsonb_build_object('code', code, 'message', said));
+          ended := circles -> (person->>'role');
         end if;
       end;
     end if;
+    ended := coalesce(ended, unjudged -> (person->>'role'));
     ${
       judges.anon === null && judges.authenticated === null
         ? ''
-        : `if (person->>'judge')::boolean then
+        : `if (person->>'judge')::boolean and ended is not null then
+      judged_code := ended->>'code'; judged_said := ended->>'message';
+    elsif (person->>'judge')::boolean then
       begin
         perform set_config('request.jwt.claims', person->>'claims', true);
         execute format('set local role %I', person->>'role');
@@ -169,14 +214,17 @@ begin
         raise exception using errcode = 'VX000';
       exception when others then
         get stacked diagnostics judged_code = returned_sqlstate, judged_said = message_text;
-        if judged_code = 'VX000' then judged_code := null; end if;
+        if judged_code = 'VX000' then judged_code := null;
+        elsif judged_code in ('42P17', '54001') then
+          unjudged := unjudged || jsonb_build_object(person->>'role', jsonb_build_object('code', judged_code, 'message', judged_said));
+        end if;
       end;
     end if;`
     }
     answers := answers || jsonb_build_object('bits', bits, 'seen', seen, 'code', code, 'said', said, 'judged', judged,
       'judgedCode', judged_code, 'judgedSaid', judged_said);
   end loop;
-  perform set_config('voxanne_probe.answer', jsonb_build_object('exact', exact, 'listing', listed, 'people', answers)::text, true);
+  perform set_config('voxanne_probe.answer', jsonb_build_object('exact', exact, 'listing', listed, 'byClass', few, 'people', answers)::text, true);
 end ${tag};
 select current_setting('voxanne_probe.answer') as answer`;
 }

@@ -13,16 +13,18 @@ export function toDoor(scope: DoorScope, facts: RelationFacts | null, actors: re
   const known = new Set(listing.map((one) => one.h));
   // What a view shows to users alone, because it asks who is calling.
   for (const [h, o] of answer.people.flatMap((one) => one.seen ?? [])) {
-    if (!known.has(h)) listing.push({ h, l: '', o, u: [], p: null });
+    if (!known.has(h)) listing.push({ h, l: '', o, u: [], p: null, c: 0 });
     known.add(h);
   }
   const length = listing.length;
   const rights = actors.map((actor, at): Right => {
     const one = answer.people[at];
     if (one === undefined) throw new Error(`nothing was answered about ${actor.kind}`);
-    const judged = judgedOf(facts, actor, one.judged);
+    const rowwise = (signs: string): string => listing.map(({ c }) => signs[c] ?? '0').join('');
+    const judged = judgedOf(facts, actor, one.judged?.map(rowwise) ?? null);
+    const read = answer.byClass && one.bits !== null ? { ...one, bits: rowwise(one.bits) } : one;
     return {
-      read: readOf(facts, actor, one, listing, length),
+      read: readOf(facts, actor, read, listing, length),
       insert: writeOf('insert', facts, actor, one, judged, length),
       update: writeOf('update', facts, actor, one, judged, length),
       delete: writeOf('delete', facts, actor, one, judged, length),

@@ -12,6 +12,7 @@ const target = (table: TableFacts): string => qualified(table.schema, table.name
 
 export const read = (name: string, who: Who, table: TableFacts, filter: string): Act => ({
   name,
+  about: nameOf(table),
   ...who,
   sql: [`select count(*) from ${target(table)} where ${filter}`],
   measure: 'value',
@@ -23,6 +24,7 @@ export const insert = (name: string, who: Who, world: World, row: Row, quiet: bo
   const count = counting(target(row.table), filter);
   return {
     name,
+    about: nameOf(row.table),
     ...who,
     before: [...removeSql(row, filter, quiet), count.before],
     sql: [insertSql(row, insertable(row.table, who.role))],
@@ -53,10 +55,11 @@ export function reach(
   const filter = rowFilter(world, row);
   // Foreign tables know no WHERE CURRENT OF.
   if (manner === 'by key' || row.table.kind === 'f') {
-    return { name, ...who, sql: [`${statement} where ${filter}`], measure: 'rows' };
+    return { name, about: nameOf(row.table), ...who, sql: [`${statement} where ${filter}`], measure: 'rows' };
   }
   return {
     name,
+    about: nameOf(row.table),
     ...who,
     cursor: `select 1 from ${target(row.table)} where ${filter} for update`,
     sql: [`${statement} where current of ${cursorName}`],

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import type { Circles } from '../circles.ts';
 import { preparation } from './cast.ts';
 import type { Family } from './rows.ts';
 import { type Act, evidence, perform, type Settings } from './script.ts';
@@ -11,6 +12,8 @@ export type Run = {
   readonly settings: Settings;
   readonly quiet: boolean;
   readonly prefix: string;
+  /** What earlier tables of the run have shown: conditions that end in a circle, and how many tables took too long. */
+  readonly learned: { readonly circles: Circles; late: number };
 };
 
 /** Everything that one transaction starts from. */

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Policy } from '../catalog/types.ts';
+import { type Circle, isCircle } from '../circles.ts';
 import { identifier, qualified } from '../quote.ts';
 import { insert, reach, read, remove, update, type Who } from './acts.ts';
 import { counting, removeSql } from './cast.ts';
@@ -10,6 +11,7 @@ import { findRow, type Row, rowFilter } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
 import {
+  circular,
   foreign,
   type Judgement,
   judgeForeign,
@@ -18,6 +20,7 @@ import {
   type Question,
   reached,
   refusal,
+  result,
   rows,
   worst,
 } from './verdict.ts';
@@ -28,13 +31,38 @@ import { anonClaims, claims, nameOf, type World } from './world.ts';
  *
  * @throws whatever the server says about the preparation; nothing is left behind.
  */
-export async function probeTable(attempt: Attempt, table: TableFacts, scope: Scope): Promise<readonly CheckResult[]> {
+export async function probeTable(
+  attempt: Attempt,
+  table: TableFacts,
+  scope: Scope,
+  { known, onCircle, only }: Circling,
+): Promise<readonly CheckResult[]> {
   const a = findRow(attempt.family, table, 'a');
   const b = findRow(attempt.family, table, 'b') ?? a;
   if (a === undefined || b === undefined) throw new Error(`${nameOf(table)} has no row to act upon`);
-  const probes = scope.kind === 'none' ? globalProbes(attempt, table, a) : tenantProbes(attempt, table, scope, a, b);
-  return performProbes(attempt, probes);
+  const all = scope.kind === 'none' ? globalProbes(attempt, table, a) : tenantProbes(attempt, table, scope, a, b);
+  const probes = only === undefined ? all : all.filter((one) => one.question.id.endsWith(`/${only}`));
+  if (known !== null) return probes.map(({ question }) => result(question, circular(known), [], ''));
+  return performProbes(
+    attempt,
+    probes.map((one) => ({
+      ...one,
+      judge: (tries) => {
+        const met = tries.find(({ act, outcome }) => act.role === 'authenticated' && isCircle(outcome.code))?.outcome;
+        if (met !== undefined) onCircle({ code: met.code ?? '', message: met.message ?? '' });
+        return one.judge(tries);
+      },
+    })),
+  );
 }
+
+export type Circling = {
+  /** Whoever signs in meets this circle of policies there: nothing is tried. */
+  readonly known: Circle | null;
+  readonly onCircle: (circle: Circle) => void;
+  /** The one probe that is carried out. */
+  readonly only?: string;
+};
 
 function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row, b: Row): readonly Probe[] {
   const { world, family, quiet } = attempt;

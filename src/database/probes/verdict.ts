@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import { isCircle } from '../circles.ts';
 import type { Act, Outcome } from './script.ts';
 
 /** What a check says before anything has happened. */
@@ -70,10 +71,8 @@ export const notTried = (outcome: Outcome): Judgement | null =>
 /** Errors that say nothing about isolation: the server had no time, no lock, or no memory. */
 export const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
 
-/** Policies that ask in a circle: found while planning (42P17), or, through functions, when the stack is full (54001). */
-export const isCircle = (code: string | null): boolean => code === '42P17' || code === '54001';
-
-const circle = ({ message, code }: Outcome): Judgement => ({
+/** Nobody reaches a row of a table whose policies ask in a circle. */
+export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): Judgement => ({
   verdict: 'failed',
   observed: `the policies fail: ${message} (${code}), so that nobody reaches any row`,
   advice:
@@ -99,7 +98,7 @@ export function judgeForeign(attempt: Try, what: string): Judgement {
         advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
       };
     }
-    if (isCircle(outcome.code)) return circle(outcome);
+    if (isCircle(outcome.code)) return circular(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'failed',
@@ -125,7 +124,7 @@ export function judgeOwn(attempt: Try, what: string): Judgement {
         advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
       };
     }
-    if (isCircle(outcome.code)) return circle(outcome);
+    if (isCircle(outcome.code)) return circular(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'passed',

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { Catalog, Table } from '../catalog/types.ts';
+import type { Circle } from '../circles.ts';
 import { type ApiRole, loadFacts, type TableFacts } from './facts.ts';
 
 export type TableName = { readonly schema: string; readonly table: string };
@@ -32,6 +33,8 @@ export type IsolationOptions = {
   readonly only?: ReadonlySet<string>;
   /** Only what people may do with rows of their own, on tables: what a step is compared with. */
   readonly ownOnly?: boolean;
+  /** Of `ownOnly`: tables whose policies are known to ask in a circle, so that nobody reaches a row of theirs. */
+  readonly circular?: ReadonlyMap<string, Circle>;
   /** Ids of such checks that failed before the step as well. */
   readonly failedBefore?: ReadonlySet<string>;
   readonly signal: AbortSignal;

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { step } from '../../../phases/1-database/7-isolation.ts';
+import { circularDoors } from '../../../phases/1-database/isolation/access.ts';
+import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { fromKept } from '../../../src/isolation/rights.ts';
+import type { CheckResult } from '../../../src/rollout/check.ts';
+import { appOf } from '../../helpers/phase-one.ts';
+import type { TestTarget } from '../../helpers/target.ts';
+import { type CircleApp, circleApp } from './policy-circles.sql.ts';
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+const stage = (app: Partial<CircleApp>): Promise<TestTarget> =>
+  appOf(
+    server,
+    'circles',
+    circleApp({ tables: 12, users: 60, rows: 100, memberships: 'public.is_org_member(org_id)', ...app }),
+  );
+
+const { signal } = new AbortController();
+
+/** What stands before step 1.7, and its checks, in one transaction that is rolled back; `more` runs after its changes. */
+async function proven(at: TestTarget, more?: string): Promise<{ before: unknown; results: readonly CheckResult[] }> {
+  const done = await at.executor.within(
+    {
+      title: 'the step',
+      body: async ({ run }) => {
+        const plan = await step.plan(at.target);
+        expect(plan.blockers).toEqual([]);
+        const proofs = await step.proofs?.(at.target, plan.changes);
+        if (proofs?.whole.look === undefined) throw new Error('the step looks at nothing');
+        const before = await proofs.whole.look(at.target, signal);
+        await run(plan.changes);
+        if (more !== undefined) await (await at.session.work()).query(more);
+        const results: CheckResult[] = [];
+        for await (const one of proofs.whole.checks(at.target, signal, before)) results.push(one);
+        return { before, results };
+      },
+    },
+    { emit: () => undefined, signal },
+  );
+  if (done.outcome !== 'ran') throw new Error(done.reason);
+  return done.result;
+}
+
+const failed = (results: readonly CheckResult[]): readonly string[] =>
+  results.filter((one) => one.verdict === 'failed').map((one) => `${one.id}: ${one.observed}`);
+
+test('tables that a circle of policies closes today are told apart by asking one of them, and work afterwards', async () => {
+  await using at = await stage({});
+  const { before, results } = await proven(at);
+  const access = fromKept(before);
+  if (access === null) throw new Error('nothing was looked at');
+  expect([...circularDoors(access).keys()].sort()).toEqual(
+    ['memberships', 'organizations', ...Array.from({ length: 12 }, (_, at) => `t${at + 1}`)]
+      .map((name) => `public.${name}`)
+      .sort(),
+  );
+  expect(failed(results)).toEqual([]);
+  expect(results.filter((one) => one.observed === 'not checked').map((one) => one.id)).toEqual([]);
+});
+
+test('a circle through a function is found by acting once the changes stand', async () => {
+  await using at = await stage({ tables: 1, memberships: 'user_id = auth.uid()' });
+  const { results } = await proven(
+    at,
+    `create policy again on public.memberships as restrictive for select to authenticated using (public.is_org_member(org_id))`,
+  );
+  expect(failed(results).join('\n')).toMatch(/public\.memberships.*54001/);
+});
