@@ -25,7 +25,7 @@ const { signal } = new AbortController();
 
 /** What stands before step 1.7, and its checks, in one transaction that is rolled back; `more` runs after its changes. */
 async function proven(at: TestTarget, more?: string): Promise<{ before: unknown; results: readonly CheckResult[] }> {
-  const done = await at.executor.within(
+  const done = await at.executor.within<{ before: unknown; results: readonly CheckResult[] }>(
     {
       title: 'the step',
       body: async ({ run }) => {
@@ -41,7 +41,7 @@ async function proven(at: TestTarget, more?: string): Promise<{ before: unknown;
         return { before, results };
       },
     },
-    { emit: () => undefined, signal },
+    { run: 'test', step: '1.7', emit: () => undefined, signal },
   );
   if (done.outcome !== 'ran') throw new Error(done.reason);
   return done.result;
