@@ -150,7 +150,7 @@ export const counts = (finding: Finding): boolean =>
 
 /** A command of the app that the configuration names (tests, build). Its last lines are the evidence. */
 export async function* checkCommand(
-  code: Code,
+  code: { readonly workspace: Pick<Code['workspace'], 'root'>; readonly target: Pick<Code['target'], 'mayRun'> },
   id: string,
   title: string,
   command: string | null,

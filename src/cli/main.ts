@@ -132,6 +132,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
     .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
+  withCommonOptions(program.command('findings'), true)
+    .description('what is open in the code, or as tasks for whoever fixes it')
+    .addOption(
+      new Option('--format <name>', 'tasks: those without an edit, each with the check that proves it')
+        .choices(['text', 'json', 'tasks'])
+        .default('text'),
+    )
+    .option('--prove <finding...>', 'whether the work on these tasks counts: rule, type check, tests')
+    .action(action(async (options) => (await import('./commands/findings.ts')).findingsCommand(options)));
   withCommonOptions(program.command('mcp'), true)
     .description('tools for a program over stdio (MCP): it looks and proposes, a person approves')
     .action(action(async (options) => (await import('./commands/mcp.ts')).mcpCommand(options)));
