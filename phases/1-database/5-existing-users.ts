@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { refusedOf } from '../../src/database/probes/sign-up.ts';
 import { identifier, literal } from '../../src/database/quote.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
+import { maySilenceTriggers } from '../../src/database/reversible.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
@@ -39,13 +40,11 @@ async function plan(target: Target): Promise<Plan> {
   if (found.organizations === null || now === null || then === null) {
     return { changes: [], notes: [], blockers: [needsTables] };
   }
-  const { rows: capability } = await client.query<{ quiet: boolean }>(
-    `select current_setting('is_superuser') = 'on' or has_parameter_privilege('session_replication_role', 'SET') as quiet`,
-  );
+  const quiet = await maySilenceTriggers(client);
   const judged = await judgeUsers(client, found, target, now, look);
   if (judged.blockers.length > 0) return { changes: [], blockers: judged.blockers, notes: judged.notes };
 
-  const work: Work = { found, target, now, then, quiet: capability[0]?.quiet === true, judged, blockers: [] };
+  const work: Work = { found, target, now, then, quiet, judged, blockers: [] };
   const planned = [
     organizations(work),
     missingProfiles(work),

@@ -141,15 +141,18 @@ export async function restoreBatch(
   change: BatchChange,
   entry: number,
   batch: string,
+  /** False: for a trial that is taken back, whose kept row belongs to no entry of the journal. */
+  mark = true,
 ): Promise<readonly string[]> {
   const { column: key, type } = change.key;
   const kept = `kept as materialized (
     select (r ->> 0)::${type} as k, r -> 1 as old, r ->> 1 as old_text, r -> 2 as new, (r ->> 3)::boolean as was_null
     from voxanne_rollout.kept b, jsonb_array_elements(b.rows) r where b.entry = $1 and b.batch = $2)`;
   const unused = change.write.kind === 'insert' ? await unusedSql(client, change, kept, [entry, batch]) : '';
+  const marked = `, marked as (update voxanne_rollout.kept set restored = true where entry = $1 and batch = $2 returning ${ownBatch})`;
+  if (!mark) await client.query(`select ${ownBatch}`);
   const { rows } = await client.query<{ k: string }>(
-    `with ${kept}, restored as (${restoreSql(change, key, unused)}),
-     marked as (update voxanne_rollout.kept set restored = true where entry = $1 and batch = $2 returning ${ownBatch})
+    `with ${kept}, restored as (${restoreSql(change, key, unused)})${mark ? marked : ''}
      select k::text as k from kept where k not in (select k from restored)`,
     [entry, batch],
   );

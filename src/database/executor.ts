@@ -28,7 +28,7 @@ import {
 import { continues, headOf, ownObjects } from './journal-chain.ts';
 import { createPreview } from './preview.ts';
 import { retrying } from './retry.ts';
-import { requireReversible } from './reversible.ts';
+import { cannotWrite, requireReversible } from './reversible.ts';
 import type { Session } from './session.ts';
 import { attachSql, sqlOf } from './statement-errors.ts';
 import { createWithin } from './within.ts';
@@ -298,6 +298,10 @@ export function createDatabaseExecutor(session: Session): Executor {
         });
         return { stayed: [] };
       }, context.signal),
+    cannotRevert: async (entries) => {
+      const changes = entries.map((one) => one.change);
+      return cannotWrite(await session.work(), changes);
+    },
     settle: (entry, context) =>
       translate(async () => {
         await session.lock();

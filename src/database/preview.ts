@@ -3,8 +3,8 @@ import type { BatchChange, Change, LockLevel, SqlChange } from '../rollout/chang
 import { lockLevels } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, PreviewResult } from '../rollout/executor.ts';
-import { afterBatch, applyBatch, lastKey, quietly } from './batches.ts';
-import { toRolloutError } from './errors.ts';
+import { afterBatch, applyBatch, keptBatches, lastKey, quietly, restoreBatch } from './batches.ts';
+import { isRetryable, toRolloutError } from './errors.ts';
 import { requireReversible } from './reversible.ts';
 import { sqlOf } from './statement-errors.ts';
 
@@ -126,9 +126,34 @@ export async function previewBatch(client: ClientBase, change: BatchChange, limi
     'select max(seq)::text as seq from voxanne_rollout.entries',
   );
   await requireReversible(client, change);
-  const outcome = await applyBatch(client, change, Number(entries[0]?.seq ?? 0), null, to, limit);
+  const entry = Number(entries[0]?.seq ?? 0);
+  const outcome = await applyBatch(client, change, entry, null, to, limit);
   await client.query(afterBatch(change));
+  if (outcome.written > 0) await tryRestore(client, change, entry);
   return outcome.walked < limit;
+}
+
+/**
+ * Takes back what was just written and keeps it all the same: a guard of the app that refuses this would else be met by
+ * the rollback. What is written past the app's triggers is restored past them, and meets none.
+ */
+async function tryRestore(client: ClientBase, change: BatchChange, entry: number): Promise<void> {
+  if (change.quiet && change.write.kind === 'update') return;
+  const [batch] = await keptBatches(client, entry);
+  if (batch === undefined) return;
+  await client.query('savepoint voxanne_restore');
+  try {
+    await restoreBatch(client, change, entry, batch, false);
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    const said = toRolloutError(error);
+    throw new RolloutError(
+      `${change.title} could not be rolled back: ${said.problem}`,
+      'Look at the triggers of that table, and disable the one that refuses for the time of the rollout; nothing was changed.',
+      { cause: error, ...(said.detail === undefined ? {} : { detail: said.detail }) },
+    );
+  }
+  await client.query('rollback to savepoint voxanne_restore; release savepoint voxanne_restore');
 }
 
 /** The changes of the same step that must run first, transitively, in their order. */

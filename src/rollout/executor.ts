@@ -3,7 +3,7 @@ import type { Emit } from './events.ts';
 import type { TableSize } from './impact.ts';
 import type { Entry, EntryState, Fingerprint, Head, StepRecord } from './journal.ts';
 import type { PreviewResult } from './preview.ts';
-import type { StepId } from './step.ts';
+import type { Blocker, StepId } from './step.ts';
 
 export type { PreviewResult };
 
@@ -90,6 +90,8 @@ export type Executor = {
   readonly apply: (change: Change, context: Context) => Promise<Entry>;
   /** Takes one journalled change back and journals that. */
   readonly revert: (entry: Entry, context: Context) => Promise<RevertResult>;
+  /** What would stop taking these back half-way, looked for before the first of them. Absent: nothing is known to. */
+  readonly cannotRevert?: (entries: readonly Entry[]) => Promise<readonly Blocker[]>;
   /** Looks at the target, not at the row, and finishes or removes what a crash left in `started` or `reverting`. */
   readonly settle: (entry: Entry, context: Context) => Promise<void>;
   /** The journalled changes of one step, or of all, in the order in which they were made. */

@@ -331,6 +331,14 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const after = await executor.keptFingerprint(id, 'after');
     // What others changed since the step is not ours to undo; it must not be blamed on the rollback either.
     const foreign = new Set(after === null ? [] : differences(after, await executor.fingerprint()).map(objectOf));
+    const [obstacle, ...more] = (await executor.cannotRevert?.(entries)) ?? [];
+    if (obstacle !== undefined) {
+      throw new RolloutError(
+        `Step ${id} was not rolled back: ${lowerFirst(obstacle.problem)}`,
+        `${obstacle.remedy} Then roll back again; nothing of it was rolled back.`,
+        { detail: [obstacle.detail ?? [], ...more.map((one) => one.problem)].flat().join('\n') || undefined },
+      );
+    }
     emit({ type: 'rollback-started', step: id, changes: entries.length });
     const guard = entries.length === 0 ? null : await executor.guard(id, run, null);
     const stayed: string[] = [];

@@ -91,6 +91,7 @@ describe('applying and taking back', () => {
     await expect(get('src/run.ts')).rejects.toThrow();
     for (const entry of [...(await executor.entries())].reverse()) await executor.revert(entry, context);
     expect(await get('src/run.ts')).toBe('x\n');
+    expect((await execa('stat', ['-c', '%a', path.join(root, 'src/run.ts')])).stdout).toBe('755');
   });
 
   it('keeps its state out of git, and no code in the journal', async () => {

@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest';
+import type { SqlChange } from '../../src/rollout/change.ts';
+import { RolloutError } from '../../src/rollout/errors.ts';
+import type { Executor } from '../../src/rollout/executor.ts';
+import type { Entry, Fingerprint, StepRecord } from '../../src/rollout/journal.ts';
+import { createRollout } from '../../src/rollout/runner.ts';
+import type { Blocker } from '../../src/rollout/step.ts';
+
+const change: SqlChange = { kind: 'sql', id: 'a', title: 'A', mode: 'transaction', up: 'up', down: 'down' };
+
+/** One step of one change over objects that are a plain map: what it makes is `a`, and taking it back takes that away. */
+function stage(start: Fingerprint, undo = (objects: Record<string, string>): void => void delete objects.a) {
+  const objects: Record<string, string> = { ...start };
+  const kept = new Map<string, Fingerprint>();
+  const entries: Entry[] = [];
+  const records: StepRecord[] = [];
+  let obstacles: readonly Blocker[] = [];
+  const executor: Executor = {
+    preview: async function* () {
+      // nothing to preview
+    },
+    within: async () => ({ outcome: 'not executed', reason: 'this is a map' }),
+    apply: async (given, { run, step }) => {
+      objects.a = 'made';
+      const entry: Entry = {
+        seq: entries.length + 1,
+        run,
+        step,
+        state: 'applied',
+        change: given,
+        appliedAt: 'now',
+        revertedAt: null,
+        milliseconds: 0,
+      };
+      entries.push(entry);
+      return entry;
+    },
+    revert: async (entry) => {
+      undo(objects);
+      entries.splice(entries.indexOf(entry), 1, { ...entry, state: 'reverted' });
+      return { stayed: [] };
+    },
+    cannotRevert: async () => obstacles,
+    settle: async () => undefined,
+    entries: async () => entries,
+    standing: async () => entries.map(({ step, state }) => ({ step, state, count: 1 })),
+    suspicion: async () => null,
+    head: async () => null,
+    keepHead: async () => undefined,
+    keptHeads: async () => [],
+    dependants: async () => [],
+    records: async () => records,
+    record: async (given) => void records.push({ ...given, seq: records.length, at: `${records.length}` }),
+    sizes: async () => [],
+    fingerprint: async () => ({ ...objects }),
+    keepFingerprint: async (step, _, when) => void kept.set(`${step} ${when}`, { ...objects }),
+    keptFingerprint: async (step, when) => kept.get(`${step} ${when}`) ?? null,
+    guard: async () => async () => null,
+    keepLook: async () => undefined,
+    keptLook: async () => null,
+    untouched: async () => null,
+  };
+  const rollout = createRollout({
+    phases: [
+      {
+        id: 1,
+        title: 'One',
+        medium: 'database',
+        steps: [
+          {
+            id: '1.1',
+            title: 'Step',
+            why: '',
+            plan: async () => ({ changes: objects.a === undefined ? [change] : [], blockers: [], notes: [] }),
+            checks: async function* () {
+              // none
+            },
+          },
+        ],
+      },
+    ],
+    target: null,
+    executors: { database: executor, workspace: null },
+  });
+  return { rollout, objects, entries, obstruct: (found: readonly Blocker[]) => (obstacles = found) };
+}
+
+const { signal } = new AbortController();
+
+test('a rollback is proven where everything is as before', async () => {
+  const { rollout, objects } = stage({ x: '1' });
+  await rollout.apply('1.1', signal);
+  expect(await rollout.rollback('1.1', signal)).toMatchObject({ proven: true, differences: [], stayed: [] });
+  expect(objects).toEqual({ x: '1' });
+});
+
+test('what others changed since is named, and not blamed on the rollback', async () => {
+  const { rollout, objects } = stage({ x: '1', y: '1' });
+  await rollout.apply('1.1', signal);
+  objects.x = '2';
+  objects.z = 'new';
+  const { proven, differences, stayed } = await rollout.rollback('1.1', signal);
+  expect({ proven, differences }).toEqual({ proven: true, differences: [] });
+  expect(stayed.join('\n')).toMatch(/\bx\b.*not by this step/);
+  expect(stayed.join('\n')).toMatch(/\bz\b.*not by this step/);
+});
+
+test('what the rollback itself left different is no proof, beside what others changed', async () => {
+  const { rollout, objects } = stage({ x: '1', y: '1' }, (all) => {
+    delete all.a;
+    all.y = 'broken';
+  });
+  await rollout.apply('1.1', signal);
+  objects.x = '2';
+  const { proven, differences } = await rollout.rollback('1.1', signal);
+  expect(proven).toBe(false);
+  expect(differences.join('\n')).toMatch(/\by\b/);
+  expect(differences.join('\n')).not.toMatch(/\bx\b/);
+});
+
+test('an obstacle is named before the first change is taken back', async () => {
+  const { rollout, entries, obstruct } = stage({});
+  await rollout.apply('1.1', signal);
+  obstruct([{ problem: 'The table is closed.', remedy: 'Open it.' }]);
+  const error: unknown = await rollout.rollback('1.1', signal).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(RolloutError);
+  expect(error).toMatchObject({ problem: expect.stringContaining('the table is closed') });
+  expect(entries.map((one) => one.state)).toEqual(['applied']);
+});
