@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 import { refusedOf } from '../../src/database/probes/sign-up.ts';
 import { identifier, literal } from '../../src/database/quote.ts';
-import { rolledBack } from '../../src/database/rolled-back.ts';
 import { maySilenceTriggers } from '../../src/database/reversible.ts';
+import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
