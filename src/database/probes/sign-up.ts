@@ -189,12 +189,20 @@ async function signUp(
         milliseconds,
       };
     }
-    if (refusedByApp(error, options.profiles?.orgColumn ?? 'org_id')) {
+    const refusal = refusedByApp(error, options.profiles?.orgColumn ?? 'org_id');
+    if (refusal !== null) {
+      const what = `The app’s own ${raisedIn(error)} refuses this sign-up: ${error.message} (${error.code}).`;
       return {
-        ...skipped(
-          base,
-          `The app’s own ${raisedIn(error)} refuses this sign-up, with the rollout and without: ${error.message} (${error.code}).`,
-        ),
+        // What it raises itself is a rule. An error in it may have come with the rollout: somebody has to say that it did not.
+        ...(refusal === 'rule'
+          ? skipped(base, what)
+          : {
+              ...skipped(
+                base,
+                `${what} Nothing shows whether it did so before the rollout. Correct the function, or sign up like this in today’s app, and accept it by name if it is refused there too.`,
+              ),
+              matters: true,
+            }),
         evidence: script,
         milliseconds,
       };
@@ -221,19 +229,16 @@ export const refusedOf = (error: Error, code: string): Refused => {
 };
 
 /**
- * Raised in a trigger function of the app with none of ours around it: whoever signs up like this is refused without the
- * rollout too. What a rename could have broken is no such thing.
+ * Whether a trigger function of the app, with none of ours around it, raised the error (`rule`) or ran into it (`error`);
+ * null for anything else, and for what a rename breaks.
  */
-function refusedByApp(error: Error & { readonly code?: unknown }, to: string): boolean {
+function refusedByApp(error: Error & { readonly code?: unknown }, to: string): 'rule' | 'error' | null {
   const { code, where, column } = error as { code?: unknown; where?: unknown; column?: unknown };
-  return (
-    typeof code === 'string' &&
-    /^(P0001|23|22|42P01|42883|3F000)/.test(code) &&
-    column !== to &&
-    typeof where === 'string' &&
-    /function /.test(where) &&
-    !/handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where)
-  );
+  if (typeof code !== 'string' || typeof where !== 'string' || column === to) return null;
+  if (!/function /.test(where) || /handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where))
+    return null;
+  if (code === 'P0001') return 'rule';
+  return /^(23|22|42P01|42883|3F000)/.test(code) ? 'error' : null;
 }
 
 /** The function that an error came from, as the server says it. */
