@@ -48,8 +48,10 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
           work.title,
           work.title,
           silent,
-          (client) =>
-            insideTransaction(client, () =>
+          async (client) => {
+            // Constraints that wait for the commit would else stand in the way of the next change of their table.
+            await client.query('set constraints all immediate');
+            return insideTransaction(client, () =>
               work.body({
                 signal: watch.signal,
                 run: async (changes) => {
@@ -60,7 +62,8 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
                 },
                 attempt: (one) => attempt(client, one),
               }),
-            ),
+            );
+          },
           { end: 'rollback', patience: previewPatience },
         );
         if (!watch.gaveWay()) return { outcome: 'ran', result, milliseconds: performance.now() - began };
@@ -99,8 +102,6 @@ async function perform(client: ClientBase, change: Change, run: WithinTools['run
       kind: 'defect',
     });
   }
-  // Constraints that wait for the commit would else stand in the way of the next change of their table.
-  await client.query('set constraints all immediate');
   if (change.kind === 'batches') {
     if (!(await previewBatch(client, change, previewRows))) {
       throw new NotHere(
