@@ -92,6 +92,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (file: string, _: unknown, self: Command) => {
       exit = await (await import('./commands/show.ts')).showCommand(file, self.optsWithGlobals());
     });
+  withCommonOptions(program.command('rehearse'), true)
+    .description('phase 1 on a copy: forward, verified, back, proven, forward again, and measured; writes a plan file')
+    .option('--on <url>', 'the copy, which is changed: a connection string, or demo')
+    .option('--plan <file>', 'rehearse this plan file; without it the plan is made on the copy')
+    .option('--load <what>', 'what runs beside it: mix (reads and sign-ups), none, or a file of SQL statements', 'mix')
+    .option('--out <file>', 'the rehearsed plan file (the file of --plan, or voxanne-rollout.plan.json)')
+    .option('--page <file>', 'what production will see, as .md or .html (beside the plan file)')
+    .option('--overwrite', 'replace files that are there')
+    .action(action(async (options) => (await import('./commands/rehearse.ts')).rehearseCommand(options)));
   withCommonOptions(program.command('verify'), true)
     .description('run every check of what is applied; writes nothing but its result')
     .action(action(async (options) => (await import('./commands/verify.ts')).verifyCommand(options)));

@@ -35,20 +35,6 @@ export async function makePlan(opened: Opened, signal: AbortSignal, target?: Pla
   const client = await opened.session.work();
   const before = await appState(client);
   const planned = await opened.rollout.planAhead(1, signal);
-  const plan = await planOf(opened, planned, before, target);
-  if (canonical(await appState(client)) !== canonical(before)) {
-    throw new RolloutError('Objects of the database were changed while it was planned.', 'Make the plan again.');
-  }
-  return plan;
-}
-
-/** The plan file of these plans, over the state from before the first of them. */
-export async function planOf(
-  opened: Opened,
-  planned: Planned,
-  state: StateByOwner,
-  target: PlanIdentity = identityOf(opened.connection, opened.environment),
-): Promise<SavedPlan> {
   const rows = (await opened.rollout.status()).filter((row) => row.phase === 1);
   const stopped = rows.find((row) => row.interrupted);
   if (stopped !== undefined) {
@@ -57,6 +43,25 @@ export async function planOf(
       'Finish it with --yes, or roll it back, then make the plan.',
     );
   }
+  const applied = rows.filter((row) => row.applied > 0).map((row) => row.step);
+  const plan = await planOf(opened, planned, before, {
+    target: target ?? identityOf(opened.connection, opened.environment),
+    applied,
+  });
+  if (canonical(await appState(client)) !== canonical(before)) {
+    throw new RolloutError('Objects of the database were changed while it was planned.', 'Make the plan again.');
+  }
+  return plan;
+}
+
+/** The plan file of these plans, over the state from before the first of them, and what was in force by then. */
+export async function planOf(
+  opened: Opened,
+  planned: Planned,
+  state: StateByOwner,
+  { target, applied }: { readonly target: PlanIdentity; readonly applied: readonly StepId[] },
+): Promise<SavedPlan> {
+  const rows = await opened.rollout.status();
   for (const { step, plan } of planned) refuseBlocked(step, plan);
   const owners = Object.keys(state);
   const steps = planned.map(
@@ -72,7 +77,7 @@ export async function planOf(
     made: { at: new Date().toISOString(), tool: version, server: await serverVersion(await opened.session.work()) },
     target,
     settings: settingsOfPlan(opened.settings()),
-    applied: rows.filter((row) => row.applied > 0).map((row) => row.step),
+    applied: [...applied],
     state,
     steps,
     carriedOut: [],

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Client } from 'pg';
 import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
@@ -24,6 +25,7 @@ import { discoverWorkspace } from '../workspace/discover.ts';
 import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
 import type { MayRun } from '../workspace-program.ts';
+import { environmentName } from './environment.ts';
 import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
 import { requireOwnApi, requireOwnBackend } from './own-api.ts';
@@ -38,6 +40,8 @@ export type Opened = {
   readonly production: boolean;
   readonly environment: string;
   readonly session: Session;
+  /** Opens a connection beside those of the session; whoever asks closes it. */
+  readonly connect: () => Promise<Client>;
   readonly target: Target;
   readonly rollout: Rollout;
   /** The settings that hold now: those of the start and the answers that were given since. */
@@ -74,6 +78,8 @@ export type OpenOptions = {
   readonly over?: PartialConfig | undefined;
   /** Kept in the journal with every step that is applied. */
   readonly remark?: string | undefined;
+  /** Put around the executor of the database: to measure what it does. */
+  readonly around?: ((executor: Executor, session: Session) => Executor) | undefined;
 };
 
 /**
@@ -83,7 +89,16 @@ export type OpenOptions = {
  */
 export async function openTarget(
   options: CommonOptions,
-  { typedUrl, reading = false, programs = runNothing, unrecorded = false, output, over, remark }: OpenOptions = {},
+  {
+    typedUrl,
+    reading = false,
+    programs = runNothing,
+    unrecorded = false,
+    output,
+    over,
+    remark,
+    around,
+  }: OpenOptions = {},
 ): Promise<Opened> {
   if (!reading) loadParserAhead();
   const config = await loadSettings(options, over);
@@ -157,13 +172,14 @@ export async function openTarget(
         { inner, session, connection: found, looking: programs === runNothing },
         mayRunCli,
       );
+  const database = cliExecutor ?? inner;
   const rollout = inWords(
     createRollout({
       phases,
       target,
       executors: unrecorded
         ? { database: withoutRecords(inner), workspace: workspace === null ? null : withoutRecords(workspace) }
-        : { database: cliExecutor ?? inner, workspace },
+        : { database: around?.(database, session) ?? database, workspace },
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
       ...(remark === undefined ? {} : { remark }),
       accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
@@ -180,8 +196,9 @@ export async function openTarget(
     source,
     connection,
     production,
-    environment: config.environment ?? (production ? 'production' : 'local'),
+    environment: environmentName(config, connection),
     session,
+    connect,
     target,
     rollout,
     settings: () => settings,

@@ -1,8 +1,8 @@
 import type { Change } from '../rollout/change.ts';
 import type { CheckResult } from '../rollout/check.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
+import { escapeHtml, fenced, md } from './escape.ts';
 import { duration } from './format.ts';
-import { harmless } from './terminal.ts';
 
 export type About = {
   readonly version: string;
@@ -102,18 +102,3 @@ ${bodies.join('\n')}</html>
 
 const order = { failed: 0, skipped: 1, passed: 2 } as const;
 const failedFirst = (a: CheckResult, b: CheckResult): number => order[a.verdict] - order[b.verdict];
-
-/** Text of others inside Markdown: one line, and nothing in it that would be markup. */
-const md = (text: string): string =>
-  harmless(text)
-    .replace(/\s*\n\s*/g, ' ')
-    .replace(/[\\`*_{}[\]<>#|~]/g, '\\$&');
-
-/** A block of code whose fence is longer than any run of backticks in it. */
-const fenced = (text: string): readonly string[] => {
-  const fence = '`'.repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  return [`${fence}sql`, harmless(text), fence];
-};
-
-const escapeHtml = (text: string): string =>
-  harmless(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -6,13 +6,11 @@ import { readCode, sideOfFile } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
 import { gitEnvironment } from '../../child-environment.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
-import { hasNative } from '../../demo/server/binaries.ts';
-import { fetchServer } from '../../demo/server/fetch.ts';
-import { startServer } from '../../demo/server.ts';
 import { packageRoot } from '../../package-root.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { waive } from '../../workspace/waivers.ts';
+import { demoDecisions, startDemoServer } from '../demo-server.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { runWithFlag } from '../programs.ts';
@@ -26,28 +24,14 @@ export type DemoOptions = CommonOptions & {
   readonly inline?: boolean;
 };
 
-/** The decisions that the sample clinic needs; on a real target the operator makes them. */
-const decisions = {
-  orphans: 'own-organization',
-  trustProfiles: true,
-  ambiguousMemberships: 'owned',
-  isolation: 'one',
-  wrongForeignKeys: 'repair',
-  revokeExecute: true,
-} as const;
-
 /** `voxanne-rollout demo`: the whole rollout, and its rollback, on a database and an app made for it. */
 export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
   const wizard = options.yes !== true && options.json !== true && terminal;
   const body = async (context: CommandContext): Promise<ExitCode> => {
     const { output, signal } = context;
-    if (!hasNative()) {
-      output.say('Fetching PostgreSQL 15 for the demo (about 25 MB, once; it is kept in the cache folder).');
-      await fetchServer(signal);
-    }
     output.say('Starting an embedded PostgreSQL and copying the sample app; both are removed at the end.');
-    const server = await startServer();
+    const server = await startDemoServer(output, signal);
     const workspace = await mkdtemp(join(tmpdir(), 'voxanne-demo-'));
     try {
       await loadDatabase(server, 'clinic', 'clinic');
@@ -55,7 +39,7 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
       commitAll(workspace);
       const target: CommonOptions = {
         ...options,
-        ...decisions,
+        ...demoDecisions,
         dbUrl: server.url('clinic'),
         workspace,
         environment: 'demo',
