@@ -1,3 +1,4 @@
+import { decide } from '../../src/config/answers.ts';
 import type { Circle } from '../../src/database/circles.ts';
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
@@ -138,7 +139,8 @@ export async function* checkIsolation(
     ...(only === undefined ? {} : { only }),
   });
   for await (const result of results) {
-    if (!leftOut.has(result.id.split('/')[2] ?? '')) yield asKept(result, found, target.config.decisions.keepPolicy);
+    if (!leftOut.has(result.id.split('/')[2] ?? ''))
+      yield asAccepted(asKept(result, found, target.config.decisions.keepPolicy), target.config.decisions.acceptAccess);
   }
 }
 
@@ -173,6 +175,24 @@ function asKept(result: CheckResult, found: Survey, kept: readonly string[]): Ch
     verdict: 'skipped',
     observed: `${result.observed}; ${names} was kept by name`,
     advice: 'This is the decision that was given with keepPolicy; take it back there to close it.',
+  };
+}
+
+/** What the probe reached or was refused is a failure until the operator accepts it by the name of the check. */
+function asAccepted(result: CheckResult, accepted: readonly string[]): CheckResult {
+  if (result.verdict !== 'failed') return result;
+  if (accepted.includes(result.id))
+    return {
+      ...result,
+      verdict: 'skipped',
+      observed: `${result.observed}; accepted by name`,
+      advice: 'This is the decision that was given with acceptAccess; take it back there to close it.',
+    };
+  const answer = decide('acceptAccess', [result.id], `It stays so, and the check no longer stops the step.`);
+  return {
+    ...result,
+    advice: `${(result.advice ?? 'Change what the check names.').replace(/\.$/, '')}; or, where this is meant, accept it by name with ${answer.flag} (decisions.acceptAccess).`,
+    answers: [...(result.answers ?? []), answer],
   };
 }
 

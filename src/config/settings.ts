@@ -465,7 +465,8 @@ export const shapeOf = <T extends Readonly<Record<string, Setting>>>(
 /** What a text given as a flag or a variable means; a text of the wrong form stays as it is, for the check to name. */
 export function readSetting(row: SettingRow, value: string): unknown {
   if (row.words?.includes(value) === true) return value;
-  if (row.kind === 'list') return value.split(/\s*,\s*/).filter((part) => part !== '');
+  // The arguments of a function are part of its name.
+  if (row.kind === 'list') return value.split(/\s*,\s*(?![^()]*\))/).filter((part) => part !== '');
   if (row.kind === 'names') return value.split('\n').filter((part) => part !== '');
   if (row.kind === 'number') return /^\d+$/.test(value) ? Number(value) : value;
   if (row.kind === 'boolean') return { true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value;

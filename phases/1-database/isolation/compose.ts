@@ -28,7 +28,7 @@ const special = new Set<Rule['kind']>(['organizations', 'profiles', 'memberships
 /**
  * Permissive policies are joined by OR, USING and WITH CHECK each for itself, and so are their parts here: what means
  * the whole organization becomes the rule; what asks more stays, joined by OR, beside it; what is the caller's own
- * stays as it is for rows that are there, while new rows must also be of an organization of the caller.
+ * stays as it is for rows that are there, while new rows must also be of an organization of the caller, or refer to none.
  */
 export function compose(rule: Rule, command: Command, judged: readonly Judged[], label: string): Composed {
   const notes: Note[] = [];
@@ -47,7 +47,7 @@ export function compose(rule: Rule, command: Command, judged: readonly Judged[],
     if (more.length > 0 && bound !== null) parts.push(beside(bound, more));
     const own = which === 'check' ? is(side, 'own', 'shared') : [];
     if (own.length > 0) {
-      const limit = rule.kind === 'profiles' ? sideOf(rule.conditions, command, 'check') : bound;
+      const limit = rule.kind === 'profiles' ? sideOf(rule.conditions, command, 'check') : (rule.ownBound ?? bound);
       if (rule.kind === 'organizations') parts.push(either(own));
       else if (limit !== null && rule.kind !== 'memberships') parts.push(beside(limit, own));
     }

@@ -1,5 +1,5 @@
 import type { Policy } from '../../../src/database/catalog/types.ts';
-import { identifier } from '../../../src/database/quote.ts';
+import { identifier, literal } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { askKeeping } from './ask.ts';
@@ -195,7 +195,9 @@ async function isSettled(one: Judged, rule: Rule): Promise<boolean> {
   if (policy.roles.join() !== 'authenticated') return false;
   const using = usingOf(policy, command);
   const check = checkOf(policy, command);
-  const variants = [rule.conditions[command], rule.bound[command]].filter((each) => each !== undefined);
+  const variants = [rule.conditions[command], rule.bound[command], ...ownBounds(rule, command)].filter(
+    (each) => each !== undefined,
+  );
   const within = async (expression: string, side: 'using' | 'check'): Promise<boolean> => {
     for (const variant of variants) {
       const wanted = sides(command, variant)[side];
@@ -216,6 +218,9 @@ async function isSettled(one: Judged, rule: Rule): Promise<boolean> {
   const usingFits = (await bounded(using, 'using')) || (command !== 'INSERT' && (await own(one.using)));
   return usingFits && (await bounded(check, 'check'));
 }
+
+const ownBounds = (rule: Rule, command: Command): readonly Condition[] =>
+  rule.ownBound === undefined || command === 'SELECT' || command === 'DELETE' ? [] : [{ using: rule.ownBound }];
 
 async function covered(wanted: Condition, command: Command, there: readonly Judged[]): Promise<boolean> {
   const { using, check } = sides(command, wanted);
@@ -342,15 +347,15 @@ function whyGone(one: Judged, rule: Rule): string {
   return has('never') && !has('organization') ? 'it lets nobody pass' : 'the new policies say the same';
 }
 
-/** The statement that makes a policy again exactly as the catalog shows it. */
+/** The statements that make a policy again exactly as the catalog shows it. */
 export function policySql(policy: Policy, renamed: (expression: string) => string = (text) => text): string {
   const roles = policy.roles.map((role) => (role === 'public' ? 'public' : identifier(role))).join(', ');
-  return [
-    `create policy ${identifier(policy.name)} on ${identifier(policy.schema)}.${identifier(policy.table)}`,
+  const at = `${identifier(policy.name)} on ${identifier(policy.schema)}.${identifier(policy.table)}`;
+  const create = [
+    `create policy ${at}`,
     `as ${policy.permissive ? 'permissive' : 'restrictive'} for ${policy.command.toLowerCase()} to ${roles}`,
     ...(policy.using === null ? [] : [`using (${renamed(policy.using)})`]),
     ...(policy.check === null ? [] : [`with check (${renamed(policy.check)})`]),
-  ]
-    .join('\n  ')
-    .concat(';');
+  ].join('\n  ');
+  return policy.comment == null ? `${create};` : `${create};\ncomment on policy ${at} is ${literal(policy.comment)};`;
 }

@@ -23,6 +23,8 @@ export type Rule = {
   readonly conditions: Readonly<Partial<Record<Command, Condition>>>;
   /** What stands beside a condition of the app that asks more than the organization, or something else. */
   readonly bound: Readonly<Partial<Record<Command, Condition>>>;
+  /** What stands beside a condition that is about the caller's own rows, where such a row may refer to nothing at all. */
+  readonly ownBound?: string;
   /** Commands that get their policy even where row security had closed them: without them nobody could work. */
   readonly always: readonly Command[];
   /** Beginning of the names of its policies. */
@@ -64,7 +66,10 @@ function ruleOf(survey: Survey, table: Table): Rule {
     );
   }
   const parents = parentConditions(survey, table);
-  if (parents !== null) return all(table, 'child', 'org', parents, []);
+  if (parents !== null) {
+    const loose = parentConditions(survey, table, 1, identifier(table.name), true);
+    return { ...all(table, 'child', 'org', parents, []), ...(loose === null ? {} : { ownBound: loose }) };
+  }
   const user = userColumnOf(survey, table);
   if (user !== null) return { ...all(table, 'personal', 'own', `${identifier(user)} = ${caller}`, []), user };
   if (isLog(survey, table))
@@ -208,9 +213,15 @@ export function roleSource(
 
 /**
  * For a table without the key: every reference to a table whose rows have an organization must lead to the caller's.
- * Null when there is none.
+ * Null when there is none. `loose`: of a row that is somebody's own, so that it may refer to none of them.
  */
-function parentConditions(survey: Survey, table: Table, depth = 1, own = identifier(table.name)): string | null {
+function parentConditions(
+  survey: Survey,
+  table: Table,
+  depth = 1,
+  own = identifier(table.name),
+  loose = false,
+): string | null {
   const links = (linksOf(survey).get(table.oid) ?? []).flatMap((link) => {
     const alias = `parent_${depth}`;
     // Outside a subquery PostgreSQL prints the row's columns bare, and what it prints is how a policy is known again.
@@ -223,26 +234,37 @@ function parentConditions(survey: Survey, table: Table, depth = 1, own = identif
     const inside =
       link.parent === survey.organizations
         ? isCallers(survey, outside[0] ?? '')
-        : exists(survey, link.parent, alias, join, depth + 1);
+        : exists(survey, link.parent, alias, join, depth + 1, loose);
     return inside === null ? [] : [{ outside, notNull: link.notNull, inside }];
   });
   if (links.length === 0) return null;
   const parts = links.map((link) => {
-    if (link.notNull || links.length === 1) return link.inside;
+    if (link.notNull || (links.length === 1 && !loose)) return link.inside;
     return `(${link.outside.map((column) => `${column} is null`).join(' or ')} or ${link.inside})`;
   });
-  if (links.length > 1 && !links.some((link) => link.notNull)) {
+  if (links.length > 1 && !loose && !links.some((link) => link.notNull)) {
     const some = links.map((link) => link.outside.map((column) => `${column} is not null`).join(' and '));
     parts.push(`(${some.join(' or ')})`);
   }
   return parts.join(' and ');
 }
 
-function exists(survey: Survey, parent: Table, alias: string, join: string, depth: number): string | null {
+function exists(
+  survey: Survey,
+  parent: Table,
+  alias: string,
+  join: string,
+  depth: number,
+  loose: boolean,
+): string | null {
+  const tenant = tenantOf(survey, parent);
+  const key = `${alias}.${identifier(survey.to)}`;
   const condition =
-    tenantOf(survey, parent) !== null
-      ? isCallers(survey, `${alias}.${identifier(survey.to)}`)
-      : parentConditions(survey, parent, depth, alias);
+    tenant === null
+      ? parentConditions(survey, parent, depth, alias, loose)
+      : loose && !tenant.key.notNull
+        ? `(${key} is null or ${isCallers(survey, key)})`
+        : isCallers(survey, key);
   if (condition === null) return null;
   return `exists (select 1 from ${qualified(parent.schema, parent.name)} ${alias} where ${join} and ${condition})`;
 }

@@ -186,7 +186,8 @@ export const policiesSql = `
   select n.nspname as schema, c.relname as table, p.polname as name, p.polpermissive as permissive,
     case p.polcmd when '*' then 'ALL' when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' else 'DELETE' end as command,
     (select array_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r) end::text order by r) from unnest(p.polroles) r) as roles,
-    pg_catalog.pg_get_expr(p.polqual, p.polrelid) as using, pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check
+    pg_catalog.pg_get_expr(p.polqual, p.polrelid) as using, pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check,
+    pg_catalog.obj_description(p.oid, 'pg_policy') as comment
   from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where ${appSchema('n.nspname')} or n.nspname in ('storage', 'realtime')
   order by n.nspname, c.relname, p.polname`;

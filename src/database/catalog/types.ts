@@ -139,6 +139,7 @@ export type Policy = {
   readonly roles: readonly string[];
   readonly using: string | null;
   readonly check: string | null;
+  readonly comment?: string | null;
 };
 
 export type PublicationTable = {

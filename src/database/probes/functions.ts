@@ -45,8 +45,8 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     title: `${fn.signature}: ${role === 'anon' ? 'without a login' : 'a user of A'} calls it with ids of B`,
     expected: 'nothing of another organization comes back or changes',
     advice: needed
-      ? 'Compare the argument with the caller’s organization in its body. A policy calls it, so that API roles need EXECUTE.'
-      : `Compare the argument with the caller’s organization in its body, or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
+      ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so that API roles need EXECUTE.'
+      : `Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
   });
   const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
   if (fn.language !== 'sql' && fn.language !== 'plpgsql')

@@ -28,6 +28,11 @@ const onboarding = `
   create policy mine on org_members for select to authenticated using (organization_id in (select my_orgs()));
   create policy own on profiles for all to authenticated using (id = auth.uid());
   create policy mine on notes for all to authenticated using (organization_id in (select my_orgs()));
+  comment on policy mine on notes is 'members alone';
+  create table drafts (id uuid primary key default gen_random_uuid(), user_id uuid not null references auth.users on delete cascade,
+    note_id uuid references notes on delete set null);
+  alter table drafts enable row level security;
+  create policy own on drafts for all to authenticated using (user_id = auth.uid());
   create function create_organization(name text, plan text, region text) returns uuid language plpgsql security definer set search_path = public as $$
   declare made uuid;
   begin
@@ -42,6 +47,7 @@ const onboarding = `
   ${users(3)}
   insert into organizations values ('${org(1)}', 'A', 'free', 'eu'), ('${org(2)}', 'B', 'free', 'us');
   insert into org_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner');
+  insert into drafts (user_id) values ('${user(1)}'), ('${user(2)}');
   insert into notes (organization_id, body) values ('${org(1)}', 'a'), ('${org(2)}', 'b');`;
 
 const none = { decisions: { newUsers: 'as-today', acceptFunction: ['public.create_organization(text,text,text)'] } };
