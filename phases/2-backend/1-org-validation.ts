@@ -9,10 +9,12 @@ import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
 import { checkTypes, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf } from '../code/fixes.ts';
+import { scanCode } from '../code/scan.ts';
 import { locateService, type Service, serviceExports } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { clientOf } from './client.ts';
 import { type Door, doorsOf } from './cures/index.ts';
+import { isNeeded } from './cures/terms.ts';
 import { uncured } from './cures/uncured.ts';
 import { renderDoor } from './cures/write.ts';
 
@@ -36,9 +38,14 @@ export const orgValidation: Step<Target> = {
     const code = await readCode(target);
     const doors = await doorsOf(code);
     const open = uncured(code);
-    if (hasService(code) || (doors.length === 0 && open.length === 0)) yield await checkService(code);
+    if (hasService(code) || code.workspace.backend === null) yield await checkService(code);
+    else if (doors.length === 0 && open.length === 0)
+      yield notApplicable('2.1', 'no server code of a framework that is known');
     for (const door of doors) yield await checkDoor(code, door);
-    for (const reason of open) yield notApplicable('2.1', reason);
+    for (const [at, reason] of open.entries()) {
+      const one = notApplicable('2.1', reason);
+      yield at === 0 ? one : { ...one, id: `${one.id}/${at + 1}` };
+    }
     yield* checkTypes(code, '2.1', signal);
   },
 };
@@ -102,6 +109,15 @@ async function checkDoor(code: Code, door: Door): Promise<CheckResult> {
       milliseconds,
     };
   }
+  const { findings, waived } = await scanCode(code);
+  if (!isNeeded(door, [...findings, ...waived])) {
+    return {
+      ...base,
+      verdict: 'skipped',
+      observed: 'not applicable: nothing here takes an organization from a request',
+      milliseconds,
+    };
+  }
   return {
     ...base,
     verdict: 'skipped',
@@ -121,14 +137,7 @@ async function checkService(code: Code): Promise<CheckResult> {
     expected: `a module that exports ${serviceExports.join(', ')}`,
   };
   const { backend } = code.workspace;
-  if (backend === null) {
-    return {
-      ...base,
-      verdict: 'skipped',
-      observed: 'not applicable: the workspace has no backend',
-      milliseconds: performance.now() - began,
-    };
-  }
+  if (backend === null) return { ...notApplicable('2.1', 'the workspace has no backend'), id: base.id };
   const service = await locateService(code, backend);
   return {
     ...base,

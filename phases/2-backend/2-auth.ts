@@ -1,14 +1,17 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { speaksExpress } from '../../src/workspace/frameworks.ts';
+import type { Finding } from '../../src/workspace/scan/types.ts';
 import { checkScan, checkTypes, type Place } from '../code/checks.ts';
 import { type Code, readCode, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
+import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { rewriteAuth } from './auth-edits.ts';
 import type { Mount } from './cures/cure.ts';
 import { type Door, doorsOf, importOf } from './cures/index.ts';
+import { isNeeded } from './cures/terms.ts';
 
 /** 2.2: the middleware that says who is asking no longer guesses for which organization. */
 export const auth: Step<Target> = {
@@ -80,7 +83,8 @@ const mounts = ({ workspace }: Code, doors: readonly Door[]): readonly (Mount | 
     return made === null ? [] : [made];
   });
 
-function* checkMounts(code: Code, doors: readonly Door[]): Iterable<CheckResult> {
+async function* checkMounts(code: Code, doors: readonly Door[]): AsyncIterable<CheckResult> {
+  const findings = doors.length === 0 ? [] : await allFindings(code);
   for (const door of doors.filter(({ cure }) => cure.mount !== undefined)) {
     const [open] = mounts(code, [door]);
     const base = {
@@ -91,6 +95,12 @@ function* checkMounts(code: Code, doors: readonly Door[]): Iterable<CheckResult>
       milliseconds: 0,
     };
     if (open === undefined) yield { ...base, verdict: 'passed', observed: 'it is' };
+    else if (typeof open === 'string' && !isNeeded(door, findings))
+      yield {
+        ...base,
+        verdict: 'skipped',
+        observed: 'not applicable: nothing here takes an organization from a request',
+      };
     else if (typeof open === 'string')
       yield {
         ...base,
@@ -101,6 +111,11 @@ function* checkMounts(code: Code, doors: readonly Door[]): Iterable<CheckResult>
       };
     else yield { ...base, verdict: 'failed', observed: `not in ${open.file}`, advice: 'Apply step 2.2.' };
   }
+}
+
+async function allFindings(code: Code): Promise<readonly Finding[]> {
+  const { findings, waived } = await scanCode(code);
+  return [...findings, ...waived];
 }
 
 const decoders = ({ workspace }: Code): readonly string[] =>

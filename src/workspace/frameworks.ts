@@ -102,13 +102,10 @@ const servesAlone = ({ frameworks }: Project): boolean =>
 export const rendersOnServer = ({ frameworks }: Project): boolean =>
   frameworks.some((one) => one.startsWith('next') || byName.get(one)?.side === 'both');
 
-/** Frameworks whose handlers are cured in a way of their own, under `phases/2-backend/cures`. */
-const ownWay: readonly Framework[] = ['fastify', 'hono', 'koa', 'nest', 'trpc', 'next-app', 'sveltekit', 'remix'];
-
 /** Whether handlers get `req` and `res` as Express gives them, and the service of step 2.1 is theirs. */
 export const speaksExpress = ({ frameworks }: Project): boolean =>
   frameworks.some((one) => one === 'express' || one === 'node' || one === 'next-pages') ||
-  !frameworks.some((one) => ownWay.includes(one));
+  !frameworks.some((one) => one === 'next-app' || (byName.get(one)?.side ?? 'browser') !== 'browser');
 
 /** Packages that show something rather than being the app: they are taken only where there is nothing else. */
 const aside =

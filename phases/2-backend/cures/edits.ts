@@ -108,9 +108,26 @@ export async function withImports(
   const unique = [...new Map(edits.map((one) => [`${one.start}:${one.end}:${one.text}`, one])).values()];
   let edited = applyEdits(text, unique);
   for (const name of new Set(names)) {
+    const joined = joinRequire(edited, name, specifier);
+    if (joined !== null) {
+      edited = joined;
+      continue;
+    }
     const source = await parseSource(file, edited);
     const helpers = { requireOrgId: '', assertSameOrg: '', importPath: () => specifier };
     edited = applyEdits(edited, importEdits(source, helpers, name) ?? []);
   }
   return edited;
+}
+
+/** One more name of what a file requires already; null where it does not, or has the name. */
+function joinRequire(text: string, name: string, specifier: string): string | null {
+  for (const match of text.matchAll(/\{([^{}]*)\}\s*=\s*require\(\s*['"]([^'"]+)['"]\s*\)/g)) {
+    if (match[2] !== specifier) continue;
+    const names = (match[1] ?? '').split(',').map((one) => one.trim());
+    if (names.includes(name)) return text;
+    const at = match.index + 1 + (match[1] ?? '').trimEnd().length;
+    return `${text.slice(0, at)}, ${name}${text.slice(at)}`;
+  }
+  return null;
 }

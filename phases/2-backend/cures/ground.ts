@@ -1,4 +1,5 @@
 import { listFiles } from '../../../src/workspace/files.ts';
+import { rendersOnServer } from '../../../src/workspace/frameworks.ts';
 import type { Project } from '../../../src/workspace/project.ts';
 import { projectOf } from '../../../src/workspace/resolve.ts';
 import { type Code, textOf } from '../../code/code.ts';
@@ -6,7 +7,7 @@ import type { AppFile, Ground } from './cure.ts';
 
 const edge = /(?:^|\/)supabase\/functions\//;
 
-/** The grounds of a workspace: its backend, every further website that renders on a server, and the edge functions. */
+/** The grounds of a workspace: its backend, further websites that are their own backend, and the edge functions. */
 export async function groundsOf(code: Code): Promise<readonly Ground[]> {
   const { workspace } = code;
   const { files } = await listFiles(workspace.root);
@@ -15,7 +16,10 @@ export async function groundsOf(code: Code): Promise<readonly Ground[]> {
     if (fileClass !== 'source' || !/\.(?:[cm]?[jt]sx?|svelte)$/.test(path)) continue;
     texts.push({ path, text: (await textOf(workspace, path)) ?? '' });
   }
-  const projects = [...new Set([workspace.backend, ...workspace.frontends])].filter((one) => one !== null);
+  // Websites of a backend of their own are the frontend's as a whole.
+  const alone = workspace.frontends.some((one) => one === workspace.backend);
+  const further = alone ? workspace.frontends.filter(rendersOnServer) : [];
+  const projects = [...new Set([workspace.backend, ...further])].filter((one) => one !== null);
   const grounds: Ground[] = [];
   for (const project of projects) {
     grounds.push({

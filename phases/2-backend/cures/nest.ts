@@ -9,14 +9,15 @@ import { functionsAround } from './handlers.ts';
 export const nest: Cure = {
   framework: 'nest',
   title: 'Nest',
-  detect: ({ project }) => project?.frameworks.includes('nest') === true && project.typescript,
+  detect: ({ project }) => project?.frameworks.includes('nest') === true,
   module: {
     template: 'org-nest.ts',
     name: 'org.guard',
     exports: ['OrgGuard', 'OrgId', 'RequireOrg', 'assertSameOrg'],
     client: 'service',
   },
-  fill: () => ({ values: {} }),
+  fill: ({ project }) =>
+    project?.typescript === true ? { values: {} } : 'Decorators need TypeScript, which this app does not have.',
   way: (node, { workspace }, { files }) => {
     const method = functionsAround(node).find((fn) => fn.kind === 'method_definition') ?? methodOf(node);
     const body = method?.parent;

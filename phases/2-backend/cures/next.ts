@@ -44,11 +44,12 @@ export const next: Cure = {
         /(?:^|\/)(?:page|layout|default|template)\.[jt]sx?$/.test(path) &&
         /^export\s+default\b/.test(fn.parent?.text ?? '');
       const isHandler = /^(?:GET|POST|PUT|PATCH|DELETE|OPTIONS|HEAD)$/.test(handler ?? '');
-      if (!isHandler && !page && !isServerAction(fn)) continue;
+      if (!isHandler && !page && !isServerAction(fn) && !isSafeAction(fn)) continue;
       return {
         carrier: null,
         awaited: true,
-        authenticated: isForUsers(fn, context),
+        authenticated:
+          isForUsers(fn, context) || (isSafeAction(fn) && /auth|protected|user|private/i.test(calleeOf(fn))),
         edits: isHandler ? wrapped(fn) : [],
         imports: isHandler ? ['withOrg'] : [],
         words: isHandler ? `withOrg around ${handler}` : `the check in ${functionName(fn) ?? 'the page'}`,
@@ -59,6 +60,15 @@ export const next: Cure = {
   instruction:
     'Ask requireOrgId() for the organization in the route handler, server action or page, or await assertSameOrg(value) where the request names one; wrap a route handler in withOrg, so that refusals are answered with their status. For a webhook verify its signature and look the organization up by what the sender owns.',
 };
+
+const calleeOf = (fn: SyntaxNode): string => {
+  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
+  return (call && callOf(call)?.callee.text) ?? '';
+};
+
+/** `authActionClient.schema(…).action(async ({ parsedInput }) => …)`. */
+const isSafeAction = (fn: SyntaxNode): boolean =>
+  /\.\s*action$/.test(calleeOf(fn)) && /['"]use server['"]/.test(fn.source.text);
 
 /** A function, or the one that it is handed to: `export const POST = withAuth(async (request) => …)`. */
 function exported(fn: SyntaxNode): SyntaxNode {

@@ -1,11 +1,18 @@
 import type { Finding, FindingKind } from '../../../src/workspace/scan/types.ts';
 import type { Code } from '../../code/code.ts';
-import { doorsOf } from './index.ts';
+import { type Door, doorsOf } from './index.ts';
 
 const kinds: readonly FindingKind[] = ['request-org', 'first-org', 'default-org', 'hard-coded-org', 'body-spread'];
 
 /** Other faults than a value that was not compared, which have instructions of their own in every framework. */
 const apart = /OAuth state|never signed|message|token that|only decoded/i;
+
+/** Whether anything in a ground waits for its cure. */
+export const isNeeded = ({ ground }: Door, findings: readonly Finding[]): boolean =>
+  findings.some(
+    ({ file, kind, advice, fileClass }) =>
+      kinds.includes(kind) && !advice && fileClass === 'source' && ground.files.some(({ path }) => path === file),
+  );
 
 /** What a person does about a finding, in the terms of the framework that the file is written in. */
 export async function inTerms(code: Code, findings: readonly Finding[]): Promise<readonly Finding[]> {

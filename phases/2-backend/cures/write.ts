@@ -27,7 +27,13 @@ export async function renderDoor(code: Code, door: Door): Promise<ReadonlyMap<st
     const rendered = renderTemplate(
       readPackageFile(`phases/2-backend/templates/${cure.module.template}`),
       style,
-      { ...values, CLIENT_IMPORT: client.statements, CLIENT: client.expression, CORE: specifier(core.file) },
+      {
+        ...values,
+        CLIENT_IMPORT: client.statements,
+        CLIENT: client.expression,
+        CORE: specifier(core.file),
+        SUPABASE: supabaseOf(ground),
+      },
       { ...filling.flags, client: client.statements !== '', service: isAsker },
     );
     texts.set(adapter.file, asProject(ground, adapter.file, rendered));
