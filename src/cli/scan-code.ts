@@ -2,9 +2,10 @@ import type { Config } from '../config/index.ts';
 import type { GuardFinding, NotLookedAt } from '../rollout/guard-finding.ts';
 import { discoverWorkspace } from '../workspace/discover.ts';
 import { sha256 } from '../workspace/hash.ts';
+import { namesInFiles } from '../workspace/names-in-files.ts';
 import { scan } from '../workspace/scan/scan.ts';
 import type { Finding, Notice, ScanResult } from '../workspace/scan/types.ts';
-import { namesInFiles, tablesInFiles } from '../workspace/tables-in-files.ts';
+import { tablesInFiles } from '../workspace/tables-in-files.ts';
 import { readWaivers } from '../workspace/waivers.ts';
 
 export type Scanned = {

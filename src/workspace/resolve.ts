@@ -37,10 +37,35 @@ function candidates(from: string, specifier: string, projects: readonly Project[
   if (specifier.startsWith('.')) return [path.posix.join(path.posix.dirname(from), specifier)];
   const project = projectOf(from, projects);
   if (project === null) return [];
-  return project.aliases
+  const inside = (target: string): string => path.posix.join(project.directory, target);
+  const aliased = project.aliases
     .filter(({ prefix }) => prefix !== '' && specifier.startsWith(prefix))
-    .map(({ prefix, target }) => path.posix.join(project.directory, target, specifier.slice(prefix.length)));
+    .map(({ prefix, target }) => inside(path.posix.join(target, specifier.slice(prefix.length))));
+  if (aliased.length > 0) return aliased;
+  return [
+    ...usual
+      .filter(([prefix]) => specifier.startsWith(prefix))
+      .map(([prefix, target]) => inside(target + specifier.slice(prefix.length))),
+    // A package of the workspace, and a path from the folder of the project.
+    ...projects
+      .filter(({ name }) => name !== '' && (specifier === name || specifier.startsWith(`${name}/`)))
+      .flatMap(({ directory, name }) => {
+        const rest = specifier.slice(name.length + 1);
+        return ['src', ''].map((folder) => path.posix.join(directory, folder, rest));
+      }),
+    ...(specifier.startsWith('@') || !specifier.includes('/') ? [] : [inside(specifier)]),
+  ];
 }
+
+/** Aliases that frameworks bring along without a word in tsconfig.json. */
+const usual: readonly (readonly [string, string])[] = [
+  ['$lib/', 'src/lib/'],
+  ['~/', 'app/'],
+  ['~/', 'src/'],
+  ['~/', ''],
+  ['@/', 'src/'],
+  ['@/', ''],
+];
 
 /** The innermost project that holds a file. */
 export function projectOf(file: string, projects: readonly Project[]): Project | null {

@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { orAbsent } from './paths.ts';
-import type { Rename } from './scan/types.ts';
-import type { Vocabulary } from './scan/vocabulary.ts';
+import { listFiles } from './files.ts';
+import { mayDeclareTables, readDrizzle } from './schemas/drizzle.ts';
+import { readTypes } from './schemas/generated.ts';
+import { readPrisma } from './schemas/prisma.ts';
+import { readSql } from './schemas/sql.ts';
+import type { FileTable } from './schemas/tables.ts';
 
-/** A table as files show it: its columns, and the tables that they refer to. */
-export type FileTable = { readonly columns: Set<string>; readonly refers: Map<string, string> };
+export type { FileTable };
 
 /** The tables that migrations, declared schemas and generated types of a workspace make, by name. */
 export async function tablesInFiles(
@@ -18,100 +20,43 @@ export async function tablesInFiles(
     tables.set(name, known);
     return known;
   };
-  for (const folder of ['supabase/migrations', 'supabase/schemas']) {
-    const names = (await readdir(path.join(root, folder)).catch(orAbsent)) ?? [];
-    for (const name of names.filter((one) => one.endsWith('.sql')).sort())
-      readSql(await readFile(path.join(root, folder, name), 'utf8'), tableOf);
+  const textOf = (file: string): Promise<string> => readFile(path.join(root, file), 'utf8');
+  for (const file of await schemaFiles(root)) readSql(await textOf(file), tableOf);
+  const { files } = await listFiles(root);
+  const declared: string[] = [];
+  for (const { path: file, fileClass } of files) {
+    if (/^(?:test|vendored|built|minified)$/.test(fileClass)) continue;
+    if (file.endsWith('.prisma')) readPrisma(await textOf(file), tableOf);
+    else if (/\.[cm]?[jt]s$/.test(file) && /schema|tables?|model|db|drizzle|entit/i.test(file)) {
+      const text = await textOf(file);
+      if (mayDeclareTables(text)) declared.push(text);
+    }
   }
-  for (const file of generatedTypes) readTypes(await readFile(path.join(root, file), 'utf8'), tableOf);
+  readDrizzle(declared, tableOf);
+  for (const file of generatedTypes) readTypes(await textOf(file), tableOf);
   return tables;
 }
 
-function readSql(text: string, tableOf: (name: string) => FileTable): void {
-  const code = text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
-  const made =
-    /\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:"?\w+"?\.)?"?(\w+)"?\s*\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)/gi;
-  for (const [, name = '', body = ''] of code.matchAll(made)) {
-    for (const [part] of body.matchAll(/(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+/g)) addColumn(tableOf(name), part);
-  }
-  const added = /\balter\s+table\s+(?:only\s+|if\s+exists\s+)*(?:"?\w+"?\.)?"?(\w+)"?\s+([^;]*)/gi;
-  for (const [, name = '', rest = ''] of code.matchAll(added)) {
-    for (const [, part = ''] of rest.matchAll(/\badd\s+column\s+(?:if\s+not\s+exists\s+)?([^,;]+)/gi))
-      addColumn(tableOf(name), part);
-    for (const [, from = '', to = ''] of rest.matchAll(/\brename\s+column\s+"?(\w+)"?\s+to\s+"?(\w+)"?/gi)) {
-      const table = tableOf(name);
-      if (table.columns.delete(from)) table.columns.add(to);
-      const target = table.refers.get(from);
-      if (target !== undefined) table.refers.set(to, target);
-      table.refers.delete(from);
+/** Folders in which a schema is kept as SQL; what else lies about as SQL may be of another database. */
+const schemaFolder =
+  /(?:^|\/)(?:supabase\/(?:migrations|schemas)|(?:db|database|drizzle|sql|postgres)\/(?:migrations|schemas?)|migrations|drizzle)$/;
+
+/** SQL of migrations and declared schemas, wherever the app keeps them, in the order of their names. */
+async function schemaFiles(root: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  const enter = async (folder: string, depth: number): Promise<void> => {
+    const entries = await readdir(path.join(root, folder), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const inner = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (depth < 6 && !/^(?:\.|node_modules$|dist$|build$|out$|coverage$|public$)/.test(entry.name))
+          await enter(inner, depth + 1);
+      } else if (entry.isFile() && entry.name.endsWith('.sql') && !/(?:^|[._-])down\.sql$/.test(entry.name)) {
+        // Prisma keeps each migration in a folder of its own.
+        if (schemaFolder.test(folder) || schemaFolder.test(path.posix.dirname(folder))) found.push(inner);
+      }
     }
-  }
-}
-
-function addColumn(table: FileTable, definition: string): void {
-  const name = /^\s*"?(\w+)"?\s+\S/.exec(definition)?.[1];
-  const target = /\breferences\s+((?:"?\w+"?\.)?"?\w+"?)/i.exec(definition)?.[1]?.replace(/"/g, '');
-  if (name !== undefined && /^(?:constraint|primary|unique|check|foreign|exclude|like)$/i.test(name)) {
-    const column = /\bforeign\s+key\s*\(\s*"?(\w+)"?\s*\)/i.exec(definition)?.[1];
-    if (column !== undefined && target !== undefined) table.refers.set(column, target);
-    return;
-  }
-  if (name === undefined) return;
-  table.columns.add(name);
-  if (target !== undefined) table.refers.set(name, target);
-}
-
-function readTypes(text: string, tableOf: (name: string) => FileTable): void {
-  for (const [, name = '', row = ''] of text.matchAll(/\b(\w+):\s*\{\s*Row:\s*\{([^}]*)\}/g)) {
-    for (const [, column = ''] of row.matchAll(/^\s*(\w+)\??:/gm)) tableOf(name).columns.add(column);
-  }
-}
-
-/** What the configuration says of names, as far as it does. */
-export type GivenNames = {
-  readonly from: readonly string[] | null;
-  readonly to: string;
-  readonly organizations: string | null;
-};
-
-const plain = (name: string): string => name.replace(/^.*\./, '');
-
-/**
- * The names of organizations without a database: the configuration's, else the table that a membership table ties to
- * users and that most tables refer to. Old names are those that the configuration gives; nothing is called old by guess.
- */
-export function namesInFiles(
-  tables: ReadonlyMap<string, FileTable>,
-  given: GivenNames,
-): { readonly vocabulary: Vocabulary; readonly renames: readonly Rename[] } {
-  const all = [...tables];
-  const referring = (target: string) =>
-    all.filter(([, one]) => [...one.refers.values()].some((to) => plain(to) === target));
-  const tie = ({ refers }: FileTable, target: string): boolean => {
-    const to = [...refers.values()].map(plain);
-    return to.includes(target) && to.some((one) => /^(?:users?|profiles?|accounts?)$/.test(one) && one !== target);
   };
-  const candidates = [...tables.keys()]
-    .filter((name) => !/^(?:users?|profiles?)$/.test(name) && referring(name).some(([, one]) => tie(one, name)))
-    .map((name) => ({ name, weight: referring(name).length }))
-    .filter(({ weight }) => weight > 1)
-    .sort((a, b) => b.weight - a.weight);
-  const organizations = given.organizations === null ? (candidates[0]?.name ?? null) : plain(given.organizations);
-  const columns = new Set([given.to, ...(given.from ?? [])]);
-  const memberships: string[] = [];
-  if (organizations !== null) {
-    for (const [name, one] of referring(organizations)) {
-      for (const [column, to] of one.refers)
-        if (plain(to) === organizations && name !== organizations) columns.add(column);
-      if (tie(one, organizations) && one.columns.size <= 8) memberships.push(name);
-    }
-  }
-  return {
-    vocabulary: {
-      columns: [...columns].sort(),
-      tables: organizations === null ? [] : [organizations],
-      memberships: memberships.sort(),
-    },
-    renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
-  };
+  await enter('', 0);
+  return found;
 }

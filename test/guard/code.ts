@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { discoverWorkspace } from '../../src/workspace/discover.ts';
+import { namesInFiles } from '../../src/workspace/names-in-files.ts';
 import { scan } from '../../src/workspace/scan/scan.ts';
 import type { FileResult, Finding } from '../../src/workspace/scan/types.ts';
-import { namesInFiles, tablesInFiles } from '../../src/workspace/tables-in-files.ts';
+import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
 import type { CodeWeakness } from './weaknesses.ts';
 
 const root = fileURLToPath(new URL('../../src/demo/app/', import.meta.url));

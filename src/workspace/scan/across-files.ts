@@ -25,13 +25,20 @@ export type AcrossFiles = {
   readonly facts: (context: RuleContext, report: Report) => unknown;
   /** Findings that no file shows by itself. The engine drops those of a place that is reported already. */
   readonly resolve: (told: readonly Told<unknown>[], world: World) => readonly Finding[];
+  /** Places that looked like findings in their own file, and that another file shows to be none. */
+  readonly clears?: (told: readonly Told<unknown>[], world: World) => readonly Place[];
 };
+
+/** Where a finding of the rule begins. */
+export type Place = { readonly file: string; readonly line: number; readonly column: number };
 
 /** Ties the two halves together: what `facts` gives is what `resolve` takes, and nobody else looks into it. */
 export const acrossFiles = <Facts>(half: {
   readonly facts: (context: RuleContext, report: Report) => Facts | null;
   readonly resolve: (told: readonly Told<Facts>[], world: World) => readonly Finding[];
+  readonly clears?: (told: readonly Told<Facts>[], world: World) => readonly Place[];
 }): AcrossFiles => ({
   facts: half.facts,
   resolve: (told, world) => half.resolve(told as readonly Told<Facts>[], world),
+  clears: (told, world) => half.clears?.(told as readonly Told<Facts>[], world) ?? [],
 });

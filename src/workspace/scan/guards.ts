@@ -1,10 +1,10 @@
 import { routeCallOf } from './flow.ts';
-import { memberLookup } from './member-lookups.ts';
+import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { isTenantUse, usesOf } from './org-reads.ts';
 import { functionOf } from './origins.ts';
-import { decides } from './refusals.ts';
-import { bindingOf, declarationsIn, parametersOf, placesOf } from './scope.ts';
+import { decides, holdersOf } from './refusals.ts';
+import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
 
@@ -61,10 +61,55 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
       isComparedAt(call, inside, depth)
     );
   }
-  if (parent.kind === 'arguments' && parent.parent !== null && isCheckingCall(value, parent, inside, depth))
-    return true;
+  const argument = argumentWith(value);
+  if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
   const lookup = memberLookup(use);
-  return lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told));
+  if (lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told))) return true;
+  return asksPeopleBehind(use, told);
+}
+
+/** `team.users.some((one) => one.userId === user.id)` on what was found under the organization. */
+function asksPeopleBehind(use: SyntaxNode, told: boolean): boolean {
+  const query = organizationLookup(use);
+  return query !== null && namesUser(query, told, 0);
+}
+
+function namesUser(value: SyntaxNode, told: boolean, steps: number): boolean {
+  const declarator = wrapped(value).parent;
+  if (declarator?.kind !== 'variable_declarator' || steps > 3) return false;
+  return holdersOf(declarator).some((one) =>
+    referencesOf(one).some((reference) => {
+      let at = reference;
+      for (;;) {
+        const up: SyntaxNode | null = at.parent;
+        if (up !== null && (wrapped(at) !== at || (memberOf(up) !== null && up.child(0) === at))) at = up;
+        else if (up?.kind === 'call_expression' && up.child(0) === at) {
+          const says = up.childOfKind('arguments')?.text ?? '';
+          if (
+            /^(?:some|find|filter|every|includes|findIndex|has)$/.test(memberOf(at)?.name ?? '') &&
+            ofCaller.test(says)
+          )
+            return decides(up, [], 0, told);
+          at = up;
+        } else break;
+      }
+      const up = at.parent;
+      if (up?.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(up))) {
+        const other = up.children.find((child) => child !== at);
+        return other !== undefined && isAuthenticated(other) && decides(up, [], 0, told);
+      }
+      return up?.kind === 'variable_declarator' && namesUser(at, told, steps + 1);
+    }),
+  );
+}
+
+/** The value, or the object that it is a property of: `hasAccess({ userId, orgId })`. */
+function argumentWith(value: SyntaxNode): SyntaxNode {
+  const pair = value.parent?.kind === 'pair' && value.parent.child(1) === value ? value.parent : value;
+  const object = pair.parent;
+  return object?.kind === 'object' && (pair !== value || value.kind === 'shorthand_property_identifier')
+    ? wrapped(object)
+    : value;
 }
 
 /** `findFirstOrThrow`, `.throwOnError()`: an answer without a row ends the request. */
@@ -87,7 +132,7 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
     return list.children.length > 1 || call.parent?.kind === 'await_expression';
   }
   if (checked.test(name) || mentionsOrg(name)) {
-    const others = list.children.filter((child) => child !== value);
+    const others = value.kind === 'object' ? list.children : list.children.filter((child) => child !== value);
     const forCaller = others.some((other) => isAuthenticated(other) || ofCaller.test(other.text));
     const named = /member|access|owner|permission|auth|role|belong/i.test(name) && !formal.test(name);
     if (refusing.test(name) && (forCaller || named))
@@ -127,6 +172,9 @@ const saysOnly = (fn: SyntaxNode): boolean =>
   !/\bthrow\b|\b(?:res|reply|response)\b[\s\S]{0,40}\b(?:status|sendStatus|code|send|json)\b|\b(?:redirect|notFound|forbidden|unauthorized|error)\s*\(/.test(
     fn.text,
   );
+
+/** Whether a function ends the request where it refuses, rather than to say whether. */
+export const refusalsOf = (fn: SyntaxNode): boolean => !saysOnly(fn);
 
 /** Whether a function compares one of its parameters with the authenticated org. */
 export function comparesParameter(fn: SyntaxNode, index: number, depth = 1): boolean {

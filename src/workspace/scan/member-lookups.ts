@@ -28,6 +28,14 @@ export function memberLookup(use: SyntaxNode): Lookup | null {
   return asksForUser(query, use) ? { node: query, table } : null;
 }
 
+/** The question for the organization of that id, with whom it has; null for every other question. */
+export function organizationLookup(use: SyntaxNode): SyntaxNode | null {
+  const query = questionAround(use);
+  if (query === null || writing.test(query.text)) return null;
+  const table = tableAsked(query);
+  return table !== null && (isOrgTable(table) || isOrgTable(`${table}s`) || isMembershipTable(table)) ? query : null;
+}
+
 /** Whether a question is about rows of the one who is signed in alone, whatever its table. */
 export function keepsToUser(use: SyntaxNode): boolean {
   const query = questionAround(use);

@@ -16,7 +16,24 @@ export const orgLetters = { test: (text: string): boolean => vocabulary().letter
 /** A name that holds an organization's id: `orgId`, `requestedOrgId`, `x-tenant-id`, `p_org_id`. */
 export function isOrgIdName(name: string): boolean {
   if (!orgLetters.test(name) || !/id/i.test(name)) return false;
-  return vocabulary().idName.test(wordsOf(name).join('_'));
+  const words = wordsOf(name).join('_');
+  const match = vocabulary().idName.exec(words);
+  return match !== null && !isOfAnother(words.slice(0, match.index), match[1] ?? '');
+}
+
+/** Systems that have organizations, teams and accounts of their own. */
+const elsewhere =
+  /(?:^|_)(?:external|provider|remote|third_party|slack|git|github|gitlab|bitbucket|stripe|google|microsoft|ms|azure|aws|gcp|discord|twilio|linear|jira|atlassian|notion|hubspot|salesforce|zoom|xero|quickbooks|plaid|paypal|shopify|facebook|instagram|twitter|telegram|whatsapp|vercel|netlify|cloudflare|openai|anthropic|sentry|intercom|zendesk|mailchimp|sendgrid|docusign|vapi|elevenlabs|retell|apple|meta|tiktok|youtube|linkedin|okta|oauth|sso|saml|social|bank|email)$/;
+/** Words that may stand before an app's own word and leave it what it is. */
+const own =
+  /^(?:current|active|selected|requested|my|own|the|this|that|user|users|target|new|old|next|prev|previous|default|session|token|claims?|auth|req|request|input|params?|query|body|header|x|p|v|in|given|effective|resolved|validated|verified|caller|callers|invited|source|dest|destination|from|to|owner|owning|parent|root|personal|primary|first|last|fallback|demo|dev|test|row|record|initial|stored|saved|cached|raw|safe|final|by|for|with|get|set|use|is|has|allowed|filter|where|other|another|foreign|chosen|picked|known|expected|actual|on|and|or|of|if|not|no|all|any|id|ids|app|public|jwt|metadata|data|context|ctx|form|field|url|path|route|cookie|storage|key|switch|select|require|assert|validate|verify|check|ensure|load|fetch|find|a|b|member|members|membership|customer|their|his|her|its|your|our|billing|require|same|orig|original|tmp|temp|let|const|maybe|optional)$/;
+
+/** `externalTeamId` names a team of another system; `bankAccountId` is no account of an app that calls its customers so. */
+function isOfAnother(before: string, word: string): boolean {
+  if (before === '') return false;
+  if (elsewhere.test(before)) return true;
+  if (/^(?:org|organi[sz]ation|tenant|workspace)$/.test(word)) return false;
+  return !before.split('_').every((one) => own.test(one) || /^\d+$/.test(one));
 }
 
 /** A name that may hold an organization or its id: also `org`, `currentTenant`. */

@@ -1,4 +1,4 @@
-import { bindingOf, declarationsIn, declaredBy, referencesOf } from './scope.ts';
+import { type Binding, bindingOf, declarationsIn, declaredBy, referencesOf } from './scope.ts';
 import { isFunction, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
 
 /** More steps than an answer takes from its query to the test that refuses; a guard against cycles. */
@@ -103,7 +103,8 @@ function callbackDecides(node: SyntaxNode, within: readonly SyntaxNode[], steps:
   return decides(call, within, steps + 1);
 }
 
-function holdersOf(declarator: SyntaxNode) {
+/** What a declarator declares: its name, or each of its pattern. */
+export function holdersOf(declarator: SyntaxNode): readonly Binding[] {
   const pattern = declarator.child(0);
   const scope = declarator.above('statement_block', 'program', 'switch_case', 'switch_default');
   if (!pattern) return [];

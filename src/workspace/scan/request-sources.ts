@@ -1,6 +1,6 @@
 import type { RequestPart } from './origin-of-path.ts';
 import { functionName, parametersOf } from './scope.ts';
-import { callOf, keyName, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
+import { callOf, keyName, memberOf, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 
 /**
  * A place where a framework hands over what the sender of a request chose. Another framework is another row. A function
@@ -99,7 +99,8 @@ export const requestSources: readonly RequestSource[] = [
       /\b(?:\w*(?:Page|Layout)(?:Server)?Load|RequestHandler|APIRoute|GetServerSideProps\w*|LoaderFunction|ActionFunction)\b/,
     property: null,
     part: 'params',
-    words: /\bLoad\b|Load\s*=|ServerLoad|RequestHandler|APIRoute|GetServerSideProps|LoaderFunction|ActionFunction/,
+    words:
+      /:\s*(?:\w*Load|RequestHandler|APIRoute|GetServerSideProps\w*|LoaderFunction|ActionFunction)\b|\bsatisfies\b/,
     example: `export const load: PageServerLoad = async (context) => { ${query('context.params.orgId')} };`,
     lookAlike: `export const load: PageServerLoad = async (context) => { ${query('context.locals.user.orgId')} };`,
   },
@@ -219,7 +220,7 @@ export const requestSources: readonly RequestSource[] = [
     isDefault: true,
     property: null,
     part: 'body',
-    words: /\bfetch\s*[(:]/,
+    words: /\bexport\s+default\s*\{[\s\S]{0,400}\bfetch\s*[(:]|\bBun\.serve\b/,
     example: `export default { async fetch(context, env) { ${query(`context.headers.get('x-org-id')`)} } };`,
     lookAlike: `export default { async fetch(context, env) { ${query('context.user.orgId')} } };`,
   },
@@ -273,13 +274,10 @@ export function decoratedBy(fn: SyntaxNode, index: number): Decorated | null {
 
 /** The row that a parameter of a function belongs to; null for every other function. */
 export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource | null {
-  const { path, text } = fn.source;
   return (
-    requestSources.find(
+    rowsOf(fn.source).find(
       (row) =>
         index === (row.index ?? 0) &&
-        row.words.test(text) &&
-        row.file?.test(path) !== false &&
         (row.call === undefined || isHandedTo(fn, row.call)) &&
         (row.named === undefined || row.named.test(functionName(fn) ?? '')) &&
         (row.typed === undefined || row.typed.test(typeOf(fn))) &&
@@ -288,6 +286,19 @@ export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource 
     ) ?? null
   );
 }
+
+/** The rows that the words and the path of a file make possible. */
+function rowsOf(source: Source): readonly RequestSource[] {
+  let rows = possible.get(source);
+  if (rows === undefined) {
+    const { path, text } = source;
+    rows = requestSources.filter(({ file, words }) => file?.test(path) !== false && words.test(text));
+    possible.set(source, rows);
+  }
+  return rows;
+}
+
+const possible = new WeakMap<Source, readonly RequestSource[]>();
 
 const directive = /^\s*(?:(?:\/\*[\s\S]*?\*\/|\/\/.*\n)\s*)*['"]use server['"]/;
 
@@ -303,10 +314,10 @@ export function isServerAction(fn: SyntaxNode): boolean {
 }
 
 /** Whether the words of a file make one of the rows possible. */
-export const mayHoldSource = (path: string, text: string): boolean =>
+export const mayHoldSource = (source: Source): boolean =>
   /['"]use server['"]|\bhandshake\b|\bAstro\s*\.|@(?:Query|Body|Param|Headers?|Req|Args?|MessageBody|Cookies?)\s*\(/.test(
-    text,
-  ) || requestSources.some(({ file, words }) => file?.test(path) !== false && words.test(text));
+    source.text,
+  ) || rowsOf(source).length > 0;
 
 /** The call, or the object of that name, that a function is given to: itself, by its name, or as a property. */
 function isHandedTo(fn: SyntaxNode, name: RegExp): boolean {

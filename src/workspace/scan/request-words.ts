@@ -31,7 +31,7 @@ export function mayReadRequests(source: Source): boolean {
     known =
       exact.test(text) ||
       loose.test(text) ||
-      mayHoldSource(source.path, text) ||
+      mayHoldSource(source) ||
       (text.includes('JSON.parse') && /state/i.test(text));
     answers.set(source, known);
   }

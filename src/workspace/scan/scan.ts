@@ -41,7 +41,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;
   const known = new Set(list.files.map((file) => file.path));
   const told = new Map<FindingKind, Told<unknown>[]>();
-  const findings: Finding[] = [];
+  const seen: Finding[] = [];
   const setting = settingKey(
     workspace,
     rules.map((rule) => rule.kind),
@@ -70,7 +70,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     counts[result.fileClass] += 1;
     // What is no code of the app may be broken as it likes.
     notices.push(...result.notices.filter(({ kind }) => kind !== 'unread' || result.fileClass !== 'test'));
-    findings.push(...result.findings);
+    seen.push(...result.findings);
     for (const { kind } of rules) {
       const facts = result.facts[kind];
       if (facts === undefined) continue;
@@ -79,12 +79,13 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
       else before.push({ file: file.path, facts });
     }
   }
-  findings.push(
-    ...acrossAll(rules, told, findings, {
-      projects: workspace.projects,
-      resolve: (from, specifier) => resolveModule(from, specifier, known, workspace.projects),
-    }),
-  );
+  const world: World = {
+    projects: workspace.projects,
+    resolve: (from, specifier) => resolveModule(from, specifier, known, workspace.projects),
+  };
+  const cleared = clearedBy(rules, told, world);
+  const findings = seen.filter((one) => !cleared.has(placeOf(one)));
+  findings.push(...acrossAll(rules, told, findings, world));
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column));
   const waivers = new Map((options.waivers ?? []).map((waiver) => [waiver.finding, waiver.reason]));
   return {
@@ -118,7 +119,20 @@ function acrossAll(
     });
 }
 
-const placeOf = ({ kind, file, line, column }: Finding): string => `${kind}\0${file}\0${line}\0${column}`;
+/** What the files together show to be none. */
+const clearedBy = (
+  rules: readonly Rule[],
+  told: ReadonlyMap<FindingKind, readonly Told<unknown>[]>,
+  world: World,
+): ReadonlySet<string> =>
+  new Set(
+    rules.flatMap(({ across, kind }) =>
+      (across?.clears?.(told.get(kind) ?? [], world) ?? []).map((place) => placeOf({ kind, ...place })),
+    ),
+  );
+
+const placeOf = ({ kind, file, line, column }: Pick<Finding, 'kind' | 'file' | 'line' | 'column'>): string =>
+  `${kind}\0${file}\0${line}\0${column}`;
 
 /** The findings in one text, for a preview of edits and for tests; nothing is followed into other files. */
 export async function scanText(

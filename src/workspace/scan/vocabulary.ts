@@ -78,7 +78,7 @@ function patternsOf(given: Vocabulary): Patterns {
       [...usual.map((one) => (one.startsWith('organi') ? 'org' : one)), loose, tables].join('|'),
       'i',
     ),
-    idName: new RegExp(`(?:^|_)(?:${word})(?:_(?:id|uuid|ids)|id|uuid)(?:_|$)`),
+    idName: new RegExp(`(?:^|_)(${word})(?:_(?:id|uuid|ids)|id|uuid)(?:_|$)`),
     name: new RegExp(`(?:^|_)(?:${word})$`),
     mention: new RegExp(`(?:^|_)(?:${word})(?:s|id|ids)?(?:_|$)`),
     column: new RegExp(

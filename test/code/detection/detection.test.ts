@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
+import { namesInFiles } from '../../../src/workspace/names-in-files.ts';
 import { scan } from '../../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../../src/workspace/scan/types.ts';
 import { speak } from '../../../src/workspace/scan/vocabulary.ts';
-import { namesInFiles, tablesInFiles } from '../../../src/workspace/tables-in-files.ts';
+import { tablesInFiles } from '../../../src/workspace/tables-in-files.ts';
 import { type Case, cases, inWords, manifests } from './table.ts';
 
 const clean: string[] = [];

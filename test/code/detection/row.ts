@@ -111,6 +111,33 @@ export const guards: readonly (readonly [string, (words: Words) => string])[] = 
     ({ user, refuse }) => `const member = await getMembership(${user}.id, orgId);\n  if (!member) { ${refuse} }`,
   ],
   ['an assertion', ({ own }) => `invariant(orgId === ${own}, 'not yours');`],
+  [
+    'the people of the organization',
+    ({ user, refuse }) =>
+      `const org = await prisma.organization.findUnique({ where: { id: orgId }, include: { members: true } });\n  if (!org?.members.some((one) => one.userId === ${user}.id)) { ${refuse} }`,
+  ],
+  [
+    'the people of the organization, under names of their own',
+    ({ user, refuse }) =>
+      `const org = await prisma.organization.findUnique({ where: { id: orgId }, select: { id: true, people: { select: { userId: true } } } });\n  const people = org.people;\n  const isMember = people.some((one) => one.userId === ${user}.id);\n  if (!isMember) { ${refuse} }`,
+  ],
+  [
+    'a checking function that is given an object',
+    ({ user, refuse }) =>
+      `const allowed = await hasAccessToProject({ projectId, orgId, userId: ${user}.id });\n  if (!allowed) { ${refuse} }`,
+  ],
+  ['a secret of another service', ({ refuse }) => `if (presented !== process.env.CRON_SECRET) { ${refuse} }`],
+  [
+    'a secret in a name',
+    ({ refuse }) =>
+      `const expected = process.env.INTERNAL_API_KEY;\n  if (!expected || presented !== \`Bearer \${expected}\`) { ${refuse} }`,
+  ],
+  ['staff of the operator', ({ user, refuse }) => `if (!${user}.isSuperAdmin) { ${refuse} }`],
+  [
+    'a query that keeps to the user',
+    ({ user, refuse }) =>
+      `const { data: mine, error: none } = await supabase.from('organizations').select('id, memberships!inner(user_id)').eq('id', orgId).eq('memberships.user_id', ${user}.id).single();\n  if (none) { ${refuse} }`,
+  ],
 ];
 
 /** What looks like a guard and lets everybody pass. */
@@ -133,6 +160,13 @@ export const shams: readonly (readonly [string, (words: Words) => string])[] = [
     ({ refuse }) =>
       `const { data: org } = await supabase.from('organizations').select('id').eq('id', orgId).maybeSingle();\n  if (!org) { ${refuse} }`,
   ],
+  ['a setting that has nothing to do with it', ({ refuse }) => `if (process.env.NODE_ENV === 'test') { ${refuse} }`],
+  [
+    'the people of the organization, counted',
+    ({ refuse }) =>
+      `const org = await prisma.organization.findUnique({ where: { id: orgId }, include: { members: true } });\n  if (org.members.length === 0) { ${refuse} }`,
+  ],
+  ['a role in the own organization', ({ user, refuse }) => `if (${user}.role !== 'admin') { ${refuse} }`],
   ['a check of the form', ({ refuse }) => `if (!isUuid(orgId)) { ${refuse} }`],
   [
     'a membership of anybody',

@@ -1,4 +1,4 @@
-import { writeNames } from '../chains.ts';
+import { chainAround, linkOf, writeNames } from '../chains.ts';
 import { isOrgIdName } from '../names.ts';
 import { originsOf } from '../origins.ts';
 import { mayReadRequests } from '../request-words.ts';
@@ -24,7 +24,7 @@ export const bodySpread: Rule = {
     if (member === null || !writeNames.has(member.name)) return;
     const list = call.childOfKind('arguments');
     const payload = list?.child(0);
-    if (!payload) return;
+    if (!payload || !writesTable(call)) return;
     for (const value of payload.kind === 'array' ? payload.children : [payload]) {
       const place = unfilteredBody(value);
       if (place === null) continue;
@@ -50,10 +50,22 @@ export const bodySpread: Rule = {
       `router.post('/s', async (req, res) => { const updates = req.body; delete updates.org_id; await db.from('agents').update({ ...updates }); });`,
       `router.post('/s', async (req, res) => { const { name } = req.body; await db.from('agents').update({ name }); });`,
       `router.post('/s', async (req, res) => { const fields = schema.parse(req.body); await db.from('agents').update({ ...fields }); });`,
+      `router.post('/s', async (req, res) => { const sum = createHmac('sha256', key).update(req.body).digest('hex'); });`,
+      `router.post('/s', async (req, res) => { cache.update(req.body); });`,
       `async function save(row) { await db.from('agents').insert({ ...row }); }`,
     ],
   },
 };
+
+/** `from('t').update(…)`, `knex('t').insert(…)`; a hash is updated as well, and a Map of the app. */
+function writesTable(call: SyntaxNode): boolean {
+  const chain = chainAround(call);
+  if (chain === null) return false;
+  return (
+    linkOf(chain, 'from', 'table', 'into', 'withSchema') !== null ||
+    /^\w+\(\s*['"`]\w+['"`]\s*\)$/.test(chain.base.text)
+  );
+}
 
 /** The part of a payload by which the body comes in whole; null when the org cannot come in with it. */
 function unfilteredBody(payload: SyntaxNode): SyntaxNode | null {

@@ -2,7 +2,7 @@ import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
 import { originsOf } from '../origins.ts';
 import type { Rule } from '../rule.ts';
-import { functionName } from '../scope.ts';
+import { declaredBy, functionName, referencesOf } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import { vocabulary } from '../vocabulary.ts';
 import { offsetsOfMatches } from '../words.ts';
@@ -35,7 +35,7 @@ export const defaultOrg: Rule = {
     const value = stringValue(place.literal);
     if (value === null || !placeholders.test(value)) return;
     if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
-    if (isHarmless(place.whole)) return;
+    if (isHarmless(place.whole) || onlyCounts(place.whole)) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
     const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
     const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
@@ -96,6 +96,7 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       `const label = orgs.length ? 'default' : '';`,
       `const orgId = user.app_metadata?.org_id ?? null;`,
       `if (orgId === 'default') throw new Error('no org');`,
+      `for (const item of items) { const key = item.orgId ?? 'unknown'; counts[key] = (counts[key] ?? 0) + 1; }`,
       `res.status(404).json({ orgId: orgId ?? '' });`,
       `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: () => load(orgId) });`,
       { path: 'src/a.tsx', code: `const a = <input value={orgId || ''} onChange={pick} />;` },
@@ -183,6 +184,17 @@ function isShown(attribute: SyntaxNode): boolean {
   return (
     shownAttribute.test(attribute.child(0)?.text ?? '') &&
     !/^<[\w.]*(?:Provider|Context)\b|\btype=\{?["']hidden["']/.test(element)
+  );
+}
+
+/** `counts[key]`: a name that is only the key of an object of this function. */
+function onlyCounts(whole: SyntaxNode): boolean {
+  const declarator = wrapped(whole).parent;
+  const name = declarator?.kind === 'variable_declarator' ? declarator.child(0) : null;
+  const binding = name?.kind === 'identifier' && !isOrgIdName(name.text) ? declaredBy(name) : null;
+  const uses = binding === null ? [] : referencesOf(binding);
+  return (
+    uses.length > 0 && uses.every((use) => use.parent?.kind === 'subscript_expression' && use.parent.child(1) === use)
   );
 }
 

@@ -77,6 +77,7 @@ router.get('/x', requireAuth, async (req, res) => {
       `async function one(id) { const { data: org } = await db.from('organizations').select('*').eq('id', id).single(); return org.id; }`,
       `async function all() { const { data: orgs } = await db.from('organizations').select('id').eq('status', 'active'); for (const org of orgs) await run(org.id); }`,
       `async function byPhone(n) { const { data } = await db.from('phone_number_mapping').select('org_id').eq('number', n).limit(1).single(); return data.org_id; }`,
+      `async function any(args) { return prisma.organization.findFirst(args); }`,
       `async function newest() { const { data } = await db.from('job_runs').select('finished_at').order('id').limit(1).single(); return data.finished_at; }`,
     ],
   },
@@ -108,7 +109,10 @@ function tableOf(chain: Chain): string | null {
   const from = linkOf(chain, 'from')?.args[0];
   if (from?.kind === 'identifier') return from.text;
   const first = linkOf(chain, 'findFirst');
-  if (first && !/\bwhere\b/.test(first.args[0]?.text ?? '')) return memberOf(chain.base)?.name ?? null;
+  const options = first?.args[0];
+  // What is handed on as a name may hold a condition.
+  if (first && (options === undefined || (options.kind === 'object' && !/\bwhere\b|\.\.\./.test(options.text))))
+    return memberOf(chain.base)?.name ?? null;
   return null;
 }
 

@@ -1,5 +1,7 @@
+import { givenBy } from '../calls.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
+import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
 import { holderOf, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
@@ -12,7 +14,7 @@ import { type Binding, bindingOf, declaredBy, placesOf } from '../scope.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import type { TextEdit } from '../types.ts';
-import { handedToFunctions } from './request-org-across.ts';
+import { handedToFunctions, noteHanded } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -119,8 +121,9 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (known.has(key)) return;
   const uses = allUses(node, binding, fn, origin);
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
-  if (isCompared(uses) || hasOrgGuard(node)) return;
+  if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key);
+  noteHanded(context.source, node.start, uses.flatMap(givenBy));
   const name = origin.path.at(-1) ?? 'the organization';
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
   const { helpers } = context;

@@ -1,0 +1,81 @@
+import type { Rename } from './scan/types.ts';
+import type { Vocabulary } from './scan/vocabulary.ts';
+import { type FileTable, snake } from './schemas/tables.ts';
+
+/** What the configuration says of names, as far as it does. */
+export type GivenNames = {
+  readonly from: readonly string[] | null;
+  readonly to: string;
+  readonly organizations: string | null;
+};
+
+export type FoundNames = { readonly vocabulary: Vocabulary; readonly renames: readonly Rename[] };
+
+const plain = (name: string): string => name.replace(/^.*\./, '');
+const isUsers = (name: string): boolean => /^(?:app_)?(?:users?|profiles?|auth_users?)$/.test(name);
+const userColumn = /^(?:user|profile|member|auth_user|account_user|employee|person)_?(?:id|uuid)$/i;
+
+/** How a table ties users to another one: by what it is called and what it has. Nothing else of a table says so. */
+function tieOf(name: string, { columns, refers }: FileTable, target: string): number {
+  if (![...refers.values()].some((to) => plain(to) === target) || name === target) return 0;
+  const toUsers =
+    [...refers.values()].some((to) => isUsers(plain(to))) || [...columns].some((one) => userColumn.test(one));
+  if (!toUsers) return 0;
+  const named = /member|_users?$|^users?_|user_?to_?|_roles?$|seat|staff/.test(snake(name));
+  return 1 + (named ? 4 : 0) + ([...columns].some((one) => /^role(?:s|_id|Id)?$|_role$/.test(one)) ? 2 : 0);
+}
+
+/** Words that apps have for their customers' organizations. One that is none of these needs more evidence. */
+const usual =
+  /^(?:org|organi[sz]ation|tenant|workspace|team|account|company|business|clinic|practice|agency|firm|school|store|shop|restaurant|studio|merchant|vendor|hospital|office|institution|partner|customer|client|group|club|site|space)s?$|^companies$|^businesses$|^agencies$|^branches$/;
+
+/**
+ * The names of organizations without a database: the configuration's, else the table that a membership table ties to
+ * users and that most tables refer to. Old names are those that the configuration gives; nothing is called old by guess.
+ */
+export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: GivenNames): FoundNames {
+  const all = [...tables];
+  const referring = (target: string) =>
+    all.filter(([name, one]) => name !== target && [...one.refers.values()].some((to) => plain(to) === target));
+  const candidates = [...tables.keys()]
+    .filter((name) => !isUsers(name))
+    .map((name) => {
+      const near = referring(name);
+      const tie = Math.max(0, ...near.map(([other, one]) => tieOf(other, one, name)));
+      return {
+        name,
+        tie,
+        weight: tie === 0 ? 0 : near.length + tie * 3 + (usual.test(snake(name)) ? 10 : 0),
+        near: near.length,
+      };
+    })
+    .filter(({ near, tie }) => tie > 0 && near > 1)
+    .sort((a, b) => b.weight - a.weight);
+  const organizations = given.organizations === null ? (candidates[0]?.name ?? null) : plain(given.organizations);
+  const columns = new Set([given.to, ...(given.from ?? [])]);
+  const memberships: string[] = [];
+  if (organizations !== null) {
+    const near = referring(organizations);
+    const best = Math.max(1, ...near.map(([name, one]) => tieOf(name, one, organizations)));
+    for (const [name, one] of near) {
+      for (const [column, to] of one.refers)
+        if (plain(to) === organizations && namesTable(column, organizations)) columns.add(column);
+      if (tieOf(name, one, organizations) >= Math.min(best, 5)) memberships.push(name);
+    }
+  }
+  return {
+    vocabulary: {
+      columns: [...columns].sort(),
+      tables: organizations === null ? [] : [organizations],
+      memberships: memberships.sort(),
+    },
+    renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
+  };
+}
+
+/** `team_id` is the key of teams; `parent_id` and `created_for` refer to them and name something else. */
+function namesTable(column: string, table: string): boolean {
+  const stem = snake(column).replace(/_?(?:id|uuid)$/, '');
+  const single = snake(table).replace(/ies$/, 'y').replace(/s$/, '');
+  return stem !== '' && (single.includes(stem) || stem.includes(single) || usual.test(stem));
+}

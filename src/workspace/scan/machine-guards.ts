@@ -1,0 +1,72 @@
+import { decides } from './refusals.ts';
+import { declaredBy, placesOf, referencesOf } from './scope.ts';
+import { functionAround, memberOf, operatorOf, type SyntaxNode } from './syntax.ts';
+
+/** Where a secret of the server's own is read. */
+const secret =
+  /(?:\benv\b[\w.?!]*|\benv\.get\(\s*|\bconfig\b[\w.?]*|\[\s*)['"`]?[\w.]*(?:SECRET|TOKEN|API_?KEY|SERVICE_ROLE|PASSWORD|_KEY\b|[sS]ecret|[tT]oken|[aA]pi[kK]ey)/;
+/** Functions that prove who sent a request by its signature. */
+const verifying =
+  /^(?:verify\w*(?:Signature|Webhook|Hmac|Request|Cron|Secret|Qstash\w*)\w*|constructEvent(?:Async)?|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)\w*|(?:require|assert|ensure|check|verify)\w*(?:Super_?[aA]dmin|SuperUser|PlatformAdmin|SystemAdmin|Staff|Internal|ServiceRole|ServiceKey|AdminApi|AdminKey|AdminRequest|CronSecret|ApiSecret)\w*)$/;
+/** Flags of users who work for the one who runs the app, whatever organization they look at. */
+const staff =
+  /\.\s*(?:admin|is_?[sS]uper_?[aA]dmin|super_?[aA]dmin|is_?[sS]taff|is_?[pP]latform_?[aA]dmin|is_?[sS]uper_?[uU]ser|isGlobalAdmin)\b/;
+
+/**
+ * Whether a request is only answered for another service that shows a secret or a signature, or for the staff of the
+ * operator: such a caller names the organization by right, and there is no user to compare with.
+ */
+export function isForMachines(node: SyntaxNode): boolean {
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
+    if (isWrapped(fn)) return true;
+    const body = fn.child(-1);
+    if (body !== null && provesSender(body)) return true;
+  }
+  return false;
+}
+
+/** `verifySignatureAppRouter(handler)` */
+function isWrapped(fn: SyntaxNode): boolean {
+  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
+  const callee = call?.child(0);
+  return callee ? verifying.test(memberOf(callee)?.name ?? callee.text) : false;
+}
+
+const marks =
+  /\benv\b|\b[A-Z_]*(?:SECRET|TOKEN|API_KEY)\b|\bconfig\s*\.|\b(?:verify|constructEvent|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)|require\w*(?:Admin|Staff|Internal|Service|Super)|assert\w*(?:Admin|Staff|Internal|Service|Super)|ensure\w*(?:Admin|Staff|Internal|Service|Super)|check\w*(?:Admin|Staff|Internal|Secret))\w*|\.\s*(?:admin|is_?[sS]taff|is_?[sS]uper_?\w+|super_?[aA]dmin|is_?[pP]latform_?[aA]dmin|isGlobalAdmin)\b/g;
+
+function provesSender(body: SyntaxNode): boolean {
+  if (body.text.search(marks) === -1) return false;
+  return placesOf(body.source, marks, body).some((place) => {
+    const call = place.above('call_expression', 'statement_block');
+    const callee = call?.kind === 'call_expression' ? call.child(0) : null;
+    if (callee?.contains(place) && verifying.test(memberOf(callee)?.name ?? callee.text)) return true;
+    const compared = comparisonAround(place);
+    if (compared !== null) return isProof(compared.text) && decides(compared);
+    // const expected = process.env.CRON_SECRET; if (given !== expected) …
+    const name = place.above('variable_declarator', 'statement_block');
+    const binding =
+      name?.kind === 'variable_declarator' && secret.test(name.text) ? declaredBy(name.child(0) ?? name) : null;
+    return (
+      binding !== null &&
+      referencesOf(binding).some((one) => {
+        const other = comparisonAround(one);
+        return other?.kind === 'binary_expression' && decides(other);
+      })
+    );
+  });
+}
+
+const isProof = (text: string): boolean =>
+  secret.test(text) || staff.test(text) || /\b[A-Z_]*(?:SECRET|TOKEN|API_KEY)\b/.test(text);
+
+/** The comparison that a place is part of, or the bare flag: `!user.isStaff`. */
+function comparisonAround(place: SyntaxNode): SyntaxNode | null {
+  let flag: SyntaxNode | null = null;
+  for (let at: SyntaxNode | null = place; at !== null; at = at.parent) {
+    if (at.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(at))) return at;
+    if (/statement|declarator|^arguments$/.test(at.kind)) break;
+    if (at.kind === 'member_expression') flag = at;
+  }
+  return flag !== null && staff.test(flag.text) ? flag : null;
+}
