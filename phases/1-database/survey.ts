@@ -20,7 +20,7 @@ import type { Evidence, Memberships, Survey, TenantTable } from './survey/types.
 
 export { allowedValues } from './survey/roles.ts';
 export { isText, primaryColumn } from './survey/shape.ts';
-export type { Memberships, Model, ModelConflict, Survey, TenantTable, Truth } from './survey/types.ts';
+export type { Model, Survey, TenantTable } from './survey/types.ts';
 
 /**
  * Reads the catalog, and the data where names and keys do not say enough, and says what carries a tenant key, under

@@ -8,12 +8,6 @@ export const literal = (value: string): string => pg.escapeLiteral(value);
 
 export const qualified = (schema: string, name: string): string => `${identifier(schema)}.${identifier(name)}`;
 
-/** Splits `schema.name` of a configuration file; a name without a schema is one of `public`. */
-export function parseQualified(text: string): { readonly schema: string; readonly name: string } {
-  const dot = text.indexOf('.');
-  return dot < 0 ? { schema: 'public', name: text } : { schema: text.slice(0, dot), name: text.slice(dot + 1) };
-}
-
 /** How a trigger fires, which CREATE TRIGGER does not say: a new or replaced one fires as usual. `table` is quoted. */
 export const firesSql = (table: string, trigger: string, fires: 'O' | 'A' | 'R' | 'D'): string => {
   const state = { O: '', A: 'enable always', R: 'enable replica', D: 'disable' }[fires];

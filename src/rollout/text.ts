@@ -33,10 +33,6 @@ export const count = (value: number): string => String(Math.round(value)).replac
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
-/** `a`, `a and b`, `a, b and c`. */
-export const list = (items: readonly string[], last = 'and'): string =>
-  items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1) ?? ''}`;
-
 /** Whether a terminal with these variables shows more than ASCII. Without any of them nothing is known, and most do. */
 export function speaksUtf8(env: Readonly<Record<string, string | undefined>>): boolean {
   // POSIX: the first of these that is set and not empty decides about characters.

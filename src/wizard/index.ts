@@ -21,7 +21,6 @@ export type {
   Session,
   StartInfo,
   TargetInfo,
-  TerminalOptions,
   WizardOptions,
   WorkspaceInfo,
 } from './session.ts';

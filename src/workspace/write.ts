@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { RolloutError } from '../rollout/errors.ts';
 import { codeOf, isAbsent, orAbsent, resolveInside } from './paths.ts';
@@ -119,7 +119,3 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.close();
   }
 }
-
-/** Names in a folder; none where it is not there. */
-export const namesIn = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder).catch(orAbsent)) ?? [];

@@ -27,9 +27,6 @@ export type TestTarget = AsyncDisposable & {
   readonly close: () => Promise<void>;
 };
 
-/** Settings of a file, as deep as a test needs them. */
-export type Overrides = Parameters<typeof configSchema.parse>[0];
-
 export async function makeTarget(
   server: EmbeddedServer,
   database: string,

@@ -169,14 +169,6 @@ export function idFrom(text: string, type: string): string {
   return isText(type) ? text : `(${text})::${type}`;
 }
 
-/** SQL condition that joins a key column with the organization's id; a column that is still text is cast first. */
-export function sameOrganization(found: Survey, table: Table, column: string, id: string): string {
-  const tenant = tenantOf(found, table);
-  return tenant?.text === true && !isText(found.idType)
-    ? `${id} = ${idFrom(`${column}::text`, found.idType)}`
-    : `${id} = ${column}`;
-}
-
 const joinedColumn = (table: Table): string | null => {
   const name = ['created_at', 'joined_at', 'accepted_at', 'inserted_at'].find((each) =>
     table.columns.some((one) => one.name === each),

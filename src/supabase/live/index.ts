@@ -25,7 +25,7 @@ import type { Person, World } from './world.ts';
 
 export { waitForColumn } from './schema-cache.ts';
 export { loadLiveTables } from './tables.ts';
-export type { LiveFunction, LiveOptions, LiveTable, LiveView, WithDatabase } from './types.ts';
+export type { LiveOptions } from './types.ts';
 
 /**
  * Signs two users up, compares their tokens, lets each at the other's rows on every table, view and callable function,
