@@ -51,6 +51,8 @@ const measuredSchema = z.strictObject({
   /** The longest answer to a reader of the changed tables while it ran; null where none was asked meanwhile. */
   longestRead: number.nullable(),
 });
+export type Measured = Readonly<z.output<typeof measuredSchema>>;
+
 const stepTimeSchema = z.strictObject({ step: stepIdSchema, forward: number, verified: number, back: number });
 
 /** That the whole plan was carried out somewhere, and what was seen. */
@@ -165,6 +167,10 @@ export function readSavedPlan(text: string, name: string, tool: string): SavedPl
 /** Hash over the definitions of everything that belongs to these. */
 export const fingerprintOf = (state: SavedPlan['state'], reads: readonly string[]): string =>
   sha256(canonical(Object.fromEntries([...reads].sort().map((one) => [one, state[one] ?? null]))));
+
+/** Everything that any change of the plan was computed from. */
+export const readsOf = (plan: Pick<SavedPlan, 'steps'>): readonly string[] =>
+  [...new Set(plan.steps.flatMap((step) => step.changes.flatMap((one) => one.reads)))].sort();
 
 function parseJson(text: string, name: string): unknown {
   try {
