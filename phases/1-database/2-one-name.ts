@@ -1,3 +1,4 @@
+import { decide } from '../../src/config/answers.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import { type ColumnRename, legacyComment, planLegacyReads, planRename } from '../../src/database/rename/index.ts';
 import type { Change } from '../../src/rollout/change.ts';
@@ -52,10 +53,10 @@ async function plan(target: Target): Promise<Plan> {
     notes.push(...merged.notes);
   }
   const { notes: unread, ...server } = await askServer(await target.session.work(), found.catalog);
-  const { renameClaims } = target.config.decisions;
-  const made = await planRename(found.catalog, renames, { renameClaims, ...server });
+  const { renameClaims, leaveFunction: leave } = target.config.decisions;
+  const made = await planRename(found.catalog, renames, { renameClaims, leave, ...server });
   if (renames.length > 0) notes.push(...unread, ...(await eventTriggerNotes(client)));
-  blockers.push(...made.blockers);
+  blockers.push(...made.blockers.map((one) => leavable(found, one)));
   notes.push(...made.notes);
   for (const group of made.groups) {
     const answers = await sameAnswers(
@@ -100,6 +101,23 @@ async function plan(target: Target): Promise<Plan> {
     }
   }
   return blockers.length > 0 ? { changes: [], blockers, notes } : { changes, blockers, notes };
+}
+
+/** A function that cannot be rewritten with certainty may stay as it is, where a person says so. */
+function leavable(found: Survey, blocker: Blocker): Blocker {
+  const one = found.catalog.functions.find((each) => blocker.problem.startsWith(`${each.signature}: `));
+  if (one === undefined || blocker.answers !== undefined) return blocker;
+  return {
+    ...blocker,
+    remedy: `${blocker.remedy} Or leave the function as it is with --leave-function ${literal(one.signature)} (decisions.leaveFunction).`,
+    answers: [
+      decide(
+        'leaveFunction',
+        [one.signature],
+        'Its text stays: a statement of it that names an old column fails from this step on.',
+      ),
+    ],
+  };
 }
 
 /** The computed fields under old names that an earlier run made, found by their comment. */
@@ -198,7 +216,7 @@ where column_name in (${old.map((name) => `'${name}'`).join(', ')}) and table_sc
     left
       .filter((one) => one.renamed)
       .map((one) => ({ schema: one.table.schema, table: one.table.name, from: one.key.name, to: found.to })),
-    { renameClaims: target.config.decisions.renameClaims, ...server },
+    { renameClaims: target.config.decisions.renameClaims, leave: target.config.decisions.leaveFunction, ...server },
   );
   const functions = remaining.groups.flatMap((group) => group.functions);
   yield {

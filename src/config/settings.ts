@@ -110,6 +110,19 @@ export const decisions = {
       ),
     { kind: 'names', argument: '<view>', help: 'leave a view that callers cannot read with their own permissions' },
   ),
+  leaveFunction: setting(
+    z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Functions whose texts cannot be rewritten with certainty when columns are renamed, and that stay as they are after a person looked at them. Each as schema.name(argument types).',
+      ),
+    {
+      kind: 'names',
+      argument: '<function>',
+      help: 'leave a function that the rename cannot rewrite as it is',
+    },
+  ),
   readAppMetadata: setting(
     z
       .array(z.string().min(1))

@@ -71,7 +71,7 @@ export function jsonKey(walk: Walk, key: Constant, left: Info, expression: Tree 
 }
 
 /** Replaces one word of a string constant. */
-function replaceInConstant(walk: Walk, at: number, from: string, to: string): void {
+export function replaceInConstant(walk: Walk, at: number, from: string, to: string): void {
   const token = walk.source.tokens[tokenAt(walk.source, at)];
   if (token === undefined) return;
   const content = literalContent(token.value);

@@ -1,4 +1,4 @@
-import { explain, mentions } from './constants.ts';
+import { explain, mentions, replaceInConstant } from './constants.ts';
 import { expression, triggerArgumentIndex } from './expression.ts';
 import { parseSql } from './parser.ts';
 import { closed, type Shape, unknown } from './scope.ts';
@@ -107,7 +107,10 @@ function formatArgument(walk: Walk, arg: Tree, template: string, index: number):
   const key = constant(arg);
   if (key !== null && walk.world.old.has(key.value) && specifiers[index] !== 'L') {
     explain(walk, key.location);
-    problem(walk, walk.source.at(key.location), 'SQL put together at run time names the column.', byHand);
+    const at = walk.source.at(key.location);
+    if (specifiers[index] === 'I' && walk.world.only.has(key.value))
+      replaceInConstant(walk, at, key.value, walk.world.next.get(key.value) ?? key.value);
+    else problem(walk, at, 'SQL put together at run time names the column.', byHand);
     return;
   }
   const argument = triggerArgumentIndex(arg);

@@ -1,6 +1,6 @@
 import { identifier } from '../quote.ts';
 import { callFunction } from './call.ts';
-import { jsonKey, readConstant } from './constants.ts';
+import { explain, jsonKey, readConstant, replaceInConstant } from './constants.ts';
 import { commonName, follow, resolve } from './reference.ts';
 import { type Binding, type Column, changed, fields, type Scope, type Shape, unknown } from './scope.ts';
 import { select } from './select.ts';
@@ -287,13 +287,20 @@ function catalogName(walk: Walk, reference: Tree | null, value: Tree | null): vo
     return;
   const all = [value, ...list(as(value, 'List') ?? {}, 'items'), ...list(as(value, 'A_ArrayExpr') ?? {}, 'elements')];
   for (const text of all.map((item) => constant(item)))
-    if (text !== null && walk.world.old.has(text.value))
+    if (text !== null && walk.world.old.has(text.value)) {
+      const at = walk.source.at(text.location);
+      if (walk.world.only.has(text.value)) {
+        explain(walk, text.location);
+        replaceInConstant(walk, at, text.value, walk.world.next.get(text.value) ?? text.value);
+        continue;
+      }
       problem(
         walk,
-        walk.source.at(text.location),
-        `looks for the column '${text.value}' in the catalog by its name as a text.`,
+        at,
+        `looks for the column '${text.value}' in the catalog by its name as a text, and some table keeps a column of that name.`,
         'Change the text by hand in the same change.',
       );
+    }
 }
 
 /** `to_jsonb(new) ->> tg_argv[0]`: that argument of the trigger names a column. */

@@ -45,11 +45,11 @@ export function formGroups(
     .concat(loose.map(claims));
 }
 
-/** A function that touches no renamed table and only reads a claim or setting by a new name. */
+/** A function that names no renamed table itself: it reads a claim by a new name, or builds its SQL at run time. */
 function claims(item: Routine): RenameGroup {
   return {
     id: `claims of function ${item.function.signature}`,
-    title: `Change the claim names in ${item.function.signature}`,
+    title: `Change the names in ${item.function.signature}`,
     tables: [],
     up: ['set local check_function_bodies = off;', statementOf(newDefinition(item))].join('\n'),
     down: ['set local check_function_bodies = off;', statementOf(item.function.definition ?? '')].join('\n'),

@@ -37,7 +37,7 @@ export async function planRename(
   const routines: Routine[] = [];
   for (const item of catalog.functions) {
     const one = rewriteRoutine(world, settled, item, triggersOf.get(item.signature) ?? [], options);
-    routines.push(await unlessFailing(one, options));
+    routines.push(unlessLeft(await unlessFailing(one, options), options));
   }
   const jobs = planJobs(world, settled, options);
   const bySignature = new Map(routines.map((item) => [item.function.signature, item]));
@@ -79,6 +79,18 @@ async function unlessFailing(item: Routine, options: RenameOptions): Promise<Rou
   if (why === null) return item;
   const note: Note = {
     text: `${item.function.signature} fails today whenever it is called (${why}); it stays as it is.`,
+  };
+  return { ...item, body: null, blockers: [], notes: [note], swallows: false, columnArguments: new Set() };
+}
+
+/** What cannot be rewritten with certainty stays as it is where the operator looked at it and said so. */
+function unlessLeft(item: Routine, options: RenameOptions): Routine {
+  const { signature } = item.function;
+  const plain = (text: string): string => text.replace(/\s+/g, '');
+  if (item.blockers.length === 0 || options.leave?.some((one) => plain(one) === plain(signature)) !== true) return item;
+  const note: Note = {
+    text: `${signature} stays as it is, as decided: what it says under an old name no longer finds that column.`,
+    detail: item.blockers.map((one) => [one.problem, one.detail].filter(Boolean).join('\n')).join('\n'),
   };
   return { ...item, body: null, blockers: [], notes: [note], swallows: false, columnArguments: new Set() };
 }

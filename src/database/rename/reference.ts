@@ -101,6 +101,12 @@ export function follow(
     else if (old) remark(walk, at, `\`${parts.join('.')}\` names nothing that the database has; it is left as it is.`);
     return last;
   }
+  if (binding.kind === 'open' && old && walk.filled && walk.world.only.has(last)) {
+    // A relation that is filled in at run time: whichever it is, its column of that name is renamed.
+    const next = walk.world.next.get(last) ?? last;
+    write_(walk, parts, [...parts.slice(0, -1), next], at);
+    return next;
+  }
   if (binding.kind === 'ambiguous' || binding.kind === 'open') {
     if (old || binding.kind === 'ambiguous')
       problem(
@@ -252,8 +258,11 @@ export function followTarget(walk: Walk, shape: Shape, name: string, at: number,
   }
   walk.found.references.push(`target ${hit?.key ?? 'none'}`);
   if (hit === undefined) {
-    if (shape.open && walk.world.old.has(name))
-      problem(walk, at, `\`${name}\` is a column of a table that the database does not have.`, write);
+    if (!shape.open || !walk.world.old.has(name)) return;
+    const own = walk.source.tokens[tokenAt(walk.source, at)];
+    if (walk.filled && walk.world.only.has(name) && own !== undefined)
+      edit(walk, own.start, own.end, identifier(walk.world.next.get(name) ?? name));
+    else problem(walk, at, `\`${name}\` is a column of a table that the database does not have.`, write);
     return;
   }
   for (const root of hit.roots) walk.found.roots.add(root);

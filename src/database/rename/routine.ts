@@ -1,6 +1,7 @@
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { DbFunction, Trigger } from '../catalog/types.ts';
 import { sqlExcerpt } from '../errors/excerpt.ts';
+import { identifier } from '../quote.ts';
 import { mentions } from './constants.ts';
 import { relationShape } from './from.ts';
 import { parseSql } from './parser.ts';
@@ -101,8 +102,9 @@ export function rewriteRoutine(
   // The statements of a sql function are analysed before the first of them runs: one that fails fails them all.
   if (found.fails.length > 0 && routine.language === 'sql')
     return { ...nothing, roots: found.roots, notes: found.fails.map((item) => failing(routine, item)) };
-  const problems = [...found.problems, ...doubts(found)];
-  const edits = [...found.edits];
+  const pieces = sqlPieces(world, body, found);
+  const problems = [...found.problems, ...doubts(found, new Set(pieces.map((one) => one.at)))];
+  const edits = [...found.edits, ...pieces.flatMap((one) => one.edits)];
   if (options.renameClaims) for (const item of found.contracts) if (item.edit !== null) edits.push(item.edit);
   const notes = notesOf(routine, found, options.renameClaims);
   const base: Routine = {
@@ -168,8 +170,43 @@ function isInteresting(world: World, body: string): boolean {
   return /\bnatural\b|tg_argv|_populate_record|\bu&"/.test(lower);
 }
 
+/**
+ * Pieces of SQL in constants of a function that puts statements together at run time, where an old name can only mean a
+ * renamed column: the word changes, the rest of the text stays. Anything that does not read as SQL is left for a person.
+ */
+function sqlPieces(
+  world: World,
+  body: string,
+  found: Findings,
+): readonly { readonly at: number; readonly edits: readonly Edit[] }[] {
+  if (found.dynamic === null) return [];
+  const { tokens } = createSource(body);
+  return found.mentions.flatMap(({ at, value }) => {
+    const names = [...world.old].filter((name) => mentions({ world: { ...world, old: new Set([name]) } }, value));
+    const token = tokens.find((one) => one.start === at && one.kind === 'string');
+    if (token === undefined || !isPiece(value) || !names.every((name) => world.only.has(name))) return [];
+    const raw = body.slice(token.start, token.end);
+    const edits = names.flatMap((name) =>
+      [
+        ...raw.matchAll(new RegExp(`(?<![\\p{L}\\p{N}_$])${name.replace(/[$]/g, '\\$&')}(?![\\p{L}\\p{N}_$])`, 'gu')),
+      ].map(({ index }) => ({
+        start: at + index,
+        end: at + index + name.length,
+        text: identifier(world.next.get(name) ?? name),
+      })),
+    );
+    return [{ at, edits }];
+  });
+}
+
+/** Words that only SQL puts next to a name. */
+const isPiece = (text: string): boolean =>
+  /\b(select|insert\s+into|update|delete\s+from|where|set|from|join|on|and|or|order\s+by|group\s+by|returning|values|using|index|column)\b/i.test(
+    text,
+  ) && /[=(),<>]|\b(select|where|from|into|by|column)\b/i.test(text);
+
 /** Constants that nothing explains matter where text becomes SQL or a row becomes JSON; elsewhere they are words. */
-function doubts(found: Findings): readonly Problem[] {
+function doubts(found: Findings, rewritten: ReadonlySet<number>): readonly Problem[] {
   const result: Problem[] = [];
   for (const item of found.literals) {
     if (found.dynamic === null && found.rowJson === null) continue;
@@ -181,7 +218,7 @@ function doubts(found: Findings): readonly Problem[] {
     });
   }
   for (const item of found.mentions)
-    if (found.dynamic !== null || isStatement(item.value))
+    if (!rewritten.has(item.at) && (found.dynamic !== null || isStatement(item.value)))
       result.push({
         at: item.at,
         what: 'has SQL as a text that names the column.',

@@ -46,6 +46,8 @@ export type RenameOptions = {
   readonly renameClaims: boolean;
   /** `schema.name` of every relation of the database, the platform's and those of extensions too. */
   readonly relations?: ReadonlySet<string>;
+  /** Signatures of functions that stay as they are whatever their texts say: a person looked at them. */
+  readonly leave?: readonly string[];
   /** Asks the server whether a function fails today whenever it is called: its message, or null. */
   readonly failsToday?: (routine: DbFunction) => Promise<string | null>;
   /** Statements that run on a schedule. */

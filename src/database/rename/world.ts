@@ -20,6 +20,8 @@ export type World = {
   readonly old: ReadonlySet<string>;
   /** Old name to new name; several old names may become one. */
   readonly next: ReadonlyMap<string, string>;
+  /** Old names under which no table or view keeps a column: wherever one can only mean a column, it means a renamed one. */
+  readonly only: ReadonlySet<string>;
   readonly relation: (schema: string | null, name: string, path: readonly string[]) => Relation | null;
   /** `schema.table` of every relation with a renamed column, children and views included. */
   readonly touched: ReadonlySet<string>;
@@ -110,6 +112,17 @@ export function createWorld(
   for (const view of catalog.views)
     add(view, (name) => byView.get(`${relationKey(view.schema, view.name)}.${name}`) ?? null);
 
+  const old = new Set(renames.map((item) => item.from));
+  const kept = new Set([
+    ...catalog.tables.flatMap((table) =>
+      table.columns.filter((item) => rootOf(table, item.name, byOid, byName) === null).map((item) => item.name),
+    ),
+    ...catalog.views.flatMap((view) =>
+      view.columns
+        .map((item) => item.name)
+        .filter((name) => !byView.has(`${relationKey(view.schema, view.name)}.${name}`)),
+    ),
+  ]);
   const functions = new Map<string, DbFunction[]>();
   for (const item of catalog.functions) functions.set(item.name, [...(functions.get(item.name) ?? []), item]);
   const byTable = new Map<string, Relation[]>();
@@ -132,7 +145,8 @@ export function createWorld(
     relation,
     touched,
     names: new Set(renames.flatMap((item) => [item.from, item.to])),
-    old: new Set(renames.map((item) => item.from)),
+    old,
+    only: new Set([...old].filter((name) => !kept.has(name))),
     next: new Map(renames.map((item) => [item.from, item.to])),
     functions: (schema, name) =>
       (functions.get(name) ?? []).filter((item) => schema === null || item.schema === schema),
