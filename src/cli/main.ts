@@ -66,6 +66,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
         .default('rollback'),
     )
     .option('--plan <file>', 'with --yes: exactly the changes of this plan file, or nothing')
+    .option(
+      '--without-rehearsal',
+      'where the environment asks for a rehearsed plan: go without; it stays in the report',
+    )
     .option('--inline', 'the wizard stays in the normal screen buffer')
     .option('--interactive', 'the wizard even where the terminal looks unfit')
     .option('--no-interactive', 'never the wizard')
@@ -106,7 +110,14 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(action(async (options) => (await import('./commands/verify.ts')).verifyCommand(options)));
   withCommonOptions(program.command('status'), false)
     .description('where the rollout stands')
-    .action(action(async (options) => (await import('./commands/status.ts')).statusCommand(options)));
+    .option('--all', 'in every environment of the configuration, side by side')
+    .action(
+      action(async (options: CommonOptions & { readonly all?: boolean }) =>
+        options.all === true
+          ? (await import('./commands/status-all.ts')).statusAllCommand(options)
+          : (await import('./commands/status.ts')).statusCommand(options),
+      ),
+    );
   withCommonOptions(program.command('rollback'), true)
     .description('take steps back, newest first; without an option the last one')
     .addOption(new Option('--to <step>', 'keep this step and those before it').argParser(stepId))
@@ -125,6 +136,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .description('the evidence of what was done and verified')
     .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))
     .option('--output <file>', 'write it there instead of to stdout')
+    .option('--plan <file>', 'what the rehearsal of this plan file predicted beside what came')
     .action(action<ReportOptions>(async (options) => (await import('./commands/report.ts')).reportCommand(options)));
   withCommonOptions(program.command('scan'), false)
     .description('the code rules alone, without a database; exit 1 when something new is found')

@@ -5,14 +5,16 @@ import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { withAnswers } from '../config/answers.ts';
-import { type Config, isProduction, loadConfig, type PartialConfig } from '../config/index.ts';
+import { type Config, loadConfig, type PartialConfig } from '../config/index.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
 import type { Answer } from '../rollout/decision.ts';
+import type { RolloutError } from '../rollout/errors.ts';
 import type { Executor } from '../rollout/executor.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { createRollout } from '../rollout/runner.ts';
+import { planName, type SavedPlan } from '../rollout/saved-plan.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { CliExecutor, CliExecutorOptions, Finding } from '../supabase/cli/index.ts';
 import {
@@ -25,7 +27,7 @@ import { discoverWorkspace } from '../workspace/discover.ts';
 import { createWorkspaceExecutor } from '../workspace/executor.ts';
 import { takeBaselines } from '../workspace/type-check.ts';
 import type { MayRun } from '../workspace-program.ts';
-import { environmentName } from './environment.ts';
+import { countsAsProduction, environmentName, unrehearsed } from './environment.ts';
 import { inWords } from './in-words.ts';
 import { type CommonOptions, flagsOf } from './options.ts';
 import { requireOwnApi, requireOwnBackend } from './own-api.ts';
@@ -39,6 +41,8 @@ export type Opened = {
   readonly connection: ConnectionDescription;
   readonly production: boolean;
   readonly environment: string;
+  /** Why phase 1 may not be applied here: the environment asks for a rehearsed plan; or null. */
+  readonly refused: RolloutError | null;
   readonly session: Session;
   /** Opens a connection beside those of the session; whoever asks closes it. */
   readonly connect: () => Promise<Client>;
@@ -50,6 +54,9 @@ export type Opened = {
   readonly decide: (answers: readonly Answer[]) => void;
   readonly close: () => Promise<void>;
 };
+
+/** Kept in the journal, and told by the report. */
+export const withoutRehearsal = 'without rehearsal (--without-rehearsal)';
 
 /** A folder that holds an app, or a checkout: elsewhere phases 2 to 4 have nothing to work on. */
 const hasCode = (folder: string): boolean =>
@@ -76,8 +83,8 @@ export type OpenOptions = {
   readonly output?: Pick<Teller, 'note'> | undefined;
   /** Settings of a plan file, in place of those of the run. */
   readonly over?: PartialConfig | undefined;
-  /** Kept in the journal with every step that is applied. */
-  readonly remark?: string | undefined;
+  /** The plan file that is applied: it stays in the journal, and an environment may ask where it was rehearsed. */
+  readonly plan?: SavedPlan | undefined;
   /** Put around the executor of the database: to measure what it does. */
   readonly around?: ((executor: Executor, session: Session) => Executor) | undefined;
 };
@@ -96,7 +103,7 @@ export async function openTarget(
     unrecorded = false,
     output,
     over,
-    remark,
+    plan,
     around,
   }: OpenOptions = {},
 ): Promise<Opened> {
@@ -173,6 +180,16 @@ export async function openTarget(
         mayRunCli,
       );
   const database = cliExecutor ?? inner;
+  const production = countsAsProduction(config, connection);
+  const rehearsed = unrehearsed(config, connection, plan);
+  const without = options.withoutRehearsal === true;
+  const refused = without ? null : rehearsed;
+  const remarks = [
+    plan === undefined ? '' : `plan ${planName(plan)}`,
+    without && rehearsed !== null ? withoutRehearsal : '',
+  ]
+    .filter(Boolean)
+    .join('; ');
   const rollout = inWords(
     createRollout({
       phases,
@@ -181,7 +198,8 @@ export async function openTarget(
         ? { database: withoutRecords(inner), workspace: workspace === null ? null : withoutRecords(workspace) }
         : { database: around?.(database, session) ?? database, workspace },
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
-      ...(remark === undefined ? {} : { remark }),
+      refuse: (phase) => (phase.medium === 'database' ? refused : null),
+      ...(remarks === '' ? {} : { remark: remarks }),
       accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
       missing: (phase) =>
         phase.medium === 'workspace' && workspace === null
@@ -190,13 +208,13 @@ export async function openTarget(
     }),
     session,
   );
-  const production = isProduction(config, connection);
   return {
     config,
     source,
     connection,
     production,
     environment: environmentName(config, connection),
+    refused,
     session,
     connect,
     target,

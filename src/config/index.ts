@@ -1,3 +1,4 @@
+export { environmentOf } from './environments.ts';
 export { configFileName, loadConfig } from './load.ts';
 export { splitName } from './names.ts';
 export { isProduction } from './production.ts';

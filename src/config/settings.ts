@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { flagName } from '../rollout/decision.ts';
+import { environmentsSchema } from './environments.ts';
 
 /** How a setting is written as a flag, and, under the same kind, as an exported variable. */
 export type Flag = {
@@ -350,6 +351,11 @@ export const general = {
       .default(null)
       .describe('Name of the environment, shown everywhere; "production" makes the target count as production.'),
     { kind: 'text', argument: '<name>', help: 'name of the environment, shown everywhere', common: true },
+  ),
+  environments: setting(
+    environmentsSchema.describe(
+      'The environments of the app by name: {"production": {"is": ["abcdefghij"], "after": ["staging"], "url": "PRODUCTION_DB_URL"}}.',
+    ),
   ),
   ca: setting(
     z

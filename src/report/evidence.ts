@@ -1,6 +1,8 @@
 import type { Change } from '../rollout/change.ts';
 import type { CheckResult } from '../rollout/check.ts';
+import type { Comparison } from '../rollout/compare-times.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
+import { comparisonRows, comparisonSource } from './comparison.ts';
 import { escapeHtml, fenced, md } from './escape.ts';
 import { duration } from './format.ts';
 
@@ -10,6 +12,10 @@ export type About = {
   readonly project: string | null;
   readonly environment: string;
   readonly at: string;
+  /** By which plan, and without which rehearsal, steps were applied. */
+  readonly remarks: readonly string[];
+  /** What a rehearsal predicted beside what came; null where no plan file was given. */
+  readonly comparison: Comparison | null;
 };
 
 type Section = {
@@ -54,6 +60,14 @@ export async function markdownReport(about: About, rollout: Rollout, signal: Abo
       return `| ${row.step} ${row.title} | ${row.state} | ${changes.length} | ${of('passed')} | ${of('failed')} | ${of('skipped')} |`;
     }),
   ];
+  if (about.remarks.length > 0)
+    lines.push('', '## How it was applied', '', ...about.remarks.map((one) => `- ${md(one)}`));
+  if (about.comparison !== null) {
+    const [head = [], ...rows] = comparisonRows(about.comparison);
+    const row = (cells: readonly string[]): string => `| ${cells.map(md).join(' | ')} |`;
+    lines.push('', '## Predicted and observed', '', md(comparisonSource(about.comparison)), '');
+    lines.push(row(head), `|${'---|'.repeat(head.length)}`, ...rows.map(row));
+  }
   for (const { row, changes, checks } of sections) {
     if (changes.length === 0 && checks.length === 0) continue;
     lines.push('', `## ${row.step} ${row.title}`, '', row.why, '');
@@ -96,8 +110,20 @@ export async function htmlReport(about: About, rollout: Rollout, signal: AbortSi
 <style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}.passed summary{color:#1a6b2f}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
 <h1>Rollout report</h1><p>Target <code>${escapeHtml(about.label)}</code>${about.project === null ? '' : `, project <code>${escapeHtml(about.project)}</code>`}, environment ${escapeHtml(about.environment)}. Made ${about.at} by voxanne-rollout ${about.version}.</p>
 <table><tr><th>step</th><th>state</th><th>changes in force</th><th>checks passed</th><th>failed</th><th>not checked</th></tr>${rows.join('')}</table>
-${bodies.join('\n')}</html>
+${appliedHtml(about)}${bodies.join('\n')}</html>
 `;
+}
+
+/** How it was applied, and what was predicted of it. */
+function appliedHtml({ remarks, comparison }: About): string {
+  const list = remarks.map((one) => `<li>${escapeHtml(one)}</li>`).join('');
+  const applied = remarks.length === 0 ? '' : `<h2>How it was applied</h2><ul>${list}</ul>\n`;
+  if (comparison === null) return applied;
+  const rows = comparisonRows(comparison).map(
+    (cells, index) =>
+      `<tr>${cells.map((one) => (index === 0 ? `<th>${escapeHtml(one)}</th>` : `<td>${escapeHtml(one)}</td>`)).join('')}</tr>`,
+  );
+  return `${applied}<h2>Predicted and observed</h2><p>${escapeHtml(comparisonSource(comparison))}</p><table>${rows.join('')}</table>\n`;
 }
 
 const order = { failed: 0, skipped: 1, passed: 2 } as const;

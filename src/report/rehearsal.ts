@@ -1,6 +1,6 @@
 import { groupsOf } from '../rollout/grouping.ts';
 import type { Running } from '../rollout/impact.ts';
-import type { Measured, Rehearsal, SavedPlan } from '../rollout/saved-plan.ts';
+import { type Measured, planName, type Rehearsal, type SavedPlan } from '../rollout/saved-plan.ts';
 import type { StepId } from '../rollout/step.ts';
 import { escapeHtml, md } from './escape.ts';
 import { count, duration, type Paint } from './format.ts';
@@ -87,7 +87,7 @@ function blocks({ plan, rehearsal, leftOut, running }: RehearsalPage): readonly 
   return [
     {
       kind: 'text',
-      text: `Plan ${plan.hash.slice(0, 12)} for ${placeText(plan.target)}, rehearsed on ${placeText(rehearsal.on)} at ${rehearsal.at.slice(0, 16).replace('T', ' ')} UTC with voxanne-rollout ${rehearsal.tool} and PostgreSQL ${rehearsal.server}: forward and verified, back and proven, forward again with the same changes.`,
+      text: `Plan ${planName(plan)} for ${placeText(plan.target)}, rehearsed on ${placeText(rehearsal.on)} at ${rehearsal.at.slice(0, 16).replace('T', ' ')} UTC with voxanne-rollout ${rehearsal.tool} and PostgreSQL ${rehearsal.server}: forward and verified, back and proven, forward again with the same changes.`,
     },
     {
       kind: 'text',

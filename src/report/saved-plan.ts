@@ -1,4 +1,4 @@
-import type { PlanIdentity, Rehearsal, SavedPlan } from '../rollout/saved-plan.ts';
+import { type PlanIdentity, planName, type Rehearsal, type SavedPlan } from '../rollout/saved-plan.ts';
 import { count, duration, type Paint } from './format.ts';
 import { planLines } from './plain.ts';
 
@@ -10,7 +10,7 @@ export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean):
   const all = plan.steps.flatMap((step) => step.changes);
   const hidden = all.filter((one) => one.hidden).length;
   const lines = [
-    `${paint('strong', `Plan ${plan.hash.slice(0, 12)}`)}  for ${placeText(plan.target)}`,
+    `${paint('strong', `Plan ${planName(plan)}`)}  for ${placeText(plan.target)}`,
     `made ${plan.made.at.slice(0, 16).replace('T', ' ')} UTC by voxanne-rollout ${plan.made.tool}, PostgreSQL ${plan.made.server}`,
     `${count(all.length, 'change')} with inverses, computed from ${count(new Set(all.flatMap((one) => one.reads)).size, 'table, view or function', 'tables, views and functions')}`,
   ];

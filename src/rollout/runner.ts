@@ -20,6 +20,8 @@ export type RunnerOptions<T> = {
   readonly missing?: (phase: Phase<T>) => string | null;
   /** The last step that is wanted; the first one of a phase looks no further than that. */
   readonly until?: StepId | undefined;
+  /** Why nothing of a phase may be applied on this target, or null. */
+  readonly refuse?: (phase: Phase<T>) => RolloutError | null;
   /** Kept in the journal with every step that is applied: by which plan, without which rehearsal. */
   readonly remark?: string | undefined;
   /** Whether the operator accepted, by its id, that a check which matters is not made. */
@@ -158,6 +160,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const rows = await status();
     const row = rows.find((one) => one.step === id);
     if (row?.gate) throw new RolloutError(`Step ${id} is not open yet.`, row.gate);
+    const refused = options.refuse?.(find(id).phase) ?? null;
+    if (refused !== null) throw refused;
     // A resumed step keeps the state from before its first change; only that one is worth returning to.
     const interrupted = rows.some((one) => one.interrupted);
     const resumed = (interrupted ? await settle(id, signal) : (row?.applied ?? 0)) > 0;

@@ -120,6 +120,12 @@ export function canonical(value: unknown): string {
     .join(',')}}`;
 }
 
+/** What identifies the content of a plan whatever was rehearsed since: changes, decisions, what it was computed from. */
+export const planHash = ({ carriedOut: _, hash: __, ...content }: SavedPlan): string => sha256(canonical(content));
+
+/** What a plan is called: it stays the same when it is rehearsed. */
+export const planName = (plan: SavedPlan): string => planHash(plan).slice(0, 12);
+
 /** The plan with the hash that belongs to it. */
 export const sealed = (plan: Omit<SavedPlan, 'hash'> & { hash?: string }): SavedPlan => {
   const { hash: _, ...content } = plan;

@@ -1,13 +1,21 @@
+import { environmentOf } from '../../config/index.ts';
+import { serverVersion } from '../../database/app-state.ts';
+import { comparisonLines } from '../../report/comparison.ts';
 import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
-import type { SavedPlan } from '../../rollout/saved-plan.ts';
+import { fingerprintOf, planName, type Rehearsal, readsOf, type SavedPlan, sealed } from '../../rollout/saved-plan.ts';
 import { checkPlan, expecting } from '../check-plan.ts';
 import { requireNamedTarget } from '../consent.ts';
+import { requireSameServer } from '../environment.ts';
+import { identityOf } from '../make-plan.ts';
+import { observedOf } from '../observed.ts';
 import { loadSettings, type Opened } from '../open.ts';
-import { openPlanFile } from '../plan-file.ts';
+import { openPlanFile, writePlanFile } from '../plan-file.ts';
 import { agreedSettings } from '../plan-settings.ts';
 import { runWithFlag } from '../programs.ts';
+import { type Bench, createBench } from '../rehearsal.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
+import { version } from '../version.ts';
 import { type ApplyOptions, applyAll } from './apply.ts';
 
 type PlanOptions = ApplyOptions & { readonly plan: string };
@@ -16,6 +24,7 @@ type PlanOptions = ApplyOptions & { readonly plan: string };
 export const applyPlanCommand = (options: PlanOptions): Promise<ExitCode> =>
   run(options, async (context) => {
     const plan = await openPlanFile(options.plan);
+    const bench = createBench();
     const settings = agreedSettings(plan, await loadSettings(options));
     return withTarget(
       options,
@@ -23,9 +32,9 @@ export const applyPlanCommand = (options: PlanOptions): Promise<ExitCode> =>
       async (opened) => {
         requireNamedTarget(opened.source, opened.connection.label, '--yes');
         requireSameTarget(plan, opened, options.plan);
-        return applyPlan(plan, opened, context, options);
+        return applyPlan(plan, opened, context, options, bench);
       },
-      { over: settings, programs: runWithFlag(context.output), remark: `plan ${plan.hash.slice(0, 12)}` },
+      { over: settings, programs: runWithFlag(context.output), plan, around: bench.around },
     );
   });
 
@@ -34,6 +43,7 @@ async function applyPlan(
   opened: Opened,
   context: CommandContext,
   options: PlanOptions,
+  bench: Bench,
 ): Promise<ExitCode> {
   const { output, signal } = context;
   const last = plan.steps.at(-1)?.step;
@@ -45,32 +55,88 @@ async function applyPlan(
       { exitCode: exitCodes.usage },
     );
   }
+  if (opened.refused !== null) throw opened.refused;
+  const server = await serverVersion(await opened.session.work());
+  if (options.withoutRehearsal !== true) requireSameServer(opened.config, opened.connection, plan, server);
   const { unrelated, notAhead } = await checkPlan(opened, plan, signal);
   const all = plan.steps.reduce((sum, one) => sum + one.changes.length, 0);
   output.say(
     notAhead === null
-      ? `${output.paint('ok', '✓')} this database needs exactly the ${count(all, 'change')} of plan ${plan.hash.slice(0, 12)}`
+      ? `${output.paint('ok', '✓')} this database needs exactly the ${count(all, 'change')} of plan ${planName(plan)}`
       : `${output.paint('warn', '-')} every object is as the plan found it; each step is compared right before it is applied, since not all of it could be computed beforehand: ${notAhead}`,
   );
   for (const { text } of unrelated.slice(0, 20))
     output.say(`  ${output.paint('dim', 'differs, and no change depends on it:')} ${text}`);
   if (unrelated.length > 20) output.say(`  and ${unrelated.length - 20} more that no change depends on`);
   output.say('');
-  return applyAll(opened, context, to, {
+  const times = timesOf(opened);
+  const exit = await applyAll(opened, context, to, {
     onFailure: options.onFailure ?? 'rollback',
     expect: expecting(opened, plan),
   });
+  if (exit !== exitCodes.done) return exit;
+  for (const line of comparisonLines(await observedOf(opened, plan), output.paint)) output.say(line);
+  // A run that had nothing left to do carried nothing out.
+  if (to === last && bench.measured.length > 0) {
+    await keep(plan, opened, { server, steps: times(), changes: bench.measured }, context, options.plan);
+  }
+  return exit;
 }
 
-/** @throws {RolloutError} exit code 2 when the plan was made for another database. */
-export function requireSameTarget({ target }: SavedPlan, { connection }: Opened, file: string): void {
+/** How long each step took to apply and to verify, as it is told. */
+function timesOf(opened: Opened): () => Rehearsal['steps'] {
+  const steps: Rehearsal['steps'] = [];
+  opened.rollout.listen((event) => {
+    if (event.type === 'step-applied')
+      steps.push({ step: event.step, forward: event.milliseconds, verified: 0, back: 0 });
+    const last = steps.at(-1);
+    if (event.type === 'step-verified' && last?.step === event.step) last.verified = event.milliseconds;
+  });
+  return () => steps.filter((one) => one.step.startsWith('1.'));
+}
+
+/** Adds to the file that the plan was rolled out here, for an environment that comes after this one. */
+async function keep(
+  plan: SavedPlan,
+  opened: Opened,
+  seen: Pick<Rehearsal, 'server' | 'steps' | 'changes'>,
+  { output }: CommandContext,
+  file: string,
+): Promise<void> {
+  const done: Rehearsal = {
+    kind: 'rollout',
+    on: identityOf(opened.connection, opened.environment),
+    at: new Date().toISOString(),
+    tool: version,
+    fingerprint: fingerprintOf(plan.state, readsOf(plan)),
+    reader: null,
+    load: null,
+    ...seen,
+  };
+  try {
+    await writePlanFile(file, sealed({ ...plan, carriedOut: [...plan.carriedOut, done] }));
+    output.say(`${file} now says that it was rolled out on ${opened.environment}.`);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    output.say(`${output.paint('warn', '!')} ${error.problem} It does not say that the plan was rolled out here.`);
+  }
+}
+
+/**
+ * The plan has to be for this database, or for an environment that comes right before it.
+ *
+ * @throws {RolloutError} exit code 2.
+ */
+export function requireSameTarget({ target }: SavedPlan, { connection, config }: Opened, file: string): void {
   const same =
     target.project !== null || connection.project !== null
       ? target.project === connection.project
       : target.host.toLowerCase() === connection.host.toLowerCase() &&
         target.port === connection.port &&
         target.database === connection.database;
-  if (same) return;
+  const origin = environmentOf(config.environments, target)?.name;
+  const before = environmentOf(config.environments, connection)?.after ?? [];
+  if (same || (origin !== undefined && before.includes(origin))) return;
   throw new RolloutError(
     `${file} was made for ${placeOf(target)}, and this is ${placeOf(connection)}.`,
     'Give the database that the plan was made for, or make a plan for this one.',
@@ -78,5 +144,5 @@ export function requireSameTarget({ target }: SavedPlan, { connection }: Opened,
   );
 }
 
-export const placeOf = (one: SavedPlan['target'] | Opened['connection']): string =>
+const placeOf = (one: SavedPlan['target'] | Opened['connection']): string =>
   one.project === null ? `${one.host}:${one.port}/${one.database}` : `project ${one.project}`;

@@ -19,9 +19,10 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
     withTarget(
       options,
       context,
-      async ({ rollout, connection, config, target }) => {
+      async ({ rollout, connection, config, target, refused }) => {
         const { output, signal } = context;
         if (options.sql === true) {
+          if (refused !== null && options.rollback !== true) throw refused;
           const { pasteRollback, pasteScript } = await import('../../database/paste.ts');
           const text =
             options.rollback === true

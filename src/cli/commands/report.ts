@@ -1,12 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { htmlReport, markdownReport } from '../../report/evidence.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import type { SavedPlan } from '../../rollout/saved-plan.ts';
+import { observedOf, remarksOf } from '../observed.ts';
 import type { CommonOptions } from '../options.ts';
+import { openPlanFile } from '../plan-file.ts';
 import { redacted } from '../redaction.ts';
 import { run, withTarget } from '../run.ts';
 import { version } from '../version.ts';
 
-export type ReportOptions = CommonOptions & { readonly format: 'markdown' | 'html'; readonly output?: string };
+export type ReportOptions = CommonOptions & {
+  readonly format: 'markdown' | 'html';
+  readonly output?: string;
+  readonly plan?: string;
+};
 
 /** `voxanne-rollout report`: what was done, verified and left, with the evidence that anyone can run again. */
 export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
@@ -15,7 +22,8 @@ export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
       options,
       context,
       async (opened) => {
-        const text = redacted(await reportText(opened, options.format, context.signal));
+        const plan = options.plan === undefined ? null : await openPlanFile(options.plan);
+        const text = redacted(await reportText(opened, options.format, context.signal, plan));
         if (options.output === undefined) context.output.script(text.trimEnd());
         else {
           await writeFile(options.output, text);
@@ -31,6 +39,7 @@ export async function reportText(
   opened: import('../open.ts').Opened,
   format: 'markdown' | 'html',
   signal: AbortSignal,
+  plan: SavedPlan | null = null,
 ): Promise<string> {
   const about = {
     version,
@@ -38,6 +47,8 @@ export async function reportText(
     project: opened.connection.project,
     environment: opened.environment,
     at: new Date().toISOString(),
+    remarks: await remarksOf(opened),
+    comparison: plan === null ? null : await observedOf(opened, plan),
   };
   return format === 'html' ? htmlReport(about, opened.rollout, signal) : markdownReport(about, opened.rollout, signal);
 }
