@@ -1,4 +1,6 @@
 import { loadModule } from 'libpg-query';
+import { decide } from '../../../src/config/answers.ts';
+import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
@@ -94,11 +96,12 @@ async function policyCheck(target: Target, found: Survey): Promise<CheckResult> 
   const began = performance.now();
   await loadModule();
   const plans = await planTables(found, target.config, [], async () => null);
-  const wrong = plans.flatMap((one) =>
-    [...one.dropOld, ...one.dropInert].map((change) => change.title.replace(/^Drop p/, 'P')),
-  );
   const asked = plans.flatMap((one) => one.blockers);
-  const failed = wrong.length + asked.length > 0;
+  const others = plans
+    .flatMap((one) => one.leaving)
+    .filter((one) => !asked.some(({ problem }) => problem.includes(told(one))));
+  const failed = others.length + asked.length > 0;
+  const keep = others.map((one) => `${one.schema}.${one.table}: ${one.name}`);
   const tables = plans.map(({ rule: { table } }) => table);
   return {
     id: '1.7/open-policies',
@@ -106,7 +109,7 @@ async function policyCheck(target: Target, found: Survey): Promise<CheckResult> 
     kind: 'catalog',
     verdict: failed ? 'failed' : 'passed',
     expected: '0 other policies',
-    observed: failed ? [...asked.map((one) => one.problem), ...wrong].join('\n') : '0 other policies',
+    observed: failed ? [...asked.map((one) => one.problem), ...others.map(reaching)].join('\n') : '0 other policies',
     evidence: `select * from pg_catalog.pg_policies where (schemaname, tablename) in (${tables
       .map((table) => `(${literal(table.schema)}, ${literal(table.name)})`)
       .join(', ')}) and permissive = 'PERMISSIVE' and roles && array['public', 'anon', 'authenticated']::name[];`,
@@ -114,9 +117,23 @@ async function policyCheck(target: Target, found: Survey): Promise<CheckResult> 
       ? {
           advice:
             asked[0]?.remedy ??
-            'Drop the policy, or apply step 1.7 again: permissive policies are joined by OR, so that one is enough to open the table.',
+            'Drop the policy, or bind it to the caller’s organization: permissive policies are joined by OR, so that one is enough to open the table. Where what it lets through is meant, keep it by name with --keep-policy (decisions.keepPolicy).',
+          answers: [
+            ...asked.flatMap((one) => one.answers ?? []),
+            ...keep.map((name) =>
+              decide('keepPolicy', [name], 'The policy stays, and what it lets through is accepted by name.'),
+            ),
+          ],
         }
       : {}),
     milliseconds: performance.now() - began,
   };
+}
+
+const told = (policy: Policy): string => `"${policy.name}" of ${policy.schema}.${policy.table}`;
+
+/** What a policy lets through that nothing binds to the caller's organization. */
+function reaching(policy: Policy): string {
+  const check = policy.check !== null && policy.check !== policy.using ? `, with check ${policy.check}` : '';
+  return `Policy ${told(policy)} for ${policy.command} is not bound to the caller's organization: ${policy.using ?? policy.check ?? 'true'}${policy.using === null ? '' : check}`;
 }

@@ -28,6 +28,8 @@ export type Alternative = {
   readonly text: string;
   /** The same with what may not be believed left out, and a second organization asked as ours. Null: nothing is left. */
   readonly safe: string | null;
+  /** Whatever else it asks, a column that says whose the row is holds an organization of the caller. */
+  readonly bound: boolean;
 };
 
 export type Guarded = {
@@ -48,7 +50,7 @@ export async function meaningsOf(
   world: Judging,
   anon: boolean,
 ): Promise<readonly Alternative[]> {
-  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null }];
+  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null, bound: false }];
   const found: Alternative[] = [];
   for (const parts of alternativesOf(expression)) found.push(await meaningOf(parts, table, world, anon));
   return found;
@@ -77,7 +79,8 @@ async function meaningOf(
     return [unbracketed(part)];
   });
   const safe = trusted.length === 0 ? null : joined(trusted);
-  const result = (meaning: Meaning): Alternative => ({ meaning, text, safe });
+  const bound = atoms.some((one) => one.is === 'organization' && isKey(one.column));
+  const result = (meaning: Meaning): Alternative => ({ meaning, text, safe, bound });
   if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
   if (atoms.some((one) => one.is === 'metadata')) {
     const rest = both(atoms.filter((one) => one.is !== 'metadata'));
@@ -134,14 +137,18 @@ const rowScope = (table: Guarded, world: Judging): Scope => ({
   depth: 0,
 });
 
-/** Everything that conditions are judged with, out of the survey. */
-export async function judging(survey: Survey, from: readonly string[]): Promise<Judging> {
+/**
+ * Everything that conditions are judged with, out of the survey. `strict`: only what says now where the caller belongs
+ * counts for that, and only with the conditions of a membership that counts.
+ */
+export async function judging(survey: Survey, from: readonly string[], strict = false): Promise<Judging> {
   const { catalog, memberships, profiles } = survey;
   const columns = new Map(
     catalog.tables.map((table) => [`${table.schema}.${table.name}`, new Set(table.columns.map((one) => one.name))]),
   );
   columns.set('auth.users', new Set(['id', 'email', 'raw_user_meta_data', 'raw_app_meta_data']));
   const directories: Directory[] = [];
+  const living = survey.living('o') === 'true';
   if (memberships !== null) {
     const active = await activeParts(memberships.active('m'));
     directories.push({
@@ -150,15 +157,18 @@ export async function judging(survey: Survey, from: readonly string[]): Promise<
       keys: keyNames(survey, memberships.table),
       breadth: 'all',
       counts: (condition) => active.some((one) => same(one, condition)),
+      meets: (conditions) =>
+        !strict || (living && active.every((one) => conditions.some((condition) => same(one, condition)))),
     });
   }
-  if (profiles !== null && survey.profileOrg !== null) {
+  if (profiles !== null && survey.profileOrg !== null && (!strict || survey.truth === 'profiles')) {
     directories.push({
       table: `${profiles.schema}.${profiles.name}`,
       user: profileUser(survey),
       keys: keyNames(survey, profiles),
       breadth: 'current',
       counts: () => false,
+      meets: () => !strict || living,
     });
   }
   const rowSecurity = new Set(
@@ -169,7 +179,7 @@ export async function judging(survey: Survey, from: readonly string[]): Promise<
     functions: catalog.functions,
     columns,
     directories,
-    claims: new Set([survey.to, ...from, 'org_id', 'organization_id', 'tenant_id']),
+    claims: new Set(strict ? [] : [survey.to, ...from, 'org_id', 'organization_id', 'tenant_id']),
     one: survey.model === 'one',
     guards: (table) => rowSecurity.has(table),
     asking: (one) => asking.has(one.oid),

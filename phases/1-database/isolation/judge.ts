@@ -220,6 +220,7 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   for (const range of scope.ranges) {
     const directory = world.directories.find((one) => one.table === range.table);
     if (directory === undefined || !mine(range).includes(directory.user)) continue;
+    if (!directory.meets(links.flatMap((one) => (one.is === 'more' ? [one.node] : [])))) return { is: 'unknown' };
     const [column] = rowsAt(range, directory.keys);
     const used = equal.some((sides) => sides.some((one) => one.range === range && directory.keys.has(one.column)));
     if (column !== undefined) {

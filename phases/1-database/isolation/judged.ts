@@ -7,6 +7,8 @@ export type Decided = 'keep' | 'drop';
 
 export type PolicyContext = {
   readonly world: Judging;
+  /** Set where the rule stands: what a policy beside it must be judged with to stay. */
+  readonly strict: Judging | null;
   readonly isCallers: Guarded['isCallers'];
   readonly breadth: Guarded['breadth'];
   /** Rewrites column names of now to those that stand after step 1.2. */

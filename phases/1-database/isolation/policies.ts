@@ -6,8 +6,9 @@ import { askKeeping } from './ask.ts';
 import { joined } from './caller.ts';
 import { type Alternative, checkOf, type Guarded, meaningsOf, readBy, usingOf } from './classify.ts';
 import { type Composed, compose, covers, sides } from './compose.ts';
+import { isContained } from './contained.ts';
 import { implies } from './expression.ts';
-import type { Judged, PolicyContext } from './judged.ts';
+import { decidedName, type Judged, type PolicyContext } from './judged.ts';
 import type { Asking } from './recursion.ts';
 import { type Command, type Condition, commands, type Rule } from './rules.ts';
 import type { Judging } from './scope.ts';
@@ -26,6 +27,8 @@ export type TablePlan = {
   readonly closed: readonly Command[];
   readonly notes: readonly Note[];
   readonly blockers: readonly Blocker[];
+  /** Policies that are taken away: neither the rule, nor contained in it, nor kept by name. */
+  readonly leaving: readonly Policy[];
   /** Names of the policies that stay and let through what is the caller's own, or shared with their organization. */
   readonly own: readonly string[];
   /** The conditions of the new policies, for whoever looks at all policies together. */
@@ -68,6 +71,16 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     const stays = (unowned && !isBroken(one, rule)) || (await isSettled(one, rule));
     (stays ? kept : old).push(one);
   }
+  const { strict } = context;
+  if (live && strict !== null) {
+    // The rule stands: what was added beside it stays where it opens nothing, or where it was kept by name.
+    for (const one of [...old]) {
+      const named = context.decisions[decidedName(`${label}: ${one.policy.name}`)] === 'keep';
+      if (one.fails || !(named || (await isContained(one.policy, rule, guarded, strict)))) continue;
+      old.splice(old.indexOf(one), 1);
+      kept.push(one);
+    }
+  }
   const none: TablePlan = {
     rule,
     create: [],
@@ -77,6 +90,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     closed: [],
     notes: [],
     blockers: [],
+    leaving: [],
     own: [],
     asks: [],
   };
@@ -147,6 +161,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     closed,
     notes,
     blockers: asked.blockers,
+    leaving: leaving.map(({ policy }) => policy),
     own,
     asks,
   };

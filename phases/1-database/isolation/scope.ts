@@ -50,6 +50,8 @@ export type Directory = {
   readonly breadth: Breadth;
   /** A further condition that only says "this row counts": the membership is active. */
   readonly counts: (condition: Tree) => boolean;
+  /** Among the further conditions are all that make a row count. */
+  readonly meets: (conditions: readonly Tree[]) => boolean;
 };
 
 export type Judging = World & {

@@ -183,6 +183,7 @@ function ofQuery(query: Tree, scope: Scope, world: Judging, many: boolean): Sour
       (directory === undefined || one.place.column === directory.user),
   );
   if (directory !== undefined && mine) {
+    if (!directory.meets(links.flatMap((one) => (one.is === 'more' ? [one.node] : [])))) return { is: 'unknown' };
     if (place.column === directory.user) return { is: 'uid' };
     if (directory.keys.has(place.column)) {
       const rest = links.filter(

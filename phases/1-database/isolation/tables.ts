@@ -15,8 +15,12 @@ export async function planTables(
   after: readonly string[],
   count: PolicyContext['count'],
 ): Promise<readonly TablePlan[]> {
+  const isCurrent =
+    after.length === 0 &&
+    found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id');
   const context: PolicyContext = {
     world: await judging(found, found.from),
+    strict: isCurrent ? await judging(found, found.from, true) : null,
     isCallers: (column) => isCallers(found, column),
     breadth: showsAll(found) ? 'all' : 'current',
     decisions: decisionsOf(config),

@@ -277,7 +277,9 @@ describe('verification', () => {
       'ask_later',
       `create table public.files (id int primary key, org_id uuid not null references public.organizations, user_id uuid, title text);
        alter table public.files enable row level security;
-       create policy staff on public.files using (org_id = public.my_org());`,
+       create policy staff on public.files using (org_id = public.my_org());
+       create table public.notices (id int primary key, user_id uuid references auth.users, body text);
+       alter table public.notices enable row level security;`,
       { 'public.files: kept': 'keep' },
     );
     await apply(at);
@@ -291,6 +293,52 @@ describe('verification', () => {
       await at.sql(`create policy ${name} on public.files ${policy}`);
       expect(await check(), name).toBe('failed');
       await at.sql(`drop policy ${name} on public.files`);
+    }
+    // A membership that binds the row is enough, whatever else is asked; one's own row is, where it names no organization.
+    const inside: readonly [string, string][] = [
+      [
+        'organizations',
+        `for update using (id in (select org_id from public.memberships where user_id = auth.uid() and role = 'owner'))`,
+      ],
+      [
+        'organizations',
+        `for delete using (exists (select from public.memberships m where m.org_id = organizations.id and m.user_id = auth.uid() and m.role = 'owner'))`,
+      ],
+      ['organizations', 'for update using (id in (select public.my_admin_orgs()))'],
+      [
+        'files',
+        `for delete using (org_id in (select org_id from public.memberships where user_id = auth.uid() and role <> 'guest'))`,
+      ],
+      [
+        'files',
+        'for update using (user_id = auth.uid()) with check (org_id = public.current_org_id() and user_id = auth.uid())',
+      ],
+      ['notices', 'for insert with check (user_id = auth.uid())'],
+      ['notices', 'for update using (user_id = auth.uid())'],
+      ['memberships', 'for insert with check (org_id in (select public.my_admin_orgs()))'],
+    ];
+    for (const [table, policy] of inside) {
+      await at.sql(`create policy added on public.${table} ${policy}`);
+      expect(await check(), `${table} ${policy}`).toBe('passed');
+      await at.sql(`drop policy added on public.${table}`);
+    }
+    const outside: readonly [string, string][] = [
+      ['files', 'for insert with check (user_id = auth.uid())'],
+      ['files', 'for update using (user_id = auth.uid())'],
+      ['files', `for select using (org_id::text = (auth.jwt() -> 'app_metadata' ->> 'org_id'))`],
+      [
+        'organizations',
+        `for update using (exists (select from public.memberships m where m.user_id = auth.uid() and m.role = 'owner'))`,
+      ],
+      [
+        'memberships',
+        'for update using (org_id in (select org_id from public.memberships where user_id = auth.uid()))',
+      ],
+    ];
+    for (const [table, policy] of outside) {
+      await at.sql(`create policy added on public.${table} ${policy}`);
+      expect(await check(), `${table} ${policy}`).toBe('failed');
+      await at.sql(`drop policy added on public.${table}`);
     }
     await at.sql(`create policy own on public.files for select using (user_id = auth.uid());
       create policy kept on public.files for select to anon using (title = 'public')`);
