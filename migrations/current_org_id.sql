@@ -120,3 +120,39 @@ revoke all on function public.guard_profile_keys() from public, anon, authentica
 create or replace trigger guard_profile_keys before insert or update on public.profiles
   for each row execute function public.guard_profile_keys();
 -- voxanne:end trigger
+
+-- An organization keeps an owner. Two owners who remove each other at the same moment each see the other one still there,
+-- so that the rule needs a lock: the second waits for the first, and looks again. It looks at API roles only, once their
+-- statement is done; the service role, and what goes with an organization or a user that is deleted, passes.
+-- SECURITY DEFINER because owners need not see each other.
+
+create or replace function public.keep_last_owner() returns trigger
+language plpgsql security definer set search_path = '' as $function$
+begin
+  -- voxanne:begin last_owner
+  if tg_op = 'UPDATE' and new.org_id = old.org_id and lower(new.role::text) = 'owner' then
+    return null;
+  end if;
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('keep_last_owner ' || old.org_id::text, 0));
+  if pg_catalog.current_setting('transaction_isolation') = 'read committed' then
+    perform from public.user_org_roles m where m.org_id = old.org_id and lower(m.role::text) = 'owner' limit 1;
+  else
+    -- Here nothing newer is seen, but a row that is gone by now cannot be locked.
+    perform from public.user_org_roles m where m.org_id = old.org_id and lower(m.role::text) = 'owner' for key share;
+  end if;
+  -- voxanne:end last_owner
+  if not found then
+    raise exception 'An organization keeps its last owner.' using errcode = 'insufficient_privilege',
+      hint = 'Make somebody else owner first.';
+  end if;
+  return null;
+end
+$function$;
+
+revoke all on function public.keep_last_owner() from public, anon, authenticated, service_role;
+
+-- voxanne:begin owner_trigger
+create or replace trigger keep_last_owner after update or delete on public.user_org_roles
+  for each row when (current_user in ('anon', 'authenticated') and lower(old.role::text) = 'owner')
+  execute function public.keep_last_owner();
+-- voxanne:end owner_trigger

@@ -72,7 +72,12 @@ export async function continues(client: ClientBase, seen: Head): Promise<boolean
  * Functions that only this tool makes: with one of them there, something of a rollout is in force. Names that an app may
  * well have of its own (`current_org_id`) say nothing.
  */
-const own = ['public.keep_org_id()', 'public.follow_org_id()', 'public.guard_profile_keys()'];
+const own = [
+  'public.keep_org_id()',
+  'public.follow_org_id()',
+  'public.guard_profile_keys()',
+  'public.keep_last_owner()',
+];
 
 /** Which of the tool's own functions the database has. */
 export async function ownObjects(client: ClientBase): Promise<readonly string[]> {

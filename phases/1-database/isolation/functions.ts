@@ -1,9 +1,10 @@
-import type { DbFunction } from '../../../src/database/catalog/types.ts';
+import type { DbFunction, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import { loadMigration, statements } from '../migration.ts';
 import { findFunction, findTrigger, functionDown, triggerDown } from '../restore.ts';
+import { hasOwners, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import {
   belongingSql,
@@ -72,6 +73,19 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
       ...(name === 'current_org_role' ? { after: ['function public.current_org_id'] } : {}),
     });
   };
+  const guard = (name: string, table: Table, title: string): void => {
+    const before = findTrigger(survey.catalog, table.schema, table.name, name);
+    if (before !== null && ['O', 'A'].includes(before.fires) && before.function === `public.${name}()`) return;
+    changes.push({
+      kind: 'sql',
+      id: `trigger ${name}`,
+      title: title.replace('%s', `${table.schema}.${table.name}`),
+      mode: 'transaction',
+      up: all.find((one) => one.startsWith(`create or replace trigger ${name} `)) ?? '',
+      down: triggerDown(before, table.schema, table.name, name),
+      after: [`function public.${name}`],
+    });
+  };
   add('current_org_id', "Create current_org_id(): the caller's organization");
   if (roleSource(survey) !== null) add('current_org_role', "Create current_org_role(): the caller's role in it");
   if (hasMany(survey)) {
@@ -83,19 +97,12 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
   const { profiles } = survey;
   if (profiles !== null && tenantOf(survey, profiles) !== null) {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
-    const trigger = all.find((one) => /create or replace trigger/.test(one)) ?? '';
-    const before = findTrigger(survey.catalog, profiles.schema, profiles.name, 'guard_profile_keys');
-    if (before === null || !['O', 'A'].includes(before.fires) || before.function !== 'public.guard_profile_keys()') {
-      changes.push({
-        kind: 'sql',
-        id: 'trigger guard_profile_keys',
-        title: `Guard the keys of ${profiles.schema}.${profiles.name} against API roles`,
-        mode: 'transaction',
-        up: trigger,
-        down: triggerDown(before, profiles.schema, profiles.name, 'guard_profile_keys'),
-        after: ['function public.guard_profile_keys'],
-      });
-    }
+    guard('guard_profile_keys', profiles, 'Guard the keys of %s against API roles');
+  }
+  const { memberships } = survey;
+  if (memberships !== null && keepsOwners(survey)) {
+    add('keep_last_owner', 'Create keep_last_owner(): nobody takes the last owner from an organization');
+    guard('keep_last_owner', memberships.table, 'Keep the last owner of each organization in %s');
   }
   return {
     changes,
@@ -103,6 +110,10 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
     ids: changes.map((one) => one.id).filter((id) => /^function public\.(current|my)_/.test(id)),
   };
 }
+
+/** Roles stand in the memberships, and one of them is the owner's. */
+export const keepsOwners = ({ memberships }: Survey): boolean =>
+  memberships !== null && memberships.roleColumn !== null && hasOwners(memberships.roles);
 
 /** The names that the survey found, in place of the usual ones. */
 function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string, string>> {
@@ -138,7 +149,36 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
     update: `  if ${guarded.map((name) => changed(survey, name, key)).join('\n      or ')} then
     raise exception ${literal(`A profile cannot change its ${listed(guarded)}.`)} using errcode = 'insufficient_privilege';
   end if;`,
+    ...ownerParts(survey),
     trigger: `create or replace trigger guard_profile_keys before insert or update on ${table}\n  for each row execute function public.guard_profile_keys();`,
+  };
+}
+
+function ownerParts(survey: Survey): Readonly<Record<string, string>> {
+  const { memberships } = survey;
+  const role = memberships?.roleColumn ?? null;
+  if (memberships === null || role === null) return {};
+  const key = identifier(survey.to);
+  const active = memberships.active('m');
+  const isOwner = (row: string): string =>
+    `lower(${row}.${identifier(role)}::text) = ${literal(ownerRole(memberships.roles).toLowerCase())}`;
+  const counts = (row: string): string =>
+    active === 'true' ? isOwner(row) : `${isOwner(row)} and ${bracketed(memberships.active(row))}`;
+  const owners = `from ${memberships.sql} m where m.${key} = old.${key} and ${counts('m')}`;
+  return {
+    last_owner: `  if tg_op = 'UPDATE' and new.${key} = old.${key} and ${counts('new')} then
+    return null;
+  end if;
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('keep_last_owner ' || old.${key}::text, 0));
+  if pg_catalog.current_setting('transaction_isolation') = 'read committed' then
+    perform ${owners} limit 1;
+  else
+    -- Here nothing newer is seen, but a row that is gone by now cannot be locked.
+    perform ${owners} for key share;
+  end if;`,
+    owner_trigger: `create or replace trigger keep_last_owner after update or delete on ${memberships.sql}
+  for each row when (current_user in ('anon', 'authenticated') and ${counts('old')})
+  execute function public.keep_last_owner();`,
   };
 }
 

@@ -50,6 +50,10 @@ export const runsOrganization = (role: string): boolean => ownerNames.some((one)
 export const ownerRole = (allowed: readonly string[]): string =>
   allowed.length === 0 ? 'owner' : (find(allowed, owners) ?? find(allowed, admins) ?? allowed[0] ?? 'owner');
 
+/** Whether these roles, or roles that nothing limits, have one that owns an organization rather than runs it. */
+export const hasOwners = (allowed: readonly string[]): boolean =>
+  allowed.length === 0 || find(allowed, owners) !== undefined;
+
 /** The role of somebody who joined an organization that others made, as the column writes it. */
 export const memberRole = (allowed: readonly string[]): string =>
   allowed.length === 0
