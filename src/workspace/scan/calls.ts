@@ -2,9 +2,9 @@ import { hasOrgGuard, isCompared, refusalsOf } from './guards.ts';
 import { isForMachines } from './machine-guards.ts';
 import { isLogCallee, isOrgIdName, isOrgName } from './names.ts';
 import { orgPlaces } from './org-places.ts';
-import { usesOf } from './org-reads.ts';
+import { propertyReadAt, usesOf } from './org-reads.ts';
 import type { Origin, RequestPart } from './origin-of-path.ts';
-import { originsOf } from './origins.ts';
+import { originsOf, originsOfBinding } from './origins.ts';
 import { decides } from './refusals.ts';
 import { sqlPlaces } from './request-places.ts';
 import {
@@ -63,17 +63,21 @@ export type Checking = { readonly parameter: string; readonly tells: boolean };
 /** What the functions of a file check of what they are given. */
 export function checkingParameters(source: Source): readonly Checking[] {
   const found = new Map<string, Checking>();
-  const names = new RegExp(`(?<=[(,{]\\s*)\\w*(?:${vocabulary().word})\\w*(?=\\s*[?,:)=}])`, 'gi');
+  const names = new RegExp(`(?<=[.(,{]\\s*)\\w*(?:${vocabulary().word})\\w*(?=\\s*[?,:)=}]|\\s*$)`, 'gim');
   for (const place of placesOf(source, names)) {
     const binding = /identifier/.test(place.kind) ? declaredBy(place) : null;
-    if (!binding?.parameter || !isOrgName(binding.name) || binding.path.length > 1) continue;
-    const { fn, index } = binding.parameter;
-    const name = functionName(fn);
-    if (name === null) continue;
-    const uses = usesOf({ node: binding.node, binding });
-    if (!isCompared(uses, 1)) continue;
-    const parameter = [`${name}#${index}`, ...binding.path].join('.');
-    found.set(parameter, { parameter, tells: !refusalsOf(fn) });
+    const read =
+      binding?.parameter && binding.path.length === 0
+        ? { key: binding.name, node: place, binding, origins: originsOfBinding(binding) }
+        : propertyReadAt(place);
+    if (read === null || !isOrgName(read.key)) continue;
+    for (const origin of read.origins) {
+      if (origin.kind !== 'parameter' || origin.path.length > 1) continue;
+      const name = functionName(origin.fn);
+      const parameter = [`${name}#${origin.index}`, ...origin.path].join('.');
+      if (name === null || found.has(parameter) || !isCompared(usesOf(read), 1)) continue;
+      found.set(parameter, { parameter, tells: !refusalsOf(origin.fn) });
+    }
   }
   return [...found.values()];
 }

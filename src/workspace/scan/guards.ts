@@ -6,7 +6,7 @@ import { functionOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
 import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
-import { functionAround, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
+import { functionAround, memberOf, operatorOf, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
 
 /**
  * Whether a value from a request is compared with what the authenticated user may use, and the request refused where it
@@ -48,7 +48,8 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
     const operator = operatorOf(parent);
     if (/^[!=]==?$/.test(operator)) {
       const other = parent.children.find((child) => child !== value);
-      return other !== undefined && isAuthenticated(other) && decides(parent, inside, 0, told);
+      if (other === undefined) return false;
+      return (isAuthenticated(other) || isRowOfUser(other, parent)) && decides(parent, inside, 0, told);
     }
     return /^(?:\|\||\?\?)$/.test(operator) && isComparedAt(parent, inside, depth);
   }
@@ -103,6 +104,35 @@ function namesUser(value: SyntaxNode, told: boolean, steps: number): boolean {
   );
 }
 
+/** `job.orgId !== orgId || job.userId !== user.id`: the row that it is held against is the user's own. */
+function isRowOfUser(other: SyntaxNode, comparison: SyntaxNode): boolean {
+  const row = memberOf(unwrap(other))?.object.text;
+  if (row === undefined) return false;
+  let whole = wrapped(comparison);
+  while (whole.parent?.kind === 'binary_expression' && /^(?:\|\||&&)$/.test(operatorOf(whole.parent)))
+    whole = wrapped(whole.parent);
+  return binariesIn(whole).some((one) => {
+    const [left, right] = one.children;
+    const own = [left, right].find((side) => side && memberOf(unwrap(side))?.object.text === row);
+    const name = own ? (memberOf(unwrap(own))?.name ?? '') : '';
+    const against = own === left ? right : left;
+    return (
+      one !== comparison &&
+      /user|owner|member|author|created_?by/i.test(name) &&
+      against !== undefined &&
+      isOwnId(against)
+    );
+  });
+}
+
+const isOwnId = (node: SyntaxNode): boolean => isAuthenticated(node) || /^(?:user_?id|uid)$/i.test(unwrap(node).text);
+
+function binariesIn(node: SyntaxNode): readonly SyntaxNode[] {
+  const inner = unwrap(node);
+  if (inner.kind !== 'binary_expression') return [];
+  return /^[!=]==?$/.test(operatorOf(inner)) ? [inner] : inner.children.flatMap(binariesIn);
+}
+
 /** The value, or the object that it is a property of: `hasAccess({ userId, orgId })`. */
 function argumentWith(value: SyntaxNode): SyntaxNode {
   const pair = value.parent?.kind === 'pair' && value.parent.child(1) === value ? value.parent : value;
@@ -137,6 +167,7 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
     const named = /member|access|owner|permission|auth|role|belong/i.test(name) && !formal.test(name);
     if (refusing.test(name) && (forCaller || named))
       return (
+        goesOnWith(call) ||
         call.parent?.kind === 'expression_statement' ||
         isAwaitedAlone(call) ||
         !isTold(name) ||
@@ -159,6 +190,12 @@ function isOwnCheck(callee: SyntaxNode): boolean {
     binding?.kind === 'import' &&
     /(?:^|\/)(?:voxanne-)?org(?:[-.]\w+)?(?:\.[cm]?[jt]s)?$/.test(binding.imported?.module ?? '')
   );
+}
+
+/** `const { orgId } = await verifyMembership(…)`: what it gives back is what the request goes on with. */
+function goesOnWith(call: SyntaxNode): boolean {
+  const declarator = wrapped(call).parent;
+  return declarator?.kind === 'variable_declarator' && declarator.child(0)?.kind === 'object_pattern';
 }
 
 const isAwaitedAlone = (call: SyntaxNode): boolean => wrapped(call).parent?.kind === 'expression_statement';

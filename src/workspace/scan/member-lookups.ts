@@ -1,7 +1,7 @@
 import { isMembershipTable, isOrgTable } from './names.ts';
 import { originsOf } from './origins.ts';
 import { isAuthenticated } from './sessions.ts';
-import { callOf, isFunction, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
+import { callOf, isFunction, keyName, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
 
 /** A question to the database, with the table that it is about where that is to be seen. */
 export type Lookup = { readonly node: SyntaxNode; readonly table: string | null };
@@ -10,7 +10,7 @@ const writing =
   /\.\s*(?:insert|update|upsert|delete|create|createMany|updateMany|deleteMany|destroy|save|set|values)\s*\(/;
 const writingSql = /^\W*(?:insert|update|delete|with\b[\s\S]*\b(?:insert|update|delete))\b/i;
 const asking =
-  /\.\s*(?:select|query|findFirst|findUnique|findFirstOrThrow|findUniqueOrThrow|findMany|findOne|findOneBy|findOneOrFail|exists|count|aggregate|selectFrom|from|execute|one|oneOrNone|any|raw|\$queryRaw|where|first)\b|\bsql\b|\b(?:knex|db|kysely)\s*\(/;
+  /\.\s*(?:select|query|findFirst|findUnique|findFirstOrThrow|findUniqueOrThrow|findMany|findOne|findOneBy|findOneOrFail|exists|count|aggregate|selectFrom|from|execute|one|oneOrNone|any|raw|\$queryRaw|where|first|update|updateMany|delete|deleteMany)\b|\bsql\b|\b(?:knex|db|kysely)\s*\(/;
 /** Tables that say who belongs where, or what one may do. */
 const people = /member|role|access|permission|user|profile|collaborator|seat|staff|employee|participant|owner|grant/i;
 
@@ -110,6 +110,12 @@ const isUserName = (value: SyntaxNode): boolean =>
     value.text,
   );
 
+/** `.update({ … })`, `.set({ … })` of a builder; Prisma's update has its condition in the same object. */
+function isWrite(call: SyntaxNode): boolean {
+  const name = memberOf(call.child(0) ?? call)?.name ?? '';
+  return /^(?:update|set|insert|values|upsert)$/.test(name) && !/\bwhere\s*:/.test(callOf(call)?.args[0]?.text ?? '');
+}
+
 /** The values that a question is given: identifiers and member expressions in its arguments, outermost first. */
 function valuesIn(query: SyntaxNode): readonly SyntaxNode[] {
   const found: SyntaxNode[] = [];
@@ -124,6 +130,13 @@ function valuesIn(query: SyntaxNode): readonly SyntaxNode[] {
       return;
     }
     if (isFunction(node) && node.kind !== 'arrow_function') return;
+    // What is written says nothing of whose row it is.
+    if (node.kind === 'pair' && /^(?:data|create|update|set|values)$/.test(keyName(node.child(0)) ?? '')) return;
+    if (node.kind === 'call_expression' && isWrite(node)) {
+      const [callee] = node.children;
+      if (callee) enter(callee, true);
+      return;
+    }
     if (node.kind === 'call_expression') {
       const [callee, ...rest] = node.children;
       if (callee) enter(callee, true);

@@ -1,5 +1,6 @@
 import { givenBy } from '../calls.ts';
 import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
+import { isRequestParameter } from '../flow.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
@@ -8,10 +9,11 @@ import { holderOf, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from
 import type { Origin } from '../origin-of-path.ts';
 import { originsOf, originsOfBinding } from '../origins.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
+import { decoratedBy, isServerAction, sourceOfParameter } from '../request-sources.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declaredBy, placesOf } from '../scope.ts';
-import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
+import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import type { TextEdit } from '../types.ts';
 import { handedToFunctions, noteHanded } from './request-org-across.ts';
@@ -47,15 +49,14 @@ export const requestOrg: Rule = {
         // The whole body is the other rule's.
         if (origin.path.length === 0 && origin.part === 'body') continue;
         if (origin.node.source !== node.source) continue;
-        const inner = unwrap(value);
-        const binding = inner.kind === 'identifier' || inner.kind.startsWith('shorthand') ? bindingOf(inner) : null;
-        yield* hits(origin.node, binding, origin, context);
+        yield* hits(origin.node, heldAs(value), origin, context);
       }
     }
   },
   across: handedToFunctions,
   examples: {
     finds: [
+      `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.agreement.update({ where: { id, orgId }, data: { deletedBy: userId } }); }`,
       `router.get('/x', async (req, res) => { const orgId = req.headers['x-org-id'] as string; res.json(await load(orgId)); });`,
       `router.post('/x', async (req, res) => { const { message, orgId } = req.body; res.json(await chat(orgId, message)); });`,
       `app.get('/x', async (request, reply) => { const { data } = await db.from('calls').select('*').eq('org_id', request.query.t); return data; });`,
@@ -83,6 +84,8 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.room.update({ where: { id, org: { id: orgId, users: { some: { userId } } } }, data: { open: true } }); }`,
+      `router.post('/x', async (req, res) => { const { orgId } = req.body; const job = await jobs.find(req.params.id); if (!job || job.orgId !== orgId || job.userId !== req.user.id) return res.status(404).end(); await send(orgId); });`,
       `router.get('/x', requireAuth, async (req, res) => { const orgId = req.query.orgId; if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
       `router.get('/:orgId', requireAuth, verifyOrgAccess, async (req, res) => { await load(req.params.orgId); });`,
       `router.get('/x', async (req, res) => { const { orgId } = req.user!; await load(orgId); });`,
@@ -106,15 +109,36 @@ function isRequest(origin: Origin): origin is RequestOrigin {
 const seen = new WeakMap<Source, Set<string>>();
 
 /** `list(orgId)` in a file whose functions are given their arguments by the sender of a request. */
-function parameterAt(node: SyntaxNode): PropertyRead | null {
+export function parameterAt(node: SyntaxNode): PropertyRead | null {
   if (node.kind !== 'identifier') return null;
   const binding = declaredBy(node);
   if (binding === null || binding.parameter === null || binding.path.length > 0) return null;
   return { key: binding.name, node, binding, origins: originsOfBinding(binding) };
 }
 
+/** The name under which a value is known: its own, or the one that it is declared by: `const orgId = key.split('/')[0]`. */
+function heldAs(value: SyntaxNode): Binding | null {
+  const inner = unwrap(value);
+  if (inner.kind === 'identifier' || inner.kind.startsWith('shorthand')) return bindingOf(inner);
+  const name = wrapped(value).parent?.kind === 'variable_declarator' ? wrapped(value).parent?.child(0) : null;
+  return name?.kind === 'identifier' ? declaredBy(name) : null;
+}
+
+/** The function that the request is handed to: a callback within it knows what it has compared. */
+function handlerAround(node: SyntaxNode): SyntaxNode | null {
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
+    const own = fn;
+    const takes = parametersOf(own).some(
+      (_, index) =>
+        isRequestParameter(own, index) || sourceOfParameter(own, index) !== null || decoratedBy(own, index) !== null,
+    );
+    if (takes || isServerAction(own)) return own;
+  }
+  return functionAround(node);
+}
+
 function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin, context: RuleContext): Iterable<Hit> {
-  const fn = functionAround(node);
+  const fn = handlerAround(node);
   const key = `${fn?.start ?? 0}:${origin.part}:${origin.path.join('.')}`;
   const known = seen.get(context.source) ?? new Set<string>();
   seen.set(context.source, known);
@@ -124,7 +148,8 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key);
   noteHanded(context.source, node.start, uses.flatMap(givenBy));
-  const name = origin.path.at(-1) ?? 'the organization';
+  const last = origin.path.at(-1);
+  const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
   const { helpers } = context;
   const request = requestInScope(node);
