@@ -42,7 +42,7 @@ export const settingsPlaceholder: Rule = {
     if (text === null) return;
     const element = sentenceAround(text);
     const sentence = plainText(element);
-    const isLater = later.test(sentence) && about.test(sentence);
+    const isLater = later.test(sentence) && about.test(sentence) && !elsewhere.test(sentence);
     // A note that fills a whole tab leaves the tab without a form.
     const isNote = moved.test(sentence) && onlyStatic(branchAround(element));
     if (!isLater && !isNote) return;
@@ -81,6 +81,18 @@ export const settingsPlaceholder: Rule = {
         code: `import { OrganizationForm } from './form';\nexport default function Page() { return <OrganizationForm />; }`,
       },
       { path: 'src/app/settings/components/list.tsx', code: `export default function List() { return <ul />; }` },
+      {
+        path: 'src/app/(main)/inbox/settings/page.tsx',
+        code: `import { Blocklist } from './blocklist';\nexport default function Page() { return <Blocklist />; }`,
+      },
+      {
+        path: 'pages/rooms/[id]/settings/index.tsx',
+        code: `import { Rooms } from './rooms';\nexport default function Page() { return <Rooms />; }`,
+      },
+      {
+        path: 'src/app/settings/security/part.tsx',
+        code: `export default () => <p>SSO is not yet enabled for your team. Please contact support to enable it.</p>;`,
+      },
       { path: 'src/app/login/page.tsx', code: `export default () => <p>Contact your organization's admin.</p>;` },
       {
         path: 'src/app/settings/part.tsx',
@@ -98,8 +110,27 @@ export const settingsPlaceholder: Rule = {
   },
 };
 
+/** What else support does for an organization, which no form of its settings would change. */
+const elsewhere = /\b(?:SSO|SAML|SCIM|plan|upgrade|billing|invoices?|subscription|delet\w+|cancel\w*|2FA|beta)\b/i;
+
+/** Folders that say where in an app a page is, and not what it sets. */
+const around =
+  /^(?:src|apps?|pages|views|screens|routes|web|client|frontend|dashboard|home|main|protected|private|authenticated|auth|console|portal|admin|account|me|my|workspaces?|orgs?|organi[sz]ations?|tenants?|teams?|compan(?:y|ies)|businesses?|packages|components|features|modules)$/i;
+
+/** `inbox/settings` and `rooms/[id]/settings` set something of the app; the settings of the organization lie nearer the top. */
+function setsOneThing(path: string): boolean {
+  const folders = path.split('/').slice(0, -1);
+  const top = Math.max(folders.lastIndexOf('app'), folders.lastIndexOf('pages'), folders.lastIndexOf('src'), 0);
+  const before = folders.slice(top, Math.max(top, folders.lastIndexOf('settings')));
+  return before.some(
+    (folder) =>
+      !/^[([@$]/.test(folder) && !around.test(folder) && !new RegExp(`^(?:${vocabulary().word})s?$`, 'i').test(folder),
+  );
+}
+
 /** The page itself, not one of its parts. */
 function isSettingsPage(path: string): boolean {
+  if (setsOneThing(path)) return false;
   return /(?:^|\/)settings\/(?:page|index)\.[jt]sx$|(?:^|\/)(?:pages|views|screens)\/(?:\w+\/)*[sS]ettings(?:Page)?\.[jt]sx$|(?:^|\/)SettingsPage\.[jt]sx$/.test(
     path,
   );
