@@ -5,6 +5,7 @@ import type { Target } from '../target.ts';
 import { keepAdvisors } from './advisors.ts';
 import { referenceNotes } from './isolation/references.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
+import { newDirectory, newKey, newMemberships } from './survey/by-hand.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -54,14 +55,17 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   if (found.organizations === null && !asked('organizations')) {
     list.push({
       problem: 'No table of organizations was found: no table is referred to as the organization of rows or users.',
-      remedy: 'Name it with --organizations or names.organizations in the configuration file.',
+      remedy:
+        'Name it with --organizations or names.organizations in the configuration file; an app that has none yet gets them with the SQL below, once the rows in it are filled in.',
+      detail: newDirectory(found),
     });
   }
   const key = primaryColumn(found.organizations);
   if (found.organizations !== null && (key === null || !supported.test(found.idType))) {
     list.push({
       problem: `Organizations are known by ${key === null ? 'no primary key of one column' : `${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
-      remedy: 'Give organizations a primary key of one such column first.',
+      remedy: 'Give organizations a primary key of one such column first, for instance with the SQL below.',
+      detail: newKey(found.organizations),
     });
   }
   const created = found.profiles === null && target.config.decisions.createProfiles;
@@ -77,7 +81,8 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       remedy:
         found.profiles === null
           ? 'Name the table with --memberships or --profiles (names.memberships, names.profiles), or let step 1.2 create profiles with --create-profiles.'
-          : 'Name the table with --memberships (names.memberships), or add an organization column to profiles.',
+          : 'Name the table with --memberships (names.memberships), or say it in a table or a column of profiles with the SQL below.',
+      ...(key === null ? {} : { detail: newMemberships(found, found.organizations, key.name) }),
       ...(found.profiles === null
         ? { answers: [decide('createProfiles', true, 'Step 1.2 creates public.profiles, with one row per user.')] }
         : {}),

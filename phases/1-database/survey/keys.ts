@@ -83,7 +83,7 @@ export async function findKeys(
     unclear.push(...other.unclear);
     chosen.set(table, other.key === null ? [] : [other.key]);
   }
-  if (config.from === null && directory !== null && idType === 'uuid') {
+  if (config.from === null && directory !== null && primaryColumn(directory) !== null && idType === 'uuid') {
     const rest = looking.filter(
       (table) =>
         chosen.get(table)?.length === 0 && !unclear.some((one) => one.table === table) && !keysOf.has(nameOf(table)),

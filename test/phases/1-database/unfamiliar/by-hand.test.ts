@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
+import { makeApp } from '../sign-up/schemas.ts';
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+it.each([
+  [
+    'no organizations at all',
+    `create table notes (id int primary key, author uuid references auth.users, body text); create table tags (id int primary key, name text);`,
+    'No table of organizations was found',
+  ],
+  [
+    'nothing that says who belongs where',
+    `create table organizations (id uuid primary key default gen_random_uuid(), name text);
+     create table profiles (id uuid primary key references auth.users, full_name text);
+     create table notes (id int primary key, organization_id uuid references organizations, body text);`,
+    'Nothing in the database says which organization a user belongs to',
+  ],
+  [
+    'organizations without a key of one column',
+    `create table organizations (region text, code text, name text, primary key (region, code));
+     create table org_members (user_id uuid references auth.users, organization_key uuid, role text, primary key (user_id, organization_key));`,
+    'Organizations are known by no primary key of one column',
+  ],
+])('the refusal of %s holds the SQL with which the next run gets past', async (_, sql, problem) => {
+  const settings = { names: { organizations: sql.includes('table organizations') ? 'public.organizations' : null } };
+  await using app = await makeApp(server, sql, settings);
+  const steps = (await import('../../../../phases/1-database/phase.ts')).phase.steps.filter((one) => one.id === '1.1');
+  const refused = async (): Promise<readonly { readonly problem: string; readonly detail?: string }[]> =>
+    (await app.at.rollout(steps).plan('1.1')).plan.blockers;
+  const before = await refused();
+  const [first] = before.filter((one) => one.problem.startsWith(problem));
+  expect(first?.detail).toBeDefined();
+  await app.at.sql(first?.detail ?? '');
+  expect((await refused()).filter((one) => one.problem.startsWith(problem))).toEqual([]);
+});
