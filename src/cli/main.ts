@@ -4,6 +4,7 @@ import { defaultCommand } from './commands/default.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { ReportOptions } from './commands/report.ts';
 import type { SavePlanOptions } from './commands/save-plan.ts';
+import { examplesOf, meant } from './help.ts';
 import type { CommonOptions } from './options.ts';
 import { endureClosedPipes } from './signals.ts';
 import { version } from './version.ts';
@@ -37,17 +38,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     )
     .version(version, '--version')
     .helpOption('--help', 'what can be done')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'what a command does, with its options and examples')
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
       // Commander takes a misspelt command for an argument too many of the command without a name.
       outputError: (text, write) => {
         const word = argv.slice(2).find((one) => !one.startsWith('-')) ?? '';
-        const commands = program.commands.map((one) => one.name()).join(', ');
+        const names = program.commands.map((one) => one.name());
         write(
           /too many arguments/.test(text) && !program.commands.some((one) => one.name() === word)
-            ? `error: There is no command "${word}". The commands are ${commands}.\n`
+            ? `error: There is no command "${word}". ${meant(word, names)}\n`
             : text,
         );
       },
@@ -57,7 +58,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
       '\nWithout a command: the wizard on a terminal; elsewhere the plan, with nothing changed and exit 2.\nExit codes: 0 done and verified, 1 a step or check failed, 2 usage or a yes was needed, 3 changes pending (plan --check), 4 cannot connect or sign in, 130 stopped.',
     );
 
-  withCommonOptions(program, true)
+  /** What every command has comes after its own options: those are what somebody looks for in its help. */
+  const later: (() => unknown)[] = [() => withCommonOptions(program, true)];
+  const command = (name: string, decide: boolean): Command => {
+    const made = program.command(name);
+    const examples = examplesOf(name);
+    if (examples !== '') made.addHelpText('after', examples);
+    later.push(() => withCommonOptions(made, decide));
+    return made;
+  };
+
+  program
     .option('--yes', 'apply and verify what is pending, without questions')
     .addOption(new Option('--to <step>', 'with --yes: stop after this step').argParser(stepId))
     .addOption(
@@ -75,7 +86,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--no-interactive', 'never the wizard')
     .action(action(defaultCommand));
 
-  withCommonOptions(program.command('plan'), true)
+  command('plan', true)
     .description('what would be done now')
     .option('--sql', 'phase 1 as one script to paste into the SQL editor, with its journal')
     .option('--psql', 'with --sql: for psql, with concurrent indexes')
@@ -90,13 +101,13 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
           : (await import('./commands/save-plan.ts')).savePlanCommand({ ...options, out }),
       ),
     );
-  withCommonOptions(program.command('show'), false)
+  command('show', false)
     .argument('<file>', 'a plan file')
     .description('what a plan file holds; connects to nothing')
     .action(async (file: string, _: unknown, self: Command) => {
       exit = await (await import('./commands/show.ts')).showCommand(file, self.optsWithGlobals());
     });
-  withCommonOptions(program.command('rehearse'), true)
+  command('rehearse', true)
     .description('phase 1 on a copy: forward, verified, back, proven, forward again, and measured; writes a plan file')
     .option('--on <url>', 'the copy, which is changed: a connection string, or demo')
     .option('--plan <file>', 'rehearse this plan file; without it the plan is made on the copy')
@@ -105,10 +116,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--page <file>', 'what production will see, as .md or .html (beside the plan file)')
     .option('--overwrite', 'replace files that are there')
     .action(action(async (options) => (await import('./commands/rehearse.ts')).rehearseCommand(options)));
-  withCommonOptions(program.command('verify'), true)
+  command('verify', true)
     .description('run every check of what is applied; writes nothing but its result')
     .action(action(async (options) => (await import('./commands/verify.ts')).verifyCommand(options)));
-  withCommonOptions(program.command('status'), false)
+  command('status', false)
     .description('where the rollout stands')
     .option('--all', 'in every environment of the configuration, side by side')
     .action(
@@ -118,7 +129,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
           : (await import('./commands/status.ts')).statusCommand(options),
       ),
     );
-  withCommonOptions(program.command('rollback'), true)
+  command('rollback', true)
     .description('take steps back, newest first; without an option the last one')
     .addOption(new Option('--to <step>', 'keep this step and those before it').argParser(stepId))
     .addOption(new Option('--phase <number>', 'this phase and those after it').argParser(phaseNumber))
@@ -126,25 +137,25 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--break-dependants', 'even where functions that others made since use what goes, and will break')
     .option('--yes', 'without a question')
     .action(action(async (options) => (await import('./commands/rollback.ts')).rollbackCommand(options)));
-  withCommonOptions(program.command('doctor'), true)
+  command('doctor', true)
     .description('connection, privileges, pooler, workspace, tools: what works and what to do about the rest')
     .action(action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options)));
-  withCommonOptions(program.command('init'), false)
+  command('init', false)
     .description('write what the survey finds (names, keys, memberships) as the configuration file')
     .action(action(async (options) => (await import('./commands/init.ts')).initCommand(options)));
-  withCommonOptions(program.command('report'), true)
+  command('report', true)
     .description('the evidence of what was done and verified')
     .addOption(new Option('--format <name>', 'form of the report').choices(['markdown', 'html']).default('markdown'))
     .option('--output <file>', 'write it there instead of to stdout')
     .option('--plan <file>', 'what the rehearsal of this plan file predicted beside what came')
     .action(action<ReportOptions>(async (options) => (await import('./commands/report.ts')).reportCommand(options)));
-  withCommonOptions(program.command('scan'), false)
+  command('scan', false)
     .description('the code rules alone, without a database; exit 1 when something new is found')
     .addOption(new Option('--format <name>', 'form of the findings').choices(['text', 'json', 'sarif']).default('text'))
     .option('--baseline <file>', 'findings to leave out: what an earlier scan wrote as json or sarif')
     .option('--changed-since <ref>', 'only in files that differ from this commit')
     .action(action(async (options) => (await import('./commands/scan.ts')).scanCommand(options)));
-  withCommonOptions(program.command('guard'), true)
+  command('guard', true)
     .description('whether what held after the rollout still holds, in code and database; 1: findings, 2: not looked at')
     .addOption(
       new Option('--format <name>', 'form of the findings').choices(['text', 'json', 'sarif', 'junit']).default('text'),
@@ -153,7 +164,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
     .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
-  withCommonOptions(program.command('findings'), true)
+  command('findings', true)
     .description('what is open in the code, or as tasks for whoever fixes it')
     .addOption(
       new Option('--format <name>', 'tasks: those without an edit, each with the check that proves it')
@@ -162,16 +173,16 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     )
     .option('--prove <finding...>', 'whether the work on these tasks counts: rule, type check, tests')
     .action(action(async (options) => (await import('./commands/findings.ts')).findingsCommand(options)));
-  withCommonOptions(program.command('mcp'), true)
+  command('mcp', true)
     .description('tools for a program over stdio (MCP): it looks and proposes, a person approves')
     .action(action(async (options) => (await import('./commands/mcp.ts')).mcpCommand(options)));
-  withCommonOptions(program.command('approve'), true)
+  command('approve', true)
     .argument('[request]', 'the first characters of its hash; without one: the requests that wait')
     .description('approve what a program asked for, once, for ten minutes, after a look at it')
     .action(async (request: string | undefined, _: unknown, self: Command) => {
       exit = await (await import('./commands/approve.ts')).approveCommand(request, self.optsWithGlobals());
     });
-  withCommonOptions(program.command('waive'), false)
+  command('waive', false)
     .argument('[finding]', 'the first characters of its id; without one: the findings that are open')
     .description('leave findings in the code on purpose, with a reason')
     .option('--reason <text>', 'why, in words that a reviewer understands')
@@ -181,11 +192,19 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (finding: string | undefined, _: unknown, self: Command) => {
       exit = await (await import('./commands/waive.ts')).waiveCommand(finding, self.optsWithGlobals());
     });
-  withCommonOptions(program.command('demo'), true)
+  command('demo', true)
     .description('the whole rollout on an embedded PostgreSQL and a sample app in a temporary folder')
     .option('--yes', 'without questions: apply, verify, roll back')
-    .option('--keep', 'leave the server and the folder until Ctrl-C')
+    .option('--keep', 'keep the database and the app until Ctrl-C, with a connection string that works')
     .action(action(async (options) => (await import('./commands/demo.ts')).demoCommand(options)));
+
+  command('completion', false)
+    .argument('<shell>', 'bash, zsh or fish')
+    .description('a script that completes commands and options in a shell')
+    .action(async (shell: string) => {
+      exit = (await import('./commands/completion.ts')).completionCommand(shell, program);
+    });
+  for (const add of later) add();
 
   try {
     await program.parseAsync(argv as string[]);

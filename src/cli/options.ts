@@ -23,6 +23,9 @@ export const stepId = (text: string): StepId => {
   return text as StepId;
 };
 
+const settingsGroup = 'Settings (also in the configuration file):';
+const decisionsGroup = 'Decisions (--yes grants none of them):';
+
 /** Options for finding the target and for output; with `decide`, also those that grant a decision. */
 export function withCommonOptions(command: Command, decide: boolean): Command {
   command
@@ -33,7 +36,12 @@ export function withCommonOptions(command: Command, decide: boolean): Command {
     .option('--no-color', 'no colours')
     .option('--verbose', 'every change and every check')
     .option('--debug', 'show the stack of an error');
-  for (const row of settingRows) if (decide || row.common === true) command.addOption(optionOf(row));
+  // The settings of a target first, then the decisions, each under a heading of its own: there are many of them.
+  const isDecision = (row: SettingRow): boolean => row.path.startsWith('decisions.');
+  for (const row of settingRows)
+    if ((decide || row.common === true) && !isDecision(row)) command.addOption(optionOf(row).helpGroup(settingsGroup));
+  if (decide)
+    for (const row of settingRows.filter(isDecision)) command.addOption(optionOf(row).helpGroup(decisionsGroup));
   if (!decide) return command;
   return command
     .option('--register', 'record what pg applies in the history of supabase db push')
