@@ -36,7 +36,17 @@ export function createOutput(options: CommonOptions): Output {
     process.stdout.write(redacted(text));
   };
   const out = (text: string): void => raw(toTerminal(text));
-  if (json) raw(jsonLine({ type: 'version', tool: version, json: jsonVersion }, null));
+  let begun = false;
+  /** The first line of NDJSON says what wrote it and of which target; it waits until that is known or something is told. */
+  const begin = (): void => {
+    if (begun || !json) return;
+    begun = true;
+    raw(jsonLine({ type: 'version', tool: version, json: jsonVersion }, target));
+  };
+  const line = (event: Parameters<typeof jsonLine>[0]): void => {
+    begin();
+    raw(jsonLine(event, target));
+  };
   return {
     json,
     paint,
@@ -49,10 +59,10 @@ export function createOutput(options: CommonOptions): Output {
       else out(`${text}\n`);
     },
     event: (event) => {
-      if (json) raw(jsonLine(event, target));
+      if (json) line(event);
     },
     listener: json
-      ? (event) => raw(jsonLine(event, target))
+      ? line
       : plainListener({
           write: out,
           paint,
@@ -63,6 +73,7 @@ export function createOutput(options: CommonOptions): Output {
     about: (opened, header) => {
       const { connection, environment } = opened;
       target = { host: connection.host, project: connection.project, database: connection.database, environment };
+      begin();
       if (!json && header) {
         const project = connection.project === null ? '' : `  project ${connection.project}`;
         const where = opened.production ? paint('warn', environment) : environment;
@@ -73,19 +84,14 @@ export function createOutput(options: CommonOptions): Output {
     },
     error: (error, stack) => {
       if (json) {
-        raw(
-          jsonLine(
-            {
-              type: 'error',
-              problem: error.problem,
-              remedy: error.remedy,
-              kind: error.kind,
-              detail: error.detail ?? null,
-              answers: error.answers,
-            },
-            target,
-          ),
-        );
+        line({
+          type: 'error',
+          problem: error.problem,
+          remedy: error.remedy,
+          kind: error.kind,
+          detail: error.detail ?? null,
+          answers: error.answers,
+        });
         return;
       }
       const err = painter(options.color !== false && wantsColour(process.stderr));

@@ -57,6 +57,8 @@ export type Binding = {
   readonly on?: readonly Screen[];
   /** Whether it would do something now. */
   readonly when?: (state: State) => boolean;
+  /** Why it would not, for whoever presses it; asked only where `when` says no. */
+  readonly why?: (state: State) => string | null;
 };
 
 const ready = (state: State): boolean => state.job === null;
@@ -99,6 +101,21 @@ const findingsNext = (state: State): boolean =>
   (state.screen === 'step' || state.screen === 'verification') &&
   /^[234]/.test(current(state)?.step ?? '') &&
   current(state)?.state === 'failed';
+const busy = (state: State): string | null =>
+  ready(state) ? null : 'Wait for what is under way, or stop it with Ctrl-C.';
+/** What keeps a step from being applied, in one sentence. */
+const notApplied = (state: State): string | null => {
+  const status = current(state);
+  const plan = state.step?.planned?.plan;
+  if (!ready(state)) return busy(state);
+  if (status?.gate) return `Not yet: ${status.gate}`;
+  if (!plan) return 'There is no preview yet: r makes one.';
+  if (plan.blockers.length > 0)
+    return questionsOf(state).length > 0
+      ? 'Blocked until it is decided: d asks.'
+      : 'Blocked: the preview says what to change by hand first.';
+  return 'Nothing to apply: the step is done already.';
+};
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
 
 export const bindings: readonly Binding[] = [
@@ -118,6 +135,7 @@ export const bindings: readonly Binding[] = [
     help: 'answer what only you can decide, without leaving',
     on: ['step', 'verification'],
     when: (state) => state.offers.decide && ready(state) && questionsOf(state).length > 0,
+    why: (state) => busy(state) ?? 'Nothing here waits for a decision.',
   },
   {
     action: 'save-decisions',
@@ -127,6 +145,7 @@ export const bindings: readonly Binding[] = [
     help: 'write the decisions of this session into the configuration file',
     on: ['overview', 'step', 'verification'],
     when: (state) => state.offers.saveDecisions && unsaved(state).length > 0,
+    why: () => 'No decision of this session is left to write.',
   },
   {
     action: 'connect',
@@ -163,6 +182,7 @@ export const bindings: readonly Binding[] = [
     help: 'apply what the preview shows, then verify it (asks first)',
     on: ['step'],
     when: (state) => ready(state) && open(state) && worthApplying(state),
+    why: notApplied,
   },
   {
     action: 'next-step',
@@ -172,6 +192,7 @@ export const bindings: readonly Binding[] = [
     help: 'go on to the next step',
     on: ['verification'],
     when: (state) => state.verification?.outcome === 'verified' && ready(state),
+    why: (state) => busy(state) ?? 'The next step opens when this one is verified.',
   },
   {
     action: 'findings',
@@ -190,6 +211,7 @@ export const bindings: readonly Binding[] = [
     help: 'run the checks of the step; changes nothing',
     on: ['step'],
     when: (state) => ready(state) && statusOf(state, state.step?.id)?.state !== 'pending',
+    why: (state) => busy(state) ?? 'Nothing to verify: the step is not applied yet.',
   },
   {
     action: 'verify',
@@ -212,6 +234,7 @@ export const bindings: readonly Binding[] = [
       ready(state) &&
       stepToRollBack(state) !== undefined &&
       !(state.screen === 'running' && state.run?.operation === 'rollback' && state.run.outcome === 'done'),
+    why: (state) => busy(state) ?? 'Nothing to roll back: nothing of this is applied.',
   },
   {
     action: 'roll-back',
@@ -225,6 +248,10 @@ export const bindings: readonly Binding[] = [
       state.rollback !== null &&
       rollbackRefusal(state.rollback) === null &&
       entriesOf(state.rollback) > 0,
+    why: (state) =>
+      busy(state) ??
+      (state.rollback && rollbackRefusal(state.rollback)) ??
+      'Nothing to roll back: nothing of this is applied.',
   },
   {
     action: 'scope',
@@ -279,6 +306,7 @@ export const bindings: readonly Binding[] = [
     help: 'waive findings: the code stays as it is, with a recorded reason',
     on: ['findings'],
     when: (state) => state.offers.waive && (state.findings?.list?.length ?? 0) > 0,
+    why: (state) => busy(state) ?? 'There is no finding to waive.',
   },
   {
     action: 'group',
@@ -337,6 +365,7 @@ export const bindings: readonly Binding[] = [
     help: 'show every statement, or groups of changes with their counts',
     on: ['step'],
     when: (state) => reading(state) && (state.step?.preview?.plan.changes.length ?? 0) > 1,
+    why: (state) => busy(state) ?? 'Nothing to fold: there is one change at most.',
   },
   {
     action: 'skip',
@@ -347,6 +376,7 @@ export const bindings: readonly Binding[] = [
     on: ['step'],
     when: (state) =>
       ready(state) && ['pending', 'rolled back', 'failed'].includes(statusOf(state, state.step?.id)?.state ?? ''),
+    why: (state) => busy(state) ?? 'Only a step that is not in place can be skipped: roll it back first.',
   },
   {
     action: 'save',
@@ -365,6 +395,9 @@ export const bindings: readonly Binding[] = [
     help: 'places in the code that break tenant isolation',
     on: ['overview', 'step'],
     when: (state) => state.offers.findings && ready(state) && !findingsNext(state),
+    why: (state) =>
+      busy(state) ??
+      (state.offers.findings ? null : 'No code is part of this target: name its folder with --workspace.'),
   },
   {
     action: 'log',
@@ -440,6 +473,17 @@ export const available = (state: State): readonly Binding[] =>
   bindings.filter(
     (binding) => (binding.on === undefined || binding.on.includes(state.screen)) && (binding.when?.(state) ?? true),
   );
+
+/** Why a key of this screen does nothing now, where that can be said. */
+export const whyNot = (state: State, key: string): string | null => {
+  for (const binding of bindings) {
+    if (binding.on !== undefined && !binding.on.includes(state.screen)) continue;
+    if (!binding.keys.includes(key)) continue;
+    const reason = binding.why?.(state) ?? null;
+    if (reason !== null) return reason;
+  }
+  return null;
+};
 
 export const actionOf = (state: State, key: string): Action | null =>
   available(state).find((binding) => binding.keys.includes(key))?.action ?? null;

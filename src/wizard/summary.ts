@@ -1,3 +1,4 @@
+import { afterwards } from '../rollout/afterwards.ts';
 import { plural } from '../rollout/text.ts';
 import { clean, wrapText } from './lines.ts';
 import { unsaved } from './state/decide.ts';
@@ -83,6 +84,8 @@ export const summary = (state: State, report: string | null, passing = false): r
         ? `Next: voxanne-rollout   goes on with ${next.step} ${clean(next.title)}`
         : 'Next: voxanne-rollout verify   runs every check again; changes nothing',
     );
+    if (!next)
+      lines.push('', 'What comes next:', ...afterwards.flatMap((text, index) => paragraph(`${index + 1}.`, text)));
   } else lines.push('', 'Next: voxanne-rollout doctor   says what works and what to do about the rest');
   return lines;
 };

@@ -1,3 +1,4 @@
+import { afterwards } from '../../rollout/afterwards.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { Planned, VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
@@ -76,6 +77,11 @@ export async function applyAll(
   }
   output.say('');
   output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
+  if (to === undefined) {
+    output.say('');
+    output.say('What comes next:');
+    for (const [index, text] of afterwards.entries()) output.say(`  ${index + 1}. ${text}`);
+  }
   return exitCodes.done;
 }
 

@@ -7,6 +7,7 @@ import { scanCode } from '../../../phases/code/scan.ts';
 import { gitEnvironment } from '../../child-environment.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { packageRoot } from '../../package-root.ts';
+import { toTerminal } from '../../report/terminal.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { waive } from '../../workspace/waivers.ts';
@@ -30,7 +31,10 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
   const wizard = options.yes !== true && options.json !== true && terminal;
   const body = async (context: CommandContext): Promise<ExitCode> => {
     const { output, signal } = context;
-    output.say('Starting an embedded PostgreSQL and copying the sample app; both are removed at the end.');
+    const keep = options.keep === true;
+    output.say(
+      `Starting an embedded PostgreSQL and copying the sample app; ${keep ? 'both stay until Ctrl-C' : 'both are removed at the end'}.`,
+    );
     const server = await startDemoServer(output, signal);
     const workspace = await mkdtemp(join(tmpdir(), 'voxanne-demo-'));
     try {
@@ -48,12 +52,16 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
       };
       if (wizard) {
         const { wizardOn } = await import('./wizard.ts');
-        return await wizardOn(
+        const exit = await wizardOn(
           { ...target, ...(options.inline === undefined ? {} : { inline: options.inline }) },
-          { passing: true },
+          { passing: !keep },
         );
+        if (keep) await kept(server.url('clinic'), workspace, new AbortController().signal);
+        return exit;
       }
-      return await applyAndTakeBack(target, context, options.keep === true);
+      const exit = await applyAndTakeBack(target, context, keep);
+      if (keep && !signal.aborted) await kept(server.url('clinic'), workspace, signal);
+      return exit;
     } finally {
       await server.stop();
       await rm(workspace, { recursive: true, force: true });
@@ -62,6 +70,28 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
   // The wizard owns the signals while it runs.
   return run(options, body, { signals: !wizard });
 };
+
+/**
+ * Says where both are, and waits. The password is of a server that nobody else reaches and that goes with this process:
+ * without it the address would be of no use, so that this one is not redacted.
+ */
+async function kept(url: string, workspace: string, signal: AbortSignal): Promise<void> {
+  process.stdout.write(
+    toTerminal(
+      `\nKept until Ctrl-C:\n  database  ${url}\n  app       ${workspace}\nIn another terminal: voxanne-rollout --db-url '${url}' --workspace '${workspace}'\n`,
+    ),
+  );
+  await new Promise<void>((resolve) => {
+    // A promise alone keeps no process alive.
+    const timer = setInterval(() => undefined, 60_000);
+    const done = (): void => {
+      clearInterval(timer);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, done);
+  });
+}
 
 /** A checkout without uncommitted files, as one would begin with; nobody's own git settings or hooks take part. */
 function commitAll(workspace: string): void {
@@ -81,7 +111,7 @@ function commitAll(workspace: string): void {
 
 /** Applies and verifies everything, then takes everything back. */
 async function applyAndTakeBack(target: CommonOptions, context: CommandContext, keep: boolean): Promise<ExitCode> {
-  const { output, signal } = context;
+  const { output } = context;
   return withTarget(
     target,
     context,
@@ -89,14 +119,7 @@ async function applyAndTakeBack(target: CommonOptions, context: CommandContext, 
       const applied = await applyAll(opened, context, undefined, {
         beforeChecks: (step) => waiveTheRest(opened, context, step),
       });
-      if (keep && !signal.aborted) {
-        output.say('');
-        output.say(
-          `The database is at ${opened.connection.host}:${opened.connection.port}, the app in ${opened.config.workspace}. Ctrl-C removes both.`,
-        );
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-        return applied;
-      }
+      if (keep) return applied;
       output.say('');
       output.say('Now everything is rolled back.');
       const reverted = await rollbackSteps(opened, context, chosen(await opened.rollout.status(), { all: true }));
@@ -112,7 +135,7 @@ async function waiveTheRest(opened: Opened, { output, signal }: CommandContext, 
   if (workspace === null || step !== '2.3') return;
   const code = await readCode(opened.target);
   const { findings } = await scanCode(code, { signal });
-  // What a later step mends is not waived.
+  // What a later step fixes is not waived.
   const undecided = findings.filter(
     (one) =>
       !one.advice &&

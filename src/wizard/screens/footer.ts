@@ -40,6 +40,9 @@ const dialogHints = (state: State): readonly Hint[] => {
   }
 };
 
+/** Room for `(+12) `, the number of keys that are only under `?`. */
+const moreColumns = 6;
+
 /** The keys that work now, from the table; what does not fit is under `?`, which is always there. */
 export const footer = (state: State): readonly Line[] => {
   const { columns } = state.size;
@@ -51,13 +54,23 @@ export const footer = (state: State): readonly Line[] => {
       : available(state).flatMap(({ shown, hint }) => (hint === undefined ? [] : [{ shown, hint }]));
   const always = all.filter(({ hint }) => ['back', 'keys', 'quit', 'stop'].includes(hint));
   const size = ({ shown, hint }: Hint): number => textWidth(shown) + 1 + textWidth(hint) + 3;
-  let room = columns - 1 - always.reduce((sum, hint) => sum + size(hint), 0);
-  const fitting = all.filter((hint) => {
-    if (always.includes(hint)) return true;
-    room -= size(hint);
-    return room >= 0;
-  });
+  const shownIn = (room: number): readonly Hint[] => {
+    let left = room - always.reduce((sum, hint) => sum + size(hint), 0);
+    return all.filter((hint) => {
+      if (always.includes(hint)) return true;
+      left -= size(hint);
+      return left >= 0;
+    });
+  };
+  const whole = shownIn(columns - 1);
+  // What does not fit leaves a sign, so that nobody takes the rest for everything.
+  const fitting = whole.length === all.length ? whole : shownIn(columns - 1 - moreColumns);
+  const hidden = all.length - fitting.length;
   const spans: Span[] = [span(' ')];
-  for (const { shown, hint } of fitting) spans.push(span(shown, 'key'), span(` ${hint}   `));
+  for (const { shown, hint } of fitting) {
+    if (hidden > 0 && hint === 'keys')
+      spans.push(span(shown, 'key'), span(` ${hint} `), span(`(+${hidden})   `, 'muted'));
+    else spans.push(span(shown, 'key'), span(` ${hint}   `));
+  }
   return [rule, spans];
 };

@@ -1,4 +1,4 @@
-import { type Action, actionOf } from '../keys.ts';
+import { type Action, actionOf, whyNot } from '../keys.ts';
 import { documentText, previewDocument } from '../preview/document.ts';
 import { detailEnd } from '../screens/decide.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
@@ -284,5 +284,7 @@ export const press = (state: State, key: string, alone: boolean): State => {
   const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
   if (state.help !== null) return { ...quiet, help: helpAfter(state, state.help, key) };
   const action = actionOf(quiet, key);
-  return action ? act(quiet, action, key, alone) : quiet;
+  if (action) return act(quiet, action, key, alone);
+  const reason = whyNot(quiet, key);
+  return reason === null || state.job?.stopping ? quiet : { ...quiet, notice: { tone: 'waiting', text: reason } };
 };

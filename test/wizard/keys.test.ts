@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { bindings } from '../../src/wizard/keys.ts';
+import { atOverview, atStep, shown } from './drive.ts';
+import { type FakeStep, fakeRollout, sampleSteps } from './fake-rollout.ts';
+
+test('a key that does nothing now says why', async () => {
+  const driven = await atStep('1.1');
+  driven.press('u');
+  expect(shown(driven.state())).toContain('Nothing to roll back: nothing of this is applied.');
+  driven.press('v');
+  expect(shown(driven.state())).toContain('Nothing to verify: the step is not applied yet.');
+  driven.press('d');
+  expect(shown(driven.state())).toContain('Nothing here waits for a decision.');
+  const gated = await atStep('1.2');
+  gated.press('a');
+  expect(shown(gated.state())).toContain('Not yet: Step 1.1');
+  const blocked = sampleSteps.map(
+    (step): FakeStep =>
+      step.id === '1.1'
+        ? { ...step, blockers: [{ problem: 'A table is not yours.', remedy: 'Connect as its owner.' }] }
+        : step,
+  );
+  const stuck = await atStep('1.1', { rollout: fakeRollout(blocked) });
+  stuck.press('a');
+  expect(shown(stuck.state())).toContain('Blocked: the preview says what to change by hand first.');
+  driven.press('ctrl-c');
+});
+
+test('keys that do not fit the footer leave their number behind ?, at every width', async () => {
+  const driven = await atStep('1.1');
+  for (const columns of [50, 60, 80, 100, 160]) {
+    driven.store.dispatch({ type: 'resize', size: { columns, rows: 24 } });
+    const last = shown(driven.state()).split('\n').at(-1) ?? '';
+    expect(last.length).toBeLessThanOrEqual(columns);
+    expect(last).toContain('? keys');
+    expect(last).toContain('q quit');
+    expect(/\(\+\d+\)/.test(last)).toBe(columns < 160);
+  }
+  driven.press('ctrl-c');
+});
+
+test('every key that may be refused on a screen has one meaning there', async () => {
+  const driven = await atOverview();
+  for (const screen of ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide'] as const) {
+    const here = bindings.filter((one) => one.on?.includes(screen));
+    for (const one of here.filter((each) => each.why)) {
+      const same = here.filter(
+        (other) => other.action !== one.action && other.keys.some((key) => one.keys.includes(key)),
+      );
+      expect({ screen, action: one.action, same: same.map((each) => each.action) }).toMatchObject({ same: [] });
+    }
+  }
+  driven.press('ctrl-c');
+});
