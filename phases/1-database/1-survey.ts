@@ -156,6 +156,6 @@ function notesOf(found: Survey): readonly Note[] {
     'tables have no row security',
     catalog.tables.filter((table) => !table.rowSecurity),
   );
-  say('tables are left out by the configuration', found.excluded);
+  say('tables are excluded by the configuration', found.excluded);
   return notes;
 }

@@ -67,7 +67,7 @@ async function plan(target: Target): Promise<Plan> {
     );
     if (answers.unasked.length > 0) {
       notes.push({
-        text: `${answers.unasked.join(', ')} hides its errors and cannot be asked before and after: its text was rewritten and proven by its names alone.`,
+        text: `${answers.unasked.join(', ')} swallows errors, so its results cannot be compared: its text was rewritten and checked by column names only.`,
       });
     }
     const own = syncs.filter((one) => group.tables.some((each) => qualified(each.schema, each.table) === one.table));

@@ -132,7 +132,7 @@ function believed(found: Survey, app: readonly TakingPart[], target: Target, not
   const once = made.filter((one, at) => made.findIndex((each) => each.before === one.before) === at);
   for (const { before } of once)
     notes.push({
-      text: `${before.signature} no longer believes what whoever signs up writes: it reads the organization and the role from raw_app_meta_data.`,
+      text: `${before.signature} no longer trusts user-editable metadata: it reads the organization and the role from raw_app_meta_data.`,
     });
   return once.map(({ before, definition }) => ({
     kind: 'sql',

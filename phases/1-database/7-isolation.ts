@@ -331,7 +331,7 @@ function* general(found: Survey): Iterable<Note> {
     };
   }
   for (const table of found.excluded)
-    yield { text: `${qualified(table.schema, table.name)} is left out, as configured.` };
+    yield { text: `${qualified(table.schema, table.name)} is excluded by the configuration.` };
   for (const table of found.catalog.tables.filter((one) => one.kind === 'foreign')) {
     yield {
       text: `${qualified(table.schema, table.name)} is a foreign table, which knows no row security; take its grants from anon and authenticated if it holds an organization's rows.`,

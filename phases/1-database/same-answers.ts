@@ -46,7 +46,7 @@ export async function sameAnswers(
       path,
       ...judged.map(
         ({ name, sql }, index) =>
-          `do $ask$ declare answer text; was text := current_setting('voxanne_rollout.answer_${index}'); begin ${ask(sql, 'answer')} if was <> '' and answer is distinct from was then raise exception using message = ${literal(`${name} gives another answer after the rename, and it hides its errors`)}, hint = ${literal(`Let it read the columns by name instead of whole rows or texts, and not hide every error; or, if the new answer is right, go on with --accept-answers ${bare(name)} (decisions.acceptAnswers).`)}, detail = concat(${literal(`asked: select ${sql}; before: `)}, case when was ~ '^[0-9a-f]{32}' then substr(was, 33) else was end, '; after: ', case when answer ~ '^[0-9a-f]{32}' then substr(answer, 33) else answer end); end if; end $ask$;`,
+          `do $ask$ declare answer text; was text := current_setting('voxanne_rollout.answer_${index}'); begin ${ask(sql, 'answer')} if was <> '' and answer is distinct from was then raise exception using message = ${literal(`${name} gives another answer after the rename, and it swallows its errors`)}, hint = ${literal(`Let it read the columns by name instead of whole rows or texts, and not hide every error; or, if the new answer is right, go on with --accept-answers ${bare(name)} (decisions.acceptAnswers).`)}, detail = concat(${literal(`asked: select ${sql}; before: `)}, case when was ~ '^[0-9a-f]{32}' then substr(was, 33) else was end, '; after: ', case when answer ~ '^[0-9a-f]{32}' then substr(answer, 33) else answer end); end if; end $ask$;`,
       ),
       `set local search_path = '';`,
     ].join('\n'),

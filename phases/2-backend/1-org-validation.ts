@@ -72,7 +72,7 @@ async function planDoor(code: Code, door: Door): Promise<Plan> {
   }
   const texts = await renderDoor(code, door);
   if (typeof texts === 'string') {
-    return { changes: [], blockers: [], notes: [{ text: `${cure.title} needs a person: ${texts}` }] };
+    return { changes: [], blockers: [], notes: [{ text: `${cure.title} needs a manual change: ${texts}` }] };
   }
   const changes = await changesOf(code, texts, (file) => `Create ${file}`);
   const occupied = [adapter, core].flatMap((one) => (one.occupied === null ? [] : [one.occupied]));

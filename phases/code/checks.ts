@@ -105,7 +105,7 @@ export async function* checkScan(
       advice:
         notice.kind === 'unread'
           ? 'Look through it by hand for old column names and for organizations that come from elsewhere than the session; then list the id of this check under decisions.acceptNotChecked in the configuration file.'
-          : 'Mend the file, then verify again.',
+          : 'Fix the file, then verify again.',
       milliseconds: 0,
     };
   }
@@ -115,7 +115,7 @@ export async function* checkScan(
     title: 'Scan of the code',
     kind: 'scan',
     verdict: own.length > 0 ? 'failed' : read === 0 ? 'skipped' : 'passed',
-    expected: 'nothing left but what was waived',
+    expected: 'no open findings',
     observed:
       read === 0 && own.length === 0
         ? 'not applicable: the app has no file that this step looks at'

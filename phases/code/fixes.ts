@@ -114,7 +114,7 @@ export async function planOf(
 /** What is left for a person, as notes of the plan: the checks will fail on it until it is mended or waived. */
 export function leftNotes(left: readonly Finding[]): readonly Note[] {
   return left.map((finding) => ({
-    text: `${finding.file}:${finding.line} needs a person: ${finding.instruction ?? finding.reason}`,
+    text: `${finding.file}:${finding.line} needs a manual change: ${finding.instruction ?? finding.reason}`,
     detail: `${finding.code}\n${finding.reason}\nTo leave it: voxanne-rollout waive ${finding.id} --reason "…"`,
   }));
 }

@@ -50,8 +50,8 @@ async function locked(session: Session, cause: unknown): Promise<RolloutError> {
   );
   const who = holders.length === 0 ? 'somebody' : holders.map((one) => one.text).join('; ');
   return new RolloutError(
-    `A table is locked against reading: ${who}. Nothing was changed by this try.`,
-    'Let that session end, then run the same command again.',
+    `A table is locked by another session and cannot be read: ${who}. Nothing was changed.`,
+    'Wait for that session to finish, then run the same command again.',
     { cause },
   );
 }

@@ -90,7 +90,7 @@ const tooLong = (
 ): RolloutError =>
   new LockNotAvailable(
     `${options.what} did not get its lock within ${Math.round(options.patience / 1000)} s${describe(holders)}, and nothing of it was done.`,
-    'Let those sessions end, choose a quieter moment, or raise --patience, then run the same command again.',
+    'Wait for those sessions to finish, choose a quieter moment, or raise --patience, then run the same command again.',
     { cause },
   );
 

@@ -149,7 +149,7 @@ function blockerOf({ table, verb, rule, code, said = '', detail = '' }: Refused)
     };
   }
   return {
-    problem: `What is written to ${table} could not be taken back: ${said}.`,
+    problem: `What is written to ${table} could not be rolled back: ${said}.`,
     remedy: `Give the table a replica identity that covers what its publications look at: alter table ${table} replica identity full.`,
     ...more,
   };

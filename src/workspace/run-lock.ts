@@ -36,7 +36,7 @@ export async function takeRunLock(root: string): Promise<RunLock> {
     await unlink(aside).catch(orAbsent);
   }
   throw new RolloutError(
-    'The lock of this workspace changes hands all the time.',
+    'Could not acquire the workspace lock: other runs keep taking it.',
     'Wait for the other run to end, then try again.',
   );
 }

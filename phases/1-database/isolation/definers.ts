@@ -99,7 +99,7 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
     changes.push({
       kind: 'sql',
       id: `execute ${one.signature}`,
-      title: `Take EXECUTE on ${one.signature} from API roles; the service role keeps it`,
+      title: `Revoke EXECUTE on ${one.signature} from API roles; the service role keeps it`,
       mode: 'transaction',
       // What PUBLIC loses, the service role loses with it.
       up: `revoke all on ${one.kind} ${one.signature} from public, anon, authenticated;\ngrant execute on ${one.kind} ${one.signature} to service_role;`,

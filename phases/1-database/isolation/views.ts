@@ -71,7 +71,7 @@ const invoker = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
 const revoked = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
   kind: 'sql',
   id: `materialized view ${label}`,
-  title: `Take the materialized view ${label} away from API roles: it holds every organization's rows`,
+  title: `Revoke access to the materialized view ${label} from API roles: it holds every organization's rows`,
   mode: 'transaction',
   up: `revoke all on table ${sql} from public, anon, authenticated;`,
   down: fact.grants

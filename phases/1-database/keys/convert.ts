@@ -185,7 +185,7 @@ function inPlace(
   return {
     kind: 'sql',
     id: `uuid ${label}`,
-    title: `Turn ${label}.${survey.to} from ${tenant.key.type} into uuid`,
+    title: `Convert ${label}.${survey.to} from ${tenant.key.type} to uuid`,
     mode: 'transaction',
     up: [...tools.drop, ...alter('uuid', `${column}::text::uuid`), ...names, ...tools.again].join('\n'),
     down: [...tools.drop, ...alter(tenant.key.type, `${column}::text`), ...names, ...tools.restore].join('\n'),

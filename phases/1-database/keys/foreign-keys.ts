@@ -313,7 +313,7 @@ function added(
     const add: SqlChange = {
       kind: 'sql',
       id,
-      title: `Let ${label}.${survey.to} refer to organizations`,
+      title: `Add foreign key ${label}.${survey.to} → organizations`,
       mode: 'transaction',
       up: `alter table ${sql} add constraint ${identifier(name)} ${definition}${parent ? '' : ' not valid'};`,
       // A parent's foreign key takes those of its partitions with it.

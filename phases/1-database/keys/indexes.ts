@@ -50,7 +50,7 @@ function concurrent(survey: Survey, table: Table, name: string, after: readonly 
   return {
     kind: 'sql',
     id: `index ${table.schema}.${table.name}`,
-    title: `Index ${survey.to} of ${table.schema}.${table.name} while it is in use`,
+    title: `Create index on ${table.schema}.${table.name} (${survey.to}) concurrently`,
     mode: 'autocommit',
     up: `create index concurrently ${identifier(name)} on ${qualified(table.schema, table.name)} (${identifier(survey.to)})`,
     down: `drop index concurrently ${index}`,

@@ -69,7 +69,7 @@ export async function chooseConnection(options: SourceOptions): Promise<Connecti
   const [first] = await connectionSources(options);
   if (first !== undefined) return first;
   throw new RolloutError(
-    'No database is named.',
+    'No database URL given.',
     'Give --db-url, export SUPABASE_DB_URL or DATABASE_URL, or link the workspace with supabase link and export SUPABASE_DB_PASSWORD.',
     { exitCode: exitCodes.usage },
   );

@@ -30,7 +30,7 @@ const questions = {
   },
   sessions: {
     id: 'doctor/sessions',
-    title: 'Free connections',
+    title: 'Test connections',
     kind: 'probe',
     expected: `${neededConnections} at the same time`,
   },
@@ -64,7 +64,7 @@ export async function* connectionChecks(options: {
   }));
   yield await runCheck(questions.supabase, () =>
     inspection.missing.length === 0
-      ? passed('all there')
+      ? passed('Supabase schema found')
       : failed(
           `not there: ${inspection.missing.join(', ')}`,
           'Check the connection string; on Supabase the database is postgres.',

@@ -128,7 +128,7 @@ const outcome = (state: State, run: Run): readonly Line[] => {
 /** Each change with its state, around the one that is under way. */
 export const runningScreen = (state: State, rows: number): readonly Line[] => {
   const { run } = state;
-  if (!run) return [line(' Nothing runs.', 'muted')];
+  if (!run) return [line(' Nothing is running.', 'muted')];
   const { columns } = state.size;
   const { ellipsis, up, down } = state.look.glyphs;
   const verb = run.operation === 'apply' ? 'Apply' : 'Roll back';
@@ -143,7 +143,7 @@ export const runningScreen = (state: State, rows: number): readonly Line[] => {
     columns,
     ellipsis,
   );
-  const settled = run.settled.map((one) => line(` settled first: ${clean(one)}`, 'muted'));
+  const settled = run.settled.map((one) => line(` recovered first: ${clean(one)}`, 'muted'));
   const foot = outcome(state, run);
   const list: Line[] = [];
   let at = 0;

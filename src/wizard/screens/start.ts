@@ -98,7 +98,7 @@ const left = (state: State): readonly Line[] => {
     [span(` ${who} ${verified} of ${plural(steps.length, 'step')} verified.`)],
     ...open.map((step): Line => {
       const more = step.interrupted
-        ? 'half-way; settled first'
+        ? 'half-way; recovered first'
         : step.applied > 0
           ? `${plural(step.applied, 'change')} in place`
           : '';

@@ -73,7 +73,7 @@ const pressInSearch = (state: State, dialog: Extract<Dialog, { kind: 'search' }>
     const found = withReading(closed, (reading) => find(reading, readingWindow(closed), dialog.text, 1));
     const reading = found.screen === 'rollback' ? found.rollback?.reading : found.step?.reading;
     return reading?.match === null
-      ? { ...found, notice: { tone: 'waiting', text: `Nothing here says "${dialog.text}".` } }
+      ? { ...found, notice: { tone: 'waiting', text: `No match for "${dialog.text}".` } }
       : found;
   }
   const text = edited(dialog.text, key, 200);

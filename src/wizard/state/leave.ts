@@ -8,6 +8,6 @@ const codeOf = (state: State): ExitCode => (state.stopped ? 130 : (Object.values
 export const leave = (state: State, code: ExitCode = codeOf(state), now = false): State => ({
   ...state,
   dialog: null,
-  notice: { tone: 'waiting', text: 'Leaving: what is open is closed first.' },
+  notice: { tone: 'waiting', text: 'Closing connections…' },
   exit: { code, now },
 });
