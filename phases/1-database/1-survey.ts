@@ -10,7 +10,7 @@ import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
   id: '1.1',
-  title: 'Survey',
+  title: 'Survey the database',
   why: 'Everything later is computed from what is really there: which tables carry an organization, under which name and type, what depends on it, and what would stop the rollout. This step only reads.',
   plan,
   checks,

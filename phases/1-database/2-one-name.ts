@@ -16,7 +16,7 @@ import { primaryColumn, type Survey, survey, type TenantTable } from './survey.t
 
 export const step: Step<Target> = {
   id: '1.2',
-  title: 'One name',
+  title: 'Rename to org_id',
   why: 'Three names for the same thing let a query filter by the wrong one and see everybody. Each table is renamed together with the functions, views and triggers that PostgreSQL would leave behind, in one transaction.',
   running: {
     before:
@@ -133,7 +133,7 @@ async function closeLegacyReads(target: Target, found: Survey): Promise<readonly
     .map((one) => ({
       kind: 'sql',
       id: `close legacy ${one.signature}`,
-      title: `Take away ${one.signature}, which kept an old column name readable`,
+      title: `Drop ${one.signature}, which kept an old column name readable`,
       mode: 'transaction',
       up: `drop function ${one.signature};`,
       down: `${one.definition};\ncomment on function ${one.signature} is ${literal(legacyComment)};\n${grants(one)}`,
@@ -197,7 +197,7 @@ async function* checks(target: Target): AsyncIterable<CheckResult> {
   const left: readonly TenantTable[] = found.tenants.filter((one) => one.renamed || one.also.length > 0);
   yield await catalogCheck(target, {
     id: '1.2/columns',
-    title: `No table of the app still says ${old.join(' or ')}`,
+    title: `No app table still uses ${old.join(' or ')}`,
     expected: '0 columns',
     sql: `select table_schema, table_name, column_name from information_schema.columns
 where column_name in (${old.map((name) => `'${name}'`).join(', ')}) and table_schema in (${[...new Set(found.catalog.tables.map((table) => `'${table.schema}'`))].join(', ')})`,

@@ -11,7 +11,7 @@ import { primaryColumn, type Survey, survey, type TenantTable } from './survey.t
 
 export const step: Step<Target> = {
   id: '1.3',
-  title: 'Keys',
+  title: 'Add foreign keys and indexes',
   why: 'An organization id that is text, that nothing refers to or that no index finds lets rows drift away from their organization, and makes every guarded query slow.',
   plan,
   checks: async function* (target) {

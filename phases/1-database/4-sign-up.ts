@@ -20,7 +20,7 @@ import { asToday, asTodayAnswer } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.4',
-  title: 'Sign-up',
+  title: 'Give each sign-up an organization',
   why: 'Every new user needs an organization, a profile, a membership and an org_id in the token from the first second. Without this trigger a sign-up leaves a user who belongs nowhere, and the app guesses.',
   running: {
     before: '',

@@ -19,7 +19,7 @@ import { type Assignment, assign, memberRole, ownerRole, type UserFacts } from '
 
 export const step: Step<Target> = {
   id: '1.5',
-  title: 'Existing users',
+  title: 'Assign existing users',
   why: 'Users who signed up before the trigger have no organization, no profile or no stamp. They are filled from what the database knows, in small batches, and every value written is kept for the rollback; nobody is put into a first or default organization.',
   running: {
     before: '',

@@ -9,7 +9,7 @@ import { profileUser, type Survey, survey, type TenantTable } from './survey.ts'
 
 export const step: Step<Target> = {
   id: '1.6',
-  title: 'Not null',
+  title: 'Require org_id',
   why: 'A row without an organization is seen by nobody once isolation is on. Where every row has one, the database now refuses a row without.',
   running: {
     before: 'Code that inserts rows without an organization must set it: such an insert fails from here on.',
@@ -188,7 +188,7 @@ function notNull(found: Survey, tenant: TenantTable): readonly SqlChange[] {
   const validated: SqlChange = {
     kind: 'sql',
     id: `validate ${label}`,
-    title: `See that every row of ${label} has ${found.to}`,
+    title: `Check that every row of ${label} has ${found.to}`,
     mode: 'transaction',
     up: `alter table ${tenant.sql} validate constraint ${name};`,
     down: '',

@@ -35,7 +35,7 @@ import { type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
   id: '1.7',
-  title: 'Isolation',
+  title: 'Isolate organizations',
   why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
   running: {
     before: 'Code that reads or writes across organizations as a signed-in user must use the service role instead.',

@@ -21,7 +21,7 @@ import { renderDoor } from './cures/write.ts';
 /** 2.1: the one place that decides which organization a request belongs to. */
 export const orgValidation: Step<Target> = {
   id: '2.1',
-  title: 'Organization validation service',
+  title: 'Add the organization service',
   why: 'Routes need one place that says which organization the authenticated user belongs to, from app_metadata alone, checked against the database. Everything after this step calls it.',
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);

@@ -16,7 +16,7 @@ import { isNeeded } from './cures/terms.ts';
 /** 2.2: the middleware that says who is asking no longer guesses for which organization. */
 export const auth: Step<Target> = {
   id: '2.2',
-  title: 'Auth middleware',
+  title: 'Fix the auth middleware',
   why: 'A token without an organization was answered with the first organization of the table, or with one that any user can write into their own profile. From here on it is refused, and each refusal is reported.',
   running: {
     before: 'Set DEV_ORG_ID where local development used a default organization.',

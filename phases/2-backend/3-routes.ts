@@ -17,7 +17,7 @@ import { mendWrites } from './write-edits.ts';
 /** 2.3: every route, job and socket acts for the organization of whoever asks. */
 export const routes: Step<Target> = {
   id: '2.3',
-  title: 'Routes, jobs and websockets',
+  title: 'Fix routes, jobs and websockets',
   why: 'Each place that took the first organization, a default, or the one that the request named now uses the validated one; old column names are renamed. Each edit is the smallest that does it.',
   running: {
     before: '',

@@ -13,7 +13,7 @@ import { isOurs, locateHook, renderHook } from './hook.ts';
 /** 3.1: the one hook by which a component knows the organization. */
 export const useOrg: Step<Target> = {
   id: '3.1',
-  title: 'useOrg hook',
+  title: 'Read the organization from the session',
   why: 'Components need one answer to which organization they show: from app_metadata of the verified session, null while it loads, and never from storage, user_metadata or a default.',
   plan: async (target): Promise<Plan> => planEach(await readCode(target), plan),
   checks: async function* (target, signal) {

@@ -21,7 +21,7 @@ import { type HookCall, readThroughHook } from './hook-edits.ts';
 /** 3.2: what the browser keeps, sends and reads. */
 export const components: Step<Target> = {
   id: '3.2',
-  title: 'AuthContext and components',
+  title: 'Fix contexts, caches and headers',
   why: 'The browser kept an organization id in storage, sent it in a header, or read it from a profile that the user can write. The session says it, and the API takes it from the token.',
   running: {
     before: '',

@@ -15,7 +15,7 @@ export const isTenantRoute = (file: string): boolean => route.test(file);
 /** 3.3: the route that looked the organization up goes, or says what the token says. */
 export const tenantRoute: Step<Target> = {
   id: '3.3',
-  title: 'tenant-id route',
+  title: 'Fix the tenant-id route',
   why: 'A route that looks the organization up by a renamed column answers 404 to everybody, and what it says is in the session anyway. Without callers it goes; with callers it keeps to display data.',
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);

@@ -16,7 +16,7 @@ import { ownersShutOut } from './roles.ts';
 /** 4.1: the form by which an organization changes its own settings. */
 export const form: Step<Target> = {
   id: '4.1',
-  title: 'Organization settings form',
+  title: 'Add the organization settings form',
   why: 'The people of an organization need a place to see and change it. The form reads and saves under row security, for the roles that phase 1 creates.',
   plan: async (target): Promise<Plan> => {
     const code = await withSettings(await readCode(target));

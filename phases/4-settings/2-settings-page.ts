@@ -20,7 +20,7 @@ import { removeNotes, showForm } from './page-edits.ts';
 /** 4.2: the settings page shows the form. */
 export const settingsPage: Step<Target> = {
   id: '4.2',
-  title: 'Settings page',
+  title: 'Show the form on the settings page',
   why: 'A form that no page shows helps nobody. It takes the place of the note that said to ask somebody else, becomes a tab, or gets a page.',
   plan: async (target): Promise<Plan> => {
     const code = await withSettings(await readCode(target));

@@ -210,7 +210,7 @@ describe('consent is never guessed', () => {
     const before = await stateOf('app');
     const result = await cli.run([], { url: server.url('app') });
     expect(result.code).toBe(2);
-    expect(result.stdout).toContain('1.2 One name');
+    expect(result.stdout).toContain('1.2 Rename to org_id');
     expect(result.stderr).toContain('--yes');
     expect(await stateOf('app')).toEqual(before);
   });

@@ -57,9 +57,9 @@ test('--to applies up to that step; rollback --to keeps it; each is told by stat
   expect((await cli.run(['--yes', '--to', '1.4', ...tinyDecisions], { url })).code).toBe(0);
   expect((await cli.run(['rollback', '--to', '1.2', '--yes'], { url })).code).toBe(0);
   const { stdout } = await cli.run(['status'], { url });
-  expect(stdout).toMatch(/✓ 1\.2 One name +verified/);
+  expect(stdout).toMatch(/✓ 1\.2 Rename to org_id +verified/);
   expect(stdout).toMatch(/· 1\.3 Keys +rolled back/);
-  expect(stdout).toMatch(/· 1\.5 Existing users +pending/);
+  expect(stdout).toMatch(/· 1\.5 Assign existing users +pending/);
 });
 
 test('--json: every line of every command fits the documented schema and names its target', async () => {

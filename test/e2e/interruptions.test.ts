@@ -126,7 +126,7 @@ describe('a table that somebody else holds', () => {
     await release();
     const again = place.start();
     await again.wait(/An earlier run got to 1 of \d+ steps verified/);
-    await again.wait(/1\.2 One name +(?:1 change in place|half-way)/);
+    await again.wait(/1\.2 Rename to org_id +(?:1 change in place|half-way)/);
     await again.press(keys.enter);
     await again.wait(/› .* 1\.2 /);
     await openStep(again, '1.2');

@@ -40,7 +40,7 @@ test('a table locked for longer than the patience: nothing done, who blocks is s
     /did not get its lock within 2 s: blocked by pid \d+ \(the nightly export, idle in transaction/,
   );
   expect(result.stderr).toContain('nothing of it was done');
-  expect((await stage.cli.run(['status'], { url })).stdout).toMatch(/✗ 1\.2 One name +failed/);
+  expect((await stage.cli.run(['status'], { url })).stdout).toMatch(/✗ 1\.2 Rename to org_id +failed/);
   const touched = differences(start.catalog, (await stage.stateOf(url)).catalog);
   expect(touched.filter((line) => line.includes('contacts'))).toEqual([]);
   await blocker.query('rollback');

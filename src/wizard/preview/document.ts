@@ -276,8 +276,7 @@ export const previewDocument = (
       out.add([span(`  ${lock.level} lock on ${clean(lock.relation)}`), span(`: ${lockMeaning(lock.level)}`, 'muted')]);
     if (change.kind === 'batches')
       out.add(line(`  in batches by ${clean(change.key.column)}, each committed; every old value is kept`, 'muted'));
-    if (change.kind === 'batches' && change.quiet)
-      out.add(line("  app triggers do not fire for these rows", 'muted'));
+    if (change.kind === 'batches' && change.quiet) out.add(line('  app triggers do not fire for these rows', 'muted'));
     if (change.kind === 'sql' && change.mode === 'autocommit')
       out.add(line('  one statement outside a transaction, because PostgreSQL asks for it', 'muted'));
     out.add(line());

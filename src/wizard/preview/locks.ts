@@ -5,7 +5,8 @@ import type { PreviewResult } from '../../rollout/executor.ts';
 /** What a lock means for the app that goes on running (PostgreSQL manual, 13.3.1 Table-Level Locks). */
 export const lockMeaning = (level: LockLevel): string => {
   if (level === 'AccessExclusive') return 'stops reads and writes';
-  if (level === 'Exclusive' || level === 'ShareRowExclusive' || level === 'Share') return 'stops writes, reads continue';
+  if (level === 'Exclusive' || level === 'ShareRowExclusive' || level === 'Share')
+    return 'stops writes, reads continue';
   return 'reads and writes continue';
 };
 
