@@ -130,7 +130,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
       ),
     );
   command('rollback', true)
-    .description('take steps back, newest first; without an option the last one')
+    .description('roll steps back, newest first; without an option the last one')
     .addOption(new Option('--to <step>', 'keep this step and those before it').argParser(stepId))
     .addOption(new Option('--phase <number>', 'this phase and those after it').argParser(phaseNumber))
     .option('--all', 'everything')

@@ -34,7 +34,7 @@ export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
               ? `  ${row.last.passed} passed${row.last.skipped > 0 ? `, ${row.last.skipped} not checked` : ''}`
               : '';
           output.say(
-            `${output.paint(meaning, `${sign} ${row.step} ${row.title.padEnd(16)} ${row.state.padEnd(11)}`)}${changes}${checks}${when}`,
+            `${output.paint(meaning, `${sign} ${row.step} ${row.title.padEnd(38)} ${row.state.padEnd(11)}`)}${changes}${checks}${when}`,
           );
           if (row.state === 'failed' || row.state === 'skipped') output.say(`      ${row.last?.detail ?? ''}`);
           if (row.interrupted)
