@@ -3,6 +3,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
 import { keepAdvisors } from './advisors.ts';
+import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
 import { referenceNotes } from './isolation/references.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { newDirectory, newKey, newMemberships } from './survey/by-hand.ts';
@@ -23,7 +24,12 @@ async function plan(target: Target): Promise<Plan> {
   const events = await eventTriggerNotes(client);
   // Where they are to be closed, step 1.7 says what stands in the way, and 1.1 what it says.
   const references = target.config.decisions.sameOrganizationReferences ? [] : await referenceNotes(client, found);
-  return { changes: [], blockers: blockersOf(found, target), notes: [...notesOf(found), ...events, ...references] };
+  const broken = [...brokenNotes(await brokenToday(client, found))];
+  return {
+    changes: [],
+    blockers: blockersOf(found, target),
+    notes: [...notesOf(found), ...broken, ...events, ...references],
+  };
 }
 
 async function* checks(target: Target, signal: AbortSignal): AsyncIterable<CheckResult> {

@@ -19,7 +19,7 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
   const pieces: { name: string; policy: Policy }[] = [];
   const stay = new Set<Policy>();
   for (const one of old) {
-    if (one.fails) continue;
+    if (one.fails || one.dropped) continue;
     const { policy } = one;
     const using = one.using.filter((each) => decides(each, rule, policy));
     const check = one.check.filter((each) => decides(each, rule, policy));

@@ -15,6 +15,8 @@ export type PolicyContext = {
   readonly renamed: (expression: string) => string;
   /** Changes that the preview must run before a policy can be created. */
   readonly after: readonly string[];
+  /** `schema.table: policy` of those that may ask in a circle with others. */
+  readonly circular: ReadonlySet<string>;
   /** `schema.table: policy` by what the operator decided. */
   readonly decisions: Readonly<Record<string, Decided>>;
   /** Rows that a condition lets through now, and rows in all; null where that cannot be said. */
@@ -28,6 +30,8 @@ export type Judged = {
   readonly check: readonly Alternative[];
   /** It reads the table that it guards, and so fails for whoever it is asked for. */
   readonly fails: boolean;
+  /** It asks in a circle with others, and the operator lets the organization's rule take its place. */
+  readonly dropped: boolean;
 };
 
 /** The end of the name of a policy that holds what was kept of one whose rest became the rule. */

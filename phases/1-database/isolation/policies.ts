@@ -61,14 +61,16 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   const live = table.rowSecurity;
   const judged: Judged[] = [];
   for (const policy of policies.filter((one) => one.permissive && reachesApi(one))) {
-    judged.push(await judgePolicy(policy, guarded, context.world, policies));
+    const one = await judgePolicy(policy, guarded, context.world, policies);
+    const name = `${label}: ${policy.name}`;
+    judged.push({ ...one, dropped: context.circular.has(name) && context.decisions[name] === 'drop' });
   }
   const kept: Judged[] = [];
   const old: Judged[] = [];
   const unowned = (rule.kind === 'lookup' || rule.kind === 'log' || rule.kind === 'personal') && live;
   for (const one of judged) {
     // A rule may itself be as wide as "whoever is signed in": what says just that is ours.
-    const stays = (unowned && !isBroken(one, rule)) || (await isSettled(one, rule));
+    const stays = !one.dropped && ((unowned && !isBroken(one, rule)) || (await isSettled(one, rule)));
     (stays ? kept : old).push(one);
   }
   const { strict } = context;
@@ -76,7 +78,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     // The rule stands: what was added beside it stays where it opens nothing, or where it was kept by name.
     for (const one of [...old]) {
       const named = context.decisions[decidedName(`${label}: ${one.policy.name}`)] === 'keep';
-      if (one.fails || !(named || (await isContained(one.policy, rule, guarded, strict)))) continue;
+      if (one.fails || one.dropped || !(named || (await isContained(one.policy, rule, guarded, strict)))) continue;
       old.splice(old.indexOf(one), 1);
       kept.push(one);
     }
@@ -185,6 +187,7 @@ async function judgePolicy(policy: Policy, guarded: Guarded, world: Judging, all
     using: policy.command === 'INSERT' ? [] : await judgeSide(usingOf(policy, policy.command)),
     check: ['INSERT', 'UPDATE', 'ALL'].includes(policy.command) ? await judgeSide(policy.check ?? policy.using) : [],
     fails: reads && (readsOnRead || walked),
+    dropped: false,
   };
 }
 
@@ -349,6 +352,7 @@ function whyGone(one: Judged, rule: Rule): string {
   const whom = policy.roles.includes('public') ? 'everyone' : policy.roles.join(' and ');
   const all = [...one.using, ...one.check];
   const has = (meaning: Alternative['meaning']): boolean => all.some((each) => each.meaning === meaning);
+  if (one.dropped) return "it asks in a circle; as decided, the organization's rule takes its place";
   if (one.fails) return 'it reads the table that it guards and fails';
   if (/user_meta_?data/.test(`${policy.using} ${policy.check}`)) return 'it trusts user-editable metadata';
   if (has('open')) return `it lets ${whom} pass for every row`;

@@ -1,6 +1,7 @@
 import { loadModule } from 'libpg-query';
 import type { Target } from '../../target.ts';
 import type { Survey } from '../survey.ts';
+import { circularPolicies } from './broken-today.ts';
 import { isCallers, showsAll } from './caller.ts';
 import { judging } from './classify.ts';
 import type { PolicyContext } from './judged.ts';
@@ -20,6 +21,7 @@ export async function planTables(
     found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id');
   const context: PolicyContext = {
     world: await judging(found, found.from),
+    circular: config.decisions.dropPolicy.length === 0 ? new Set() : await circularPolicies(found),
     strict: isCurrent ? await judging(found, found.from, true) : null,
     isCallers: (column) => isCallers(found, column),
     breadth: showsAll(found) ? 'all' : 'current',

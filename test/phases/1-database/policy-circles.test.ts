@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { circularDoors } from '../../../phases/1-database/isolation/access.ts';
+import { phase } from '../../../phases/1-database/phase.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { fromKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
@@ -52,6 +53,10 @@ const failed = (results: readonly CheckResult[]): readonly string[] =>
 
 test('tables that a circle of policies closes today are told apart by asking one of them, and work afterwards', async () => {
   await using at = await stage({});
+  const survey = await at.rollout([phase]).plan('1.1');
+  const note = survey.plan.notes.find(({ text }) => text.startsWith('Broken today'));
+  expect(note?.text).toContain('public.memberships → public.is_org_member() → public.memberships');
+  expect(note?.detail?.split('\n').length).toBe(14);
   const { before, results } = await proven(at);
   const access = fromKept(before);
   if (access === null) throw new Error('nothing was looked at');
@@ -71,4 +76,24 @@ test('a circle through a function is found by acting once the changes stand', as
     `create policy again on public.memberships as restrictive for select to authenticated using (public.is_org_member(org_id))`,
   );
   expect(failed(results).join('\n')).toMatch(/public\.memberships.*54001/);
+});
+
+test('a circle of subqueries that would stay is a decision: the rule takes the place of the policy that is named', async () => {
+  const app = `${circleApp({ tables: 1, users: 40, rows: 20, memberships: 'user_id = auth.uid()' })}
+    drop policy t on public.t1;
+    create table public.t1_people (t1_id bigint not null references public.t1, user_id uuid not null references auth.users, primary key (t1_id, user_id));
+    alter table public.t1_people enable row level security;
+    insert into public.t1_people select t.id, m.user_id from public.t1 t join public.memberships m using (org_id);
+    create policy assigned on public.t1 for select to authenticated using (exists (select from public.t1_people p where p.t1_id = t1.id and p.user_id = auth.uid()));
+    create policy people on public.t1_people for select to authenticated using (exists (select from public.t1 t where t.id = t1_people.t1_id and public.is_org_member(t.org_id)));`;
+  await using at = await appOf(server, 'mutual', app);
+  const { plan: seen } = await at.rollout([phase]).plan('1.1');
+  expect(seen.notes.find(({ text }) => text.startsWith('Broken today'))?.text).toMatch(/public\.t1.*42P17/);
+  const [blocker] = (await step.plan(at.target)).blockers;
+  expect(blocker?.problem).toContain('would ask in a circle');
+  const answers = blocker?.answers?.filter(({ value }) => String(value) === 'public.t1: assigned') ?? [];
+  expect(answers.map(({ flag }) => flag)).toEqual(["--drop-policy 'public.t1: assigned'"]);
+  await using decided = await appOf(server, 'mutual', app, { decisions: { dropPolicy: ['public.t1: assigned'] } });
+  const { results } = await proven(decided);
+  expect(failed(results)).toEqual([]);
 });
