@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { type AppShape, appShapes, nameOfKey, nameOfMemberships, sqlOf as tablesOf } from './apps.ts';
+
+/** A random app with what runs in it: sign-up, helpers, policies, views, required columns, functions. */
+export type WholeApp = {
+  readonly app: AppShape;
+  readonly signUp: 'none' | 'profile' | 'organization' | 'metadata';
+  readonly helper: 'sql' | 'plpgsql' | 'none';
+  readonly policies: 'off' | 'open' | 'organization' | 'own';
+  readonly required: 'nothing' | 'text' | 'unique' | 'enum' | 'rule';
+  readonly view: boolean;
+  readonly onboarding: boolean;
+  readonly dynamic: boolean;
+  readonly lone: boolean;
+};
+
+export const wholeApps: fc.Arbitrary<WholeApp> = fc.record({
+  app: appShapes.filter((one) => one.schema === 'public'),
+  signUp: fc.constantFrom('none' as const, 'profile' as const, 'organization' as const, 'metadata' as const),
+  helper: fc.constantFrom('sql' as const, 'plpgsql' as const, 'none' as const),
+  policies: fc.constantFrom('off' as const, 'open' as const, 'organization' as const, 'own' as const),
+  required: fc.constantFrom('nothing' as const, 'text' as const, 'unique' as const, 'enum' as const, 'rule' as const),
+  view: fc.boolean(),
+  onboarding: fc.boolean(),
+  dynamic: fc.boolean(),
+  lone: fc.boolean(),
+});
+
+const required: Readonly<Record<WholeApp['required'], (table: string) => string>> = {
+  nothing: () => '',
+  text: (table) =>
+    `alter table ${table} add region text; update ${table} set region = 'eu'; alter table ${table} alter region set not null;`,
+  unique: (table) =>
+    `alter table ${table} add slug text unique; update ${table} set slug = id::text; alter table ${table} alter slug set not null;`,
+  enum: (table) =>
+    `create type plan as enum ('free', 'paid'); alter table ${table} add plan plan; update ${table} set plan = 'paid'; alter table ${table} alter plan set not null;`,
+  rule: (table) =>
+    `alter table ${table} add personal boolean not null default false, add handle text; update ${table} set handle = 'h' || id::text;
+     alter table ${table} add constraint handle_unless_personal check (personal <> (handle is not null));`,
+};
+
+/** Everything of it as SQL, with two organizations, two users and perhaps a third who belongs nowhere. */
+export function sqlOf(one: WholeApp): string {
+  const { app } = one;
+  const key = nameOfKey(app);
+  const directory = `public.${app.directory.plural}`;
+  const type = app.id === 'domain' ? 'public.tenant_ref' : app.id;
+  const people = `public.${app.people}`;
+  const members = `public.${nameOfMemberships(app)}`;
+  const byProfile = app.memberships === 'none';
+  const mine = byProfile
+    ? `select p.${key} from ${people} p where p.id = auth.uid()`
+    : `select m.${key} from ${members} m where m.${app.memberships === 'by profile' ? 'profile_id' : 'user_id'} = auth.uid()`;
+  const helper =
+    one.helper === 'none'
+      ? ''
+      : one.helper === 'sql'
+        ? `create function public.mine() returns setof ${type} language sql stable security definer set search_path = '' as $$ ${mine} $$;`
+        : `create function public.mine() returns setof ${type} language plpgsql stable security definer set search_path = '' as $$ begin return query ${mine}; end $$;`;
+  const inMine = one.helper === 'none' ? `${key} in (${mine})` : `${key} in (select public.mine())`;
+  const things = Array.from({ length: app.tables }, (_, n) => `public.things${n}`);
+  const policy = {
+    off: () => '',
+    open: (table: string) => `create policy all_in on ${table} for all to authenticated using (true);`,
+    organization: (table: string) => `create policy ours on ${table} for all to authenticated using (${inMine});`,
+    own: (table: string) => `create policy ours on ${table} for select to authenticated using (${inMine});
+      create policy add on ${table} for insert to authenticated with check (${inMine});`,
+  }[one.policies];
+  const guarded =
+    one.policies === 'off'
+      ? []
+      : things.map((table) => `alter table ${table} enable row level security; ${policy(table)}`);
+  const value = { text: `, region`, unique: `, slug`, enum: `, plan`, rule: `, handle`, nothing: '' }[one.required];
+  const given = {
+    text: `, 'eu'`,
+    unique: `, new.id::text`,
+    enum: `, 'free'`,
+    rule: `, 'h' || new.id::text`,
+    nothing: '',
+  }[one.required];
+  const makes = ['uuid', 'domain'].includes(app.id);
+  const role = byProfile
+    ? ''
+    : `insert into ${members} (${app.memberships === 'by profile' ? 'profile_id' : 'user_id'}, ${key}, role) values (new.id, v_org, 'owner');`;
+  const body = {
+    none: null,
+    profile: `begin insert into ${people} (id, full_name) values (new.id, new.email); return new; end`,
+    organization: makes
+      ? `declare v_org ${type} := gen_random_uuid(); begin insert into ${directory} (id, name${value}) values (v_org, coalesce(new.email, 'x')${given});
+         insert into ${people} (id, full_name${app.peopleHaveKey ? `, ${key}` : ''}) values (new.id, new.email${app.peopleHaveKey ? ', v_org' : ''}); ${role} return new; end`
+      : null,
+    metadata: app.peopleHaveKey
+      ? `begin insert into public.arrivals values (new.raw_user_meta_data ->> 'full_name');
+         insert into ${people} (id, full_name, ${key}) values (new.id, new.email, (new.raw_user_meta_data ->> '${key}')::${type}); return new; end`
+      : null,
+  }[one.signUp];
+  return `${tablesOf(app)}
+${one.signUp === 'metadata' ? 'create table public.arrivals (name text); alter table public.arrivals enable row level security;' : ''}
+${required[one.required](directory)}
+${helper}
+${guarded.join('\n')}
+${one.view ? `create view public.overview as select id, ${key}, body from public.things0;` : ''}
+${
+  body === null
+    ? ''
+    : `create function public.welcome() returns trigger language plpgsql security definer set search_path = public as $$ ${body} $$;
+create trigger welcome after insert on auth.users for each row execute function public.welcome();`
+}
+${
+  one.onboarding && makes
+    ? `create function public.start(name text) returns ${type} language plpgsql security definer set search_path = public as $$
+declare v_org ${type} := gen_random_uuid(); new auth.users; begin select * into new from auth.users where id = auth.uid();
+insert into ${directory} (id, name${value}) values (v_org, start.name${given}); ${role} return v_org; end $$;`
+    : ''
+}
+${one.dynamic ? `create function public.clear(t text, o ${type}) returns void language plpgsql as $$ begin execute format('delete from %I where ${key} = $1', t) using o; end $$;` : ''}
+${one.lone ? `insert into auth.users (id, email) values ('b0000000-0000-4000-8000-000000000009', 'lone@example.com');` : ''}`;
+}
