@@ -51,10 +51,14 @@ const mentions = (text: string, name: string): boolean => {
   return false;
 };
 
+/** What decides who reaches something: a column or an index more does not bring an accepted finding back. */
+const deciding = ['policy', 'table', 'function', 'view', 'materialized view', 'trigger', 'rule'];
+
 /** What a finding is about, as it is now: one that is accepted counts again as soon as that changes. */
-const stateOf = (text: string, since: Since): readonly string[] =>
-  spokenOf(text, since)
-    .map(({ object }) => `${object} ${since.now[object] ?? 'gone'}`)
+const stateOf = (object: string, since: Since): readonly string[] =>
+  spokenOf(object, since)
+    .filter((one) => deciding.includes(kindOf(one.object)))
+    .map((one) => `${one.object} ${since.now[one.object] ?? 'gone'}`)
     .sort();
 
 export function finding(
@@ -72,7 +76,7 @@ export function finding(
 ): GuardFinding {
   const { kind, object, reason, instruction, level = 'error', evidence, key = '' } = given;
   // Counts and samples move with the data; the finding stays the same.
-  const text = [kind, object, key, ...stateOf(`${object} ${key}`, since)].join('\n');
+  const text = [kind, object, key, ...stateOf(object, since)].join('\n');
   return {
     id: createHash('sha256').update(text).digest('hex').slice(0, 12),
     kind: `database-${kind}`,

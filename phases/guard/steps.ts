@@ -1,35 +1,34 @@
 import type { Change } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
-import type { GuardFinding } from '../../src/rollout/guard-finding.ts';
-import type { Plan, StepId } from '../../src/rollout/step.ts';
+import type { FindingLevel, GuardFinding } from '../../src/rollout/guard-finding.ts';
+import type { Blocker, StepId } from '../../src/rollout/step.ts';
+import { repeats } from '../1-database/isolation/policies.ts';
+import type { Beyond } from './beyond.ts';
 import { finding, type Since, spokenOf } from './changed.ts';
+
+/** Whether a blocker was there when the rollout was verified: nobody touched since what it speaks of, so it was decided. */
+export const wasKnown =
+  (step: StepId, since: Since) =>
+  (one: Blocker): boolean => {
+    const subject = placeIn(one.problem) === null ? `${one.problem} ${one.detail ?? ''}` : one.problem;
+    return since.changes !== null && !isAboutData(step) && spokenOf(subject, since).length === 0;
+  };
 
 /**
  * What a step would do again. A plan is empty as long as what the step did is in force: whatever it holds now is
  * something that was changed since.
  */
-export function fromPlan(step: StepId, plan: Plan, since: Since): readonly GuardFinding[] {
-  const groups = new Map<string, Change[]>();
-  for (const one of plan.changes) groups.set(objectOf(one), [...(groups.get(objectOf(one)) ?? []), one]);
-  const changes = [...groups].map(([object, again]) =>
-    finding(since, {
-      kind: 'undone',
-      object,
-      key: [step, ...again.map((one) => one.id)].join(' '),
-      reason: `Step ${step} is no longer in force; it would do this again: ${again.map((one) => one.title).join('; ')}.`,
-      instruction: `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`,
-      // Without an index everything is as safe as it was, and slower.
-      level: again.every((one) => one.id.startsWith('index')) ? 'warning' : 'error',
-      evidence: again.flatMap((one) => (one.kind === 'sql' ? [one.up] : [])).join('\n\n'),
-    }),
-  );
-  const blockers = plan.blockers.map((one) => {
-    const text = `${one.problem} ${one.remedy} ${one.detail ?? ''}`;
-    // What nobody touched since was there when the rollout was verified: somebody decided on it then.
-    const known = since.changes !== null && !isAboutData(step) && spokenOf(text, since).length === 0;
+export function fromPlan(
+  step: StepId,
+  { blockers, changes }: Pick<Beyond, 'blockers' | 'changes'>,
+  since: Since,
+): readonly GuardFinding[] {
+  const isKnown = wasKnown(step, since);
+  const open = blockers.map((one) => {
+    const known = isKnown(one);
     return finding(since, {
       kind: 'open',
-      object: placeIn(text) ?? `step ${step}`,
+      object: placeIn(one.problem) ?? placeIn(one.detail ?? '') ?? `step ${step}`,
       key: `${step} ${withoutNumbers(one.problem)} ${one.detail ?? ''}`,
       reason: one.problem,
       instruction: known
@@ -39,8 +38,41 @@ export function fromPlan(step: StepId, plan: Plan, since: Since): readonly Guard
       evidence: one.detail,
     });
   });
-  return [...changes, ...blockers];
+  const groups = new Map<string, Change[]>();
+  for (const one of changes ?? []) groups.set(objectOf(one), [...(groups.get(objectOf(one)) ?? []), one]);
+  // What the assumed answer to a question brings is about the same object as the question.
+  const asked = new Set(
+    blockers.flatMap((one) =>
+      [placeIn(one.problem), ...(one.detail ?? '').split('\n')].map((text) => plain(text ?? '')),
+    ),
+  );
+  const undone = [...groups]
+    .filter(([object]) => !asked.has(plain(object)))
+    .map(([object, again]) =>
+      finding(since, {
+        kind: 'undone',
+        object,
+        key: [step, ...again.map((one) => one.id)].join(' '),
+        reason: `Step ${step} is no longer in force; it would do this again: ${again.map((one) => one.title).join('; ')}.`,
+        instruction: `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`,
+        level: levelOf(again),
+        evidence: again.flatMap((one) => (one.kind === 'sql' ? [one.up] : [])).join('\n\n'),
+      }),
+    );
+  return [...undone, ...open];
 }
+
+/** Without an index everything is as safe as it was, and slower; policies that say what ours would say are as good. */
+function levelOf(changes: readonly Change[]): FindingLevel {
+  const others = changes.filter((one) => !one.id.startsWith('index'));
+  if (others.length === 0) return 'warning';
+  const [repeated, made] = [others.filter((one) => one.title.endsWith(repeats)), others.filter(isPolicy)];
+  return repeated.length > 0 && repeated.length + made.length === others.length ? 'note' : 'error';
+}
+
+const isPolicy = (one: Change): boolean => one.id.startsWith('policy ') && !one.title.endsWith(repeats);
+
+const plain = (text: string): string => text.replaceAll('"', '').trim();
 
 const isAboutData = (step: StepId): boolean => step === '1.5';
 

@@ -1,13 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Drift } from '../../phases/guard/drift.ts';
 import { main } from '../../src/cli/main.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { placeText } from '../../src/rollout/guard-finding.ts';
 import { full } from '../helpers/seeded.ts';
 import { folderOf } from '../workspace/scan/files.ts';
 import { decisions, type Guarded, rolledOut } from './stage.ts';
-import { databaseWeaknesses } from './weaknesses.ts';
+import { databaseWeaknesses, harmlessChanges } from './weaknesses.ts';
 
 let server: EmbeddedServer;
 let guarded: Guarded;
@@ -99,14 +101,44 @@ describe('guard on a database', () => {
   });
 });
 
-/** CI tries a few of different kinds; `npm run bench` and FULL=1 try all. */
-const sample = full ? databaseWeaknesses : databaseWeaknesses.filter((_, at) => at % 20 === 3);
+const counted = (drift: Drift): readonly string[] =>
+  drift.findings.filter((one) => one.level !== 'note').map((one) => `${one.kind} ${placeText(one.place)}`);
 
-it.each(sample)(
+it('looks past what was decided at the rollout and is not told again', async () => {
+  const forgotten = { acceptFunction: [] };
+  const quiet = await guarded.after('select 1', forgotten);
+  expect([counted(quiet), quiet.notLookedAt]).toEqual([[], []]);
+  expect(quiet.findings.map((one) => one.instruction).join()).toContain('give the decision that was given then');
+  // An open question hides nothing else: a plan with one holds no changes.
+  expect(counted(await guarded.after('grant truncate on calls to authenticated', forgotten))).toEqual([
+    'database-undone public.calls',
+  ]);
+  const changed = `create or replace function invitation_of(p_token text) returns text language sql stable security definer set search_path = '' as $$ select max(o.name) from public.organizations o $$`;
+  expect(counted(await guarded.after(changed, forgotten))).toContain('database-open public.invitation_of(text)');
+});
+
+it('names the function of ours that lost its search_path, and what puts it back', async () => {
+  const { findings } = await guarded.after('alter function my_org_ids() reset search_path');
+  expect(findings.map((one) => one.kind)).toEqual(['database-undone']);
+});
+
+/** CI tries a few of different kinds; `npm run bench` and FULL=1 try all. */
+const some = <T>(all: readonly T[], every: number): readonly T[] =>
+  full ? all : all.filter((_, at) => at % every === 3);
+
+it.each(some(databaseWeaknesses, 20))(
   'catches: $name',
   async ({ sql }) => {
-    const { findings } = await guarded.after(sql);
-    expect(findings.filter((one) => one.level !== 'note')).not.toEqual([]);
+    expect(counted(await guarded.after(sql))).not.toEqual([]);
+  },
+  120_000,
+);
+
+it.each(some(harmlessChanges, 8))(
+  'says nothing of: $name',
+  async ({ sql }) => {
+    const drift = await guarded.after(sql);
+    expect([counted(drift), drift.notLookedAt]).toEqual([[], []]);
   },
   120_000,
 );

@@ -23,8 +23,8 @@ export const decisions = {
 export type Guarded = AsyncDisposable & {
   readonly at: TestTarget;
   readonly kept: Kept;
-  /** What the guard finds after `sql`, in a transaction that is rolled back. */
-  readonly after: (sql: string) => Promise<Drift>;
+  /** What the guard finds after `sql`, in a transaction that is rolled back; with these decisions, if given. */
+  readonly after: (sql: string, given?: Partial<TestTarget['target']['config']['decisions']>) => Promise<Drift>;
 };
 
 export async function asAdmin(server: EmbeddedServer, name: string, sql: string): Promise<void> {
@@ -54,11 +54,13 @@ export async function rolledOut(server: EmbeddedServer, name: string): Promise<G
   return {
     at,
     kept,
-    after: async (sql) => {
+    after: async (sql, given = {}) => {
+      const { config } = at.target;
+      const target = { ...at.target, config: { ...config, decisions: { ...config.decisions, ...given } } };
       const client = await at.session.work();
       return rolledBack(client, async () => {
         await client.query(`set local search_path = public; ${sql}; set local search_path = pg_catalog; reset role`);
-        return lookForDrift(at.target, kept, signal);
+        return lookForDrift(target, kept, signal);
       });
     },
     [Symbol.asyncDispose]: () => at.close(),

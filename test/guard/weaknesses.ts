@@ -169,6 +169,90 @@ export const databaseWeaknesses: readonly DatabaseWeakness[] = [
   { name: 'a way around by an inheriting table', sql: 'create table old_calls () inherits (calls)' },
 ];
 
+const newUser = `insert into auth.users (id, instance_id, aud, role, email, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, email_confirmed_at)
+  values ('c0000000-0000-4000-8000-000000000001', '00000000-0000-0000-0000-000000000000', 'authenticated', 'authenticated', 'new@example.test', '{"provider": "email", "providers": ["email"]}', '{}', now(), now(), now())`;
+
+/** What happens to an app that is developed and used, and is no weakness: the guard says nothing new of it. */
+export const harmlessChanges: readonly DatabaseWeakness[] = [
+  { name: 'a column more', sql: 'alter table calls add column notes text; comment on column calls.notes is $$free$$' },
+  { name: 'an index more', sql: 'create index on contacts (name)' },
+  {
+    name: 'an index of the app less',
+    sql: `do $$ begin execute format('drop index public.%I', (select indexrelid::regclass::text from pg_index where indrelid = 'public.contacts'::regclass and not indisprimary and not indisunique and indkey::text <> (select attnum::text from pg_attribute where attrelid = 'public.contacts'::regclass and attname = 'org_id') limit 1)); exception when null_value_not_allowed then null; end $$`,
+  },
+  {
+    name: 'a table as the rollout would have left it',
+    sql: `create table tasks (id uuid primary key default gen_random_uuid(), org_id uuid not null references organizations on delete cascade, title text);
+      create index on tasks (org_id); alter table tasks enable row level security; revoke truncate, references, trigger on tasks from anon, authenticated;
+      create policy org_select on tasks for select to authenticated using (org_id in (select my_org_ids()));
+      create policy org_insert on tasks for insert to authenticated with check (org_id in (select my_org_ids()));
+      create policy org_update on tasks for update to authenticated using (org_id in (select my_org_ids())) with check (org_id in (select my_org_ids()));
+      create policy org_delete on tasks for delete to authenticated using (org_id in (select my_org_ids()))`,
+  },
+  {
+    name: 'a policy that binds to memberships',
+    sql: `create policy by_membership on contacts for select to authenticated using (org_id in (select m.org_id from memberships m where m.user_id = auth.uid()))`,
+  },
+  {
+    name: 'a policy about the caller’s own rows',
+    sql: 'create policy own on calls for select to authenticated using (created_by = auth.uid())',
+  },
+  {
+    name: 'a restrictive policy more',
+    sql: `create policy office_hours on calls as restrictive for insert to authenticated with check (seconds < 100000)`,
+  },
+  {
+    name: 'a view with the caller’s rights',
+    sql: 'create view contact_names with (security_invoker = true) as select id, org_id, name from contacts',
+  },
+  {
+    name: 'a function with the caller’s rights',
+    sql: `create function contact_count() returns bigint language sql stable as $$ select count(*) from public.contacts $$`,
+  },
+  {
+    name: 'a definer function bound to the caller',
+    sql: `create function my_contact_count() returns bigint language sql stable security definer set search_path = '' as $$ select count(*) from public.contacts c where c.org_id in (select public.my_org_ids()) $$; revoke all on function my_contact_count() from public, anon`,
+  },
+  {
+    name: 'a definer function that API roles may not call',
+    sql: `create function purge() returns void language sql security definer set search_path = '' as $$ delete from public.contacts $$; revoke all on function purge() from public, anon, authenticated`,
+  },
+  {
+    name: 'a trigger of the app',
+    sql: 'create trigger touch_contact before insert on contacts for each row execute function touch_call(); drop trigger touch_contact on contacts; create function stamp() returns trigger language plpgsql as $$ begin return new; end $$; create trigger stamp before insert on contacts for each row execute function stamp()',
+  },
+  { name: 'a type and a sequence', sql: `create type mood as enum ('good', 'bad'); create sequence numbers` },
+  {
+    name: 'a private bucket',
+    sql: `set local role supabase_admin; insert into storage.buckets (id, name, public) values ('drafts', 'drafts', false)`,
+  },
+  {
+    name: 'a public bucket for the web page',
+    sql: `set local role supabase_admin; insert into storage.buckets (id, name, public) values ('assets', 'assets', true); insert into storage.objects (bucket_id, name) values ('assets', 'logo.png')`,
+  },
+  { name: 'a table with row security published', sql: 'alter publication supabase_realtime add table contacts' },
+  { name: 'rights of the service role', sql: 'grant all on contacts to service_role' },
+  {
+    name: 'a longer time for statements',
+    sql: `set local role supabase_admin; alter role authenticated set statement_timeout = '15s'`,
+  },
+  { name: 'a sign-up', sql: `set local role supabase_admin; ${newUser}` },
+  {
+    name: 'rows',
+    sql: `insert into contacts (org_id, name) values ('${orgOne}', 'New'); update calls set seconds = seconds + 1; delete from call_notes`,
+  },
+  {
+    name: 'a member who joins another organization',
+    sql: `insert into memberships (org_id, user_id, role) values ('${orgTwo}', '${bob}', 'member')`,
+  },
+  { name: 'a member with another role', sql: `update memberships set role = 'admin' where user_id = '${bob}'` },
+  {
+    name: 'a user deleted',
+    sql: `set local role supabase_admin; delete from calls where created_by = '${bob}'; delete from auth.users where id = '${bob}'`,
+  },
+  { name: 'an organization more', sql: `insert into organizations (name) values ('Dahlia')` },
+];
+
 /** Added to the end of a file of the sample app. */
 export type CodeWeakness = {
   readonly name: string;

@@ -346,6 +346,9 @@ function drop(one: Judged, rule: Rule, live: boolean, context: PolicyContext): S
   };
 }
 
+/** Why a policy goes that lets nobody reach more than the new ones do. */
+export const repeats = 'the new policies say the same';
+
 /** The true reason, in the order of weight. */
 function whyGone(one: Judged, rule: Rule): string {
   const { policy } = one;
@@ -363,7 +366,10 @@ function whyGone(one: Judged, rule: Rule): string {
       ? 'the new policies say what of it stays'
       : 'what it says stays in a policy for each command';
   }
-  return has('never') && !has('organization') ? 'it lets nobody pass' : 'the new policies say the same';
+  if (has('never') && !has('organization')) return 'it lets nobody pass';
+  const directory = ['organizations', 'memberships', 'profiles'].includes(rule.kind);
+  // Who may change who belongs where is less than everybody who belongs.
+  return directory && policy.command !== 'SELECT' ? 'it lets every member of the organization write here' : repeats;
 }
 
 /** The statements that make a policy again exactly as the catalog shows it. */
