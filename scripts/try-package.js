@@ -62,6 +62,7 @@ const use = (program, env, cwd) => {
 };
 
 try {
+  run(process.execPath, ['scripts/build.js'], { cwd: here });
   const packed = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', root], {
       cwd: here,
@@ -84,7 +85,16 @@ try {
   }
   const env = environment(home);
   writeFileSync(join(local, 'package.json'), '{"private":true}');
-  run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', tarball], { env, cwd: local });
+  const install = spawnSync('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', tarball], {
+    env,
+    cwd: local,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  if (install.status !== 0)
+    run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', tarball], { env, cwd: local });
+  if (/npm warn install-scripts|EBADENGINE/.test(install.stderr))
+    throw new Error(`the install warns:\n${install.stderr}`);
   const megabytes = weigh(join(local, 'node_modules')) / 1024 / 1024;
   say(
     `installed: ${megabytes.toFixed(1)} MB in ${readdirSync(join(local, 'node_modules')).filter((one) => !one.startsWith('.')).length} packages and scopes`,
