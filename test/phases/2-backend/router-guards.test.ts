@@ -42,7 +42,7 @@ describe('a router without authentication', () => {
     const one = found.find(({ file }) => file === analytics);
     expect(one).toMatchObject({ middleware: 'requireAuth', places: 3, outside: null });
     expect(one?.lines).toEqual(['analyticsRouter.use(requireAuth);']);
-    expect(one && proposal(one)).toEqual({
+    expect(one && proposal(one)).toMatchObject({
       text: `${analytics} has no authentication in front of 3 places that need it. With --protect-routers ${analytics} this step puts requireAuth there.`,
       detail: 'analyticsRouter.use(requireAuth);\nWhoever calls it without a token is refused from then on.',
     });
