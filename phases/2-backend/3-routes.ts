@@ -1,7 +1,7 @@
 import type { Plan, Step } from '../../src/rollout/step.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { checkCommand, checkScan, checkTypes, counts, type Place } from '../code/checks.ts';
-import { type Code, readCode, sideOfFile, textOf } from '../code/code.ts';
+import { type Code, readCode, sideOfPlace, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { checkHistory, historyNotes } from '../code/history.ts';
 import { scanCode } from '../code/scan.ts';
@@ -55,7 +55,7 @@ export const routes: Step<Target> = {
 export function routePlaces(code: Code): (finding: Place) => boolean {
   const auth = authFiles(code);
   return (finding) =>
-    sideOfFile(code.workspace, finding.file) === 'backend' &&
+    sideOfPlace(code.workspace, finding) === 'backend' &&
     !auth.includes(finding.file) &&
     finding.kind !== 'settings-placeholder';
 }

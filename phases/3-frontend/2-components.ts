@@ -7,7 +7,7 @@ import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../code/checks.ts';
-import { type Code, readCode, sideOfFile, textOf } from '../code/code.ts';
+import { type Code, readCode, sideOfPlace, textOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { checkEach, planEach } from '../code/frontends.ts';
 import { scanCode } from '../code/scan.ts';
@@ -144,7 +144,7 @@ export async function componentPlaces(
   const hook = frontend === null || !usesReactHooks(frontend) ? null : (await locateHook(code, frontend)).file;
   const mine = ({ file, kind }: Place): boolean =>
     frontend !== null &&
-    sideOfFile(code.workspace, file) === 'frontend' &&
+    sideOfPlace(code.workspace, { file, kind }) === 'frontend' &&
     file !== hook &&
     !isTenantRoute(file) &&
     kind !== 'settings-placeholder';

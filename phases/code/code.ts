@@ -8,6 +8,7 @@ import { rendersOnServer } from '../../src/workspace/frameworks.ts';
 import { orAbsent } from '../../src/workspace/paths.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
+import type { FindingKind } from '../../src/workspace/scan/types.ts';
 import type { Target, WorkspaceTarget } from '../target.ts';
 import type { DatabaseFacts } from './database-facts.ts';
 
@@ -87,6 +88,17 @@ export function sideOfFile(workspace: Workspace, file: string): 'backend' | 'fro
   if (!both && isFrontend) return 'frontend';
   if (!both && backend !== frontend) return 'backend';
   return isBrowserPath(file) ? 'frontend' : 'backend';
+}
+
+/** The same for a finding: what reads a request runs on the server, also where it stands among components. */
+export function sideOfPlace(
+  workspace: Workspace,
+  { file, kind }: { readonly file: string; readonly kind: FindingKind },
+): 'backend' | 'frontend' {
+  const side = sideOfFile(workspace, file);
+  if (side === 'backend' || (kind !== 'request-org' && kind !== 'body-spread')) return side;
+  const project = projectOf(file, workspace.projects);
+  return project !== null && project === workspace.backend && rendersOnServer(project) ? 'backend' : side;
 }
 
 /** In a package that is both: what its folders say. */

@@ -200,6 +200,49 @@ Deno.serve(withOrg(async (req) => {
     {},
   ],
   [
+    'Next: a page that runs on the server, and a safe action',
+    'src/app/show/page.tsx',
+    `import { admin } from '@/lib/supabase/admin';
+import { createClient } from '@/lib/supabase/server';
+export default async function Page({ searchParams }: Props) {
+  const { data } = await (await createClient()).auth.getUser();
+  if (!data.user) return <p>no</p>;
+  const { org } = await searchParams;
+  return <Calls calls={await admin.from('calls').select('note').eq('org_id', org!)} />;
+}
+`,
+    `import { admin } from '@/lib/supabase/admin';
+import { createClient } from '@/lib/supabase/server';
+import { assertSameOrg } from '../../lib/org-server';
+export default async function Page({ searchParams }: Props) {
+  const { data } = await (await createClient()).auth.getUser();
+  if (!data.user) return <p>no</p>;
+  const { org: requestedOrg } = await searchParams;
+  const org = await assertSameOrg(requestedOrg);
+  return <Calls calls={await admin.from('calls').select('note').eq('org_id', org!)} />;
+}
+`,
+    { 'package.json': manifest('next', 'react', '@supabase/ssr'), 'src/lib/a.ts': '' },
+  ],
+  [
+    'next-safe-action',
+    'src/app/actions.ts',
+    `'use server';
+import { authActionClient } from '@/lib/safe-action';
+export const add = authActionClient.schema(schema).action(async ({ parsedInput }) => {
+  await admin.from('calls').insert({ org_id: parsedInput.orgId, note: parsedInput.note });
+});
+`,
+    `'use server';
+import { authActionClient } from '@/lib/safe-action';
+import { assertSameOrg } from '../lib/org-server';
+export const add = authActionClient.schema(schema).action(async ({ parsedInput }) => {
+  await admin.from('calls').insert({ org_id: await assertSameOrg(parsedInput.orgId), note: parsedInput.note });
+});
+`,
+    { 'package.json': manifest('next', 'react', '@supabase/ssr'), 'src/lib/a.ts': '' },
+  ],
+  [
     'Hono without authentication, with the word of the operator',
     'src/app.ts',
     `import { Hono } from 'hono';
