@@ -15,6 +15,8 @@ export type Checked = {
   readonly unrelated: readonly Drift[];
   /** Why the changes could not be computed beforehand, so that each step is compared when its turn comes; or null. */
   readonly notAhead: string | null;
+  /** Changes of the plan that the journal says are in force. */
+  readonly inForce: number;
 };
 
 type ByStep = { readonly step: StepId; readonly changes: readonly Change[] };
@@ -27,6 +29,10 @@ type ByStep = { readonly step: StepId; readonly changes: readonly Change[] };
  */
 export async function checkPlan(opened: Opened, plan: SavedPlan, signal: AbortSignal): Promise<Checked> {
   const live = (await liveChanges(opened)).filter(({ step }) => step.startsWith('1.'));
+  const own = new Set(plan.steps.flatMap((one) => one.changes.map(({ change }) => `${one.step} ${change.id}`)));
+  const inForce = new Set(
+    live.flatMap((one) => one.changes.map(({ id }) => `${one.step} ${id}`).filter((id) => own.has(id))),
+  ).size;
   const drift = driftOf(plan, await stateBefore(opened, plan, live));
   const related = drift.filter((one) => one.changes.length > 0);
   if (related.length > 0) throw drifted(related);
@@ -41,7 +47,7 @@ export async function checkPlan(opened: Opened, plan: SavedPlan, signal: AbortSi
   if (planned === null) {
     // What the changes would be is not known, so that nothing tells which difference has a part in them.
     if (drift.length > 0) throw drifted(drift);
-    return { unrelated: [], notAhead };
+    return { unrelated: [], notAhead, inForce };
   }
   const lines = changeDifferences(
     plan,
@@ -50,7 +56,7 @@ export async function checkPlan(opened: Opened, plan: SavedPlan, signal: AbortSi
   );
   if (lines.length > 0) throw different(lines);
   for (const one of planned) refuseBlocked(one.step, one.plan);
-  return { unrelated: drift, notAhead };
+  return { unrelated: drift, notAhead, inForce };
 }
 
 /** Judges the plan of one step right before it is applied; see `Rollout.apply`. */

@@ -109,7 +109,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     });
   command('rehearse', true)
     .description('phase 1 on a copy: forward, verified, back, proven, forward again, and measured; writes a plan file')
-    .option('--on <url>', 'the copy, which is changed: a connection string, or demo')
+    .option(
+      '--on <copy>',
+      'the copy, which is changed: a connection string, a variable that holds one, an environment, or demo',
+    )
     .option('--plan <file>', 'rehearse this plan file; without it the plan is made on the copy')
     .option('--load <what>', 'what runs beside it: mix (reads and sign-ups), none, or a file of SQL statements', 'mix')
     .option('--out <file>', 'the rehearsed plan file (the file of --plan, or voxanne-rollout.plan.json)')

@@ -56,7 +56,7 @@ export type Opened = {
 };
 
 /** Kept in the journal, and told by the report. */
-export const withoutRehearsal = 'without rehearsal (--without-rehearsal)';
+const withoutRehearsal = 'without requiring a rehearsal (--without-rehearsal)';
 
 /** A folder that holds an app, or a checkout: elsewhere phases 2 to 4 have nothing to work on. */
 const hasCode = (folder: string): boolean =>
@@ -182,12 +182,10 @@ export async function openTarget(
   const database = cliExecutor ?? inner;
   const production = countsAsProduction(config, connection);
   const rehearsed = unrehearsed(config, connection, plan);
+  const asks = unrehearsed(config, connection, undefined) !== null;
   const without = options.withoutRehearsal === true;
   const refused = without ? null : rehearsed;
-  const remarks = [
-    plan === undefined ? '' : `plan ${planName(plan)}`,
-    without && rehearsed !== null ? withoutRehearsal : '',
-  ]
+  const remarks = [plan === undefined ? '' : `plan ${planName(plan)}`, without && asks ? withoutRehearsal : '']
     .filter(Boolean)
     .join('; ');
   const rollout = inWords(

@@ -30,13 +30,17 @@ export function agreedSettings(plan: SavedPlan, config: Config): PartialConfig {
     const now = at(own, path);
     if (canonical(now) === canonical(planned) || canonical(now) === canonical(at(defaults, path))) continue;
     const name = path.at(-1) ?? '';
+    if (name === 'acceptNotChecked') continue;
     throw new RolloutError(
       `The plan was made with ${path.join('.')} ${shown(planned)}, and this run sets it to ${shown(now)}.`,
       `Leave out ${flagName(name)} (or the key in the configuration file), or make and rehearse the plan again with it.`,
       { exitCode: exitCodes.usage },
     );
   }
-  return plan.settings as PartialConfig;
+  // Whether a check can be made is a matter of this database and this hour, and no change depends on it.
+  const settings = plan.settings as PartialConfig;
+  const accepted = [...(settings.decisions?.acceptNotChecked ?? []), ...config.decisions.acceptNotChecked];
+  return { ...settings, decisions: { ...settings.decisions, acceptNotChecked: [...new Set(accepted)] } };
 }
 
 const groups: readonly string[] = ['names', 'decisions', 'signUp'];

@@ -90,8 +90,9 @@ test('an environment that asks for a rehearsal takes no rollout without one', as
 test('a rehearsal goes there, back and there again beside a load, and tells what it measured', async () => {
   const load = join(folder, 'load.sql');
   writeFileSync(load, 'begin;\nselect organization_id from public.calls limit 1; -- by its old name\ncommit;\n');
+  vi.stubEnv('STAGING_DB_URL', staging.url('app'));
   const done = await runMain([
-    ...['rehearse', '--on', staging.url('app'), '--out', file, '--overwrite', '--load', load],
+    ...['rehearse', '--on', 'staging', '--out', file, '--overwrite', '--load', load],
     ...tinyDecisions,
     ...on(),
   ]);
@@ -152,7 +153,7 @@ test('going without a rehearsal is typed, and stays in the report', async () => 
   const done = await runMain(['--yes', '--to', '1.2', '--without-rehearsal', ...tinyDecisions, ...on('second')]);
   expect(done.code, done.stdout + done.stderr).toBe(0);
   const report = await runMain(['report', ...on('second')]);
-  expect(report.stdout).toMatch(/1\.2 applied .*without rehearsal/);
+  expect(report.stdout).toMatch(/1\.2 applied .*without requiring a rehearsal/);
   vi.stubEnv('VOXANNE_ROLLOUT_WITHOUT_REHEARSAL', 'true');
   expect(await runMain(['--yes', ...tinyDecisions, ...on('second')])).toMatchObject({ code: 2 });
 });
@@ -178,6 +179,14 @@ test('refused before anything is changed', async () => {
   const rehearse = (...args: readonly string[]) =>
     runMain(['rehearse', '--out', join(folder, 'other.json'), ...args, ...tinyDecisions, '--workspace', folder]);
   expect(await rehearse()).toMatchObject({ code: 2, stderr: expect.stringContaining('has to be named') });
+  expect(await rehearse('--on', 'nowhere')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nowhere is neither'),
+  });
+  expect(await rehearse('--on', 'staging')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('STAGING_DB_URL of environment'),
+  });
   const begun = await rehearse('--on', staging.url('app'));
   expect(begun).toMatchObject({ code: 1, stderr: expect.stringContaining('in force here already') });
   const load = join(folder, 'meta.sql');

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { canonical, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
+import { canonical, planName, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
 import { tinyDecisions } from '../helpers/cli.ts';
 import { runMain } from '../helpers/in-process.ts';
 
@@ -198,7 +198,7 @@ test('rows that come in the meantime are no difference; unrelated drift is named
   const first = await apply('app', '--to', '1.3');
   expect(first.code, first.stdout + first.stderr).toBe(0);
   expect(first.stdout).toContain('only now: type public.mood');
-  expect(first.stdout).toContain('this database needs exactly the 44 changes');
+  expect(first.stdout).toContain('fits this database: 44 changes');
   const rest = await apply('app');
   expect(rest.code, rest.stdout + rest.stderr).toBe(0);
   const again = await apply('app');
@@ -213,5 +213,5 @@ test('rows that come in the meantime are no difference; unrelated drift is named
     'app',
     `select detail from voxanne_rollout.records where state = 'applied' order by seq limit 1`,
   );
-  expect(record?.detail).toContain(`plan ${saved().hash.slice(0, 12)}`);
+  expect(record?.detail).toContain(`plan ${planName(saved())}`);
 });

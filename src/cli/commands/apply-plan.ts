@@ -58,11 +58,11 @@ async function applyPlan(
   if (opened.refused !== null) throw opened.refused;
   const server = await serverVersion(await opened.session.work());
   if (options.withoutRehearsal !== true) requireSameServer(opened.config, opened.connection, plan, server);
-  const { unrelated, notAhead } = await checkPlan(opened, plan, signal);
+  const { unrelated, notAhead, inForce } = await checkPlan(opened, plan, signal);
   const all = plan.steps.reduce((sum, one) => sum + one.changes.length, 0);
   output.say(
     notAhead === null
-      ? `${output.paint('ok', '✓')} this database needs exactly the ${count(all, 'change')} of plan ${planName(plan)}`
+      ? `${output.paint('ok', '✓')} plan ${planName(plan)} fits this database: ${count(all, 'change')}${inForce === 0 ? '' : `, ${inForce} of them in force already`}`
       : `${output.paint('warn', '-')} every object is as the plan found it; each step is compared right before it is applied, since not all of it could be computed beforehand: ${notAhead}`,
   );
   for (const { text } of unrelated.slice(0, 20))

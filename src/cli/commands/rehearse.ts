@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { phases } from '../../../phases/index.ts';
+import type { Config } from '../../config/index.ts';
 import { readScript } from '../../database/rehearsal/load.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { rehearsalHtml, rehearsalLines, rehearsalMarkdown } from '../../report/rehearsal.ts';
@@ -34,7 +35,7 @@ export const rehearseCommand = (options: RehearseOptions): Promise<ExitCode> =>
     if (on === undefined) {
       throw new RolloutError(
         'A rehearsal changes a database, so that it has to be named for this run.',
-        'Give --on the connection string of a staging database or a restored copy, or --on demo.',
+        'Give --on a staging database or a restored copy: its connection string, the exported variable that holds it, or an environment; or --on demo.',
         { exitCode: exitCodes.usage },
       );
     }
@@ -50,10 +51,11 @@ export const rehearseCommand = (options: RehearseOptions): Promise<ExitCode> =>
     const plan = options.plan === undefined ? null : await openPlanFile(options.plan);
     // The rehearsed plan may take the place of the plan that was given for it: its content is the same.
     if (out !== options.plan) await requireFree(out, options.overwrite === true);
-    await requireFree(page, options.overwrite === true || (plan !== null && out === options.plan));
+    await requireFree(page, options.overwrite === true);
     const files = { out, page };
     if (on === 'demo') return onDemo(options, { plan, load, files }, context);
-    return onTarget({ ...options, dbUrl: on }, { plan, load, files, target: await namedTarget(options) }, context);
+    const dbUrl = urlOf(on, await loadSettings(options));
+    return onTarget({ ...options, dbUrl }, { plan, load, files, target: await namedTarget(options) }, context);
   });
 
 type Wanted = Pick<RehearsalOptions, 'plan' | 'load'> & {
@@ -111,6 +113,23 @@ async function onTarget(
       return exitCodes.done;
     },
     { over, around: bench.around },
+  );
+}
+
+/** `--on` may name what holds the connection string, which would else stand in the list of processes. */
+function urlOf(on: string, { environments }: Config): string {
+  if (on.includes(':')) return on;
+  const variable = environments[on] === undefined ? on : environments[on].url;
+  const url = variable === null ? undefined : process.env[variable];
+  if (url !== undefined && url !== '') return url;
+  throw new RolloutError(
+    environments[on] === undefined
+      ? `--on ${on} is neither a connection string, nor an exported variable, nor an environment of the configuration.`
+      : variable === null
+        ? `Environment ${on} names no variable ("url") with its connection string.`
+        : `The variable ${variable} of environment ${on} is not exported.`,
+    'Give --on a connection string, or export it in a variable and name that.',
+    { exitCode: exitCodes.usage },
   );
 }
 
