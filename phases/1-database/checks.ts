@@ -88,7 +88,7 @@ export async function* checkUsers(target: Target, found: Survey, _signal: AbortS
 /** The three checks that the planning documents ask for, each with the step that makes it true. */
 export async function* checkDocuments(target: Target, found: Survey, step: '1.4' | '1.7'): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
-    yield missing('1/plan', "The planning documents' checks", 'There is no organizations table.');
+    yield missing('1/plan', 'Columns, trigger and row security', 'There is no organizations table.');
     return;
   }
   const results = checkPlan(await target.session.work(), {
@@ -174,7 +174,7 @@ function asKept(result: CheckResult, found: Survey, kept: readonly string[]): Ch
     ...result,
     verdict: 'skipped',
     observed: `${result.observed}; ${names} was kept by name`,
-    advice: 'This is the decision that was given with keepPolicy; take it back there to close it.',
+    advice: 'This is the decision that was given with keepPolicy; remove it there to close it.',
   };
 }
 
@@ -186,7 +186,7 @@ function asAccepted(result: CheckResult, accepted: readonly string[]): CheckResu
       ...result,
       verdict: 'skipped',
       observed: `${result.observed}; accepted by name`,
-      advice: 'This is the decision that was given with acceptAccess; take it back there to close it.',
+      advice: 'This is the decision that was given with acceptAccess; remove it there to close it.',
     };
   const answer = decide('acceptAccess', [result.id], `It stays so, and the check no longer stops the step.`);
   return {

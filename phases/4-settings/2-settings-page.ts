@@ -34,7 +34,7 @@ export const settingsPage: Step<Target> = {
     if (form === null) {
       return {
         changes: [],
-        blockers: [{ problem: `${place.form} exports no component.`, remedy: 'Mend or remove it, then run again.' }],
+        blockers: [{ problem: `${place.form} exports no component.`, remedy: 'Fix or remove it, then rerun.' }],
         notes: [],
       };
     }

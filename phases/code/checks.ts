@@ -41,7 +41,7 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
     observed: `${delta.before} errors before, ${delta.now} now, ${delta.fresh.length} new`,
     evidence: [delta.command, ...shown].join('\n'),
     milliseconds: performance.now() - began,
-    ...(delta.fresh.length === 0 ? {} : { advice: 'Mend the new errors, or roll the step back.' }),
+    ...(delta.fresh.length === 0 ? {} : { advice: 'Fix the new errors, or roll the step back.' }),
   };
 }
 
@@ -82,11 +82,11 @@ export async function* checkScan(
   for (const finding of own) {
     yield {
       id: `${step}/scan/${finding.id}`,
-      title: `${finding.file}:${finding.line}`,
+      title: `${finding.file}:${finding.line}: ${finding.reason}`,
       kind: 'scan',
       verdict: 'failed',
       expected: 'no place that breaks the isolation of tenants',
-      observed: finding.reason,
+      observed: finding.code,
       evidence: finding.code,
       advice: `${finding.instruction ?? 'Apply the step again: it has an edit for this place.'} Or: voxanne-rollout waive ${finding.id} --reason "…"`,
       milliseconds: 0,
@@ -95,7 +95,7 @@ export async function* checkScan(
   for (const notice of broken) {
     yield {
       id: `${step}/scan/${notice.file}`,
-      title: notice.file,
+      title: `${notice.file} was read`,
       kind: 'scan',
       verdict: 'skipped',
       expected: 'a file that can be read',
@@ -121,7 +121,7 @@ export async function* checkScan(
         ? 'not applicable: the app has no file that this step looks at'
         : `${own.length} places left, ${waived} waived, ${read} files looked at${unreadWords(result)}`,
     milliseconds: performance.now() - began,
-    ...(own.length === 0 ? {} : { advice: 'Mend or waive the places named above, then verify again.' }),
+    ...(own.length === 0 ? {} : { advice: 'Fix or waive the places named above, then verify again.' }),
   };
 }
 

@@ -283,11 +283,11 @@ export function createDatabaseExecutor(session: Session): Executor {
         if (change.kind === 'batches') return revertBatches(entry, change, context);
         if (change.mode === 'autocommit') {
           await markEntry(await session.work(), entry.seq, 'reverting');
-          await autocommit(`Taking back: ${change.title}`, change.down, change, context, false);
+          await autocommit(`Rolling back: ${change.title}`, change.down, change, context, false);
           await markEntry(await session.work(), entry.seq, 'reverted');
           return { stayed: [] };
         }
-        await atOnce(`Taking back: ${change.title}`, change.id, context, {
+        await atOnce(`Rolling back: ${change.title}`, change.id, context, {
           arrived: async (client) => {
             const now = (await readEntries(client, 'seq = $1', [entry.seq]))[0];
             return now?.state === 'reverted' ? true : null;

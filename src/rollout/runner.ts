@@ -10,6 +10,7 @@ import type { EntryState, StepRecord } from './journal.ts';
 import { isOpen, prove, refusal } from './proof.ts';
 import type { Planned, ProofResult, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
 import type { Phase, Plan, Step, StepId } from './step.ts';
+import { plural } from './text.ts';
 import { checkUntouched } from './untouched.ts';
 
 export type RunnerOptions<T> = {
@@ -488,7 +489,7 @@ const lowerFirst = (text: string): string =>
 
 const stopped = (id: StepId, done: number, of: number, verb = 'applied'): RolloutError =>
   new RolloutError(
-    `Stopped in step ${id}: ${done} of ${of} changes are ${verb} and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
-    `Run the same command again to go on, or "voxanne-rollout rollback" to take it back.`,
+    `Stopped in step ${id}: ${done} of ${plural(of, 'change')} ${verb} and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
+    `Run the same command again to go on, or "voxanne-rollout rollback" to roll it back.`,
     { exitCode: 130 },
   );

@@ -5,6 +5,7 @@ import { clean, plainText } from './lines.ts';
 import { documentText } from './preview/document.ts';
 import { dialogLines } from './screens/dialog.ts';
 import { body } from './screens/frame.ts';
+import { glossary } from './screens/glossary.ts';
 import { header } from './screens/header.ts';
 import { shownChecks } from './state/run.ts';
 import type { Run, State } from './state/state.ts';
@@ -136,6 +137,7 @@ export const announce = (before: State, now: State): readonly string[] => {
   if (now.help !== null && before.help === null)
     lines.push(
       ...available(now).flatMap(({ keys, help }) => (help === undefined ? [] : [`${keys.join(' or ')}: ${help}`])),
+      ...glossary.map(([term, meaning]) => `${term}: ${meaning}`),
     );
   return lines;
 };

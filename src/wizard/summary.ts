@@ -60,7 +60,7 @@ export const summary = (state: State, report: string | null, passing = false): r
   if (state.exit?.now && state.job && (state.job.kind === 'apply' || state.job.kind === 'rollback')) {
     const run = state.run?.changes.find((change) => change.state === 'running' || change.state === 'waiting');
     const what = run ? `"${clean(run.title)}"` : `Step ${state.job.step ?? ''}`;
-    const text = `${what} was still running when you left. The server takes it back or finishes it; the next run looks at the target and settles it before anything else.`;
+    const text = `${what} was still running when you left. The server rolls it back or finishes it; the next run looks at the target and settles it before anything else.`;
     lines.push(...paragraph(glyphs.waiting, text));
   }
   const problem = state.connectProblem;

@@ -309,7 +309,7 @@ function parseJsonc(text: string, file: string): unknown {
   try {
     return JSON.parse(plain);
   } catch (error) {
-    throw new RolloutError(`${file} is not valid JSON.`, 'Mend it, then run again; nothing was changed.', {
+    throw new RolloutError(`${file} is not valid JSON.`, 'Fix it, then rerun; nothing was changed.', {
       cause: error,
     });
   }

@@ -96,7 +96,7 @@ export async function editSource(path: string, text: string, edits: readonly Tex
   if (before.errorAt !== null) {
     throw new RolloutError(
       `${path} has a syntax error, so it cannot be edited safely.`,
-      'Mend the file, then run the step again; nothing was written.',
+      'Fix the file, then rerun the step; nothing was written.',
     );
   }
   const edited = applyEdits(text, edits);

@@ -25,7 +25,7 @@ export function openGit(root: string): Git {
     const lines = `${result.stderr}${result.stdout}`.trim().split('\n').slice(-5).join('\n');
     throw new RolloutError(
       `git ${args[0]} failed.`,
-      'Mend what it names, then run again; the changes themselves are made and journalled.',
+      'Fix what it names, then rerun; the changes themselves are made and journalled.',
       { kind: 'outside', detail: lines === '' ? result.message : lines },
     );
   };

@@ -130,8 +130,8 @@ const stream = async (fixture: string, cwd: string) => {
     wizard.write(keys);
     return wizard.seen(shows, from);
   };
-  await wizard.seen('goes on');
-  await key('\r', 'look at');
+  await wizard.seen('continues');
+  await key('\r', /open/);
   await key('\r', 'apply');
   await key('a', 'on this target?');
   const from = wizard.length();

@@ -216,7 +216,7 @@ describe('consent is never guessed', () => {
   });
 
   test('no database named at all', async () => {
-    expectError(await cli.run(['plan']), 2, /No database is named/, /SUPABASE_DB_URL/);
+    expectError(await cli.run(['plan']), 2, /No database URL given/, /SUPABASE_DB_URL/);
   });
 
   test('a rollback without --yes changes nothing, exit 2', async () => {

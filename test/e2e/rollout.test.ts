@@ -56,7 +56,7 @@ describe('a rollout by keyboard', () => {
     await place.sql('alter table public.calls add column tenant_id uuid references public.organizations');
     await terminal.press('r');
     await terminal.wait(/✗ not verified +1 failed/);
-    await terminal.wait(/› ✗ failed +No table of the app still says/);
+    await terminal.wait(/› ✗ failed +No app table still uses/);
     await terminal.press('u');
     await terminal.wait(/Roll back 1\.2 [\s\S]*to roll back, newest first/);
     await terminal.press('u');

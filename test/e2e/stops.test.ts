@@ -138,7 +138,7 @@ describe('Ctrl-C once and twice', () => {
       await hold('public.profiles');
       await terminal.press(keys.escape);
       await previewed(terminal, '1.3');
-      await applyAgain(terminal, '1.3', /settled first: index public\.contacts: not in place/);
+      await applyAgain(terminal, '1.3', /recovered first: index public\.contacts: not in place/);
       await indexWaits('public.profiles');
       await leftAtOnce(terminal, place);
       expect(terminal.screen()).toMatch(/◷ stopped +1\.3 /);
@@ -146,7 +146,7 @@ describe('Ctrl-C once and twice', () => {
       expect(await indexes('public.profiles')).toEqual([{ valid: false }]);
       await app.query('rollback');
 
-      await goOn(place, '1.3', { settled: /settled first: index public\.profiles: not in place/ });
+      await goOn(place, '1.3', { settled: /recovered first: index public\.profiles: not in place/ });
       expect(await indexes('public.profiles')).toEqual([{ valid: true }]);
     },
   );

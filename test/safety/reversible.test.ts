@@ -105,7 +105,7 @@ test.each([
   [
     'published',
     `alter table profiles replica identity nothing; create publication p for table profiles`,
-    /profiles could not be taken back/,
+    /profiles could not be rolled back/,
   ],
   [
     'guarded',
@@ -135,7 +135,7 @@ test('what came to stand in the way since is named before a rollback begins', as
   await stage.sql(url, 'alter table profiles replica identity nothing; create publication p for table profiles');
   const { code, stdout, stderr } = await stage.cli.run(['rollback', '--yes'], { url });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/1\.5 was not rolled back: what is written to public\.profiles could not be taken back/);
+  expect(stderr).toMatch(/1\.5 was not rolled back: what is written to public\.profiles could not be rolled back/);
   expect(stdout).not.toMatch(/failed/);
   await stage.sql(url, 'drop publication p');
   await stage.succeed(url, 'rollback', '--yes');

@@ -192,8 +192,8 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
           signal.throwIfAborted();
         } catch {
           throw new RolloutError(
-            `Stopped in step ${id}: ${index} of ${changes.length} changes are applied and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
-            'Run the same command again to go on, or "voxanne-rollout rollback" to take it back.',
+            `Stopped in step ${id}: ${index} of ${changes.length} changes applied and journalled, the one under way was cancelled on the server, and the next run looks at what it left.`,
+            'Run the same command again to go on, or "voxanne-rollout rollback" to roll it back.',
             { exitCode: 130 },
           );
         }

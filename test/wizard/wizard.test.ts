@@ -440,7 +440,7 @@ describe('reading a preview', () => {
     driven.press('/');
     type(driven, 'nowhere');
     driven.press('enter');
-    expect(shown(driven.state())).toContain('Nothing here says "nowhere".');
+    expect(shown(driven.state())).toContain('No match for "nowhere".');
   });
 
   test('a resize keeps the line that is at the top', async () => {
@@ -568,7 +568,7 @@ describe('connecting', () => {
     await driven.until((state) => state.steps !== null);
     const text = shown(driven.state());
     expect(text).toContain('An earlier run got to 1 of 3 steps verified.');
-    expect(text).toContain('half-way; settled first');
+    expect(text).toContain('half-way; recovered first');
     driven.press('enter');
     expect(driven.state().cursor).toBe(1);
   });

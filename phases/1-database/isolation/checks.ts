@@ -77,7 +77,7 @@ where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order
   if (views.length > 0) {
     yield catalogCheck(target, {
       id: '1.7/views',
-      title: `All ${views.length} views ask with the caller's rights`,
+      title: `All ${views.length} views run with the caller's permissions`,
       expected: '0 rows without security_invoker',
       sql: `select n.nspname || '.' || c.relname as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where (n.nspname, c.relname) in (${list(views)}) and not exists (select from pg_catalog.pg_options_to_table(c.reloptions) o

@@ -42,7 +42,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   const needed = isCalledIn(fn, conditions);
   const question = (role: ApiRole) => ({
     id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,
-    title: `${fn.signature}: ${role === 'anon' ? 'without a login' : 'a user of A'} calls it with ids of B`,
+    title: `${fn.signature}: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot reach B by calling it with B's ids`,
     expected: 'nothing of another organization comes back or changes',
     advice: needed
       ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so that API roles need EXECUTE.'

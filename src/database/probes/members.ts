@@ -23,7 +23,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
   };
   const member: Who = { role: 'authenticated', claims: claims(family.ids, 'member', { org: family.ids.org.a }) };
   const probe = (id: string, title: string, expected: string, advice: string, acts: readonly Act[]): Probe => ({
-    question: { id: `${prefix}/members/${id}`, title: `An ordinary member ${title}`, expected, advice },
+    question: { id: `${prefix}/members/${id}`, title: `An ordinary member cannot ${title}`, expected, advice },
     acts,
     judge: (tries) => {
       const judged = worst(tries.map((one) => judgeForeign(one, 'changed')));
@@ -38,14 +38,14 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
   const target = qualified(organizations.schema, organizations.name);
   const label = organizations.columns.find(({ name, generated }) => name === 'name' && !generated);
   probes.push(
-    probe('delete-organization', 'deletes the organization', '0 rows changed', 'Let members delete no organization.', [
+    probe('delete-organization', 'delete the organization', '0 rows changed', 'Let members delete no organization.', [
       remove('delete-organization', member, world, organization, 'blind'),
     ]),
   );
   if (label !== undefined) {
     const value = organization.values.get(label.name) ?? `${identifier(label.name)}`;
     probes.push(
-      probe('rename-organization', 'renames the organization', '0 rows changed', 'Let only owners update it.', [
+      probe('rename-organization', 'rename the organization', '0 rows changed', 'Let only owners update it.', [
         reach(
           'rename-organization',
           member,
@@ -62,7 +62,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
     probes.push(
       probe(
         'delete-owner-profile',
-        'deletes the owner’s profile',
+        'delete the owner’s profile',
         '0 rows changed',
         'Let nobody delete the profile of another.',
         [remove('delete-owner-profile', member, world, row(profiles, 'a'), 'blind')],
@@ -74,11 +74,11 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
     const table = qualified(memberships.schema, memberships.name);
     const advice = 'Let only owners write memberships, and nobody their own role.';
     probes.push(
-      probe('delete-owner', 'removes the owner', '0 rows changed', advice, [
+      probe('delete-owner', 'remove the owner', '0 rows changed', advice, [
         remove('delete-owner', member, world, row(memberships, 'a'), 'blind'),
       ]),
       // The member's own row of another organization: B's id under the member's user id.
-      probe('join-other', 'joins another organization', '0 rows changed', advice, [
+      probe('join-other', 'join another organization', '0 rows changed', advice, [
         insertAs(
           'join-other',
           member,
@@ -97,7 +97,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
     ) {
       const role = valueIn(row(memberships, 'a'), names.roleColumn);
       probes.push(
-        probe('become-owner', 'makes themselves owner', '0 rows changed', advice, [
+        probe('become-owner', 'make themselves owner', '0 rows changed', advice, [
           reach(
             'become-owner',
             member,
@@ -118,7 +118,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
     probes.push(
       probe(
         'profile-role',
-        'gives themselves the role of owner in the profile',
+        'give themselves the role of owner in the profile',
         '0 rows changed',
         'Let nobody update their own role.',
         [

@@ -106,17 +106,24 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
         }),
       ),
   });
+  const readsOwn = world.profiles === null ? "reads none of B's rows" : 'still reads its own rows and no others';
   const probes: Probe[] = [
-    foreignProbe('read', 'a user of A reads rows of B', advice.read, [read('read', me, table, theirs)]),
-    foreignProbe('update', 'a user of A updates a row of B', advice.update, [update('update', me, world, b, 'blind')]),
-    foreignProbe('delete', 'a user of A deletes a row of B', advice.delete, [remove('delete', me, world, b, 'blind')]),
+    foreignProbe('read', "a user of A cannot read B's rows", advice.read, [read('read', me, table, theirs)]),
+    foreignProbe('update', "a user of A cannot update B's rows", advice.update, [
+      update('update', me, world, b, 'blind'),
+    ]),
+    foreignProbe('delete', "a user of A cannot delete B's rows", advice.delete, [
+      remove('delete', me, world, b, 'blind'),
+    ]),
   ];
   // A new organization is nobody else's; and none can be moved.
   const insertsForeign = scope.kind !== 'organization';
   if (insertsForeign) {
     probes.push(
-      foreignProbe('insert', 'a user of A inserts a row for B', advice.insert, [insert('insert', me, world, b, quiet)]),
-      foreignProbe('move', 'a user of A moves its own row to B', advice.move, [move(attempt, scope, a, b, me)]),
+      foreignProbe('insert', 'a user of A cannot insert a row for B', advice.insert, [
+        insert('insert', me, world, b, quiet),
+      ]),
+      foreignProbe('move', 'a user of A cannot move a row to B', advice.move, [move(attempt, scope, a, b, me)]),
     );
   }
   probes.push(
@@ -128,35 +135,39 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
       remove('unstamped-forged-delete', unstampedLiar, world, b, 'blind'),
       ...(insertsForeign ? [insert('unstamped-forged-insert', unstampedLiar, world, b, quiet)] : []),
     ]),
-    tokenProbe(world, table, ask('token-without-claim', 'a token from before the backfill reads', '', advice.token), [
-      read('old-read', old, table, theirs),
-      read('old-own-read', old, table, own),
-    ]),
-    tokenProbe(world, table, ask('token-not-a-uuid', 'a token whose org_id is no uuid reads', '', advice.token), [
+    tokenProbe(
+      world,
+      table,
+      ask('token-without-claim', `a token from before the backfill ${readsOwn}`, '', advice.token),
+      [read('old-read', old, table, theirs), read('old-own-read', old, table, own)],
+    ),
+    tokenProbe(world, table, ask('token-not-a-uuid', `a token whose org_id is no uuid ${readsOwn}`, '', advice.token), [
       read('broken-read', broken, table, theirs),
       read('broken-own-read', broken, table, own),
     ]),
-    ownProbe('a user of A reads its own row', read('own-read', me, table, own)),
+    ownProbe('a user of A can read its own row', read('own-read', me, table, own)),
   );
   // Organizations, profiles and memberships have rules of their own about who may write: see members.ts.
   if (![world.organizations, world.profiles, world.memberships].includes(table)) {
     probes.push(
-      ownProbe('a user of A inserts its own row', insert('own-insert', me, world, a, quiet)),
-      ownProbe('a user of A updates its own row', update('own-update', me, world, a, 'by key')),
-      ownProbe('a user of A deletes its own row', remove('own-delete', me, world, a, 'by key')),
+      ownProbe('a user of A can insert its own row', insert('own-insert', me, world, a, quiet)),
+      ownProbe('a user of A can update its own row', update('own-update', me, world, a, 'by key')),
+      ownProbe('a user of A can delete its own row', remove('own-delete', me, world, a, 'by key')),
     );
   }
   probes.push(
-    foreignProbe('anon-read', 'without a login: read', advice.anon, [
+    foreignProbe('anon-read', 'a request without a login cannot read rows', advice.anon, [
       read('anon-read', anon, table, `(${own}) or (${theirs})`),
     ]),
-    foreignProbe('anon-update', 'without a login: update', advice.anon, [
+    foreignProbe('anon-update', 'a request without a login cannot update rows', advice.anon, [
       update('anon-update', anon, world, b, 'blind'),
     ]),
-    foreignProbe('anon-delete', 'without a login: delete', advice.anon, [
+    foreignProbe('anon-delete', 'a request without a login cannot delete rows', advice.anon, [
       remove('anon-delete', anon, world, b, 'blind'),
     ]),
-    foreignProbe('anon-insert', 'without a login: insert', advice.anon, [insert('anon-insert', anon, world, b, quiet)]),
+    foreignProbe('anon-insert', 'a request without a login cannot insert rows', advice.anon, [
+      insert('anon-insert', anon, world, b, quiet),
+    ]),
   );
   probes.push(...referenceProbes(attempt, a, me));
   return world.options.ownOnly === true ? probes.filter((one) => isOwn(one.question.id)) : probes;
@@ -263,7 +274,7 @@ function globalProbes({ world, quiet }: Attempt, table: TableFacts, row: Row): r
     return {
       question: {
         id: `${prefix}/not-tenant-scoped/${role}`,
-        title: `${nameOf(table)}: not tenant-scoped, what ${role} may do`,
+        title: `${nameOf(table)}: ${role} cannot write what all organizations share`,
         expected: 'no insert, update or delete; reading is reported',
         advice: advice.global,
       },

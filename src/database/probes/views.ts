@@ -31,7 +31,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
   if (!owned) {
     const question = {
       id: `${id}/read`,
-      title: `${nameOf(view)}: read through the view`,
+      title: `${nameOf(view)}: nothing of an organization can be read through the view`,
       expected: 'nothing to isolate',
     };
     return [
@@ -84,7 +84,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
     return {
       question: {
         id: `${id}/${role === 'anon' ? 'anon-view' : 'view'}`,
-        title: `${nameOf(view)}: ${role === 'anon' ? 'without a login' : 'a user of A'} reaches B through the view`,
+        title: `${nameOf(view)}: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot reach B through the view`,
         expected: `0 rows ${foreign}`,
         advice:
           'Set security_invoker = true on the view, so that the policies of its tables apply to whoever reads it.',
@@ -151,7 +151,7 @@ async function probeSnapshot(
   return acts.map((act): CheckResult => {
     const question = {
       id: `${run.prefix}/${nameOf(view)}/${act.role === 'anon' ? 'anon-view' : 'view'}`,
-      title: `${nameOf(view)}: ${act.role === 'anon' ? 'without a login' : 'a user of A'} reads the materialized view`,
+      title: `${nameOf(view)}: ${act.role === 'anon' ? 'a request without a login' : 'a user of A'} cannot read B's rows in the materialized view`,
       expected: 'refused',
     };
     const outcome = outcomes.get(act.name);

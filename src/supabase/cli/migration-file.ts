@@ -42,7 +42,7 @@ export function migrationOf(version: string, row: JournalRow, settings: FileSett
   const body = row.change.mode === 'autocommit' ? statement(row.change.up) : transaction(row, settings);
   const head = [
     `-- Step ${row.step} of voxanne-rollout: ${oneLine(row.change.title)}`,
-    '-- Do not edit: "voxanne-rollout rollback" takes it back and removes this file.',
+    '-- Do not edit: "voxanne-rollout rollback" rolls it back and removes this file.',
     `-- voxanne-rollout entry ${row.id}`,
     `-- voxanne-rollout sha256 ${hash(body)}`,
   ];

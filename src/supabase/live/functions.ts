@@ -15,7 +15,7 @@ import type { World } from './world.ts';
  */
 export async function probeFunction(world: World, fn: LiveFunction, blocks: Map<string, number>): Promise<CheckResult> {
   const id = `${fn.signature}/call`;
-  const title = `${fn.signature}: call it with the other's ids`;
+  const title = `${fn.signature}: calling it with the other's ids reaches nothing of theirs`;
   const reason = whyNot(world, fn);
   if (reason !== null) return skipped(id, title, reason);
   const began = performance.now();

@@ -51,7 +51,7 @@ export async function probeView(world: World, view: LiveView, blocks: Map<string
   );
 }
 
-const title = (name: string): string => `${name}: rows of other organizations through the view`;
+const title = (name: string): string => `${name}: no rows of other organizations through the view`;
 
 const tenantColumn = (world: World, view: LiveView): string | null => {
   const names = new Set(world.options.tables.flatMap((table) => table.tenantColumn ?? []));

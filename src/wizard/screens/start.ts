@@ -120,7 +120,7 @@ const waiting = (state: State): Line => {
   }
   if (state.target === null) return line(' Not connected.', 'muted');
   if (state.steps === null) return line(' Reading the journal of the target.', 'muted');
-  return [span(' '), span('enter', 'key'), span(' goes on. Nothing is changed without a question.')];
+  return [span(' '), span('enter', 'key'), span(' continues. Nothing is changed without a question.')];
 };
 
 const content = (state: State): readonly Line[] => {

@@ -364,7 +364,7 @@ function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext):
         ? placed
           ? null
           : 'Change it by hand: this part of a template is not edited.'
-        : 'Mend the syntax error of the file first.'),
+        : 'Fix the syntax error of the file first.'),
     advice: hit.advice ?? false,
     fileClass: context.fileClass,
   };

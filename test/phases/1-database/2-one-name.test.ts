@@ -151,7 +151,7 @@ test('another answer is shown with its call, and may be accepted; one that alway
       () => '',
       (error: { message: string; detail?: string; remedy?: string }) => JSON.stringify(error) + error.message,
     );
-  expect(refused).toContain('public.whole(uuid) gives another answer after the rename, and it hides its errors');
+  expect(refused).toContain('public.whole(uuid) gives another answer after the rename, and it swallows its errors');
   expect(refused).toContain('asked: select public.whole(');
   expect(refused).toMatch(/before: .*tenant_id.*after: .*org_id/s);
   expect(refused).toContain('--accept-answers public.whole');

@@ -183,7 +183,7 @@ describe('doctor', () => {
 
   test('names what is wrong and skips what depends on it, with the reason', async () => {
     const none = await results({});
-    expect(none.get('doctor/source')).toMatchObject({ verdict: 'failed', observed: 'No database is named.' });
+    expect(none.get('doctor/source')).toMatchObject({ verdict: 'failed', observed: 'No database URL given.' });
     expect(none.get('doctor/server')).toMatchObject({ verdict: 'skipped', advice: 'Name a database first.' });
     const closed = await results({ dbUrl: 'postgresql://u:hush@127.0.0.1:1/d' });
     expect(closed.get('doctor/connection')).toMatchObject({ verdict: 'failed' });

@@ -65,7 +65,7 @@ test('strings of other databases, references and placeholders in .env files are 
   await file('.env.local', 'DATABASE_URL=postgresql://u:${DB_PASSWORD}@h/d\n');
   await expect(chooseConnection({ env: {}, workspace })).rejects.toMatchObject({
     exitCode: 2,
-    problem: 'No database is named.',
+    problem: 'No database URL given.',
   });
 });
 
