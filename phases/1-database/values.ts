@@ -136,11 +136,16 @@ function sampleValue(table: Table, column: Column, enums: ReadonlyMap<string, re
     return `(select ${identifier(key)} from ${qualified(foreign.schema, foreign.table)} order by 1 limit 1)`;
   if (column.base === 'uuid') return 'gen_random_uuid()';
   if (column.base === 'boolean') return 'false';
-  if (/^(integer|bigint|smallint|numeric|real|double precision)/.test(column.base)) return '0';
+  if (/^(integer|bigint|smallint|numeric|real|double precision)/.test(column.base)) {
+    const name = identifier(column.name);
+    return isUnique(table, column)
+      ? `(select coalesce(max(${name}), 0) + 1 from ${qualified(table.schema, table.name)})`
+      : '0';
+  }
   if (/^timestamp|^date$|^time/.test(column.base)) return 'now()';
   if (/^jsonb?$/.test(column.base)) return `'{}'`;
   if (/email|phone/.test(column.name)) return 'coalesce(new.email, new.phone, new.id::text)';
-  return isText(column) ? `left(new.id::text, 8)` : `null::${column.type}`;
+  return isText(column) ? (isUnique(table, column) ? 'new.id::text' : 'left(new.id::text, 8)') : `null::${column.type}`;
 }
 
 /** Columns that are filled even when nothing requires it, because the app shows or uses them. */

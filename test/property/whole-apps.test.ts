@@ -26,14 +26,17 @@ type Settings = { decisions: Record<string, unknown>; signUp: { values: Record<s
 /** What an operator adds who takes the first answer of every question, and the value that a refusal shows. */
 function decide(settings: Settings, answers: readonly Answer[], said: readonly string[]): boolean {
   const before = JSON.stringify(settings);
+  const first = new Map<string, Answer['value']>();
   for (const { setting, value } of answers) {
     const name = setting.replace('decisions.', '');
-    const present = settings.decisions[name];
     if (name === 'revokeFunction' || (name === 'newUsers' && said.some((text) => text.includes('"signUp"')))) continue;
-    if (Array.isArray(value))
-      settings.decisions[name] = [...new Set([...((present as string[] | undefined) ?? []), ...value])];
-    else settings.decisions[name] = present ?? value;
+    if (Array.isArray(value)) {
+      const present = (settings.decisions[name] as string[] | undefined) ?? [];
+      settings.decisions[name] = [...new Set([...present, ...value])];
+    } else if (!first.has(name)) first.set(name, value);
   }
+  // What was answered before and is asked again is answered otherwise.
+  for (const [name, value] of first) settings.decisions[name] = value;
   for (const text of said)
     for (const [, json = ''] of text.matchAll(/"signUp": (\{"values": \{"\w+": \{.*?\}\}\})/g)) {
       const { values } = JSON.parse(json) as Settings['signUp'];
