@@ -21,6 +21,7 @@ export async function scanCode(
   const scanned = await scan(workspace, {
     ...options,
     helpers,
+    claim: facts.column,
     renames: facts.renames,
     vocabulary: vocabularyOf(code),
     cache,

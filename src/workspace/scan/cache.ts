@@ -51,6 +51,7 @@ export function settingKey(workspace: Workspace, kinds: readonly FindingKind[], 
       options.renames ?? [],
       options.vocabulary ?? null,
       options.rpcArguments ?? [],
+      options.claim ?? null,
       helpers ? [helpers.requireOrgId, helpers.assertSameOrg] : null,
     ]),
   );

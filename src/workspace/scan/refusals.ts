@@ -117,7 +117,7 @@ export function holdersOf(declarator: SyntaxNode): readonly Binding[] {
 }
 
 /** Whether a branch leaves: it returns, throws, goes on with the next one, or calls what ends a request. */
-function ends(branch: SyntaxNode): boolean {
+export function ends(branch: SyntaxNode): boolean {
   switch (branch.kind) {
     case 'return_statement':
     case 'throw_statement':

@@ -21,6 +21,8 @@ export type RuleContext = {
   readonly side: 'server' | 'browser' | 'both';
   readonly workspace: Workspace;
   readonly helpers: Helpers | null;
+  /** The key of app_metadata under which the database phase stamps the organization. */
+  readonly claim: string;
   readonly renames: readonly Rename[];
   readonly rpcArguments: readonly { readonly from: string; readonly to: string }[];
   /** True for the file that authenticates requests: the helpers cannot be used in it. */

@@ -264,6 +264,7 @@ export function contextOf(
     side: sideOf(workspace, source),
     workspace,
     helpers: options.helpers ?? null,
+    claim: options.claim ?? 'org_id',
     renames: options.renames ?? [],
     rpcArguments: options.rpcArguments ?? [],
     isAuthMiddleware: workspace.auth.some((entry) => entry.file === source.path),

@@ -98,6 +98,8 @@ export type ScanOptions = {
   readonly renames?: readonly Rename[];
   readonly waivers?: readonly Waiver[];
   readonly helpers?: Helpers | null;
+  /** The key of app_metadata under which the organization is stamped; `org_id` where it is left out. */
+  readonly claim?: string;
   /** Only these kinds; default: all. */
   readonly kinds?: readonly FindingKind[];
   /** rpc arguments that the database phase renames, exact names. */

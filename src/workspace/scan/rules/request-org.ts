@@ -1,13 +1,14 @@
 import { givenBy } from '../calls.ts';
-import { authOf, importEdits, indentAt, requestInScope, statementAround } from '../fixes.ts';
+import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
-import { holderOf, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
+import { isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
 import type { Origin } from '../origin-of-path.ts';
 import { originsOf, originsOfBinding } from '../origins.ts';
+import { alternatives, comparingEdits } from '../request-org-fix.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../request-sources.ts';
 import { mayReadRequests } from '../request-words.ts';
@@ -15,7 +16,6 @@ import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
-import type { TextEdit } from '../types.ts';
 import { handedToFunctions, noteHanded } from './request-org-across.ts';
 
 /**
@@ -80,7 +80,33 @@ export const requestOrg: Rule = {
       {
         path: 'src/routes/a.ts',
         code: `import { a } from './a';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const { name, orgId } = req.body;\n  await save(orgId, name);\n});\n`,
-        fixed: `import { a } from './a';\nimport { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const { name, orgId } = req.body;\n  assertSameOrg(req, orgId);\n  await save(orgId, name);\n});\n`,
+        fixed: `import { a } from './a';\nimport { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const { name, orgId: requestedOrgId } = req.body;\n  const orgId = assertSameOrg(req, requestedOrgId);\n  await save(orgId, name);\n});\n`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `router.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await db.from('calls').insert({ org_id: c.tenantId, name: c.name });\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await db.from('calls').insert({ org_id: assertSameOrg(req, c.tenantId), name: c.name });\n});\n`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `router.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await save(c);\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  assertSameOrg(req, c.tenantId);\n  await save(c);\n});\n`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `router.get('/x', requireAuth, async (req, res) => {\n  const { orgId } = req.query;\n  if (!orgId) {\n    return res.status(400).end();\n  }\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const { orgId } = req.query;\n  if (!orgId) {\n    return res.status(400).end();\n  }\n  assertSameOrg(req, orgId);\n  res.json(await load(orgId));\n});\n`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `router.get('/x', requireAuth, async (req, res) => {\n  const orgId = req.headers['x-org-id'] as string;\n  if (!orgId) return res.status(400).end();\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.headers['x-org-id']);\n  res.json(await load(orgId));\n});\n`,
+      },
+      {
+        path: 'src/routes/a.ts',
+        code: `router.get('/x', requireAuth, async (req, res) => {\n  const orgId = (req.body.orgId || req.query.orgId) as string;\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.body.orgId || req.query.orgId);\n  res.json(await load(orgId));\n});\n`,
+        count: 1,
       },
     ],
     leaves: [
@@ -142,11 +168,12 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   const key = `${fn?.start ?? 0}:${origin.part}:${origin.path.join('.')}`;
   const known = seen.get(context.source) ?? new Set<string>();
   seen.set(context.source, known);
-  if (known.has(key)) return;
+  const whole = alternatives(node);
+  if (known.has(key) || (whole !== node && known.has(`${whole.start}`))) return;
   const uses = allUses(node, binding, fn, origin);
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
-  known.add(key);
+  known.add(key).add(`${whole.start}`);
   noteHanded(context.source, node.start, uses.flatMap(givenBy));
   const last = origin.path.at(-1);
   const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
@@ -197,7 +224,10 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
     };
     return;
   }
-  const edits = helpers === null ? null : fixOf(node, binding, request.name, context);
+  const edits = comparingEdits(
+    { node, binding, uses, request: request.name, fromHeader: origin.part === 'headers' },
+    context,
+  );
   if (edits === null)
     yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
   else yield { node, reason, edits };
@@ -244,44 +274,4 @@ function handedOnWhole(node: SyntaxNode): boolean {
   const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
   if (binding === null || binding.kind === 'parameter') return false;
   return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
-}
-
-/** Wraps the read, or compares after a destructuring. */
-function fixOf(
-  node: SyntaxNode,
-  binding: Binding | null,
-  request: string,
-  context: RuleContext,
-): readonly TextEdit[] | null {
-  const { helpers, source } = context;
-  if (helpers === null) return null;
-  const imports = importEdits(source, helpers, helpers.assertSameOrg);
-  if (imports === null) return null;
-  const declared = binding ?? holderOf(node);
-  if (binding !== null && binding.node === node) {
-    const statement = statementAround(node);
-    if (statement.kind !== 'lexical_declaration' && statement.kind !== 'variable_declaration') return null;
-    const newline = source.text.includes('\r\n') ? '\r\n' : '\n';
-    const semicolon = statement.text.endsWith(';') ? ';' : '';
-    return [
-      {
-        start: statement.end,
-        end: statement.end,
-        text: `${newline}${indentAt(source.text, statement.start)}${helpers.assertSameOrg}(${request}, ${binding.name})${semicolon}`,
-      },
-      ...imports,
-    ];
-  }
-  if (declared === null && !/^(?:member|subscript|call)_expression$/.test(node.kind)) return null;
-  const outer = castOf(node);
-  return [
-    { start: outer.start, end: outer.end, text: `${helpers.assertSameOrg}(${request}, ${node.text})` },
-    ...imports,
-  ];
-}
-
-/** The helper gives a string, so a cast around the read goes with it. */
-function castOf(node: SyntaxNode): SyntaxNode {
-  const parent = node.parent;
-  return parent?.kind === 'as_expression' && parent.child(0) === node ? parent : node;
 }
