@@ -52,6 +52,7 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
     changes: kept.after === null ? null : changesBetween(kept.after, now),
     own: ownObjects(kept),
   };
+  const lookOf = async (step: StepId): Promise<unknown> => (kept.steps.includes(step) ? kept.look(step) : null);
   const part = async (what: string, body: () => Promise<void>): Promise<void> => {
     signal.throwIfAborted();
     try {
@@ -99,17 +100,14 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
     findings.push(...fromObjects(target, await survey(target), since));
   });
   await part('profiles', async () => {
-    findings.push(...(await fromProfiles(client, target, await survey(target), since)));
+    findings.push(...(await fromProfiles(client, target, await survey(target), await lookOf('1.7'), since)));
   });
   await part('the roles of the API', async () => {
     findings.push(...(await fromRoles(client, target.config.exposedSchemas, since)));
   });
   await part('public buckets', async () => {
     const { platform } = await isolationFacts(client, await survey(target));
-    const isolated = kept.steps.includes('1.7');
-    findings.push(
-      ...(await fromBuckets(client, isolated ? await kept.look('1.7') : null, platform.publicBuckets, since)),
-    );
+    findings.push(...(await fromBuckets(client, await lookOf('1.7'), platform.publicBuckets, since)));
   });
   return { findings: once(findings), notLookedAt };
 }

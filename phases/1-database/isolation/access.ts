@@ -10,6 +10,7 @@ import { type Access, type DoorKind, fromKept, toKept } from '../../../src/isola
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { ownFailures } from '../checks.ts';
+import { foreignProfiles } from '../existing-users/foreign-profiles.ts';
 import { primaryColumn, type Survey, survey, tenantOf } from '../survey.ts';
 import { bucketsOf } from './buckets.ts';
 import { decidedName } from './judged.ts';
@@ -24,11 +25,14 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const client = await target.session.work();
   const access = await lookAt(client, scopeOf(found, only), signal);
   const failed = await ownFailures(target, found, signal, only, circularDoors(access));
+  // What a later look compares with beside the access itself.
   const buckets = only === undefined ? await bucketsOf(client) : null;
+  const foreign = only === undefined ? await foreignProfiles(client, target, found) : null;
   return {
     ...toKept(access),
     failed,
     ...(buckets === null ? {} : { buckets }),
+    ...(foreign === null ? {} : { foreignProfiles: foreign }),
   };
 }
 

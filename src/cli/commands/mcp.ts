@@ -1,8 +1,10 @@
+import { harmless } from '../../report/terminal.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import { serve } from '../mcp/server.ts';
 import type { Opening } from '../mcp/tools.ts';
 import { openTarget } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
+import { runWithFlag } from '../programs.ts';
 import { interruptible } from '../signals.ts';
 
 /**
@@ -11,8 +13,13 @@ import { interruptible } from '../signals.ts';
  */
 export async function mcpCommand(options: CommonOptions): Promise<ExitCode> {
   const { signal, release } = interruptible((text) => process.stderr.write(`${text}\n`));
+  // Whoever started the server allowed programs of the app, or did not; no tool does.
+  const aside = { note: (text: string) => void process.stderr.write(`${harmless(text)}\n`) };
   const open: Opening = async (kind, body) => {
-    const opened = await openTarget(options, { reading: kind === 'look', unrecorded: kind === 'look' });
+    const opened = await openTarget(
+      options,
+      kind === 'look' ? { reading: true, unrecorded: true } : { programs: runWithFlag(aside), output: aside },
+    );
     try {
       return await body(opened);
     } finally {

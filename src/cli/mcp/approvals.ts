@@ -24,9 +24,16 @@ async function folderOf(root: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const real = await realpath(folder);
   const info = await lstat(real);
-  const own = process.getuid === undefined || info.uid === process.getuid();
+  // Where there are no such rights, the folder of the user's profile is theirs.
+  const posix = process.getuid !== undefined;
+  const own = !posix || info.uid === process.getuid?.();
   const inside = path.relative(await realpath(root), real);
-  if (!own || (info.mode & 0o022) !== 0 || inside === '' || !(inside.startsWith('..') || path.isAbsolute(inside)))
+  if (
+    !own ||
+    (posix && (info.mode & 0o022) !== 0) ||
+    inside === '' ||
+    !(inside.startsWith('..') || path.isAbsolute(inside))
+  )
     throw new RolloutError(
       `${real} is no place for approvals: ${own ? 'others may write there, or it lies in the workspace' : 'it belongs to somebody else'}.`,
       'Set XDG_STATE_HOME to a folder of your own outside the workspace.',
