@@ -9,6 +9,7 @@ import { glossary } from './screens/glossary.ts';
 import { header } from './screens/header.ts';
 import { shownChecks } from './state/run.ts';
 import type { Run, State } from './state/state.ts';
+import { currentReading } from './state/window.ts';
 
 /** Wide and long enough that no line is cut or hidden: the terminal folds and keeps them. */
 const endless = { columns: 400, rows: 4000 } as const;
@@ -37,10 +38,10 @@ const hints = (state: State): string =>
 /** Everything about the present screen. */
 const screen = (state: State): string[] => {
   const view = whole(state);
-  const reading = state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading;
+  const reading = currentReading(state);
   // Each check was said when it came; what remains is the sum.
   const brief = state.screen === 'verification' ? 2 : undefined;
-  const long = (state.screen === 'step' || state.screen === 'rollback') && reading;
+  const long = (state.screen === 'step' || state.screen === 'rollback' || state.screen === 'journey') && reading;
   return [
     '',
     ...text(view, header(view)),
@@ -119,6 +120,7 @@ export const announce = (before: State, now: State): readonly string[] => {
     (settled && now.job === null) ||
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
+    (now.screen === 'journey' && before.journey?.reading !== now.journey?.reading) ||
     (now.screen === 'decide' && before.decide?.at !== now.decide?.at) ||
     (now.screen === 'findings' && before.findings !== now.findings);
   const premature = now.screen === 'start' && now.target !== null && now.steps === null;

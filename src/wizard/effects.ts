@@ -6,7 +6,7 @@ import type { Look } from './glyphs.ts';
 import { rollbackDocument } from './preview/document.ts';
 import type { Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
-import { problemOf, type Request, type State, statusOf } from './state/state.ts';
+import { type JourneyStep, problemOf, type Request, type State, statusOf } from './state/state.ts';
 
 /**
  * Events are handed on all at once after a rest, so that ten thousand of them cost no more than a few frames. The rest
@@ -158,6 +158,22 @@ export const createEffects = (options: EffectsOptions): Effects => {
     return { type: 'previewed', job: id, planned, wouldFail, estimate, preview };
   };
 
+  /** What is applied comes from the journal, what is to come is planned step upon step and rolled back. */
+  const journey = async (signal: AbortSignal): Promise<readonly JourneyStep[]> => {
+    const { rollout } = opened();
+    const rows = (await rollout.status()).filter((one) => one.phase === 1);
+    const open = rows.some((one) => one.applied === 0 && one.state !== 'verified' && one.state !== 'skipped');
+    const plans = open ? await rollout.planAhead(1, signal) : [];
+    const steps: JourneyStep[] = [];
+    for (const { step, title, applied } of rows) {
+      const entries = applied > 0 ? (await rollout.rollbackPlan(step)).entries : [];
+      const done = entries.map((entry) => entry.change).reverse();
+      const planned = plans.find((one) => one.step === step)?.plan.changes ?? [];
+      steps.push({ step, title, applied: done.length > 0, changes: done.length > 0 ? done : planned });
+    }
+    return steps;
+  };
+
   const perform = (request: Request): void => {
     switch (request.type) {
       case 'connect':
@@ -194,6 +210,9 @@ export const createEffects = (options: EffectsOptions): Effects => {
             results.push({ step, result: await opened().rollout.rollback(step, signal, request.breaking) });
           return { type: 'rolled-back', job: request.job, results };
         });
+        return;
+      case 'journey':
+        job(request.job, async (signal) => ({ type: 'journeyed', job: request.job, steps: await journey(signal) }));
         return;
       case 'findings':
         job(request.job, async (signal) => ({

@@ -29,6 +29,9 @@ export type Action =
   | 'choose'
   | 'save-decisions'
   | 'scope'
+  | 'filter'
+  | 'index'
+  | 'journey'
   | 'group'
   | 'edit'
   | 'waive'
@@ -63,8 +66,13 @@ export type Binding = {
 
 const ready = (state: State): boolean => state.job === null;
 const currentReading = (state: State): Reading | null =>
-  (state.screen === 'step' ? state.step?.reading : state.screen === 'rollback' ? state.rollback?.reading : null) ??
-  null;
+  (state.screen === 'step'
+    ? state.step?.reading
+    : state.screen === 'rollback'
+      ? state.rollback?.reading
+      : state.screen === 'journey'
+        ? state.journey?.reading
+        : null) ?? null;
 const reading = (state: State): boolean => currentReading(state) !== null;
 const parts = (state: State): boolean => (currentReading(state)?.document.anchors.length ?? 0) > 1;
 const scrolled: readonly Screen[] = [
@@ -76,6 +84,7 @@ const scrolled: readonly Screen[] = [
   'rollback',
   'findings',
   'decide',
+  'journey',
 ];
 const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const current = (state: State) =>
@@ -323,7 +332,7 @@ export const bindings: readonly Binding[] = [
     shown: '/',
     hint: 'search',
     help: 'search in the text',
-    on: ['step', 'rollback'],
+    on: ['step', 'rollback', 'journey'],
     when: reading,
   },
   {
@@ -331,14 +340,14 @@ export const bindings: readonly Binding[] = [
     keys: ['n'],
     shown: 'n N',
     help: 'next match, previous match',
-    on: ['step', 'rollback'],
+    on: ['step', 'rollback', 'journey'],
     when: reading,
   },
   {
     action: 'previous-match',
     keys: ['N'],
     shown: 'N',
-    on: ['step', 'rollback'],
+    on: ['step', 'rollback', 'journey'],
     when: reading,
   },
   {
@@ -347,15 +356,45 @@ export const bindings: readonly Binding[] = [
     shown: ']',
     hint: 'next change',
     help: 'next change or file; [ the previous one',
-    on: ['step', 'rollback'],
+    on: ['step', 'rollback', 'journey'],
     when: parts,
   },
   {
     action: 'previous-part',
     keys: ['['],
     shown: '[',
-    on: ['step', 'rollback'],
+    on: ['step', 'rollback', 'journey'],
     when: parts,
+  },
+  {
+    action: 'index',
+    keys: ['i'],
+    shown: 'i',
+    hint: 'index',
+    help: 'go to a change, a group or a file by its name',
+    on: ['step', 'rollback', 'journey'],
+    when: parts,
+    why: (state) => busy(state) ?? 'There is one part only.',
+  },
+  {
+    action: 'filter',
+    keys: ['F'],
+    shown: 'F',
+    hint: 'filter',
+    help: 'show only changes of a risk, a table or with a text',
+    on: ['step'],
+    when: (state) => reading(state) && (state.step?.preview?.plan.changes.length ?? 0) > 1,
+    why: (state) => busy(state) ?? 'Nothing to filter: there is one change at most.',
+  },
+  {
+    action: 'journey',
+    keys: ['T'],
+    shown: 'T',
+    hint: 'table',
+    help: 'everything that phase 1 does to one table, over all steps',
+    on: ['overview', 'step', 'journey'],
+    when: (state) => ready(state) && state.steps !== null,
+    why: busy,
   },
   {
     action: 'fold',
@@ -420,7 +459,7 @@ export const bindings: readonly Binding[] = [
     shown: 'esc',
     hint: 'back',
     help: 'back to where you came from',
-    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide'],
+    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide', 'journey'],
     when: (state) => !changing(state),
   },
   { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: scrolled },

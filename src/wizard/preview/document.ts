@@ -2,6 +2,7 @@ import type { BatchChange, Change, FileChange, SqlChange } from '../../rollout/c
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Answer } from '../../rollout/decision.ts';
 import type { PreviewResult } from '../../rollout/executor.ts';
+import { filterChanges } from '../../rollout/filter.ts';
 import { type Group, groupsOf } from '../../rollout/grouping.ts';
 import { riskOf } from '../../rollout/hazards.ts';
 import type { Impact } from '../../rollout/impact.ts';
@@ -226,14 +227,33 @@ export const foldsAtFirst = (plan: Plan): boolean => plan.changes.length > many;
 
 /** What a step would do. `folded`: by kinds of change with their counts, without the statements. */
 export const previewDocument = (
-  { plan, results, impact, failed }: Preview,
+  { plan: whole, results, impact, failed }: Preview,
   look: Look,
-  folded = foldsAtFirst(plan),
+  folded = foldsAtFirst(whole),
+  /** Only changes that fit; see `filterChanges`. */
+  filter = '',
 ): Document => {
+  const plan = filter.trim() === '' ? whole : { ...whole, changes: filterChanges(whole.changes, filter) };
   const out = writer();
   const result = new Map(results.map((one) => [one.change.id, one]));
   const diffs = new Map(plan.changes.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)]));
-  const summary = summaryOf(plan, results, diffs, look, failed);
+  const summary: Line = [
+    ...summaryOf(
+      whole,
+      results,
+      new Map(whole.changes.filter(isFile).map((change) => [change.id, fileDiff(change, look.accessible)])),
+      look,
+      failed,
+    ),
+    ...(plan === whole
+      ? []
+      : [
+          span(
+            ` ${look.glyphs.separator} ${count(plan.changes.length)} with "${clean(filter.trim())}"`,
+            'status.waiting',
+          ),
+        ]),
+  ];
 
   if (impact !== null && plan.blockers.length === 0 && plan.changes.length > 0)
     out.add(...impactCard(impact, look), line());

@@ -1,5 +1,6 @@
 import { plural } from '../../rollout/text.ts';
 import { clean, clip, clipMiddle, type Line, line, span, textWidth, wrapped } from '../lines.ts';
+import { picked } from '../state/picked.ts';
 import type { Dialog, State } from '../state/state.ts';
 
 /** Which target a question is about, in the question itself. */
@@ -105,6 +106,31 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
                 'muted',
               ),
             ]),
+      ];
+    case 'pick': {
+      const all = picked(dialog);
+      const room = Math.max(3, Math.min(12, Math.floor(state.size.rows / 3)));
+      const top = Math.max(0, Math.min(all.length - room, dialog.cursor - Math.floor(room / 2)));
+      const title = dialog.what === 'table' ? 'Journey of table: ' : 'Go to: ';
+      return [
+        [
+          span(` ${title}`, 'strong'),
+          ...field(state, dialog.text, columns - title.length - 12),
+          span(`  ${all.length} of ${dialog.items.length}`, 'muted'),
+        ],
+        ...all.slice(top, top + room).map(({ label }, index): Line => {
+          const chosen = top + index === dialog.cursor;
+          return [
+            span(chosen ? ` ${glyphs.pointer} ` : '   ', 'pointer'),
+            span(clean(label), chosen ? 'strong' : 'text'),
+          ];
+        }),
+      ];
+    }
+    case 'filter':
+      return [
+        [span(' Only changes with: ', 'key'), ...field(state, dialog.text, columns - 22)],
+        line(' risk:high, risk:medium, risk:low; table:public.calls; any text. Empty: all', 'muted'),
       ];
     case 'search':
       return [[span(' / ', 'key'), ...field(state, dialog.text, columns - 5)]];

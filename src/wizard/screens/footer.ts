@@ -27,6 +27,8 @@ const dialogHints = (state: State): readonly Hint[] => {
         { shown: 'enter', hint: 'search' },
         { shown: 'esc', hint: 'cancel' },
       ];
+    case 'pick':
+    case 'filter':
     case 'waive-which':
       return [
         { shown: 'enter', hint: 'choose' },

@@ -25,6 +25,7 @@ export const body = (state: State, rows: number): readonly Line[] => {
       return overviewScreen(state, rows);
     case 'step':
     case 'rollback':
+    case 'journey':
       return readingScreen(state, rows);
     case 'running':
       return runningScreen(state, rows);

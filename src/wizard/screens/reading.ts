@@ -27,18 +27,26 @@ const scopeWords = { step: '', phase: 'the phase, ', all: 'everything, ' } as co
 export const readingHead = (state: State): readonly Line[] => {
   const { columns, rows } = state.size;
   const { ellipsis } = state.look.glyphs;
-  const reading = state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading;
-  const id = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
+  const reading =
+    state.screen === 'rollback'
+      ? state.rollback?.reading
+      : state.screen === 'journey'
+        ? state.journey?.reading
+        : state.step?.reading;
+  const id =
+    state.screen === 'rollback' ? state.rollback?.step : state.screen === 'journey' ? undefined : state.step?.id;
   const status = statusOf(state, id);
   const title: Line =
-    state.screen === 'rollback' && state.rollback
-      ? [span(` Roll back ${scopeWords[state.rollback.scope]}${clean(whatGoes(state, state.rollback))}`, 'strong')]
-      : [
-          span(` ${id ?? ''} `, 'strong'),
-          span(clean(status?.title ?? ''), 'strong'),
-          span('  '),
-          ...(status ? [signSpan(stepSign(state, status))] : []),
-        ];
+    state.screen === 'journey'
+      ? [span(` Journey of ${clean(state.journey?.table ?? 'a table')} through phase 1`, 'strong')]
+      : state.screen === 'rollback' && state.rollback
+        ? [span(` Roll back ${scopeWords[state.rollback.scope]}${clean(whatGoes(state, state.rollback))}`, 'strong')]
+        : [
+            span(` ${id ?? ''} `, 'strong'),
+            span(clean(status?.title ?? ''), 'strong'),
+            span('  '),
+            ...(status ? [signSpan(stepSign(state, status))] : []),
+          ];
   const limit = rows >= 30 ? 4 : rows >= 24 ? 2 : 1;
   const why = state.screen === 'rollback' ? [] : wrapText(clean(status?.why ?? ''), columns - 2);
   const shortened = why.slice(0, limit).map((row, index): Line => {
@@ -138,14 +146,21 @@ const loading = (state: State): Line => {
         span(`${under.done} of ${plural(under.of, 'change')}`),
       ]
     : [];
-  const what = state.screen === 'rollback' ? 'Reading the journal' : 'Testing in a transaction that is rolled back';
+  const what =
+    state.screen === 'rollback'
+      ? 'Reading the journal'
+      : state.screen === 'journey'
+        ? 'Planning the steps upon each other, in a transaction that is rolled back'
+        : 'Testing in a transaction that is rolled back';
   return [span(` ${turn} `, 'status.running'), span(what), ...progress];
 };
 
 /** The step and the rollback screen: a head, and a long text below it. */
 export const readingScreen = (state: State, rows: number): readonly Line[] => {
   const head = readingHead(state);
-  const view = state.screen === 'rollback' ? state.rollback : state.step;
+  const view = state.screen === 'rollback' ? state.rollback : state.screen === 'journey' ? state.journey : state.step;
+  if (state.screen === 'journey' && !state.job && !view?.problem && !view?.reading)
+    return [...head, line(' T chooses a table.', 'muted')];
   if (view?.problem) return [...head, ...problemLines(state, view.problem, state.size.columns)];
   if (!view?.reading) return [...head, loading(state)];
   return [...head, ...readingLines(state, view.reading, Math.max(1, rows - head.length - 1))];

@@ -1,7 +1,9 @@
 import { carryOut, whyWaive } from './moves.ts';
+import { applyFilter, takePick } from './pick.ts';
+import { picked } from './picked.ts';
 import { find } from './reading.ts';
 import { ask, begin, type Dialog, type State } from './state.ts';
-import { readingWindow, withReading } from './window.ts';
+import { currentReading, readingWindow, withReading } from './window.ts';
 
 /** The character that a key types, or `null`. */
 const typed = (key: string): string | null => {
@@ -20,6 +22,7 @@ const edited = (text: string, key: string, limit: number): string | null => {
   return character === null ? null : (text + character).slice(0, limit);
 };
 
+type Typed = Extract<Dialog, { kind: 'search' | 'filter' }>;
 type Confirm = Extract<Dialog, { kind: 'confirm' }>;
 
 /** Consent is one key pressed by itself: never part of a burst or a paste, which may hold a y or an Enter by chance. */
@@ -65,13 +68,20 @@ const pressInReason = (
   return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
 };
 
-const pressInSearch = (state: State, dialog: Extract<Dialog, { kind: 'search' }>, key: string): State => {
+const pressInFilter = (state: State, dialog: Typed, key: string): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter') return applyFilter(state, dialog.text);
+  const text = edited(dialog.text, key, 200);
+  return text === null ? state : { ...state, dialog: { ...dialog, text } };
+};
+
+const pressInSearch = (state: State, dialog: Typed, key: string): State => {
   if (key === 'escape') return close(state);
   if (key === 'enter') {
     const closed = close(state);
     if (dialog.text === '') return withReading(closed, (reading) => ({ ...reading, search: '', match: null }));
     const found = withReading(closed, (reading) => find(reading, readingWindow(closed), dialog.text, 1));
-    const reading = found.screen === 'rollback' ? found.rollback?.reading : found.step?.reading;
+    const reading = currentReading(found);
     return reading?.match === null
       ? { ...found, notice: { tone: 'waiting', text: `No match for "${dialog.text}".` } }
       : found;
@@ -93,6 +103,16 @@ const pressInUrl = (state: State, dialog: Extract<Dialog, { kind: 'url' }>, key:
   }
   const text = edited(dialog.text, key, 4000);
   return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
+};
+
+const pressInPick = (state: State, dialog: Extract<Dialog, { kind: 'pick' }>, key: string): State => {
+  if (key === 'escape') return close(state);
+  if (key === 'enter') return takePick(state, dialog);
+  const last = Math.max(0, picked(dialog).length - 1);
+  if (key === 'up') return { ...state, dialog: { ...dialog, cursor: Math.max(0, dialog.cursor - 1) } };
+  if (key === 'down') return { ...state, dialog: { ...dialog, cursor: Math.min(last, dialog.cursor + 1) } };
+  const text = edited(dialog.text, key, 100);
+  return text === null ? state : { ...state, dialog: { ...dialog, text, cursor: 0 } };
 };
 
 /** Which findings one reason is to cover; nothing is waived before the reason is given. */
@@ -117,6 +137,10 @@ export const pressInDialog = (state: State, dialog: Dialog, key: string, alone: 
       return pressInReason(state, dialog, key, alone);
     case 'waive-which':
       return pressInWhich(state, dialog, key);
+    case 'pick':
+      return pressInPick(state, dialog, key);
+    case 'filter':
+      return pressInFilter(state, dialog, key);
     case 'search':
       return pressInSearch(state, dialog, key);
     case 'url':

@@ -3,7 +3,7 @@ import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } 
 import type { StepId } from '../../rollout/step.ts';
 import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, Discovery, Problem, Session } from '../session.ts';
-import type { Offers, Size } from './state.ts';
+import type { JourneyStep, Offers, Size } from './state.ts';
 
 /** What the reducer is told. */
 export type WizardEvent =
@@ -46,6 +46,7 @@ export type WizardEvent =
       readonly results: readonly { readonly step: StepId; readonly result: RollbackResult }[];
     }
   | { readonly type: 'found'; readonly job: number; readonly findings: readonly CodeFinding[] }
+  | { readonly type: 'journeyed'; readonly job: number; readonly steps: readonly JourneyStep[] }
   | { readonly type: 'job-failed'; readonly job: number; readonly problem: Problem }
   | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }
   | { readonly type: 'waived'; readonly findings: readonly string[]; readonly reason: string }

@@ -18,6 +18,7 @@ export const openStep = (state: State, id: StepId): State => {
       wouldFail: 0,
       preview: null,
       folded: false,
+      filter: '',
       reading: null,
       problem: null,
     },
@@ -207,6 +208,7 @@ export const back = (state: State): State => {
       ? ask({ ...state, job: null }, { type: 'abort', job: state.job.id })
       : state;
   if (from === 'overview') return { ...quiet, screen: 'start' };
+  if (from === 'journey') return { ...quiet, screen: 'overview' };
   if (from === 'rollback' && state.rollback?.from === 'step') return openStep(quiet, state.rollback.step);
   if (from === 'running' && state.run && state.run.steps.length === 1) return openStep(quiet, state.run.step);
   if (from === 'verification' && state.verification) {

@@ -10,6 +10,7 @@ import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
 import { askApply, askSaving, askWaiving, back, nextStep, openFindings, openStep, startVerify } from './moves.ts';
+import { openJourney, pickPart, pickTable } from './pick.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { askRollback, nextScope, openRollback, stepToRollBack } from './rollback.ts';
 import { shownChecks } from './run.ts';
@@ -29,6 +30,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
       return { ...state, cursor: to(state.cursor, state.steps?.length ?? 0) };
     case 'step':
     case 'rollback':
+    case 'journey':
       return withReading(state, (reading) =>
         typeof by === 'number'
           ? scroll(reading, readingWindow(state), by)
@@ -68,7 +70,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
 };
 
 const page = (state: State): number =>
-  state.screen === 'step' || state.screen === 'rollback'
+  state.screen === 'step' || state.screen === 'rollback' || state.screen === 'journey'
     ? Math.max(1, readingWindow(state).visible - 1)
     : Math.max(1, Math.floor(bodyRows(state) / 2));
 
@@ -209,6 +211,12 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     }
     case 'search':
       return { ...state, dialog: { kind: 'search', text: '' } };
+    case 'filter':
+      return { ...state, dialog: { kind: 'filter', text: state.step?.filter ?? '' } };
+    case 'index':
+      return pickPart(state);
+    case 'journey':
+      return state.screen === 'journey' && state.journey?.steps ? pickTable(state) : openJourney(state);
     case 'next-match':
       return search(state, 1);
     case 'previous-match':
@@ -223,7 +231,7 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
       const folded = !step.folded;
       return {
         ...state,
-        step: { ...step, folded, reading: newReading(previewDocument(step.preview, state.look, folded)) },
+        step: { ...step, folded, reading: newReading(previewDocument(step.preview, state.look, folded, step.filter)) },
       };
     }
     case 'findings':

@@ -24,6 +24,9 @@ const showLine = (reading: Reading, window: Window, line: number, above: number)
 const topLine = (reading: Reading, columns: number): number =>
   layout(reading.document, columns)[reading.top]?.line ?? 0;
 
+/** A line of the document, at the top. */
+export const goTo = (reading: Reading, window: Window, line: number): Reading => showLine(reading, window, line, 0);
+
 /** The next or previous change or file; stays where there is none. */
 export const jump = (reading: Reading, window: Window, by: 1 | -1): Reading => {
   const here = topLine(reading, window.columns);

@@ -8,6 +8,7 @@ import type { WizardEvent } from './events.ts';
 import { orderedFindings } from './findings.ts';
 import { leave } from './leave.ts';
 import { nextStep, startVerify } from './moves.ts';
+import { pickTable } from './pick.ts';
 import { press, stop } from './press.ts';
 import { newReading, refold } from './reading.ts';
 import { reduceRollout } from './run.ts';
@@ -194,6 +195,8 @@ const jobFailed = (state: State, job: Job, problem: Problem): State => {
       return { ...settled, rollback: state.rollback && { ...state.rollback, problem } };
     case 'findings':
       return { ...settled, findings: state.findings && { ...state.findings, problem } };
+    case 'journey':
+      return { ...settled, journey: state.journey && { ...state.journey, problem } };
   }
 };
 
@@ -248,6 +251,7 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
           wouldFail,
           preview,
           folded,
+          filter: '',
           reading: newReading(document),
           problem: null,
         },
@@ -269,6 +273,11 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return rolledBack(state, job, event);
     case 'found':
       return { ...settle(state, job), findings: state.findings && withList(state.findings, event.findings) };
+    case 'journeyed': {
+      const steps = event.steps;
+      const next: State = { ...settle(state, job), journey: state.journey && { ...state.journey, steps } };
+      return state.screen === 'journey' ? pickTable(next) : next;
+    }
     case 'job-failed':
       return jobFailed(state, job, event.problem);
   }

@@ -1,3 +1,4 @@
+import type { Change } from '../../rollout/change.ts';
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Answer } from '../../rollout/decision.ts';
 import type { ExitCode } from '../../rollout/errors.ts';
@@ -8,12 +9,29 @@ import type { Look } from '../glyphs.ts';
 import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo } from '../session.ts';
 
-export type Screen = 'start' | 'overview' | 'step' | 'running' | 'verification' | 'rollback' | 'findings' | 'decide';
+export type Screen =
+  | 'start'
+  | 'overview'
+  | 'step'
+  | 'running'
+  | 'verification'
+  | 'rollback'
+  | 'findings'
+  | 'decide'
+  | 'journey';
 
 export type Size = { readonly columns: number; readonly rows: number };
 
 /** Something asked of the target. Only one is under way at a time, so that nothing runs behind the operator's back. */
-export type JobKind = 'connect' | 'preview' | 'apply' | 'verify' | 'rollback-plan' | 'rollback' | 'findings';
+export type JobKind =
+  | 'connect'
+  | 'preview'
+  | 'apply'
+  | 'verify'
+  | 'rollback-plan'
+  | 'rollback'
+  | 'findings'
+  | 'journey';
 export type Job = {
   readonly id: number;
   readonly kind: JobKind;
@@ -35,7 +53,7 @@ export type Request =
       readonly breaking: boolean;
     }
   | { readonly type: 'apply'; readonly job: number; readonly step: StepId; readonly hash: string }
-  | { readonly type: 'findings'; readonly job: number }
+  | { readonly type: 'findings' | 'journey'; readonly job: number }
   | { readonly type: 'abort'; readonly job: number }
   | { readonly type: 'status' }
   /** All answers of the session: they hold for every plan and check from now on. */
@@ -65,6 +83,8 @@ export type StepView = {
   /** What the text is made from, folded or not. */
   readonly preview: Preview | null;
   readonly folded: boolean;
+  /** What the changes shown have to fit; empty: all are shown. */
+  readonly filter: string;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
@@ -159,6 +179,22 @@ export type Question = {
   readonly answers: readonly Answer[];
 };
 
+/** What one step of phase 1 did or would do. */
+export type JourneyStep = {
+  readonly step: StepId;
+  readonly title: string;
+  readonly applied: boolean;
+  readonly changes: readonly Change[];
+};
+
+/** The journey of one table through phase 1. */
+export type JourneyView = {
+  readonly steps: readonly JourneyStep[] | null;
+  readonly table: string | null;
+  readonly reading: Reading | null;
+  readonly problem: Problem | null;
+};
+
 export type DecideView = {
   readonly from: 'step' | 'verification';
   readonly step: StepId;
@@ -215,7 +251,15 @@ export type Dialog =
       readonly fixed: number;
       readonly cursor: number;
     }
-  | { readonly kind: 'search'; readonly text: string }
+  | { readonly kind: 'search' | 'filter'; readonly text: string }
+  | {
+      /** One of many: a part of the text to go to, or a table. */
+      readonly kind: 'pick';
+      readonly what: 'part' | 'table';
+      readonly items: readonly string[];
+      readonly text: string;
+      readonly cursor: number;
+    }
   | { readonly kind: 'url'; readonly text: string; readonly complaint: string | null };
 
 export type Notice = { readonly tone: 'ok' | 'failed' | 'waiting'; readonly text: string };
@@ -273,6 +317,7 @@ export type State = {
   readonly rollback: RollbackView | null;
   readonly findings: FindingsView | null;
   readonly decide: DecideView | null;
+  readonly journey: JourneyView | null;
   /** Answers of this session, in the order in which they were given; `saved`: they stand in the file by now. */
   readonly decided: readonly { readonly answer: Answer; readonly saved: boolean }[];
   readonly log: Log;
@@ -328,6 +373,7 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     rollback: null,
     findings: null,
     decide: null,
+    journey: null,
     decided: [],
     log: { lines: [], dropped: 0, open: false },
     help: null,

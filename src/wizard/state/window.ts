@@ -10,11 +10,17 @@ export const readingWindow = (state: State): Window => ({
 });
 
 export const currentReading = (state: State): Reading | null =>
-  (state.screen === 'rollback' ? state.rollback?.reading : state.step?.reading) ?? null;
+  (state.screen === 'rollback'
+    ? state.rollback?.reading
+    : state.screen === 'journey'
+      ? state.journey?.reading
+      : state.step?.reading) ?? null;
 
 export const withReading = (state: State, how: (reading: Reading) => Reading): State => {
   if (state.screen === 'rollback' && state.rollback?.reading)
     return { ...state, rollback: { ...state.rollback, reading: how(state.rollback.reading) } };
+  if (state.screen === 'journey' && state.journey?.reading)
+    return { ...state, journey: { ...state.journey, reading: how(state.journey.reading) } };
   if (state.screen === 'step' && state.step?.reading)
     return { ...state, step: { ...state.step, reading: how(state.step.reading) } };
   return state;
