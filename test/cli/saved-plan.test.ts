@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { canonical, planName, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
+import { changeHash, planName, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
 import { tinyDecisions } from '../helpers/cli.ts';
 import { runMain } from '../helpers/in-process.ts';
 
@@ -17,11 +17,19 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'voxanne-plans-'));
   file = join(folder, 'plan.json');
   await loadDatabase(server, 'tiny', 'app');
+  await sql(
+    'app',
+    `create function public.call_home() returns bigint language sql as $fn$
+    select count(*) from public.calls where organization_id is not null and '${key}' <> '' $fn$`,
+  );
 });
 afterAll(async () => {
   await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** As somebody might have put it into a function of the app. */
+const key = 'sb_secret_Qz81LmN0pXr7TtYw';
 
 const sql = async (database: string, ...texts: readonly string[]): Promise<readonly Record<string, unknown>[]> => {
   const client = new pg.Client({ connectionString: server.url(database) });
@@ -70,6 +78,9 @@ describe('a plan file', () => {
     );
     expect(rows.length).toBeGreaterThan(3);
     for (const { text: value } of rows) expect(text).not.toContain(value);
+    // A key in a function of the app is masked; what is applied is computed on the target and compared by its hash.
+    expect(text).not.toContain(key);
+    expect(saved().steps.flatMap((step) => step.changes.filter((one) => one.hidden)).length).toBe(1);
   });
 
   test('is not overwritten unless that is said', async () => {
@@ -82,7 +93,7 @@ describe('a plan file', () => {
   test('is shown without a database, for people and for programs', async () => {
     const shown = await runMain(['show', file]);
     expect(shown.code).toBe(0);
-    expect(shown.stdout).toMatch(/1\.7 Isolation +23 changes/);
+    expect(shown.stdout).toMatch(/^1\.7 .+ \d\d changes$/m);
     expect(shown.stdout).toContain('Not rehearsed');
     const lines = (await runMain(['show', file, '--json'])).stdout
       .trim()
@@ -198,7 +209,7 @@ test('rows that come in the meantime are no difference; unrelated drift is named
   const first = await apply('app', '--to', '1.3');
   expect(first.code, first.stdout + first.stderr).toBe(0);
   expect(first.stdout).toContain('only now: type public.mood');
-  expect(first.stdout).toContain('fits this database: 44 changes');
+  expect(first.stdout).toContain(`fits this database: ${saved().steps.flatMap((step) => step.changes).length} changes`);
   const rest = await apply('app');
   expect(rest.code, rest.stdout + rest.stderr).toBe(0);
   const again = await apply('app');
@@ -207,8 +218,8 @@ test('rows that come in the meantime are no difference; unrelated drift is named
     'app',
     `select change from voxanne_rollout.entries where state = 'applied' order by seq`,
   );
-  const wanted = saved().steps.flatMap((step) => step.changes.map((one) => canonical({ ...one.change, title: '' })));
-  expect(journalled.map((row) => canonical({ ...JSON.parse(String(row.change)), title: '' }))).toEqual(wanted);
+  const wanted = saved().steps.flatMap((step) => step.changes.map((one) => one.hash));
+  expect(journalled.map((row) => changeHash(JSON.parse(String(row.change))))).toEqual(wanted);
   const [record] = await sql(
     'app',
     `select detail from voxanne_rollout.records where state = 'applied' order by seq limit 1`,

@@ -1,4 +1,4 @@
-import { environmentOf } from '../../config/index.ts';
+import { type Config, environmentOf } from '../../config/index.ts';
 import { serverVersion } from '../../database/app-state.ts';
 import { comparisonLines } from '../../report/comparison.ts';
 import { count } from '../../report/format.ts';
@@ -17,6 +17,8 @@ import { type Bench, createBench } from '../rehearsal.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 import { version } from '../version.ts';
 import { type ApplyOptions, applyAll } from './apply.ts';
+
+type Place = Pick<SavedPlan['target'], 'project' | 'host' | 'port' | 'database'>;
 
 type PlanOptions = ApplyOptions & { readonly plan: string };
 
@@ -127,7 +129,11 @@ async function keep(
  *
  * @throws {RolloutError} exit code 2.
  */
-export function requireSameTarget({ target }: SavedPlan, { connection, config }: Opened, file: string): void {
+export function requireSameTarget(
+  { target }: SavedPlan,
+  { connection, config }: { readonly connection: Place; readonly config: Pick<Config, 'environments'> },
+  file: string,
+): void {
   const same =
     target.project !== null || connection.project !== null
       ? target.project === connection.project
@@ -144,5 +150,5 @@ export function requireSameTarget({ target }: SavedPlan, { connection, config }:
   );
 }
 
-const placeOf = (one: SavedPlan['target'] | Opened['connection']): string =>
+const placeOf = (one: Place): string =>
   one.project === null ? `${one.host}:${one.port}/${one.database}` : `project ${one.project}`;

@@ -10,7 +10,7 @@ import { kinds } from '../probes/sign-up-kinds.ts';
 import { identifier } from '../quote.ts';
 
 /** Milliseconds between two statements: a visitor, not a benchmark. */
-const every = 20;
+const every = 50;
 
 type Unit = {
   readonly title: string;
@@ -143,9 +143,9 @@ async function mix(client: Client): Promise<readonly Unit[]> {
       signUp?.statements({ id: randomUUID(), nonce: randomUUID().replaceAll('-', '').slice(0, 12) }) ?? [],
     how: 'undo',
   };
-  // A sign-up after every fourth read, and at least one.
+  // A sign-up before every tenth read, and at least one.
   return reads
-    .flatMap((unit, index) => (index % 4 === 0 ? [signs, unit] : [unit]))
+    .flatMap((unit, index) => (index % 10 === 0 ? [signs, unit] : [unit]))
     .concat(reads.length === 0 ? signs : []);
 }
 
