@@ -74,8 +74,14 @@ async function* checkRights(
   before: unknown,
   only?: ReadonlySet<string>,
 ): ReturnType<Step<Target>['checks']> {
-  yield* checkIsolation(target, found, signal, only, failedBefore(before));
-  yield* checkAccess(target, found, signal, before, only);
+  const notMade = new Map<string, string>();
+  for await (const result of checkIsolation(target, found, signal, only, failedBefore(before))) {
+    const [, , door, what] = result.id.split('/');
+    if (door !== undefined && what === undefined && result.verdict === 'skipped')
+      notMade.set(door, result.advice ?? result.observed);
+    yield result;
+  }
+  yield* checkAccess(target, found, signal, before, only, notMade);
 }
 
 async function plan(target: Target): Promise<Plan> {

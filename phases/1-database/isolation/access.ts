@@ -6,6 +6,7 @@ import { type Circle, isCircle } from '../../../src/database/circles.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import { isInside } from '../../../src/database/rolled-back.ts';
 import { compare } from '../../../src/isolation/compare.ts';
+import { evidenceOf } from '../../../src/isolation/evidence.ts';
 import { type Access, type DoorKind, fromKept, toKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
@@ -16,6 +17,7 @@ import { bucketsOf } from './buckets.ts';
 import { decidedName } from './judged.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
+import { rulesOf } from './rules.ts';
 import { ownPolicies } from './tables.ts';
 
 /** Who reaches what now, in the form that the journal keeps. `only`: of these tables, as `schema.name`. */
@@ -64,6 +66,8 @@ export async function* checkAccess(
   signal: AbortSignal,
   kept: unknown,
   only?: ReadonlySet<string>,
+  /** Tables where the probe of two organizations could not act, and why. */
+  notMade: ReadonlyMap<string, string> = new Map(),
 ): AsyncIterable<CheckResult> {
   if (found.organizations === null) return;
   const began = performance.now();
@@ -88,9 +92,18 @@ export async function* checkAccess(
       accepted: (check) => acceptAccess.includes(check),
     }),
   ];
+  if (only === undefined) results.push(evidenceOf(after, tenantNames(found), notMade, '1.7/evidence'));
   const milliseconds = (performance.now() - began) / Math.max(1, results.length);
   for (const result of results) yield { ...result, milliseconds };
 }
+
+/** Tables whose rows belong to organizations: by a column, or through the row that they refer to. */
+const tenantNames = (found: Survey): ReadonlySet<string> =>
+  new Set(
+    rulesOf(found)
+      .filter(({ kind }) => kind === 'tenant' || kind === 'child')
+      .map(({ table }) => `${table.schema}.${table.name}`),
+  );
 
 function scopeOf(found: Survey, only?: ReadonlySet<string>): AccessScope {
   const doors = [...tableDoors(found), ...viewDoors(found), ...functionDoors(found), ...storageDoors(found)];
