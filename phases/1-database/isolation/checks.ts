@@ -6,7 +6,6 @@ import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { catalogCheck } from '../checks.ts';
 import type { Survey } from '../survey.ts';
-import { dropId, repeats } from './policies.ts';
 import { rulesOf } from './rules.ts';
 import { planTables } from './tables.ts';
 
@@ -96,18 +95,11 @@ where (n.nspname, c.relname) in (${list(views)}) and not exists (select from pg_
 async function policyCheck(target: Target, found: Survey): Promise<CheckResult> {
   const began = performance.now();
   await loadModule();
-  const plans = await planTables(found, target.config, [], async () => null);
-  // One that says what ours says lets nobody reach more.
-  const repeated = new Set(
-    plans
-      .flatMap((one) => [...one.dropOld, ...one.dropInert])
-      .filter((change) => change.title.endsWith(repeats))
-      .map((change) => change.id),
-  );
+  const plans = await planTables(found, target.config, [], async () => null, true);
   const asked = plans.flatMap((one) => one.blockers);
   const others = plans
     .flatMap((one) => one.leaving)
-    .filter((one) => !repeated.has(dropId(one)) && !asked.some(({ problem }) => problem.includes(told(one))));
+    .filter((one) => !asked.some(({ problem }) => problem.includes(told(one))));
   const failed = others.length + asked.length > 0;
   const keep = others.map((one) => `${one.schema}.${one.table}: ${one.name}`);
   const tables = plans.map(({ rule: { table } }) => table);

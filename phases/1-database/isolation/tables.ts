@@ -9,16 +9,19 @@ import { planTable, type TablePlan } from './policies.ts';
 import { renameColumns } from './rename.ts';
 import { rulesOf } from './rules.ts';
 
-/** The policies of every table that has a rule: what would be made, dropped, kept and asked now. */
+/**
+ * The policies of every table that has a rule: what would be made, dropped, kept and asked now. `standing`: the rule
+ * stands, and what was added beside it is judged for itself; a step that was stopped half-way goes on without.
+ */
 export async function planTables(
   found: Survey,
   config: Target['config'],
   after: readonly string[],
   count: PolicyContext['count'],
+  standing = false,
 ): Promise<readonly TablePlan[]> {
   const isCurrent =
-    after.length === 0 &&
-    found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id');
+    standing && found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id');
   const context: PolicyContext = {
     world: await judging(found, found.from),
     circular: config.decisions.dropPolicy.length === 0 ? new Set() : await circularPolicies(found),

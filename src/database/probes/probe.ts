@@ -37,8 +37,13 @@ export type Probe = {
  *
  * @throws whatever the server says about the preparation.
  */
-export async function performProbes(attempt: Attempt, probes: readonly Probe[]): Promise<readonly CheckResult[]> {
-  const prepared = preparation(attempt.world, attempt.family, attempt.quiet);
+export async function performProbes(
+  attempt: Attempt,
+  probes: readonly Probe[],
+  /** Statements after those that make the family. */
+  more: readonly string[] = [],
+): Promise<readonly CheckResult[]> {
+  const prepared = [...preparation(attempt.world, attempt.family, attempt.quiet), ...more];
   const acts = probes.flatMap((probe) => probe.acts);
   const outcomes = await perform(attempt.world.client, attempt.settings, prepared, acts);
   return probes.map((probe) => {

@@ -148,15 +148,15 @@ begin
       if act->>'role' <> 'self' then execute format('set local role %I', act->>'role'); end if;
       stage := 'act';
       began := clock_timestamp();
-      for line in select value from jsonb_array_elements_text(act->'sql') loop
-        if act->>'measure' = 'rows' then
-          execute line;
-          get diagnostics changed = row_count;
-          answer := changed::text;
-        else
-          execute line into answer;
-        end if;
-      end loop;
+      for line in select value from jsonb_array_elements_text((act->'sql') - -1) loop execute line; end loop;
+      line := act->'sql'->>-1;
+      if act->>'measure' = 'rows' then
+        execute line;
+        get diagnostics changed = row_count;
+        answer := changed::text;
+      else
+        execute line into answer;
+      end if;
       spent := extract(epoch from clock_timestamp() - began) * 1000;
       stage := 'observe';
       execute format('set local role %I', me);

@@ -7,6 +7,7 @@ import { createCast, rowMissing } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { probeFunction } from './functions.ts';
 import { probeMembers } from './members.ts';
+import { probePlatform } from './platform.ts';
 import type { Attempt, Run } from './probe.ts';
 import { addReferred } from './references.ts';
 import { addRow, copyRow, NoRow } from './rows.ts';
@@ -63,6 +64,9 @@ export async function* probeIsolation(
       () => probeView(run, view, false),
     ]);
   }
+  yield* await orSkip(run, 'storage.objects', 'Files and private channels of two organizations', [
+    () => probePlatform(run),
+  ]);
   for (const fn of catalog.functions.filter(({ schema }) => options.schemas.includes(schema))) {
     options.signal.throwIfAborted();
     yield* await orSkip(run, fn.signature, `${fn.signature}: two organizations through the function`, [
