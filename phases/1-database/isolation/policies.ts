@@ -347,7 +347,7 @@ function drop(one: Judged, rule: Rule, live: boolean, context: PolicyContext): S
 }
 
 /** Why a policy goes that lets nobody reach more than the new ones do. */
-const repeats = 'the new policies say the same';
+export const repeats = 'the new policies say the same';
 
 /** The true reason, in the order of weight. */
 function whyGone(one: Judged, rule: Rule): string {
