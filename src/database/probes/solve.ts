@@ -49,8 +49,15 @@ async function ask(
 ): Promise<Answer | undefined> {
   const possible = (name: string): readonly (readonly [at: number, sql: string])[] =>
     (choices.get(name) ?? []).map(({ sql }, at) => [at, sql] as const);
-  const together = await answered<Answer>(client, questionOf(groups, possible));
-  if (together !== undefined) return together;
+  const question = questionOf(groups, possible);
+  const known = answersOf(client);
+  const told = known.get(question);
+  if (told !== undefined) return told;
+  const together = await answered<Answer>(client, question);
+  if (together !== undefined) {
+    if (isLasting(question)) known.set(question, together);
+    return together;
+  }
   // Some value may not fit its own type (a large number in numeric(3, 2)): it is left out where it is the reason.
   const fitting = new Map<string, readonly (readonly [at: number, sql: string])[]>();
   for (const name of new Set(groups.flatMap((one) => one.columns))) {
@@ -70,6 +77,24 @@ async function ask(
   }
   return answers;
 }
+
+/**
+ * What the server answered on a connection. The rows of people, of organizations and of every table that is tried ask
+ * the same of the same few columns hundreds of times, and each question is a trip to the server.
+ */
+const answers = new WeakMap<ClientBase, Map<string, Answer>>();
+
+function answersOf(client: ClientBase): Map<string, Answer> {
+  const known = answers.get(client) ?? new Map<string, Answer>();
+  answers.set(client, known);
+  return known;
+}
+
+/** Whether nothing that the rollout may change has a part in the answer: functions and operators of the app have a schema. */
+export const isLasting = (question: string): boolean =>
+  !/\.\s*(?:"(?:[^"]|"")+"|\w+)\s*\(|\boperator\s*\(|\(\s*select\b(?! array\["probe )/i.test(
+    question.replace(/'(?:[^']|'')*'/g, "''"),
+  );
 
 const questionOf = (
   groups: readonly Group[],
