@@ -41,6 +41,14 @@ const comment = (catalog: string, oid: string, column = '0'): string =>
   `(select e.description from pg_catalog.pg_description e where e.objoid = ${oid} and e.objsubid = ${column}
     and e.classoid = 'pg_catalog.${catalog}'::pg_catalog.regclass)`;
 
+/**
+ * An expression as PostgreSQL prints it once it was parsed again: `role IN ('a', 'b')` over a varchar is printed with one
+ * cast of the array, and what is made from that text with a cast of each value. Both mean the same.
+ */
+const settled = (expression: string): string =>
+  String.raw`pg_catalog.regexp_replace(pg_catalog.regexp_replace(${expression}, '\(ARRAY\[([^][]*)\]\)::text\[\]', 'ARRAY[\1]', 'g'),
+    '\((''(?:[^'']|'''')*''::character varying)\)::text', '\1', 'g')`;
+
 const row = (...parts: readonly string[]): string => `pg_catalog.md5(row(${parts.join(', ')})::text)`;
 
 // Most objects have the same few ACLs, so each different one is spelled out once, and joined.
@@ -92,7 +100,7 @@ from rel join pg_catalog.pg_attribute a on a.attrelid = rel.oid and a.attnum > 0
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where rel.relkind <> 'S'
 union all
 select 'constraint ' || rel.nspname || '.' || rel.relname || '.' || k.conname,
-  ${row('pg_catalog.pg_get_constraintdef(k.oid)', 'k.convalidated', 'k.condeferrable', comment('pg_constraint', 'k.oid'))}
+  ${row(settled('pg_catalog.pg_get_constraintdef(k.oid)'), 'k.convalidated', 'k.condeferrable', comment('pg_constraint', 'k.oid'))}
 from rel join pg_catalog.pg_constraint k on k.conrelid = rel.oid
 union all
 select 'index ' || rel.nspname || '.' || ic.relname,
@@ -118,8 +126,8 @@ select 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
     'p.polcmd',
     'p.polpermissive',
     `(select string_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r)::text end, ',' order by r) from unnest(p.polroles) r)`,
-    'pg_catalog.pg_get_expr(p.polqual, p.polrelid)',
-    'pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)',
+    settled('pg_catalog.pg_get_expr(p.polqual, p.polrelid)'),
+    settled('pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)'),
     comment('pg_policy', 'p.oid'),
   )}
 from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -16,7 +16,7 @@ const onboarding = `
     region text not null check (region in ('eu', 'us')));
   create table profiles (id uuid primary key references auth.users on delete cascade, full_name text);
   create table org_members (organization_id uuid not null references organizations on delete cascade,
-    user_id uuid not null references auth.users on delete cascade, role text not null default 'member' check (role in ('owner', 'member')),
+    user_id uuid not null references auth.users on delete cascade, role text not null default 'member' check (role in ('owner', 'member')), rank varchar(20) not null default 'gold',
     primary key (organization_id, user_id));
   create table notes (id uuid primary key default gen_random_uuid(), organization_id uuid not null references organizations on delete cascade, body text,
     score numeric(3, 2) check (score >= 0 and score <= 1));
@@ -29,6 +29,7 @@ const onboarding = `
   create policy own on profiles for all to authenticated using (id = auth.uid());
   create policy mine on notes for all to authenticated using (organization_id in (select my_orgs()));
   comment on policy mine on notes is 'members alone';
+  create policy remove on organizations for delete to authenticated using (exists (select from org_members m where m.organization_id = organizations.id and m.user_id = auth.uid() and m.rank in ('gold', 'silver')));
   create table drafts (id uuid primary key default gen_random_uuid(), user_id uuid not null references auth.users on delete cascade,
     note_id uuid references notes on delete set null);
   alter table drafts enable row level security;
