@@ -29,4 +29,6 @@ export type DatabaseFacts = {
   readonly tenants: readonly string[];
   /** Columns that code must no longer name. */
   readonly renames: readonly Rename[];
+  /** `table.column` of columns that are named like a tenant key and mean something else. */
+  readonly elsewhere?: readonly string[];
 };

@@ -1,6 +1,7 @@
 import { splitName } from '../../src/config/names.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Column } from '../../src/database/catalog/types.ts';
+import { foreignKeyOf, pointsAt } from '../1-database/survey/shape.ts';
 import { primaryColumn, profileUser, type Survey, survey } from '../1-database/survey.ts';
 import { memberRole, ownerRole } from '../1-database/values.ts';
 import type { Target } from '../target.ts';
@@ -51,6 +52,10 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
       managers: [...new Set([owner, ...['owner', 'admin'].filter((one) => roles.length === 0 || roles.includes(one))])],
     },
     tenants: found.tenants.map(({ table }) => table.name),
+    // One of two keys to organizations is unclear as well, and is an organization's all the same.
+    elsewhere: found.unclear
+      .filter(({ column, table }) => !pointsAt(foreignKeyOf(table, column.name), organizations))
+      .map(({ column, table }) => `${table.name}.${column.name}`),
     // After the rename the catalog shows the new name alone, and code with an old one is broken all the same: every
     // old name counts on every tenant table, but where the table keeps such a column for something else.
     renames: found.tenants.flatMap(({ table }) =>

@@ -45,4 +45,5 @@ export const vocabularyOf = ({ facts }: Code): Vocabulary => ({
   columns: [...new Set([facts.column, ...facts.renames.map(({ from }) => from)])].sort(),
   tables: [facts.organizations.table],
   memberships: facts.memberships === null ? [] : [facts.memberships.table],
+  elsewhere: facts.elsewhere ?? [],
 });

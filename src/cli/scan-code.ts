@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { GuardFinding, NotLookedAt } from '../rollout/guard-finding.ts';
 import { discoverWorkspace } from '../workspace/discover.ts';
 import { sha256 } from '../workspace/hash.ts';
+import { namesInCode } from '../workspace/names-in-code.ts';
 import { namesInFiles } from '../workspace/names-in-files.ts';
 import { scan } from '../workspace/scan/scan.ts';
 import type { Finding, Notice, ScanResult } from '../workspace/scan/types.ts';
@@ -19,7 +20,8 @@ export type Scanned = {
 export async function scanWithoutDatabase(config: Config, signal: AbortSignal): Promise<Scanned> {
   const workspace = await discoverWorkspace(config.workspace);
   const waivers = await readWaivers(workspace.root);
-  const names = namesInFiles(await tablesInFiles(workspace.root, workspace.generatedTypes), config.names);
+  const declared = namesInFiles(await tablesInFiles(workspace.root, workspace.generatedTypes), config.names);
+  const names = await namesInCode(workspace.root, declared);
   const result = await scan(workspace, { ...names, waivers, signal });
   const findings = result.findings.filter((one) => one.fileClass === 'source' || one.fileClass === 'generated');
   return { root: workspace.root, findings, result };

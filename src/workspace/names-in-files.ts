@@ -68,10 +68,29 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
       columns: [...columns].sort(),
       tables: organizations === null ? [] : [organizations],
       memberships: memberships.sort(),
+      elsewhere: organizations === null ? [] : columnsElsewhere(all, organizations, columns),
     },
     renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
   };
 }
+
+/** Columns that are named like the key of the organizations and refer to another table. */
+const columnsElsewhere = (
+  all: readonly (readonly [string, FileTable])[],
+  organizations: string,
+  columns: ReadonlySet<string>,
+): readonly string[] =>
+  all
+    .flatMap(([table, { refers }]) =>
+      [...refers].flatMap(([column, to]) =>
+        plain(to) !== organizations && (columns.has(column) || likeKey.test(snake(column)))
+          ? [`${table}.${column}`]
+          : [],
+      ),
+    )
+    .sort();
+
+const likeKey = /^(?:org|organi[sz]ation|tenant|workspace)_?id$/;
 
 /** `team_id` is the key of teams; `parent_id` and `created_for` refer to them and name something else. */
 function namesTable(column: string, table: string): boolean {

@@ -1,3 +1,4 @@
+import { goesElsewhere } from './elsewhere.ts';
 import { hasOrgGuard, isCompared, refusalsOf } from './guards.ts';
 import { isForMachines } from './machine-guards.ts';
 import { isLogCallee, isOrgIdName, isOrgName } from './names.ts';
@@ -37,6 +38,7 @@ export function tenantParameters(source: Source): readonly string[] {
   const found = new Set<string>();
   for (const offset of [...orgPlaces(source), ...sqlPlaces(source)]) {
     for (const value of tenantValuesAt(nodeAt(source, offset))) {
+      if (goesElsewhere(value)) continue;
       for (const origin of originsOf(value)) {
         if (origin.kind !== 'parameter' || origin.path.length > 1) continue;
         const name = functionName(origin.fn);

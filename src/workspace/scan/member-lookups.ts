@@ -53,7 +53,7 @@ const asksOrganizations = (query: SyntaxNode, table: string): boolean =>
   people.test(query.text.replace(/\buser\b/g, ''));
 
 /** The outermost expression around a value that is a question to a database. */
-function questionAround(use: SyntaxNode): SyntaxNode | null {
+export function questionAround(use: SyntaxNode): SyntaxNode | null {
   let found: SyntaxNode | null = null;
   let at = wrapped(use);
   for (let parent = at.parent; parent !== null; at = parent, parent = at.parent) {
@@ -76,7 +76,7 @@ function isQuestion(call: SyntaxNode): boolean {
 }
 
 /** The table of a question: `from('t')`, `from(t)`, `prisma.t.findFirst`, `db.query.t`, `… from t` in SQL. */
-function tableAsked(query: SyntaxNode): string | null {
+export function tableAsked(query: SyntaxNode): string | null {
   const { text } = query;
   const built = /\.\s*(?:from|selectFrom|table|into)\s*\(\s*['"`]?([\w.]+)/.exec(text)?.[1];
   if (built !== undefined) return built;

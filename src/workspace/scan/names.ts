@@ -1,4 +1,4 @@
-import { vocabulary } from './vocabulary.ts';
+import { placeName, vocabulary } from './vocabulary.ts';
 
 /** `requestedOrgId`, `requested_org_id`, `x-requested-org-id` -> requested, org, id. */
 export function wordsOf(name: string): readonly string[] {
@@ -69,3 +69,7 @@ export function isReplyCallee(text: string): boolean {
 
 /** Words that start a look at an organization's id; matched against the text before any tree is built. */
 export const orgWords = (): RegExp => vocabulary().words;
+
+/** Whether a column that is named like an organization's is known to mean something else in its table. */
+export const isOfAnotherTable = (table: string, column: string): boolean =>
+  vocabulary().elsewhere.has(placeName(table, column));

@@ -1,3 +1,4 @@
+import { goesElsewhere } from './elsewhere.ts';
 import { keepsToUser } from './member-lookups.ts';
 import { isLogCallee, isReplyCallee } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
@@ -109,7 +110,7 @@ export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Bind
  * the user's own rows.
  */
 export function isTenantUse(use: SyntaxNode): boolean {
-  if (keepsToUser(use)) return false;
+  if (keepsToUser(use) || goesElsewhere(use)) return false;
   let at = wrapped(use);
   for (let parent = at.parent; parent !== null; parent = at.parent) {
     switch (parent.kind) {

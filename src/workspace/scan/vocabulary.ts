@@ -6,6 +6,8 @@ export type Vocabulary = {
   readonly tables: readonly string[];
   /** Tables with one row per user and organization. */
   readonly memberships: readonly string[];
+  /** `table.column` of columns that are named so and refer to something else. */
+  readonly elsewhere?: readonly string[];
 };
 
 type Patterns = {
@@ -27,7 +29,13 @@ type Patterns = {
   /** One of the words, for patterns of others. */
   readonly word: string;
   readonly tableWord: string;
+  /** As `placeName` spells them. */
+  readonly elsewhere: ReadonlySet<string>;
 };
+
+/** A column of a table, however code spells the two: `partnerLinks.organizationId`, `partner_links.organization_id`. */
+export const placeName = (table: string, column: string): string =>
+  `${table.replace(/^.*\./, '')}.${column}`.replace(/_/g, '').toLowerCase();
 
 const usual = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
 
@@ -97,6 +105,9 @@ function patternsOf(given: Vocabulary): Patterns {
     header: new RegExp(`['"\`]x-(?:${loose})(?:-?id|-uuid)?['"\`]`, 'gi'),
     word: loose,
     tableWord: tables,
+    elsewhere: new Set(
+      (given.elsewhere ?? []).map((one) => placeName(one.replace(/\.\w+$/, ''), one.replace(/^.*\./, ''))),
+    ),
   };
 }
 

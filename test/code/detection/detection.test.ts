@@ -18,6 +18,8 @@ afterAll(async () => {
 
 const schema = `create table organizations (id uuid primary key, name text);
 create table memberships (org_id uuid references organizations, user_id uuid references auth.users, role text);
+create table registers (id uuid primary key, name text);
+create table partner_links (id uuid primary key, org_id uuid references registers, name text);
 create table calls (id uuid primary key, org_id uuid references organizations, name text);
 `;
 

@@ -174,3 +174,11 @@ export const shams: readonly (readonly [string, (words: Words) => string])[] = [
       `const [member] = await db.select().from(memberships).where(eq(memberships.orgId, orgId)).limit(1);\n  if (!member) { ${refuse} }`,
   ],
 ];
+
+/** What looks like a use of the organization, and goes to a table where a column of that name means something else. */
+export const otherUses: readonly string[] = [
+  `const found = await supabase.from('partner_links').select('id').eq('org_id', orgId);`,
+  `await supabase.from('partner_links').insert({ org_id: orgId, name: 'x' });`,
+  `const found = await db.select().from(partnerLinks).where(eq(partnerLinks.orgId, orgId));`,
+  'const found = await sql`select id from partner_links where org_id = ${orgId}`;',
+];

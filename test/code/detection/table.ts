@@ -2,7 +2,7 @@ import { edgeRows, graphqlRows, lambdaRows, socketRows } from './events.ts';
 import { astroRows, nuxtRows, remixRows, svelteRows, tanstackRows, trpcRows } from './full-stack.ts';
 import { actionRows, nextPageRows, nextPagesRows, nextRouteRows } from './next.ts';
 import { expressRows, fastifyRows, honoRows, koaRows, nestRows } from './node-servers.ts';
-import { guards, plainUses, type Row, shams, uses } from './row.ts';
+import { guards, otherUses, plainUses, type Row, shams, uses } from './row.ts';
 
 const rows: readonly Row[] = [
   ...expressRows,
@@ -104,6 +104,7 @@ function casesOf(row: Row, index: number): readonly Case[] {
       `${given}${at(guards, index + 7)[1](row)}\n  ${at(uses, index + 3)}`,
     ),
     one(`with ${sham}`, true, `${given}${pretended(row)}\n  ${at(uses, index)}`),
+    one('for a table of something else', false, `${given}${at(otherUses, index)}`),
     one('look-alike', false, row.lookAlike),
   ];
 }

@@ -1,4 +1,5 @@
 import { givenBy } from '../calls.ts';
+import { goesElsewhere } from '../elsewhere.ts';
 import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
@@ -41,6 +42,7 @@ export const requestOrg: Rule = {
       }
     }
     for (const value of tenantValuesAt(node)) {
+      if (goesElsewhere(value)) continue;
       for (const origin of originsOf(value)) {
         if (!isRequest(origin)) continue;
         // A read under an org's name has been looked at where it stands; a helper's call is no such read.

@@ -1,0 +1,110 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { namesInCode } from '../../src/workspace/names-in-code.ts';
+import { namesInFiles } from '../../src/workspace/names-in-files.ts';
+import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
+import { folderOf } from '../workspace/scan/files.ts';
+
+const clean: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const remove of clean.splice(0)) await remove();
+});
+
+async function vocabularyOf(files: Readonly<Record<string, string>>, types: readonly string[] = []) {
+  const { root, remove } = await folderOf({ 'package.json': '{"name":"app"}', ...files });
+  clean.push(remove);
+  const given = { from: null, to: 'org_id', organizations: null };
+  return (await namesInCode(root, namesInFiles(await tablesInFiles(root, types), given))).vocabulary;
+}
+
+describe('what an app calls its organizations', () => {
+  it('is read from migrations, wherever they lie', async () => {
+    const sql = `create table clinics (id uuid primary key);
+create table clinic_members (clinic_id uuid references clinics (id), user_id uuid references auth.users, role text);
+create table visits (id uuid, clinic_id uuid references clinics);
+create table rooms (id uuid, clinic_id uuid not null references clinics, user_id uuid references auth.users);
+create table suppliers (id uuid primary key);
+create table orders (id uuid, organization_id uuid references suppliers);`;
+    expect(await vocabularyOf({ 'apps/web/supabase/migrations/1_init.sql': sql })).toEqual({
+      columns: ['clinic_id', 'org_id'],
+      tables: ['clinics'],
+      memberships: ['clinic_members'],
+      elsewhere: ['orders.organization_id'],
+    });
+  });
+
+  it('is read from a Prisma schema, by the names of its fields and of its columns', async () => {
+    const schema = `model User {
+  id String @id
+  teams TeamMember[]
+}
+model Team {
+  id String @id
+}
+model TeamMember {
+  teamId String @map("team_id")
+  userId String
+  role String
+  team Team @relation(fields: [teamId], references: [id])
+  user User @relation(fields: [userId], references: [id], onDelete: Cascade)
+}
+model Invoice {
+  id String @id
+  teamId String
+  team Team @relation(name: "invoices", fields: [teamId], references: [id])
+}
+`;
+    expect(await vocabularyOf({ 'prisma/schema.prisma': schema })).toEqual({
+      columns: ['org_id', 'teamId', 'team_id'],
+      tables: ['team'],
+      memberships: ['team_member'],
+      elsewhere: [],
+    });
+  });
+
+  it('is read from Drizzle schemas of several files', async () => {
+    expect(
+      await vocabularyOf({
+        'src/db/schema/accounts.ts': `export const accounts = pgTable('accounts', { id: uuid('id').primaryKey() });\n`,
+        'src/db/schema/users.ts': `export const usersToAccounts = pgTable('users_to_accounts', { accountId: uuid('account_id').notNull().references(() => accounts.id, { onDelete: 'cascade' }), userId: uuid('user_id').references(() => users.id) });\n`,
+        'src/db/schema/notes.ts': `export const notes = pgTable('notes', { id: uuid(), accountId: uuid('account_id') }, (table) => [foreignKey({ columns: [table.accountId], foreignColumns: [accounts.id] })]);\n`,
+      }),
+    ).toEqual({
+      columns: ['accountId', 'account_id', 'org_id'],
+      tables: ['accounts'],
+      memberships: ['users_to_accounts'],
+      elsewhere: [],
+    });
+  });
+
+  it('is read from generated types', async () => {
+    const table = (name: string, columns: string, relations = '') =>
+      `${name}: { Row: {\n${columns}\n}; Insert: {}; Update: {}; Relationships: [${relations}] };`;
+    const to = `{ foreignKeyName: "x"; columns: ["company_id"]; isOneToOne: false; referencedRelation: "companies"; referencedColumns: ["id"] }`;
+    const types = `export type Database = { public: { Tables: { ${[
+      table('companies', 'id: string'),
+      table('company_users', 'company_id: string\nuser_id: string\nrole: string', to),
+      table('jobs', 'id: string\ncompany_id: string', to),
+    ].join('\n')} } } };`;
+    expect(await vocabularyOf({ 'src/database.types.ts': types }, ['src/database.types.ts'])).toMatchObject({
+      columns: ['company_id', 'org_id'],
+      tables: ['companies'],
+      memberships: ['company_users'],
+    });
+  });
+
+  it('is what the queries of the code are kept to, where no schema is at hand', async () => {
+    const query = (table: string, column: string) =>
+      `db.from('${table}').select('*').eq('${column}', id).eq('user_id', me);`;
+    const code = ['calls', 'notes', 'invoices'].map((table) => query(table, 'business_id')).join('\n');
+    expect(await vocabularyOf({ 'src/a.ts': `${code}\n${query('calls', 'project_id')}` })).toMatchObject({
+      columns: ['business_id', 'org_id'],
+      tables: ['businesses'],
+    });
+    expect(
+      await vocabularyOf({ 'src/a.ts': ['a', 'b', 'c'].map((one) => query(one, 'project_id')).join('\n') }),
+    ).toMatchObject({
+      columns: ['org_id'],
+      tables: [],
+    });
+  });
+});
