@@ -18,7 +18,17 @@ import {
   type Stage,
   serve,
 } from './stage.ts';
-import { kitModules, kitRouter, kitTypes, nextModules, nextRouter, nextTypes } from './stand-ins.ts';
+import {
+  edgeModules,
+  kitModules,
+  kitRouter,
+  kitTypes,
+  nextModules,
+  nextRouter,
+  nextTypes,
+  remixRouter,
+  servedBy,
+} from './stand-ins.ts';
 
 let stage: Stage;
 const clean: (() => Promise<void>)[] = [];
@@ -172,6 +182,51 @@ const samples: readonly Sample[] = [
       'src/routes/calls/+page.server.ts',
     ],
   },
+  {
+    name: 'edge',
+    harness: ' functions on a stand-in of Deno',
+    modules: edgeModules,
+    start: async (app) => {
+      const load = (name: string) => servedBy(() => app.load(`supabase/functions/${name}/index.ts`));
+      const [calls, health] = [await load('calls'), await load('health')];
+      return serve((request) => (request.url.includes('/health') ? health(request) : calls(request)));
+    },
+    list: (running, org, token) => running.ask(`/calls${org === null ? '' : `?org_id=${org}`}`, withToken(token)),
+    create: (running, org, token) =>
+      running.ask('/calls', {
+        ...withToken(token),
+        body: { ...(org === null ? {} : { organization_id: org }), note: 'x' },
+      }),
+    open: async (running) => [(await running.ask('/health')).status],
+    touched: [
+      'supabase/functions/_shared/org-membership.ts',
+      'supabase/functions/_shared/org.ts',
+      'supabase/functions/calls/index.ts',
+    ],
+  },
+  {
+    name: 'remix',
+    harness: ' on a stand-in of its router',
+    start: async (app) => {
+      const calls = await app.load('app/routes/calls.tsx');
+      const health = await app.load('app/routes/health.ts');
+      return serve(
+        remixRouter([
+          [/^\/health$/, health],
+          [/^\/calls(?:\/(?<orgId>[\w-]+))?$/, calls],
+        ]),
+      );
+    },
+    list: (running, org, token) =>
+      running.ask(`/calls${org === null ? '' : `/${org}`}`, { headers: { cookie: stage.cookies(token) } }),
+    create: (running, org, token) =>
+      running.ask('/calls', {
+        headers: { cookie: stage.cookies(token), 'content-type': 'application/x-www-form-urlencoded' },
+        form: { ...(org === null ? {} : { orgId: org }), note: 'x' },
+      }),
+    open: async (running) => [(await running.ask('/health')).status],
+    touched: ['app/lib/org-membership.ts', 'app/lib/org.server.ts', 'app/routes/calls.tsx'],
+  },
 ];
 
 /** The cured apps, type-checked together at the end against the real packages. */
@@ -182,7 +237,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(kept, { recursive: true, force: true }));
 
-describe.each(samples)('$name$harness: two organizations over HTTP', (sample) => {
+const titled = samples.map((sample) => ({ ...sample, title: `${sample.name}${sample.harness ?? ''}` }));
+
+describe.each(titled)('$title: two organizations over HTTP', (sample) => {
   const { name, start, list, create, action, open, touched } = sample;
   test('the attack succeeds before, is refused after, and everything else goes on; the rollback leaves no byte', async () => {
     const app = await copyOf(name, {}, sample.modules);
@@ -239,6 +296,7 @@ test('the cured apps have no type error, against the real packages but for Next 
     JSON.stringify({
       compilerOptions: {
         target: 'es2022',
+        jsx: 'preserve',
         module: 'esnext',
         moduleResolution: 'bundler',
         strict: true,
@@ -247,7 +305,7 @@ test('the cured apps have no type error, against the real packages but for Next 
         types: ['node'],
         paths: { '@/*': ['./next/src/*'], '$lib/*': ['./sveltekit/src/lib/*'] },
       },
-      include: ['*/src', 'stand-ins.d.ts'],
+      include: ['*/src', 'remix/app', 'stand-ins.d.ts'],
     }),
   );
   const { stdout } = await execa('tsc', ['-p', kept], { preferLocal: true, reject: false });

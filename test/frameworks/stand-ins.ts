@@ -85,6 +85,51 @@ declare module '$env/static/private' {
 }
 `;
 
+export const edgeModules = { 'npm:@supabase/supabase-js@2': `export * from '@supabase/supabase-js';` };
+
+/** What a module hands to `Deno.serve` while it is loaded. There is a Deno as long as it runs. */
+export async function servedBy(load: () => Promise<unknown>): Promise<(request: Request) => Promise<Response>> {
+  const served: unknown[] = [];
+  const within = async (work: () => unknown): Promise<unknown> => {
+    Reflect.set(globalThis, 'Deno', {
+      env: { get: (name: string) => process.env[name] },
+      serve: (handler: unknown) => served.push(handler),
+    });
+    try {
+      return await work();
+    } finally {
+      Reflect.deleteProperty(globalThis, 'Deno');
+    }
+  };
+  await within(load);
+  const [handler] = served;
+  if (!isHandler(handler)) throw new Error('the module serves nothing');
+  return async (request) => {
+    const answer = await within(() => handler(request));
+    return answer instanceof Response ? answer : new Response(null, { status: 500 });
+  };
+}
+
+/** Loaders and actions of a route module, as Remix calls them: what they throw is answered as well. */
+export const remixRouter =
+  (routes: readonly (readonly [address: RegExp, module: Loaded])[]) =>
+  async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    for (const [address, module] of routes) {
+      const params = address.exec(pathname)?.groups;
+      const handler = request.method === 'GET' ? module.loader : module.action;
+      if (!address.test(pathname) || !isHandler(handler)) continue;
+      try {
+        const answer: unknown = await handler({ request, params: params ?? {}, context: {} });
+        if (answer instanceof Response) return answer;
+      } catch (error) {
+        if (error instanceof Response) return error;
+        throw error;
+      }
+    }
+    return new Response(null, { status: 404 });
+  };
+
 /** Endpoints and the actions of pages by their address, behind the handle of hooks.server. */
 export const kitRouter =
   (hooks: Loaded, routes: Readonly<Record<string, Loaded>>) =>

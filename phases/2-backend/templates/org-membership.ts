@@ -49,14 +49,17 @@ export function forgetValidated(userId?: string): void {
   }
 }
 
-/** Resolves when the organization exists and the user belongs to it; rejects with an OrgValidationError. */
-export async function validateMembership(client: SupabaseClient, userId: string, orgId: string): Promise<void> {
+/**
+ * Resolves when the organization exists and the user belongs to it; rejects with an OrgValidationError. `seesAll`: whether
+ * the client sees organizations of others, so that one which it does not see does not exist.
+ */
+export async function validateMembership(client: SupabaseClient, userId: string, orgId: string, seesAll = true): Promise<void> {
   const key = `${userId} ${orgId}`;
   const now = Date.now();
   const known = validated.get(key);
   if (known && known.until > now) return known.check;
   if (validated.size >= mostEntries) validated.clear();
-  const check = checkMembership(client, userId, orgId);
+  const check = checkMembership(client, userId, orgId, seesAll);
   validated.set(key, { until: now + freshMilliseconds, check });
   // A refusal is not kept: who is let in meanwhile should not have to wait.
   check.catch(() => {
@@ -65,14 +68,14 @@ export async function validateMembership(client: SupabaseClient, userId: string,
   return check;
 }
 
-async function checkMembership(client: SupabaseClient, userId: string, orgId: string): Promise<void> {
+async function checkMembership(client: SupabaseClient, userId: string, orgId: string, seesAll: boolean): Promise<void> {
   const organization = await client
     .from('__ORGANIZATIONS__')
     .select('__ORGANIZATIONS_KEY__')
     .eq('__ORGANIZATIONS_KEY__', orgId)
     .limit(1);
   if (organization.error) throw unchecked(organization.error.message);
-  if (organization.data.length === 0) throw notFound();
+  if (organization.data.length === 0) throw seesAll ? notFound() : forbidden();
   // #if memberships
   const membership = await client
     .from('__MEMBERSHIPS__')
@@ -130,12 +133,12 @@ export async function orgOfToken(client: SupabaseClient, authorization: string |
  * memberships up, where the policies of the app hide them from the caller.
  */
 export async function orgOfSession(client: SupabaseClient, asker: SupabaseClient = client): Promise<string> {
-  return orgOf(asker, await verify(client));
+  return orgOf(asker, await verify(client), asker !== client);
 }
 
-async function orgOf(client: SupabaseClient, verified: Verified | null): Promise<string> {
+async function orgOf(client: SupabaseClient, verified: Verified | null, seesAll = true): Promise<string> {
   if (!verified || typeof verified.sub !== 'string' || !isOrgId(verified.org)) throw missing();
-  await validateMembership(client, verified.sub, verified.org);
+  await validateMembership(client, verified.sub, verified.org, seesAll);
   return verified.org;
 }
 

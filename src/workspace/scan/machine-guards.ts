@@ -1,3 +1,4 @@
+import { routeCallOf } from './flow.ts';
 import { decides } from './refusals.ts';
 import { declaredBy, placesOf, referencesOf } from './scope.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode } from './syntax.ts';
@@ -20,7 +21,7 @@ export function isForMachines(node: SyntaxNode): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
     if (isWrapped(fn)) return true;
     const body = fn.child(-1);
-    if (body !== null && provesSender(body)) return true;
+    if (body !== null && provesSender(body, node)) return true;
   }
   return false;
 }
@@ -35,9 +36,10 @@ function isWrapped(fn: SyntaxNode): boolean {
 const marks =
   /\benv\b|\b[A-Z_]*(?:SECRET|TOKEN|API_KEY)\b|\bconfig\s*\.|\b(?:verify|constructEvent|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)|require\w*(?:Admin|Staff|Internal|Service|Super)|assert\w*(?:Admin|Staff|Internal|Service|Super)|ensure\w*(?:Admin|Staff|Internal|Service|Super)|check\w*(?:Admin|Staff|Internal|Secret))\w*|\.\s*(?:admin|is_?[sS]taff|is_?[sS]uper_?\w+|super_?[aA]dmin|is_?[pP]latform_?[aA]dmin|isGlobalAdmin)\b/g;
 
-function provesSender(body: SyntaxNode): boolean {
+function provesSender(body: SyntaxNode, node: SyntaxNode): boolean {
   if (body.text.search(marks) === -1) return false;
   return placesOf(body.source, marks, body).some((place) => {
+    if (isOfAnotherHandler(place, node)) return false;
     const call = place.above('call_expression', 'statement_block');
     const callee = call?.kind === 'call_expression' ? call.child(0) : null;
     if (callee?.contains(place) && verifying.test(memberOf(callee)?.name ?? callee.text)) return true;
@@ -55,6 +57,15 @@ function provesSender(body: SyntaxNode): boolean {
       })
     );
   });
+}
+
+/** A plugin or a factory registers several handlers: what one of them asks for protects no other. */
+function isOfAnotherHandler(place: SyntaxNode, node: SyntaxNode): boolean {
+  for (let fn = functionAround(place); fn !== null && !fn.contains(node); fn = functionAround(fn)) {
+    const pair = fn.parent?.kind === 'pair' ? fn.parent.child(0)?.text : null;
+    if (routeCallOf(fn) !== null || pair === 'handler') return true;
+  }
+  return false;
 }
 
 const isProof = (text: string): boolean =>
