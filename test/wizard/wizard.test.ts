@@ -539,6 +539,35 @@ describe('connecting', () => {
     expect(shown(driven.state())).toContain('begins with postgresql://');
   });
 
+  test('a string is taken as it is copied: in quotes, after its variable, with a line end', async () => {
+    const url = 'postgresql://postgres:secret@db.abc.supabase.co/postgres';
+    for (const pasted of [`"${url}"`, `'${url}'`, ` ${url} `, `export SUPABASE_DB_URL="${url}"`]) {
+      const seen: (string | undefined)[] = [];
+      const driven = drive({
+        start: { needsUrl: true },
+        connect: async (given) => {
+          seen.push(given);
+          return fakeSession(fakeRollout(sampleSteps));
+        },
+      });
+      driven.burst([...[...pasted].map((character) => (character === ' ' ? 'space' : character)), 'enter']);
+      expect(seen).toEqual([]);
+      driven.press('enter');
+      await driven.until((state) => state.steps !== null);
+      expect(seen).toEqual([url]);
+    }
+  });
+
+  test('the placeholder of the dashboard has a sentence of its own, and a paste that is cut says so', () => {
+    const driven = drive({ start: { needsUrl: true } });
+    type(driven, 'postgresql://postgres:[YOUR-PASSWORD]@db.abc.supabase.co/postgres');
+    driven.press('enter');
+    expect(shown(driven.state())).toContain('It still says [YOUR-PASSWORD]');
+    driven.press('ctrl-u');
+    driven.burst(Array.from({ length: 4100 }, () => 'x'));
+    expect(shown(driven.state())).toContain('Only the first 4000 characters were taken');
+  });
+
   test('a refusal is shown, can be tried again, and leaves with its exit code', async () => {
     let tries = 0;
     const driven = drive({

@@ -22,6 +22,13 @@ const edited = (text: string, key: string, limit: number): string | null => {
   return character === null ? null : (text + character).slice(0, limit);
 };
 
+/** Characters that a field takes. */
+const longest = { url: 4000, reason: 500 } as const;
+
+/** A paste that did not fit must not look as if it had. */
+const cutAt = (text: string, limit: number): string | null =>
+  text.length < limit ? null : `Only the first ${limit} characters were taken; ctrl-u empties the field.`;
+
 type Typed = Extract<Dialog, { kind: 'search' | 'filter' }>;
 type Confirm = Extract<Dialog, { kind: 'confirm' }>;
 
@@ -64,8 +71,8 @@ const pressInReason = (
       ? ask(close(state), { type: 'skip', step: dialog.intent.step, reason })
       : ask(close(state), { type: 'waive', findings: dialog.intent.findings, reason });
   }
-  const text = edited(dialog.text, key === 'enter' ? 'space' : key, 500);
-  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
+  const text = edited(dialog.text, key === 'enter' ? 'space' : key, longest.reason);
+  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: cutAt(text, longest.reason) } };
 };
 
 const pressInFilter = (state: State, dialog: Typed, key: string): State => {
@@ -94,16 +101,28 @@ const pressInUrl = (state: State, dialog: Extract<Dialog, { kind: 'url' }>, key:
   if (key === 'escape') return close(state);
   if (key === 'enter') {
     if (!alone) return state;
-    const url = dialog.text.trim();
+    const url = unquoted(dialog.text);
     if (url === '') return close(state);
+    if (/\[YOUR-PASSWORD\]/i.test(url)) {
+      const complaint = 'It still says [YOUR-PASSWORD]: put the password of the database there, without brackets.';
+      return { ...state, dialog: { ...dialog, complaint } };
+    }
     if (!/^postgres(ql)?:\/\//.test(url))
       return { ...state, dialog: { ...dialog, complaint: 'A connection string begins with postgresql:// .' } };
     // The text leaves the state here, and no part of it is written anywhere.
     return begin({ ...close(state), connectProblem: null }, 'connect', null, (job) => ({ type: 'connect', job, url }));
   }
-  const text = edited(dialog.text, key, 4000);
-  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: null } };
+  const text = edited(dialog.text, key, longest.url);
+  return text === null ? state : { ...state, dialog: { ...dialog, text, complaint: cutAt(text, longest.url) } };
 };
+
+/** As it is copied from a file or a shell: with spaces, quotes or the name of its variable around it. */
+const unquoted = (text: string): string =>
+  text
+    .trim()
+    .replace(/^(?:export\s+)?[A-Z_]+=(?=["']?postgres)/, '')
+    .replace(/^(["'])([\s\S]*)\1$/, '$2')
+    .trim();
 
 const pressInPick = (state: State, dialog: Extract<Dialog, { kind: 'pick' }>, key: string): State => {
   if (key === 'escape') return close(state);
