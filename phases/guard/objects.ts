@@ -7,7 +7,12 @@ import { type Change, finding, kindOf, nameOf, type Since } from './changed.ts';
 
 /** Objects that changed since the rollout in a way that no plan and no probe looks at. */
 export function fromObjects(target: Target, found: Survey, since: Since): readonly GuardFinding[] {
-  return (since.changes ?? []).flatMap((one) => judge(one, target, found, since) ?? []);
+  const changes = since.changes ?? [];
+  const gone = new Set(changes.filter((one) => one.how === 'gone').map((one) => one.object));
+  // What belonged to a table went with it, or is there under its new name and judged there.
+  const isLeft = ({ object, how }: Change): boolean =>
+    how !== 'gone' || !gone.has(`table ${nameOf(object).split('.').slice(0, 2).join('.')}`);
+  return changes.filter(isLeft).flatMap((one) => judge(one, target, found, since) ?? []);
 }
 
 function judge(change: Change, target: Target, found: Survey, since: Since): GuardFinding | null {

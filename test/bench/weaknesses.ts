@@ -1,6 +1,6 @@
 import { codeGuard } from '../guard/code.ts';
 import { rolledOut } from '../guard/stage.ts';
-import { codeWeaknesses, databaseWeaknesses } from '../guard/weaknesses.ts';
+import { codeWeaknesses, databaseWeaknesses, harmlessChanges } from '../guard/weaknesses.ts';
 import { type BenchContext, type BenchResult, median, ms, timed } from './setup.ts';
 
 /** The share of seeded weaknesses that the guard catches: one alone at a time, in the database and in the code. */
@@ -14,6 +14,11 @@ export async function weaknesses({ server }: BenchContext): Promise<BenchResult>
     took.push(time);
     if (!value.findings.some((one) => !known.has(one.id) && one.level !== 'note')) missed.push(name);
   }
+  const alarms: string[] = [];
+  for (const { name, sql } of harmlessChanges) {
+    const { findings } = await guarded.after(sql);
+    if (findings.some((one) => !known.has(one.id) && one.level !== 'note')) alarms.push(name);
+  }
   const look = await codeGuard();
   for (const weakness of codeWeaknesses) {
     if ((await look(weakness)).length === 0)
@@ -26,7 +31,11 @@ export async function weaknesses({ server }: BenchContext): Promise<BenchResult>
     lines: [
       `caught ${all - missed.length} of ${all}: ${(share * 100).toFixed(1)} %; a look at the database takes ${ms(median(took))}`,
       ...missed.map((name) => `missed: ${name}`),
+      `false alarms: ${alarms.length} of ${harmlessChanges.length} harmless changes${alarms.map((name) => `, ${name}`).join('')}`,
     ],
-    goals: [{ goal: 'at least 95 % are caught', met: share >= 0.95 }],
+    goals: [
+      { goal: 'at least 95 % are caught', met: share >= 0.95 },
+      { goal: 'no false alarm', met: alarms.length === 0 },
+    ],
   };
 }

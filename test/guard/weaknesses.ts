@@ -250,6 +250,8 @@ export const harmlessChanges: readonly DatabaseWeakness[] = [
     name: 'a user deleted',
     sql: `set local role supabase_admin; delete from calls where created_by = '${bob}'; delete from auth.users where id = '${bob}'`,
   },
+  { name: 'a table dropped', sql: 'drop table call_notes' },
+  { name: 'a table renamed', sql: 'alter table contacts rename to people' },
   { name: 'an organization more', sql: `insert into organizations (name) values ('Dahlia')` },
 ];
 

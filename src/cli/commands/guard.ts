@@ -76,8 +76,11 @@ async function orNot(
     const { findings, notLookedAt } = await look();
     return { findings, notLookedAt: notLookedAt.map((one) => ({ ...one, part })) };
   } catch (error) {
-    if (signal.aborted || !(error instanceof RolloutError) || error.kind === 'defect') throw error;
-    return { findings: [], notLookedAt: [{ part, what, reason: `${error.problem} ${error.remedy}` }] };
+    if (signal.aborted) throw error;
+    const { isFromOutside, toRolloutError } = await import('../../database/errors.ts');
+    const shown = error instanceof RolloutError ? error : isFromOutside(error) ? toRolloutError(error) : null;
+    if (shown === null || shown.kind === 'defect') throw error;
+    return { findings: [], notLookedAt: [{ part, what, reason: `${shown.problem} ${shown.remedy}` }] };
   }
 }
 
