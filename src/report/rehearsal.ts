@@ -48,7 +48,7 @@ function facts(rehearsal: Rehearsal): readonly (readonly [string, string])[] {
       'Longest wait of a reader',
       reader === null || read?.longestRead == null
         ? 'not measured'
-        : `${duration(read.longestRead)} (${read.change}; ${count(reader.reads, 'read')}${reader.errors > 0 ? `, ${reader.errors} failed` : ''})`,
+        : `${duration(read.longestRead)} (${read.change}; ${count(reader.reads, 'read')}; ${duration(reader.quiet)} before anything was changed${reader.errors > 0 ? `, ${reader.errors} failed` : ''})`,
     ],
     ['Tries that gave way to a lock of others', String(retries)],
     ['Rows written', sum(changes.map((one) => one.rows)).toLocaleString('en')],

@@ -66,7 +66,8 @@ const rehearsalSchema = z.strictObject({
   fingerprint: hash,
   steps: z.array(stepTimeSchema),
   changes: z.array(measuredSchema),
-  reader: z.strictObject({ reads: number, longest: number, errors: number }).nullable(),
+  /** `quiet`: the longest of some reads before anything was changed, which tells the machine from the locks. */
+  reader: z.strictObject({ reads: number, longest: number, errors: number, quiet: number }).nullable(),
   load: z
     .strictObject({
       name: z.string(),
