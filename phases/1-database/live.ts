@@ -1,6 +1,7 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import { resolveState } from '../../src/workspace/paths.ts';
 import type { Target } from '../target.ts';
+import { signUpMakesOrganization } from './existing-users/nowhere.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 
 /**
@@ -12,17 +13,24 @@ export async function* checkLive(target: Target, found: Survey, signal: AbortSig
   const { supabaseUrl } = config;
   const { organizations, profiles, memberships, catalog } = found;
   if (supabaseUrl === null || organizations === null) return;
+  const notMade = (advice: string): CheckResult => ({
+    id: '1.7/live',
+    title: 'Two users through the API',
+    kind: 'http',
+    verdict: 'skipped',
+    expected: 'neither reaches what the other has',
+    observed: 'not checked',
+    advice,
+    milliseconds: 0,
+  });
+  if (!signUpMakesOrganization(target)) {
+    yield notMade(
+      'A sign-up makes no organization here (decisions.newUsers), so that two users who sign up have nothing to compare. The probe in the database made theirs itself.',
+    );
+    return;
+  }
   if (keys.anon === null) {
-    yield {
-      id: '1.7/live',
-      title: 'Two users through the API',
-      kind: 'http',
-      verdict: 'skipped',
-      expected: 'neither reaches what the other has',
-      observed: 'not checked',
-      advice: 'Export SUPABASE_ANON_KEY (and SUPABASE_SERVICE_ROLE_KEY where sign-up needs a confirmed mail).',
-      milliseconds: 0,
-    };
+    yield notMade('Export SUPABASE_ANON_KEY (and SUPABASE_SERVICE_ROLE_KEY where sign-up needs a confirmed mail).');
     return;
   }
   const { loadLiveTables, probeLive, waitForColumn } = await import('../../src/supabase/live/index.ts');
