@@ -4,6 +4,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { classOfPath, classOfText, type FileClass, fileClasses, listFiles, type SourceFile } from '../files.ts';
+import { importMaps, mapped } from '../import-maps.ts';
 import type { Workspace } from '../project.ts';
 import { projectOf, resolveModule } from '../resolve.ts';
 import type { Report, Told, World } from './across-files.ts';
@@ -79,9 +80,16 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
       else before.push({ file: file.path, facts });
     }
   }
+  const maps = await importMaps(
+    workspace.root,
+    workspace.projects.map(({ directory }) => directory),
+  );
   const world: World = {
     projects: workspace.projects,
-    resolve: (from, specifier) => resolveModule(from, specifier, known, workspace.projects),
+    resolve: (from, specifier) => {
+      const target = mapped(maps, from, specifier);
+      return target !== null && known.has(target) ? target : resolveModule(from, specifier, known, workspace.projects);
+    },
   };
   const cleared = clearedBy(rules, told, world);
   const findings = seen.filter((one) => !cleared.has(placeOf(one)));

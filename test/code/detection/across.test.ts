@@ -80,3 +80,13 @@ export async function countCalls(orgId: string) {
   });
   expect(found).toEqual(['request-org app/api/counted/route.ts:4', 'request-org app/api/ignored/route.ts:4']);
 });
+
+it('follows the import map of edge functions', async () => {
+  const found = await foundIn({
+    'supabase/functions/import_map.json':
+      '{ "imports": { "@shared/": "./_shared/", "std": "https://deno.land/std/mod.ts" } }',
+    'supabase/functions/_shared/calls.ts': data,
+    'supabase/functions/list/index.ts': `import { load } from '@shared/calls.ts';\nDeno.serve(async (req) => {\n  const { t } = await req.json();\n  return Response.json(await load(t));\n});\n`,
+  });
+  expect(found).toEqual(['request-org supabase/functions/list/index.ts:3']);
+});
