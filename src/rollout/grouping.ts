@@ -72,9 +72,8 @@ export function groupsOf(changes: readonly Change[]): readonly Group[] {
 export const changesOf = (changes: readonly Change[], table: string): readonly Change[] =>
   changes.filter((change) => kindOf(change).table === table || (change.kind === 'sql' && mentions(change.up, table)));
 
+/** Its whole name, in quotes or not: `public.calls` is no mention of `public.call`, nor of `public.calls_archive`. */
 const mentions = (sql: string, table: string): boolean => {
-  const [schema = '', rest = ''] = table.split('.');
-  return (
-    sql.includes(`${schema}.${rest} `) || sql.includes(`"${schema}"."${rest}"`) || sql.includes(`${schema}."${rest}"`)
-  );
+  const [schema = '', rest = ''] = table.split('.').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(String.raw`(?<![\w$."])"?${schema}"?\."?${rest}"?(?![\w$"])`).test(sql);
 };

@@ -43,6 +43,7 @@ describe('a preview', () => {
     ['risk:high', ['rename']],
     ['table:calls', ['rename', 'own rows']],
     ['table:public.notes', ['index notes']],
+    ['table:call', []],
     ['org_id', ['rename', 'index notes']],
     ['table:calls org_id', ['rename']],
     ['', ['rename', 'own rows', 'index notes', 'replace mine']],
