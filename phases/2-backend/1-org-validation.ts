@@ -90,7 +90,7 @@ async function checkDoor(code: Code, door: Door): Promise<CheckResult> {
   const began = performance.now();
   const { adapter, core, cure } = door;
   const base = {
-    id: `2.1/cure/${cure.framework}`,
+    id: `2.1/cure/${door.id}`,
     title: `The organization in ${cure.title}`,
     kind: 'scan' as const,
     expected: `a module that exports ${cure.module.exports.join(', ')}`,

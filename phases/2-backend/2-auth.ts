@@ -88,7 +88,7 @@ async function* checkMounts(code: Code, doors: readonly Door[]): AsyncIterable<C
   for (const door of doors.filter(({ cure }) => cure.mount !== undefined)) {
     const [open] = mounts(code, [door]);
     const base = {
-      id: `2.2/mount/${door.cure.framework}`,
+      id: `2.2/mount/${door.id}`,
       title: `${door.cure.title} knows the organization of a request`,
       kind: 'scan' as const,
       expected: `${door.adapter.file} at work`,

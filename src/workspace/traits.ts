@@ -17,7 +17,7 @@ const decoding =
   /\bjwt_?[dD]ecode\s*(?:<[^>(]*>)?\s*\(|\b(?:jwt|jsonwebtoken|jose|JWT)\s*\.\s*decode(?:Jwt)?\s*\(|\bdecodeJ[wW][tT]\s*\(|\bimport\s*\{[^}]*\bdecode\b[^}]*\}\s*from\s*['"](?:hono\/jwt|jsonwebtoken|djwt)|(?:\batob\s*\(|\bBuffer\s*\.\s*from\s*\()[^;]{0,120}\.split\(\s*['"`]\.['"`]\s*\)|\.split\(\s*['"`]\.['"`]\s*\)[\s\S]{0,200}?(?:\batob\s*\(|\bBuffer\s*\.\s*from\s*\()/;
 /** What checks a signature, or asks the auth server. */
 const verifying =
-  /\b(?:verify|jwtVerify|verifyToken|verifyJwt|verifyIdToken|timingSafeEqual|createVerify|createHmac)\s*(?:<[^>(]*>)?\s*\(|\bcrypto\s*\.\s*subtle\s*\.\s*verify\b|\bexpressjwt\s*\(|\bjwksRsa\b|\bcreateRemoteJWKSet\b/;
+  /(?<!\bfunction\s+)\b(?:jwtV|v|V)erif\w*\s*(?:<[^>(]*>)?\s*\(|(?<!\bfunction\s+)\b(?:validate|check|authenticate|introspect)\w*(?:Token|Jwt|JWT|Session)\w*\s*\(|\b(?:timingSafeEqual|createVerify|createHmac|expressjwt|createRemoteJWKSet)\s*\(|\bcrypto\s*\.\s*subtle\s*\.\s*verify\b|\b(?:jwksRsa|passport)\b/;
 const createClient =
   /\b(?:createClient|createServerClient|createBrowserClient|createRouteHandlerClient|createClientComponentClient|createServerComponentClient|createMiddlewareClient|createPagesBrowserClient)\s*(?:<[^>(]*>)?\s*\(/;
 

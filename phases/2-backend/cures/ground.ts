@@ -8,20 +8,24 @@ import type { AppFile, Ground } from './cure.ts';
 const edge = /(?:^|\/)supabase\/functions\//;
 
 /** The grounds of a workspace: its backend, further websites that are their own backend, and the edge functions. */
-export async function groundsOf(code: Code): Promise<readonly Ground[]> {
+export async function groundsOf(code: Code, frameworks: ReadonlySet<string>): Promise<readonly Ground[]> {
   const { workspace } = code;
   const { files } = await listFiles(workspace.root);
+  // Websites of a backend of their own are the frontend's as a whole.
+  const alone = workspace.frontends.some((one) => one === workspace.backend);
+  const further = alone ? workspace.frontends.filter(rendersOnServer) : [];
+  const projects = [...new Set([workspace.backend, ...further])].filter((one) =>
+    one?.frameworks.some((framework) => frameworks.has(framework)),
+  );
+  if (projects.length === 0 && !files.some(({ path }) => edge.test(path))) return [];
   const texts: AppFile[] = [];
   for (const { path, fileClass } of files) {
     if (fileClass !== 'source' || !/\.(?:[cm]?[jt]sx?|svelte)$/.test(path)) continue;
     texts.push({ path, text: (await textOf(workspace, path)) ?? '' });
   }
-  // Websites of a backend of their own are the frontend's as a whole.
-  const alone = workspace.frontends.some((one) => one === workspace.backend);
-  const further = alone ? workspace.frontends.filter(rendersOnServer) : [];
-  const projects = [...new Set([workspace.backend, ...further])].filter((one) => one !== null);
   const grounds: Ground[] = [];
   for (const project of projects) {
+    if (project === null) continue;
     grounds.push({
       project,
       files: texts.filter(({ path }) => !edge.test(path) && projectOf(path, workspace.projects) === project),

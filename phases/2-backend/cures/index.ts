@@ -19,8 +19,12 @@ import { trpc } from './trpc.ts';
 /** Every cure. Where several answer for one package, the first whose shape a place has is taken. */
 const cures: readonly Cure[] = [trpc, nest, fastify, hono, koa, next, sveltekit, remix, edge];
 
+const frameworks: ReadonlySet<string> = new Set(cures.map(({ framework }) => framework));
+
 /** A cure in its place: where its modules are or go. */
 export type Door = {
+  /** The framework; with its folder where another package has the same. */
+  readonly id: string;
   readonly cure: Cure;
   readonly ground: Ground;
   /** The module that asks for memberships, one for all cures of a ground. */
@@ -47,7 +51,7 @@ export const coreExports = [
 /** The doors of a workspace: each framework in it that has a cure of its own. */
 export async function doorsOf(code: Code): Promise<readonly Door[]> {
   const doors: Door[] = [];
-  for (const ground of await groundsOf(code)) {
+  for (const ground of await groundsOf(code, frameworks)) {
     const own = cures.filter((cure) => cure.detect(ground));
     const [first] = own;
     if (first === undefined) continue;
@@ -56,7 +60,9 @@ export async function doorsOf(code: Code): Promise<readonly Door[]> {
     const core = await moduleAt(code, place(first), 'org-membership', ending, coreExports);
     for (const cure of own) {
       const adapter = await moduleAt(code, place(cure), cure.module.name, ending, cure.module.exports);
-      doors.push({ cure, ground, core, adapter });
+      const taken = doors.some(({ id }) => id === cure.framework);
+      const id = taken ? `${cure.framework}/${ground.project?.directory ?? ''}` : cure.framework;
+      doors.push({ id, cure, ground, core, adapter });
     }
   }
   return doors;

@@ -242,6 +242,16 @@ it.each([
     true,
   ],
   [
+    'a middleware that is called verifyToken and decodes',
+    `import jwt from 'jsonwebtoken';\nexport function verifyToken(req, res, next) { req.user = jwt.decode(token); next(); }`,
+    true,
+  ],
+  [
+    'a helper that verifies',
+    `import { verifyAccessToken } from './tokens';\nexport async function auth(req, res, next) { await verifyAccessToken(token); req.user = jwt.decode(token); next(); }`,
+    'no auth file',
+  ],
+  [
     'decoded after it was verified',
     `export function auth(req, res, next) { jwt.verify(token, key); req.user = jwt.decode(token); next(); }`,
     undefined,
@@ -259,5 +269,7 @@ it.each([
       'src/lib/cookies.ts': `export const parse = (text) => text.split('.');`,
     }),
   );
-  expect(found.auth.map((one) => [one.file, one.decodesOnly])).toEqual([['src/middleware/auth.ts', decodesOnly]]);
+  expect(found.auth.map((one) => [one.file, one.decodesOnly])).toEqual(
+    decodesOnly === 'no auth file' ? [] : [['src/middleware/auth.ts', decodesOnly]],
+  );
 });
