@@ -14,6 +14,7 @@ import { addRow, copyRow, NoRow } from './rows.ts';
 import { chooseIds, type Scope, scopeOf } from './scope.ts';
 import { perform, type Settings } from './script.ts';
 import { probeTable } from './tables.ts';
+import { definerTriggers, probeTriggers } from './triggers.ts';
 import { skipped } from './verdict.ts';
 import { probeView } from './views.ts';
 import { createWorld, type IsolationOptions, nameOf, type World } from './world.ts';
@@ -67,6 +68,12 @@ export async function* probeIsolation(
   yield* await orSkip(run, 'storage.objects', 'Files and private channels of two organizations', [
     () => probePlatform(run),
   ]);
+  for (const [name, firing] of definerTriggers(world)) {
+    options.signal.throwIfAborted();
+    yield* await orSkip(run, `${name}/triggers`, `${name}: two organizations through triggers`, [
+      () => probeTriggers(run, name, firing),
+    ]);
+  }
   for (const fn of catalog.functions.filter(({ schema }) => options.schemas.includes(schema))) {
     options.signal.throwIfAborted();
     yield* await orSkip(run, fn.signature, `${fn.signature}: two organizations through the function`, [
