@@ -187,6 +187,11 @@ test('refused before anything is changed', async () => {
     code: 2,
     stderr: expect.stringContaining('STAGING_DB_URL of environment'),
   });
+  vi.stubEnv('STAGING_DB_URL', production.url('second'));
+  expect(await rehearse('--on', 'staging')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('names the database of production'),
+  });
   const begun = await rehearse('--on', staging.url('app'));
   expect(begun).toMatchObject({ code: 1, stderr: expect.stringContaining('in force here already') });
   const load = join(folder, 'meta.sql');

@@ -133,6 +133,8 @@ describe('a configuration file of the checkout weakens no safeguard', () => {
     batchSize: 'bounded by the schema',
     executor: 'its program is shown and asked for before it is started',
     environment: 'a name; only "production" means something, and that is the stricter side',
+    environments:
+      'only asks for more; what counts as production still counts, and a variable that it names is looked at',
     ca: 'the certificate and the host name are verified with it all the same',
     probeEmailDomain: 'no mail is sent',
     accessTokenHook: 'a statement that a preview shows',

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { phases } from '../../../phases/index.ts';
-import type { Config } from '../../config/index.ts';
+import { type Config, environmentOf } from '../../config/index.ts';
 import { readScript } from '../../database/rehearsal/load.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { rehearsalHtml, rehearsalLines, rehearsalMarkdown } from '../../report/rehearsal.ts';
@@ -121,7 +121,15 @@ function urlOf(on: string, { environments }: Config): string {
   if (on.includes(':')) return on;
   const variable = environments[on] === undefined ? on : environments[on].url;
   const url = variable === null ? undefined : process.env[variable];
-  if (url !== undefined && url !== '') return url;
+  if (url !== undefined && url !== '') {
+    const found = environments[on] === undefined ? on : (environmentOf(environments, describeUrl(url))?.name ?? null);
+    if (found === on) return url;
+    throw new RolloutError(
+      `The variable ${variable} of environment ${on} names ${found === null ? 'a database of no environment' : `the database of ${found}`}.`,
+      'Export the connection string of that environment, or correct the configuration.',
+      { exitCode: exitCodes.usage },
+    );
+  }
   throw new RolloutError(
     environments[on] === undefined
       ? `--on ${on} is neither a connection string, nor an exported variable, nor an environment of the configuration.`
