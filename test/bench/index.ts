@@ -4,6 +4,7 @@ import { full } from '../helpers/seeded.ts';
 import { backfill } from './backfill.ts';
 import { isolation } from './isolation.ts';
 import { phaseOne } from './phase-1.ts';
+import { scale } from './scale.ts';
 import { scanBench } from './scan.ts';
 import { stall } from './stall.ts';
 import { startUp } from './start-up.ts';
@@ -12,7 +13,8 @@ import { wizardBench } from './wizard.ts';
 
 /**
  * `npm run bench`: ratios, each side by side in one run on one embedded server. `npm run bench -- a d` runs these two.
- * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the backfill.
+ * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the
+ * backfill, and 1,600 tables.
  */
 const benches = {
   a: stall,
@@ -23,6 +25,7 @@ const benches = {
   f: scanBench,
   g: wizardBench,
   m: weaknesses,
+  n: scale,
 } as const;
 
 const wanted = process.argv.slice(2);
