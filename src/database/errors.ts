@@ -48,6 +48,12 @@ export function isRetryable(error: unknown): boolean {
   return ['55P03', '40P01', '40001'].includes(factsOf(original(error)).sqlstate);
 }
 
+/** True for a statement that ran into its own time limit; a cancel is told apart by its words. */
+export function isTimeout(error: unknown): boolean {
+  const { sqlstate, message } = factsOf(original(error));
+  return sqlstate === '57014' && /statement timeout/i.test(message);
+}
+
 /** True when the session is gone: whether its last statement was done is then known only by looking. */
 export function isConnectionLost(error: unknown): boolean {
   const { sqlstate, code, message } = factsOf(original(error));

@@ -2,7 +2,7 @@ import type { Client, ClientBase } from 'pg';
 import type { Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
-import { isRetryable, toRolloutError } from './errors.ts';
+import { isRetryable, isTimeout, toRolloutError } from './errors.ts';
 import { previewBatch, previewPatience, previewRows } from './preview.ts';
 import { LockNotAvailable } from './retry.ts';
 import { insideTransaction } from './rolled-back.ts';
@@ -17,6 +17,9 @@ const lookEvery = 10;
 const tries = 2;
 
 const busy = `other sessions waited for these tables in ${tries} tries, so the test gave way to them`;
+
+/** A limit that a busy server makes a statement miss says nothing of the changes: they are judged once they are applied. */
+const tooSlow = 'a statement of the test ran longer than its limit';
 
 export type WithinTools = {
   readonly session: Session;
@@ -72,6 +75,7 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
         context.signal.throwIfAborted();
         if (error instanceof NotHere) return { outcome: 'not executed', reason: error.message };
         if (error instanceof LockNotAvailable) return { outcome: 'busy', reason: error.problem };
+        if (!watch.gaveWay() && isTimeout(error)) return { outcome: 'not executed', reason: tooSlow };
         if (!watch.gaveWay()) throw error;
         if (round === tries) return { outcome: 'busy', reason: busy };
       } finally {

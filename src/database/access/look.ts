@@ -48,7 +48,7 @@ export async function lookAt(
     client,
     async () => {
       await client.query(
-        `set local search_path = ''; set local lock_timeout = '1s'; set local statement_timeout = ${rungs[0].patience};
+        `set local search_path = ''; set local lock_timeout = '1s'; set local statement_timeout = '10s';
         set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local bytea_output = 'hex'`,
       );
       const names = scope.doors.map((one) => `${one.schema}.${one.name}`);
