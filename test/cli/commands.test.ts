@@ -58,7 +58,7 @@ test('--to applies up to that step; rollback --to keeps it; each is told by stat
   expect((await cli.run(['rollback', '--to', '1.2', '--yes'], { url })).code).toBe(0);
   const { stdout } = await cli.run(['status'], { url });
   expect(stdout).toMatch(/✓ 1\.2 Rename to org_id +verified/);
-  expect(stdout).toMatch(/· 1\.3 Keys +rolled back/);
+  expect(stdout).toMatch(/· 1\.3 Add foreign keys and indexes +rolled back/);
   expect(stdout).toMatch(/· 1\.5 Assign existing users +pending/);
 });
 

@@ -119,7 +119,7 @@ describe('Ctrl-C once and twice', () => {
             { timeout: 30_000 },
           )
           .toEqual([{ table }]);
-        await terminal.wait(new RegExp(`Index org_id of ${table.replace('.', '\\.')}`));
+        await terminal.wait(new RegExp(`Create index on ${table.replace('.', '\\.')}`));
       };
       const indexes = (table: string) =>
         place.sql(

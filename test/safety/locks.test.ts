@@ -55,7 +55,7 @@ test('a table that cannot even be read: who holds it is said, and nothing is cha
   const result = await stage.cli.run([...applyDatabase, ...tinyDecisions], { url });
   expect(result.code).toBe(1);
   expect(result.stderr).toMatch(
-    /^Error: A table is locked by another session and cannot be read: public\.contacts, by pid \d+ \(vacuum full, idle in transaction for \d+ s\)\. Nothing was changed\.\nLet that session end, then run the same command again\.\n$/,
+    /^Error: A table is locked by another session and cannot be read: public\.contacts, by pid \d+ \(vacuum full, idle in transaction for \d+ s\)\. Nothing was changed\.\nWait for that session to finish, then run the same command again\.\n$/,
   );
   await blocker.query('rollback');
   expect(await stage.stateOf(url)).toEqual(start);
