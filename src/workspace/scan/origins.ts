@@ -295,7 +295,12 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
     }
     const keyed = keyedRead(node, call.args, path, at);
     if (keyed !== null) return [keyed];
-    if (fn !== null && /\b(?:createHmac|timingSafeEqual|createVerify|jwtVerify)\b|\.verify\s*\(/.test(fn.text)) {
+    if (
+      fn !== null &&
+      /\b(?:createHmac|timingSafeEqual|createVerify|jwtVerify|verify\w*(?:Hmac|Mac|Signature)|isValidSignature)\b|\.verify\s*\(/.test(
+        fn.text,
+      )
+    ) {
       return [{ kind: 'auth', node, path }];
     }
     if (fn !== null && at.calls < maxCalls) {

@@ -124,6 +124,7 @@ export const requestOrg: Rule = {
       `function load(orgId) { return db.from('calls').select('*').eq('org_id', orgId); }`,
       `router.get('/x', async (req, res) => { const orgId = req.user.orgId; const { data } = await db.from('calls').select('*').eq('org_id', orgId).eq('id', req.params.id); });`,
       `router.get('/cb', (req, res) => { const s = readSigned(req.query.state); load(s.orgId); }); function readSigned(x) { const [b, g] = x.split('.'); if (!timingSafeEqual(mac(b), g)) return null; return JSON.parse(b); }`,
+      `router.get('/cb', (req, res) => { const s = readState(req.query.state); load(s.orgId); }); function readState(x) { const [b, g] = x.split('.'); if (!verifyHmac(b, g)) return null; return JSON.parse(b); }`,
       `function same(req, id) { if (id !== req.user.orgId) throw new Error('no'); } router.get('/x', async (req, res) => { const t = req.query.tenantId; same(req, t); await load(t); });`,
     ],
   },
