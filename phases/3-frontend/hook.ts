@@ -201,11 +201,15 @@ export async function browserClient(
   }
   const variable = (name: string): string =>
     frontend.frameworks.includes('vite-react') ? `import.meta.env.VITE_${name}` : `process.env.NEXT_PUBLIC_${name}`;
+  const manifest = frontend.directory === '' ? 'package.json' : `${frontend.directory}/package.json`;
+  // Where sessions are kept in cookies, a client of another kind has none.
+  const cookies = /"@supabase\/ssr"\s*:/.test((await textOf(workspace, manifest)) ?? '');
+  const [make, from] = cookies ? ['createBrowserClient', '@supabase/ssr'] : ['createClient', '@supabase/supabase-js'];
   return {
     statements: [
-      `import { createClient } from '@supabase/supabase-js';`,
+      `import { ${make} } from '${from}';`,
       '',
-      `const client = createClient(${variable('SUPABASE_URL')} ?? '', ${variable('SUPABASE_ANON_KEY')} ?? '');`,
+      `const client = ${make}(${variable('SUPABASE_URL')} ?? '', ${variable('SUPABASE_ANON_KEY')} ?? '');`,
     ].join('\n'),
     expression: 'client',
   };

@@ -418,4 +418,14 @@ describe('several frontends', () => {
     const app = await appOf(files, { code: { frontend: 'apps/admin' } });
     expect(Object.keys((await app.planned(useOrg)).after)).toEqual(['apps/admin/src/hooks/useOrg.js']);
   });
+
+  it('have a client of the kind that keeps the session where the app does', async () => {
+    const app = await appOf({
+      'package.json': manifest('next', 'react', '@supabase/ssr'),
+      'src/app/page.tsx': 'export default () => null;',
+    });
+    expect((await app.planned(useOrg)).after['src/hooks/useOrg.ts']).toContain(
+      "import { createBrowserClient } from '@supabase/ssr';",
+    );
+  });
 });
