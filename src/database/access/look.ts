@@ -53,7 +53,7 @@ export async function lookAt(
       );
       const names = scope.doors.map((one) => `${one.schema}.${one.name}`);
       const facts = await relationFacts(client, names);
-      const { actors, kinds } = await findPeople(client, scope.people, before?.people ?? null);
+      const { actors, kinds } = await findPeople(client, scope.people, before?.people ?? null, signal);
       await client.query(
         `set local search_path = ${[...new Set([...scope.searchPath, 'extensions'])].map(identifier).join(', ')}`,
       );
@@ -65,7 +65,7 @@ export async function lookAt(
         // Storage may not be there, and a table may have gone since it was found.
         if (one.kind !== 'function' && !facts.has(name)) continue;
         const known = before?.doors.find((door) => door.name === name) ?? null;
-        doors.push(await lookAtDoor(client, one, facts.get(name) ?? null, actors, known, progress));
+        doors.push(await lookAtDoor(client, one, facts.get(name) ?? null, actors, known, progress, signal));
       }
       const people = actors.map(({ role: _, claims: __, ...person }) => person);
       return { people, kinds: [...kinds, without], doors };
@@ -83,11 +83,14 @@ async function lookAtDoor(
   actors: readonly Actor[],
   before: Door | null,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<Door> {
   const first = progress.slow < slowDoors ? 0 : 1;
   const last = progress.hopeless < slowDoors ? rungs.length : rungs.length - 1;
   let reason = '';
   for (const rung of rungs.slice(first, last)) {
+    // A statement also ends because somebody waits for these tables: then nothing more is asked.
+    signal.throwIfAborted();
     const whole = rung === rungs[0];
     // A sample that was taken is taken again; of an exact look, whatever part there is time for.
     const places = before?.exact === false ? (whole ? before.places : spread(before.places, rung.exact)) : null;
@@ -97,6 +100,7 @@ async function lookAtDoor(
     if (typeof answer !== 'string') {
       learn(progress.circles, facts, asked, answer);
       if (asked === actors) return toDoor(scope, facts, actors, answer);
+      signal.throwIfAborted();
       // The circle is known now: everybody meets it, and nobody is asked again.
       const again = await ask(client, scope, facts, actors, { ...rung, places, eachRow: false }, progress.circles);
       if (typeof again !== 'string') return toDoor(scope, facts, actors, again);

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Kind, Person } from '../../isolation/rights.ts';
 import { identifier, literal } from '../quote.ts';
+import { rolledBack } from '../rolled-back.ts';
 
 /** Rows of a table that each belong to one user: SQL, over the ranges of `from`. */
 export type Belonging = {
@@ -37,8 +38,8 @@ export type PeopleScope = {
 /** A person with the token that the auth server would sign for them now. */
 export type Actor = Person & { readonly role: 'anon' | 'authenticated'; readonly claims: string };
 
-/** Users that are told apart by kind: the first so many by id, which is random. */
-const considered = 20_000;
+/** Users that are told apart by kind: the first so many by id, which is random; fewer where that takes too long. */
+const considered = [20_000, 500] as const;
 const perKind = 2;
 const most = 30;
 
@@ -47,9 +48,10 @@ export async function findPeople(
   client: ClientBase,
   scope: PeopleScope,
   again: readonly Person[] | null,
+  signal: AbortSignal,
 ): Promise<{ readonly actors: readonly Actor[]; readonly kinds: readonly Kind[] }> {
   const ids = again?.flatMap((one) => (one.id === null ? [] : [one.id])) ?? null;
-  const { rows } = await client.query<Found>(peopleSql(scope, ids));
+  const rows = await ask(client, scope, ids, signal);
   const kinds = [...new Map(rows.map((one) => [one.kind, one])).values()].sort((a, b) => b.users - a.users);
   // Where there are more kinds than can be looked at, one of each as far as it goes, the largest first.
   const chosen = ids !== null || rows.length <= most ? rows : kinds.slice(0, most).map((kind) => kind);
@@ -64,6 +66,22 @@ export async function findPeople(
       sampled: chosen.filter((one) => one.kind === kind).length,
     })),
   };
+}
+
+async function ask(
+  client: ClientBase,
+  scope: PeopleScope,
+  ids: readonly string[] | null,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
+  const [many, few] = considered;
+  try {
+    return await rolledBack(client, async () => (await client.query<Found>(peopleSql(scope, ids, many))).rows);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== '57014') throw error;
+    signal.throwIfAborted();
+    return (await client.query<Found>(peopleSql(scope, ids, few))).rows;
+  }
 }
 
 const nobody: Actor = {
@@ -94,7 +112,7 @@ type Found = {
   };
 };
 
-function peopleSql(scope: PeopleScope, ids: readonly string[] | null): string {
+function peopleSql(scope: PeopleScope, ids: readonly string[] | null, most: number): string {
   const stamp = `coalesce(${scope.claims.map((name) => `person.raw_app_meta_data ->> ${literal(name)}`).join(', ')})`;
   const elsewhere = scope.elsewhere.map(
     ({ table, sql, column }) =>
@@ -113,7 +131,7 @@ function peopleSql(scope: PeopleScope, ids: readonly string[] | null): string {
   const { belongs, members, roles } = scope;
   const list = (name: string): string => `coalesce(${name}.list, '{}')`;
   return `with people as materialized (
-    select u.* from auth.users u where ${where} and (to_jsonb(u) ->> 'deleted_at') is null order by u.id limit ${considered}
+    select u.* from auth.users u where ${where} and (to_jsonb(u) ->> 'deleted_at') is null order by u.id limit ${most}
   ), ${joined('belongs', org(belongs), belongs)},
   ${joined('members', org(members), members)},
   ${joined('roles', roles?.role ?? '', roles)},

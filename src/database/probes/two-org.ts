@@ -125,6 +125,8 @@ async function probeOneTable(run: Run, table: TableFacts): Promise<readonly Chec
       return await probeTable(all, table, scope, { known, onCircle });
     } catch (error) {
       if (!isTimeout(error) || scope.kind === 'none' || learned.late >= 3) throw error;
+      // A statement also ends because somebody waits for these tables.
+      world.options.signal.throwIfAborted();
       learned.late++;
       // What takes so long may be a circle of policies: one act is given the time to say so.
       const patient = { ...all, settings: { ...settings, statementTimeout: 30_000 } };
