@@ -91,7 +91,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
       found.because,
     );
 
-  const always: Counting = { condition: () => 'true', values: {}, reasons: [], left: null, questions: [] };
+  const always: Counting = { condition: () => 'true', filters: [], values: {}, reasons: [], left: null, questions: [] };
   const living =
     organizations === null
       ? always
@@ -133,6 +133,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     modelConflict: model.conflict,
     truth: memberships !== null ? 'memberships' : profileOrg !== null ? 'profiles' : 'none',
     living: living.condition,
+    livingFilters: living.filters,
     idType: (primaryColumn(organizations)?.base ?? 'uuid').replace(/\(.*\)/, ''),
     profileOrg,
     evidence,
@@ -185,6 +186,7 @@ async function describe(
     roles: role === null ? [] : allowedValues(table, role, enums),
     roleTable: role === null ? roleTableOf(table, tables) : null,
     active: counting.condition,
+    activeFilters: counting.filters,
     activeValues: counting.values,
     counting,
   };

@@ -17,6 +17,7 @@ import { type Door, doorsOf } from './cures/index.ts';
 import { isNeeded } from './cures/terms.ts';
 import { uncured } from './cures/uncured.ts';
 import { renderDoor } from './cures/write.ts';
+import { filterCalls, unaskedNotes } from './filters.ts';
 
 /** 2.1: the one place that decides which organization a request belongs to. */
 export const orgValidation: Step<Target> = {
@@ -158,18 +159,19 @@ function notesOf(code: Code, service: Service): readonly Note[] {
   return [...notes, ...membershipNotes(code)];
 }
 
-const membershipNotes = ({ facts }: Code): readonly Note[] =>
-  facts.memberships === null && facts.profiles === null
+const membershipNotes = (code: Code): readonly Note[] =>
+  code.facts.memberships === null && code.facts.profiles === null
     ? [{ text: 'Neither memberships nor profiles were found: every check of a user would be refused.' }]
-    : [];
+    : unaskedNotes(code);
 
 export async function renderService(code: Code, backend: Project, service: Service): Promise<string> {
   const { facts, workspace } = code;
   const client = await clientOf(workspace, backend, service.file);
   const express = backend.frameworks.includes('express');
+  const style = await projectStyle(workspace, backend);
   const rendered = renderTemplate(
     readPackageFile('phases/2-backend/templates/org-validation.ts'),
-    await projectStyle(workspace, backend),
+    style,
     {
       CLIENT_IMPORT: client.statements,
       CLIENT: client.expression,
@@ -179,6 +181,8 @@ export async function renderService(code: Code, backend: Project, service: Servi
       MEMBERSHIPS: facts.memberships?.table ?? '',
       MEMBERSHIPS_ORG: facts.memberships?.orgColumn ?? '',
       MEMBERSHIPS_USER: facts.memberships?.userColumn ?? '',
+      MEMBERSHIPS_ACTIVE: filterCalls(facts.memberships?.active, style.indent.repeat(2), style.quote),
+      ORGANIZATIONS_LIVING: filterCalls(facts.organizations.living, style.indent.repeat(2), style.quote),
       PROFILES: facts.profiles?.table ?? '',
       PROFILES_ORG: facts.profiles?.orgColumn ?? '',
       PROFILES_USER: facts.profiles?.userColumn ?? '',
@@ -186,8 +190,10 @@ export async function renderService(code: Code, backend: Project, service: Servi
     {
       express,
       declare: express && !(await declaresOrgId(workspace, backend)),
+      uuid: (facts.organizations.idType ?? 'uuid') === 'uuid',
       memberships: facts.memberships !== null,
-      profiles: facts.profiles !== null,
+      // A profile says who belongs where only while no membership does.
+      profiles: facts.memberships === null && facts.profiles !== null,
     },
   );
   return backend.typescript ? rendered : toPlainJavaScript(service.file, rendered, backend.moduleType);

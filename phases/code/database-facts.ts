@@ -1,4 +1,5 @@
 import type { Rename } from '../../src/workspace/scan/types.ts';
+import type { Filter } from '../1-database/survey/types.ts';
 
 type Named = { readonly schema: string; readonly table: string };
 
@@ -15,13 +16,23 @@ export type DatabaseFacts = {
   readonly column: string;
   readonly organizations: Named & {
     readonly key: string;
+    /** Base type of the key; uuid where nothing is given. */
+    readonly idType?: string;
+    /** Which of them are open, for the data API; null where only SQL says it, all where nothing is given. */
+    readonly living?: readonly Filter[] | null;
     readonly nameColumn: string | null;
     /** Beyond the name; see `editable`. */
     readonly editable: readonly EditableColumn[];
   };
   readonly profiles: (Named & { readonly userColumn: string; readonly orgColumn: string }) | null;
   readonly memberships:
-    | (Named & { readonly userColumn: string; readonly orgColumn: string; readonly roleColumn: string | null })
+    | (Named & {
+        readonly userColumn: string;
+        readonly orgColumn: string;
+        readonly roleColumn: string | null;
+        /** Which of them count, as above. */
+        readonly active?: readonly Filter[] | null;
+      })
     | null;
   /** Roles as phase 1 creates them. `managers` may change the organization. */
   readonly roles: { readonly owner: string; readonly member: string; readonly managers: readonly string[] };

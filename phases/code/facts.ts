@@ -24,6 +24,8 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
       schema: organizations?.schema ?? named.schema,
       table: organizations?.name ?? named.name,
       key: primaryColumn(organizations)?.name ?? 'id',
+      idType: found.idType,
+      living: found.livingFilters,
       nameColumn: ['name', 'display_name', 'title'].find((name) => columns.some((one) => one.name === name)) ?? null,
       editable: columns.flatMap(editable),
     },
@@ -45,6 +47,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
             userColumn: memberships.userColumn,
             orgColumn: found.to,
             roleColumn: memberships.roleColumn,
+            active: memberships.activeFilters,
           },
     roles: {
       owner,

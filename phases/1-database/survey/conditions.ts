@@ -4,10 +4,13 @@ import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
 import { allowedValues } from './roles.ts';
 import { isText, isTime, nameOf } from './shape.ts';
+import type { Filter } from './types.ts';
 
 /** Which rows of memberships or organizations count, as their columns say. */
 export type Counting = {
   readonly condition: (alias: string) => string;
+  /** The same for the data API; null where the operator's own SQL says it. */
+  readonly filters: readonly Filter[] | null;
   /** What an INSERT has to give for its row to count. */
   readonly values: Readonly<Record<string, string>>;
   /** Each column with what its values mean, for people. */
@@ -22,6 +25,7 @@ export type Kind = 'membership' | 'organization';
 /** One column's part in it. `@` stands for the alias. */
 type Part = {
   readonly sql: string;
+  readonly filter: Filter;
   readonly says: string;
   readonly value?: readonly [column: string, expression: string];
 };
@@ -87,16 +91,19 @@ export async function countingOf(
     // Whose membership counts is not guessed where the operator's own words fail: until they are corrected, nobody's.
     return {
       condition: problem === null ? condition : () => 'false',
+      filters: null,
       values,
       reasons: [`${setting}: ${given}`],
       left,
       questions: wrong,
     };
   }
-  if (parts.length === 0) return { condition: () => 'true', values: {}, reasons: [], left: null, questions };
+  if (parts.length === 0)
+    return { condition: () => 'true', filters: [], values: {}, reasons: [], left: null, questions };
   const condition = (other: string): string => parts.map((one) => one.sql.replaceAll('@', other)).join(' and ');
   return {
     condition,
+    filters: parts.map((one) => one.filter),
     values,
     reasons: parts.map((one) => one.says),
     left: await count(from, alias, condition(alias), ask),
@@ -108,27 +115,40 @@ export async function countingOf(
 function partOf(column: Column, kind: Kind): Part | null {
   const { name, base } = column;
   const sql = `@.${identifier(name)}`;
+  const is = <T extends 'null' | 'not null' | 'true' | 'not true' | 'not false' | 'null or later'>(test: T) => ({
+    filter: { column: name, test },
+  });
   if (isTime(base)) {
     if (gone.test(name) || (kind === 'organization' && name === 'deleted'))
-      return { sql: `${sql} is null`, says: `${name} is set: does not count` };
+      return { sql: `${sql} is null`, ...is('null'), says: `${name} is set: does not count` };
     if (ends.test(name)) {
       if (kind === 'organization') return null;
-      return { sql: `(${sql} is null or ${sql} > now())`, says: `${name} is over: does not count` };
+      return {
+        sql: `(${sql} is null or ${sql} > now())`,
+        ...is('null or later'),
+        says: `${name} is over: does not count`,
+      };
     }
     if (kind === 'membership' && came.test(name) && column.default === null && !column.notNull)
-      return { sql: `${sql} is not null`, says: `${name} is empty: does not count`, value: [name, 'now()'] };
+      return {
+        sql: `${sql} is not null`,
+        ...is('not null'),
+        says: `${name} is empty: does not count`,
+        value: [name, 'now()'],
+      };
     return null;
   }
   if (base !== 'boolean') return null;
   if (gone.test(name) || waiting.test(name)) {
     if (kind === 'organization' && waiting.test(name)) return null;
-    return { sql: `${sql} is not true`, says: `${name} is true: does not count` };
+    return { sql: `${sql} is not true`, ...is('not true'), says: `${name} is true: does not count` };
   }
   // A default that lets the row count needs no value of ours.
   const needs = column.default === 'true' ? {} : { value: [name, 'true'] as const };
-  if (on.test(name)) return { sql: `${sql} is not false`, says: `${name} is false: does not count`, ...needs };
+  if (on.test(name))
+    return { sql: `${sql} is not false`, ...is('not false'), says: `${name} is false: does not count`, ...needs };
   if (kind === 'membership' && came.test(name))
-    return { sql: `${sql} is true`, says: `${name} is not true: does not count`, ...needs };
+    return { sql: `${sql} is true`, ...is('true'), says: `${name} is not true: does not count`, ...needs };
   return null;
 }
 
@@ -185,11 +205,19 @@ async function labelsOf(
         ];
   const column_ = `lower(@.${name}::text)`;
   const list = (labels: readonly string[]): string => labels.map(literal).join(', ');
+  // The data API compares with case: a type that lists its labels takes those alone, a text in any of the usual forms.
+  const spelt = (labels: readonly string[]): readonly string[] => {
+    const listed = allowed.filter((one) => labels.includes(one.toLowerCase()));
+    if (!isText(column.base)) return listed;
+    const forms = labels.flatMap((one) => [one, one.toUpperCase(), one.charAt(0).toUpperCase() + one.slice(1)]);
+    return [...new Set([...listed, ...forms])];
+  };
   if (kind === 'organization') {
     if (out.length === 0) return { part: null, questions };
     return {
       part: {
         sql: `(@.${name} is null or ${column_} not in (${list(out)}))`,
+        filter: { column: column.name, test: 'null or not in', labels: spelt(out) },
         says: `${column.name} is ${out.join(' or ')}: does not count`,
       },
       questions,
@@ -210,6 +238,7 @@ async function labelsOf(
         ? null
         : {
             sql: nulls === '' ? sql : `(${sql})`,
+            filter: { column: column.name, test: nulls === '' ? 'in' : 'null or in', labels: spelt(counts) },
             says: `${column.name} is ${out.join(' or ')}: does not count`,
             ...value,
           },

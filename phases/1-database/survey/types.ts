@@ -1,6 +1,12 @@
 import type { Catalog, Column, Constraint, Table } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 
+/** What one column says of whether a row counts, as the data API can ask it: for code that cannot run SQL. */
+export type Filter = { readonly column: string } & (
+  | { readonly test: 'null' | 'not null' | 'true' | 'not true' | 'not false' | 'null or later' }
+  | { readonly test: 'in' | 'null or in' | 'null or not in'; readonly labels: readonly string[] }
+);
+
 /** A table with a column that means the organization. */
 export type TenantTable = {
   readonly table: Table;
@@ -37,6 +43,8 @@ export type Memberships = {
   } | null;
   /** SQL condition over a row of it under this alias: the membership counts now. `true` where every row does. */
   readonly active: (alias: string) => string;
+  /** The same for the data API; null where the operator's own SQL says it. */
+  readonly activeFilters: readonly Filter[] | null;
   /** What an INSERT has to give for its row to count: unquoted column to SQL expression. */
   readonly activeValues: Readonly<Record<string, string>>;
 };
@@ -94,6 +102,8 @@ export type Survey = {
   readonly truth: Truth;
   /** SQL condition over a row of organizations under this alias: it is not closed, deleted or suspended. */
   readonly living: (alias: string) => string;
+  /** The same for the data API; null where the operator's own SQL says it. */
+  readonly livingFilters: readonly Filter[] | null;
   /** Base type of the organizations' key, domains looked through: `uuid`, `bigint`, `text`. */
   readonly idType: string;
   /** Column of profiles that names the organization, as it is called now; null where memberships alone say it. */

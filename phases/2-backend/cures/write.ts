@@ -3,6 +3,7 @@ import { type CodeStyle, renderTemplate } from '../../../src/workspace/code-styl
 import { toPlainJavaScript } from '../../../src/workspace/strip-types.ts';
 import { type Code, projectStyle } from '../../code/code.ts';
 import { type Client, madeClient, serviceClient } from '../client.ts';
+import { filterCalls } from '../filters.ts';
 import type { Filling, Ground } from './cure.ts';
 import { type Door, importOf } from './index.ts';
 
@@ -53,11 +54,17 @@ function renderCore({ facts }: Code, ground: Ground, file: string, style: CodeSt
       MEMBERSHIPS: facts.memberships?.table ?? '',
       MEMBERSHIPS_ORG: facts.memberships?.orgColumn ?? '',
       MEMBERSHIPS_USER: facts.memberships?.userColumn ?? '',
+      MEMBERSHIPS_ACTIVE: filterCalls(facts.memberships?.active, style.indent.repeat(2), style.quote),
+      ORGANIZATIONS_LIVING: filterCalls(facts.organizations.living, style.indent.repeat(2), style.quote),
       PROFILES: facts.profiles?.table ?? '',
       PROFILES_ORG: facts.profiles?.orgColumn ?? '',
       PROFILES_USER: facts.profiles?.userColumn ?? '',
     },
-    { claims: true, memberships: facts.memberships !== null, profiles: facts.profiles !== null },
+    {
+      claims: true,
+      memberships: facts.memberships !== null,
+      profiles: facts.memberships === null && facts.profiles !== null,
+    },
   );
   return asProject(ground, file, rendered);
 }

@@ -37,17 +37,8 @@ export function isOrgId(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '' && value.length <= 200;
 }
 
-/** How long an answer of the database is believed, so that a request does not cost two queries. */
-const freshMilliseconds = 30_000;
-const mostEntries = 10_000;
-const validated = new Map<string, { until: number; check: Promise<void> }>();
-
-/** Forgets what is cached, for one user or for all: after a membership was taken away, and in tests. */
-export function forgetValidated(userId?: string): void {
-  for (const key of [...validated.keys()]) {
-    if (userId === undefined || key.startsWith(`${userId} `)) validated.delete(key);
-  }
-}
+/** Checks that are under way: requests that come together ask once, and the next one asks again. */
+const underWay = new Map<string, Promise<void>>();
 
 /**
  * Resolves when the organization exists and the user belongs to it; rejects with an OrgValidationError. `seesAll`: whether
@@ -55,16 +46,10 @@ export function forgetValidated(userId?: string): void {
  */
 export async function validateMembership(client: SupabaseClient, userId: string, orgId: string, seesAll = true): Promise<void> {
   const key = `${userId} ${orgId}`;
-  const now = Date.now();
-  const known = validated.get(key);
-  if (known && known.until > now) return known.check;
-  if (validated.size >= mostEntries) validated.clear();
-  const check = checkMembership(client, userId, orgId, seesAll);
-  validated.set(key, { until: now + freshMilliseconds, check });
-  // A refusal is not kept: who is let in meanwhile should not have to wait.
-  check.catch(() => {
-    if (validated.get(key)?.check === check) validated.delete(key);
-  });
+  const known = underWay.get(key);
+  if (known) return known;
+  const check = checkMembership(client, userId, orgId, seesAll).finally(() => underWay.delete(key));
+  underWay.set(key, check);
   return check;
 }
 
@@ -72,7 +57,7 @@ async function checkMembership(client: SupabaseClient, userId: string, orgId: st
   const organization = await client
     .from('__ORGANIZATIONS__')
     .select('__ORGANIZATIONS_KEY__')
-    .eq('__ORGANIZATIONS_KEY__', orgId)
+    .eq('__ORGANIZATIONS_KEY__', orgId)__ORGANIZATIONS_LIVING__
     .limit(1);
   if (organization.error) throw unchecked(organization.error.message);
   if (organization.data.length === 0) throw seesAll ? notFound() : forbidden();
@@ -81,7 +66,7 @@ async function checkMembership(client: SupabaseClient, userId: string, orgId: st
     .from('__MEMBERSHIPS__')
     .select('__MEMBERSHIPS_ORG__')
     .eq('__MEMBERSHIPS_USER__', userId)
-    .eq('__MEMBERSHIPS_ORG__', orgId)
+    .eq('__MEMBERSHIPS_ORG__', orgId)__MEMBERSHIPS_ACTIVE__
     .limit(1);
   if (membership.error) throw unchecked(membership.error.message);
   if (membership.data.length > 0) return;

@@ -54,39 +54,31 @@ const missing = () => new OrgValidationError(401, 'ORG_ID_MISSING', 'The session
 const forbidden = () => new OrgValidationError(403, 'FORBIDDEN', 'Access denied to this organization');
 const notFound = () => new OrgValidationError(404, 'NOT_FOUND', 'The organization does not exist');
 
+// #if uuid
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Says whether a value has the shape of an organization id. */
 export function isOrgId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
 }
-
-/** How long an answer of the database is believed, so that a request does not cost three queries. */
-const freshMilliseconds = 30_000;
-const mostEntries = 10_000;
-const validated = new Map<string, { until: number; check: Promise<void> }>();
-
-/** Forgets what is cached, for one user or for all: after a membership was taken away, and in tests. */
-export function forgetValidated(userId?: string): void {
-  for (const key of [...validated.keys()]) {
-    if (userId === undefined || key.startsWith(`${userId} `)) validated.delete(key);
-  }
+// #else
+/** Says whether a value can be the id of an organization; the database says whether it is one. */
+export function isOrgId(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= 200;
 }
+// #endif
+
+/** Checks that are under way: requests that come together ask once, and the next one asks again. */
+const underWay = new Map<string, Promise<void>>();
 
 /** Resolves when the organization exists and the user belongs to it; rejects with an OrgValidationError. */
 export async function validateMembership(userId: string, orgId: string): Promise<void> {
   if (!isOrgId(orgId)) throw missing();
   const key = `${userId} ${orgId}`;
-  const now = Date.now();
-  const known = validated.get(key);
-  if (known && known.until > now) return known.check;
-  if (validated.size >= mostEntries) validated.clear();
-  const check = checkMembership(userId, orgId);
-  validated.set(key, { until: now + freshMilliseconds, check });
-  // A refusal is not kept: who is let in meanwhile should not have to wait.
-  check.catch(() => {
-    if (validated.get(key)?.check === check) validated.delete(key);
-  });
+  const known = underWay.get(key);
+  if (known) return known;
+  const check = checkMembership(userId, orgId).finally(() => underWay.delete(key));
+  underWay.set(key, check);
   return check;
 }
 
@@ -94,7 +86,7 @@ async function checkMembership(userId: string, orgId: string): Promise<void> {
   const organization = await __CLIENT__
     .from('__ORGANIZATIONS__')
     .select('__ORGANIZATIONS_KEY__')
-    .eq('__ORGANIZATIONS_KEY__', orgId)
+    .eq('__ORGANIZATIONS_KEY__', orgId)__ORGANIZATIONS_LIVING__
     .maybeSingle();
   if (organization.error) throw unchecked(organization.error.message);
   if (!organization.data) throw notFound();
@@ -103,7 +95,7 @@ async function checkMembership(userId: string, orgId: string): Promise<void> {
     .from('__MEMBERSHIPS__')
     .select('__MEMBERSHIPS_ORG__')
     .eq('__MEMBERSHIPS_USER__', userId)
-    .eq('__MEMBERSHIPS_ORG__', orgId)
+    .eq('__MEMBERSHIPS_ORG__', orgId)__MEMBERSHIPS_ACTIVE__
     .limit(1);
   if (membership.error) throw unchecked(membership.error.message);
   if (membership.data.length > 0) return;

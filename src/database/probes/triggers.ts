@@ -13,7 +13,9 @@ import { claims, nameOf, type World } from './world.ts';
 
 /** What the rollout itself installs is judged by checks of its own. */
 const ours = new Set(
-  ['keep_org_id', 'follow_org_id', 'guard_profile_keys', 'keep_last_owner'].map((name) => `public.${name}()`),
+  ['keep_org_id', 'follow_org_id', 'follow_membership', 'guard_profile_keys', 'keep_last_owner'].map(
+    (name) => `public.${name}()`,
+  ),
 );
 
 export type Firing = { readonly trigger: Trigger; readonly fn: DbFunction };

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderService } from '../../../phases/2-backend/1-org-validation.ts';
 import { readCode } from '../../../phases/code/code.ts';
 import { locateService } from '../../../phases/code/service.ts';
-import { copySample, removeCopy, targetOf } from '../sample.ts';
+import { copySample, facts, removeCopy, targetOf } from '../sample.ts';
 
 const own = '11111111-1111-4111-8111-111111111111';
 const other = '22222222-2222-4222-8222-222222222222';
@@ -17,13 +17,15 @@ const gone = '33333333-3333-4333-8333-333333333333';
 
 /** A client that knows two organizations and one membership, and counts what it is asked. */
 const client = `export const asked = { count: 0 };
-const rows = { organizations: [{ id: '${own}' }, { id: '${other}' }], user_org_roles: [{ user_id: 'u', org_id: '${own}' }], profiles: [] };
+export const rows = { organizations: [{ id: '${own}' }, { id: '${other}' }], user_org_roles: [{ user_id: 'u', org_id: '${own}' }],
+  profiles: [{ id: 'u', org_id: '${other}' }] };
 export const supabase = { from(table) {
   asked.count += 1;
   let found = rows[table];
   const chain = {
     select: () => chain,
     eq: (column, value) => { found = found.filter((row) => row[column] === value); return chain; },
+    is: (column, value) => { found = found.filter((row) => (row[column] ?? null) === value); return chain; },
     limit: () => Promise.resolve({ data: found, error: null }),
     maybeSingle: () => Promise.resolve({ data: found[0] ?? null, error: null }),
   };
@@ -37,6 +39,7 @@ type Service = {
   readonly validateOrg: RequestHandler;
   readonly resolveOrgId: (user: unknown, req: unknown, res?: unknown) => Promise<string | null>;
   readonly asked: { count: number };
+  readonly rows: { user_org_roles: Record<string, unknown>[] };
 };
 
 let root: string;
@@ -48,7 +51,11 @@ const warnings = vi.spyOn(console, 'warn').mockReturnValue(undefined);
 
 beforeAll(async () => {
   root = await copySample();
-  const code = await readCode(targetOf(root));
+  const memberships = facts.memberships && {
+    ...facts.memberships,
+    active: [{ column: 'removed_at', test: 'null' as const }],
+  };
+  const code = await readCode(targetOf(root, { memberships }));
   const { backend } = code.workspace;
   if (backend === null) throw new Error('no backend');
   const text = await renderService(code, backend, await locateService(code, backend));
@@ -56,7 +63,7 @@ beforeAll(async () => {
   await mkdir(path.join(folder, 'services'), { recursive: true });
   await writeFile(
     path.join(folder, 'services/org-validation.ts'),
-    `${text}\nexport { asked } from '../config/supabase';\n`,
+    `${text}\nexport { asked, rows } from '../config/supabase';\n`,
   );
   await writeFile(path.join(folder, 'config/supabase.ts'), client);
   await symlink(path.resolve('node_modules'), path.join(root, 'node_modules'));
@@ -148,12 +155,18 @@ describe('the service that step 2.1 creates, in Express 4', () => {
     expect(await ask('/sync', gone)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
 
-  it('asks the database once for many requests', async () => {
-    await ask('/validated');
-    const { count } = service.asked;
+  it('lets a removed member, or one whose membership no longer counts, reach nothing with the next request', async () => {
+    const [member] = service.rows.user_org_roles;
     expect(await ask('/validated')).toEqual({ status: 200, body: { org: own } });
-    await Promise.all([ask('/sync'), ask('/async'), ask('/validated')]);
-    expect(service.asked.count).toBe(count);
+    Object.assign(member ?? {}, { removed_at: '2026-01-01' });
+    expect(await ask('/validated')).toMatchObject({ status: 403 });
+    Object.assign(member ?? {}, { removed_at: null });
+    expect(await ask('/validated')).toMatchObject({ status: 200 });
+    service.rows.user_org_roles.length = 0;
+    expect(await ask('/validated')).toMatchObject({ status: 403 });
+    // A profile that still names an organization proves nothing where memberships do.
+    expect(await ask('/validated', other)).toMatchObject({ status: 403 });
+    service.rows.user_org_roles.push(member ?? {});
   });
 
   it('reports refusals without the value of anything', async () => {
