@@ -17,7 +17,7 @@ import { type Door, doorsOf } from './cures/index.ts';
 import { isNeeded } from './cures/terms.ts';
 import { uncured } from './cures/uncured.ts';
 import { renderDoor } from './cures/write.ts';
-import { filterCalls, unaskedNotes } from './filters.ts';
+import { filterCalls, unaskedChecks, unaskedNotes } from './filters.ts';
 
 /** 2.1: the one place that decides which organization a request belongs to. */
 export const orgValidation: Step<Target> = {
@@ -43,6 +43,7 @@ export const orgValidation: Step<Target> = {
     else if (doors.length === 0 && open.length === 0)
       yield notApplicable('2.1', 'no server code of a framework that is known');
     for (const door of doors) yield await checkDoor(code, door);
+    if (hasService(code) || doors.length > 0) yield* unaskedChecks(code);
     for (const [at, reason] of open.entries()) {
       const one = notApplicable('2.1', reason);
       yield at === 0 ? one : { ...one, id: `${one.id}/${at + 1}` };

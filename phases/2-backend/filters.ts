@@ -1,3 +1,4 @@
+import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import type { Filter } from '../1-database/survey/types.ts';
 import type { Code } from '../code/code.ts';
@@ -37,14 +38,29 @@ function callOf(filter: Filter, quote: string): string {
 /** In a list of PostgREST what is no plain word stands in double quotes. */
 const listed = (label: string): string => (/^\w+$/.test(label) ? label : `"${label.replace(/["\\]/g, '\\$&')}"`);
 
-/** What the service cannot ask of the database: conditions that the operator wrote in SQL. */
-export function unaskedNotes({ facts }: Code): readonly Note[] {
-  return unasked(facts).map((setting) => ({
-    text: `${setting} is SQL, which the service cannot ask through the data API: it takes every row for one that counts. Add the condition to its query where the module asks for it.`,
+/** Conditions that the operator wrote in SQL: the module takes every row for one that counts, until somebody adds them. */
+export const unaskedChecks = ({ facts }: Code): readonly CheckResult[] =>
+  unasked(facts).map(([id, setting, table]) => ({
+    id: `2.1/counts/${id}`,
+    title: `The service asks which rows of ${table} count`,
+    kind: 'scan',
+    verdict: 'skipped',
+    matters: true,
+    expected: `the condition of ${setting} in its query`,
+    observed: `not checked: ${setting} is SQL, which the data API does not take`,
+    advice: `Add the condition to the query over ${table} in the module, as filters of supabase-js; then accept this check by its id.`,
+    milliseconds: 0,
   }));
-}
 
-const unasked = ({ memberships, organizations }: DatabaseFacts): readonly string[] => [
-  ...(memberships?.active === null ? ['names.activeMembership'] : []),
-  ...(organizations.living === null ? ['names.livingOrganization'] : []),
+/** The same before the step is applied. */
+export const unaskedNotes = ({ facts }: Code): readonly Note[] =>
+  unasked(facts).map(([, setting, table]) => ({
+    text: `${setting} is SQL, which the data API does not take: the module takes every row of ${table} for one that counts. Its query needs the condition, and the step asks for it.`,
+  }));
+
+const unasked = ({ memberships, organizations }: DatabaseFacts): readonly (readonly [string, string, string])[] => [
+  ...(memberships?.active === null ? [['memberships', 'names.activeMembership', memberships.table] as const] : []),
+  ...(organizations.living === null
+    ? [['organizations', 'names.livingOrganization', organizations.table] as const]
+    : []),
 ];

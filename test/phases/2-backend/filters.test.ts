@@ -2,7 +2,9 @@ import { createClient, type WebSocketLikeConstructor } from '@supabase/supabase-
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { Filter } from '../../../phases/1-database/survey/types.ts';
-import { filterCalls } from '../../../phases/2-backend/filters.ts';
+import { filterCalls, unaskedChecks } from '../../../phases/2-backend/filters.ts';
+import { readCode } from '../../../phases/code/code.ts';
+import { copySample, facts, removeCopy, targetOf } from '../sample.ts';
 
 /** What supabase-js asks the data API when it runs the calls, as the query of the address. */
 async function asked(filters: readonly Filter[], quote: string): Promise<string> {
@@ -41,4 +43,16 @@ describe.each(["'", '"'])('with %s as quote', (quote) => {
     if (typeof wanted === 'string') expect(query).toBe(wanted);
     else expect(query).toMatch(wanted);
   });
+});
+
+test('what the operator wrote in SQL keeps the step shut until somebody has put it into the query', async () => {
+  const root = await copySample();
+  try {
+    const memberships = facts.memberships && { ...facts.memberships, active: null };
+    const checks = unaskedChecks(await readCode(targetOf(root, { memberships })));
+    expect(checks).toMatchObject([{ id: '2.1/counts/memberships', verdict: 'skipped', matters: true }]);
+    expect(unaskedChecks(await readCode(targetOf(root)))).toEqual([]);
+  } finally {
+    await removeCopy(root);
+  }
 });
