@@ -145,7 +145,9 @@ function listen(): void {
     if (event === 'SIGNED_OUT') clearOrg();
     else if (before !== null && before !== holder) forget(holder !== null);
     // The client may not be called inside of this callback: it would wait for itself.
-    const changed = event === 'SIGNED_IN' || event === 'USER_UPDATED' || event === 'TOKEN_REFRESHED';
+    // A tab that comes to the front is told SIGNED_IN again: with the same user nothing has changed.
+    const taken = event === 'SIGNED_IN' && (before !== holder || state.error !== null);
+    const changed = taken || event === 'USER_UPDATED' || event === 'TOKEN_REFRESHED';
     if (changed && asked > 0) setTimeout(load, 0);
   });
 }

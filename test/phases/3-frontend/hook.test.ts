@@ -25,10 +25,11 @@ let tell = () => {};
 const answer = () => ({ data: { session, user: session?.user ?? null }, error: null });
 export const supabase = { auth: {
   getSession: async () => answer(),
-  getUser: async () => answer(),
+  getUser: async () => { asked.users += 1; return answer(); },
   refreshSession: async () => answer(),
   onAuthStateChange: (listener) => { tell = listener; },
 } };
+export const asked = { users: 0 };
 export const become = (event, next) => { session = next; tell(event, next); };`,
 };
 
@@ -37,6 +38,7 @@ type Running = {
   readonly clearOrg: () => void;
   readonly emptiedOnSignOut: <T>(client: T) => T;
   readonly caches: readonly Map<string, number>[];
+  readonly asked: { readonly users: number };
   readonly become: (event: string, session: unknown) => void;
 };
 
@@ -60,7 +62,7 @@ beforeEach(async () => {
   if (frontend === null) throw new Error('no frontend');
   const text = await renderHook(code, frontend, await locateHook(code, frontend));
   const entry = path.join(root, 'src/hooks/useOrg.ts');
-  await writeFile(entry, `${text}\nexport { caches } from 'swr';\nexport { become } from '@/lib/supabase';\n`);
+  await writeFile(entry, `${text}\nexport { caches } from 'swr';\nexport { asked, become } from '@/lib/supabase';\n`);
   const outfile = path.join(root, 'hook.mjs');
   await build({
     entryPoints: [entry],
@@ -96,6 +98,21 @@ function client() {
   const query = { reset: vi.fn() };
   return { query, clear: vi.fn(), getQueryCache: () => ({ getAll: () => [query] }) };
 }
+
+it('asks the auth server again for another user or a new token, not when a tab comes to the front', async () => {
+  hook.become('INITIAL_SESSION', session('a', own));
+  hook.useOrg();
+  await vi.waitFor(() => expect(hook.useOrg().orgId).toBe(own));
+  const { users } = hook.asked;
+  hook.become('SIGNED_IN', session('a', own));
+  hook.become('SIGNED_IN', session('a', own));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(hook.asked.users).toBe(users);
+  hook.become('TOKEN_REFRESHED', session('a', own));
+  await vi.waitFor(() => expect(hook.asked.users).toBe(users + 1));
+  hook.become('SIGNED_IN', session('b', other));
+  await vi.waitFor(() => expect(hook.useOrg().orgId).toBe(other));
+});
 
 describe('what the browser keeps of answers', () => {
   it('goes when somebody signs out, of every provider and of pages too', async () => {
