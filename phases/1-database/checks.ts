@@ -1,4 +1,5 @@
 import { decide } from '../../src/config/answers.ts';
+import { isCalledIn } from '../../src/database/catalog/calls.ts';
 import type { Circle } from '../../src/database/circles.ts';
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
@@ -140,7 +141,14 @@ export async function* checkIsolation(
   });
   for await (const result of results) {
     if (!leftOut.has(result.id.split('/')[2] ?? ''))
-      yield asAccepted(asKept(result, found, target.config.decisions.keepPolicy), target.config.decisions.acceptAccess);
+      yield asAccepted(
+        asLookedAt(
+          asKept(result, found, target.config.decisions.keepPolicy),
+          found,
+          target.config.decisions.acceptFunction,
+        ),
+        target.config.decisions.acceptAccess,
+      );
   }
 }
 
@@ -175,6 +183,24 @@ function asKept(result: CheckResult, found: Survey, kept: readonly string[]): Ch
     verdict: 'skipped',
     observed: `${result.observed}; ${names} was kept by name`,
     advice: 'This is the decision that was given with keepPolicy; remove it there to close it.',
+  };
+}
+
+/** A function that could not be called keeps the step shut until somebody has looked at it, or nobody may call it. */
+function asLookedAt(result: CheckResult, found: Survey, accepted: readonly string[]): CheckResult {
+  const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:anon-)?call)?$/.exec(result.id) ?? [];
+  const fn = found.catalog.functions.find((one) => one.signature === signature);
+  if (result.matters !== true || fn === undefined) return result;
+  if (accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, '')))
+    return { ...result, matters: false };
+  const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
+  const accept = decide('acceptFunction', [signature], 'It stays as it is, after a look: API roles call it.');
+  const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
+  const needed = isCalledIn(fn, conditions);
+  return {
+    ...result,
+    advice: `${result.advice ?? ''} It runs with its owner's rights: look at what it does with rows of others, then leave it with ${accept.flag} (decisions.acceptFunction)${needed ? '' : `, or revoke EXECUTE with ${revoke.flag} (decisions.revokeFunction)`}.`,
+    answers: needed ? [accept] : [accept, revoke],
   };
 }
 

@@ -40,7 +40,9 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
       title: `${fn.signature}: called with ids of B`,
       expected: '',
     };
-    return mentioned(world, fn).length === 0 ? [] : [skipped(question, 'A procedure may commit: it was not called.')];
+    return mentioned(world, fn).length === 0
+      ? []
+      : [{ ...skipped(question, 'A procedure may commit: it was not called.'), matters: true }];
   }
   if (fn.kind !== 'function') return [];
   if (fn.returns === 'trigger' || fn.returns === 'event_trigger') return [];
@@ -58,15 +60,22 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
       : `Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
   });
   const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
+  // It goes past row security, it works on rows of organizations, and nobody saw what it does with those of others.
+  // Yes or no shows no row, and a function that may not write changes none.
+  const open = fn.returns === 'boolean' && fn.volatility !== 'volatile' ? {} : { matters: true };
+  const unseen = (reason: string): readonly CheckResult[] => skipAll(reason).map((result) => ({ ...result, ...open }));
   if (fn.language !== 'sql' && fn.language !== 'plpgsql')
-    return skipAll(`What a function in ${fn.language} does is not known: it was not called.`);
-  if (outside.test(fn.body)) return skipAll('It does something that a rollback cannot undo: it was not called.');
+    return unseen(`What a function in ${fn.language} does is not known: it was not called.`);
   const tables = mentioned(world, fn);
+  if (outside.test(fn.body)) {
+    const reason = 'It does something that a rollback cannot undo: it was not called.';
+    return tables.length === 0 ? skipAll(reason) : unseen(reason);
+  }
   if (tables.length === 0) return skipAll('Its body names no table that belongs to organizations: it was not called.');
   const family = await createCast(world, full ? { full, wanted: new Set(tables.map(nameOf)) } : {});
   for (const table of tables) for (const person of ['a', 'b'] as const) await addRow(world, family, table, person);
   const given = await argumentsOf(world, family, tables, fn);
-  if (typeof given === 'string') return skipAll(given);
+  if (typeof given === 'string') return unseen(given);
 
   const { org } = family.ids;
   const call = given.map(({ name, sql }) => (name === null ? sql : `${identifier(name)} => ${sql}`)).join(', ');
@@ -127,10 +136,13 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   return results.map((result) =>
     result.verdict === 'failed' || result.observed.startsWith('refused: permission denied')
       ? result
-      : skipped(
-          result,
-          `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`,
-        ),
+      : {
+          ...skipped(
+            result,
+            `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`,
+          ),
+          ...open,
+        },
   );
 }
 
@@ -218,8 +230,9 @@ function idFor(world: World, family: Family, tables: readonly TableFacts[], name
   const named = tables.filter(
     (table) => stem !== '' && [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(table.name),
   );
-  const candidates =
-    named.length > 0 ? named : tables.length === 1 && (name === 'id' || name === 'row_id') ? tables : [];
+  // A uuid of no known name is tried as a row of the only table: what it gives to B itself shows whether it was meant.
+  const only = tables.length === 1 && (type === 'uuid' || name === 'id' || name === 'row_id') ? tables : [];
+  const candidates = named.length > 0 ? named : only;
   for (const table of candidates) {
     const [key = ''] = table.primary;
     const column = table.columns.find((one) => one.name === key);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { RolloutError } from '../../../src/rollout/errors.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
@@ -87,5 +88,50 @@ describe('functions that run with their owner’s rights and take no organizatio
     const { plan } = await at.rollout([step]).plan('1.7');
     expect(plan.blockers).toEqual([]);
     await expect(at.rollout([step]).apply('1.7', signal)).rejects.toThrow(/of its checks would fail/);
+  });
+});
+
+describe('functions that ask who is calling and then do not care', () => {
+  const careless = `
+    create function public.search_calls(q jsonb) returns setof public.calls language plpgsql security definer set search_path = '' as
+      $$ begin if auth.uid() is null then raise exception 'no'; end if; return query execute format('select * from public.calls where caller ilike %L', q->>'caller'); end $$;
+    create function public.callers_by_letter(letter text) returns table (who text) language plpgsql security definer set search_path = '' as
+      $$ begin if auth.uid() is null then raise exception 'no'; end if; return query select c.caller from public.calls c where c.caller like letter || '%'; end $$;`;
+  const byId = `
+    create function public.caller_of(p uuid) returns text language plpgsql security definer set search_path = '' as
+      $$ declare found text; begin select full_name into found from public.profiles where id = p; if auth.uid() is null then raise exception 'no'; end if; return found; end $$;`;
+  const names = ['public.callers_by_letter(text)', 'public.search_calls(jsonb)'];
+  const applied = async (at: TestTarget): Promise<RolloutError | null> => {
+    const rollout = at.rollout([step]);
+    try {
+      await rollout.apply('1.7', signal);
+      expect(await rollout.verify('1.7', signal)).toMatchObject({ failed: 0 });
+      return null;
+    } catch (error) {
+      if (error instanceof RolloutError) return error;
+      throw error;
+    }
+  };
+
+  it('keep the step shut where they could not be called, until they are accepted or revoked by name', async () => {
+    await using at = await tiny('bodies_careless', careless);
+    const refused = await applied(at);
+    expect(refused?.problem).toMatch(/4 of its checks could not be made, and isolation depends on them/);
+    for (const name of names) {
+      expect(refused?.detail).toContain(`1.7/two-org/${name}/call`);
+      expect(refused?.detail).toContain(`--accept-function '${name}'`);
+      expect(refused?.detail).toContain(`--revoke-function '${name}'`);
+    }
+    await using accepted = await tiny('careless_accepted', careless, { decisions: { acceptFunction: names } });
+    expect(await applied(accepted)).toBeNull();
+    await using revoked = await tiny('careless_revoked', careless, { decisions: { revokeFunction: names } });
+    expect(await applied(revoked)).toBeNull();
+  });
+
+  it('are tried with an id whatever the argument is called', async () => {
+    await using at = await tiny('bodies_by_id', byId);
+    const refused = await applied(at);
+    expect(refused?.problem).toMatch(/1 of its checks would fail/);
+    expect(refused?.detail).toContain('1.7/two-org/public.caller_of(uuid)/call');
   });
 });
