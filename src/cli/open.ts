@@ -258,6 +258,7 @@ async function chooseCliExecutor(
   const all: CliExecutorOptions = {
     ...given,
     workspace: config.workspace,
+    titleOf: (step) => phases.flatMap((phase) => phase.steps).find((one) => one.id === step)?.title,
     cli: () => findCli({ workspace: config.workspace, env: process.env, mayRun }),
   };
   return config.executor === 'supabase-cli' ? createCliExecutor(all) : createRegisteringExecutor(all);

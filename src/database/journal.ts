@@ -173,6 +173,10 @@ export async function entryById(client: ClientBase, id: string): Promise<Entry |
   return (await readEntries(client, 'id = $1', [id]))[0] ?? null;
 }
 
+/** Those of the rows that are there, in the order in which they were written. */
+export const entriesByIds = (client: ClientBase, ids: readonly string[]): Promise<readonly Entry[]> =>
+  readEntries(client, 'id = any ($1::uuid[])', [ids]);
+
 export async function readRecords(client: ClientBase): Promise<readonly StepRecord[]> {
   const { rows } = await client.query(
     `select seq::float8 as seq, run, step, state, detail, passed, failed, skipped, ${iso('at')} as at, milliseconds

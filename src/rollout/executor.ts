@@ -88,6 +88,11 @@ export type Executor = {
   readonly within: <R>(work: WithinWork<R>, context: Context) => Promise<Within<R>>;
   /** Does one change and journals it. Resolves only when both are durable. */
   readonly apply: (change: Change, context: Context) => Promise<Entry>;
+  /**
+   * Does these changes in their order, as many at once as its medium allows, and tells each as soon as it is durable, so
+   * that whoever asked knows what is done when it rejects. Absent: they are applied one by one.
+   */
+  readonly applyAll?: (changes: readonly Change[], context: Context, applied: (entry: Entry) => void) => Promise<void>;
   /** Takes one journalled change back and journals that. */
   readonly revert: (entry: Entry, context: Context) => Promise<RevertResult>;
   /** What would stop taking these back half-way, looked for before the first of them. Absent: nothing is known to. */

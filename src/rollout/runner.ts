@@ -6,7 +6,7 @@ import type { Context, Executor, PreviewResult, Standing, Untouched } from './ex
 import { differences } from './fingerprint.ts';
 import { foresee, planAhead } from './foresee.ts';
 import { impactOf } from './impact.ts';
-import type { EntryState, StepRecord } from './journal.ts';
+import type { Entry, EntryState, StepRecord } from './journal.ts';
 import { isOpen, prove, refusal } from './proof.ts';
 import type { Planned, ProofResult, RollbackPlan, RollbackResult, Rollout, StepState, StepStatus } from './rollout.ts';
 import type { Phase, Plan, Step, StepId } from './step.ts';
@@ -194,20 +194,33 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       if (step.look !== undefined) await executor.keepLook(id, run, await step.look(target, signal));
     }
     const guard = open ? await executor.guard(id, run, changes) : null;
-    for (const [index, change] of changes.entries()) {
-      emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
-      try {
-        signal.throwIfAborted();
-        const entry = await executor.apply(change, context(id, signal));
-        emit({ type: 'change-applied', step: id, change: change.id, milliseconds: entry.milliseconds });
-      } catch (error) {
-        if (signal.aborted) throw stopped(id, index, changes.length);
-        const problem = error instanceof RolloutError ? error.problem : String(error);
-        const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
-        emit({ type: 'change-failed', step: id, change: change.id, problem, remedy });
-        await note(record(executor, id, 'failed', `${change.title}: ${problem}`, performance.now() - began));
-        throw error;
+    let done = 0;
+    const start = (): void => {
+      const change = changes[done];
+      if (change !== undefined) {
+        emit({ type: 'change-started', step: id, change, number: done + 1, of: changes.length });
       }
+    };
+    const applied = ({ change, milliseconds }: Entry): void => {
+      emit({ type: 'change-applied', step: id, change: change.id, milliseconds });
+      done++;
+      start();
+    };
+    start();
+    try {
+      if (changes.length > 0) {
+        await (executor.applyAll ?? oneByOne(executor))(changes, context(id, signal), applied);
+      }
+    } catch (error) {
+      if (signal.aborted) throw stopped(id, done, changes.length);
+      const problem = error instanceof RolloutError ? error.problem : String(error);
+      const remedy = error instanceof RolloutError ? error.remedy : 'Report this as a defect.';
+      // Where all were done, what failed was to make sure of the last.
+      const change = changes[Math.min(done, changes.length - 1)];
+      if (change !== undefined) emit({ type: 'change-failed', step: id, change: change.id, problem, remedy });
+      const detail = [change?.title, problem].filter(Boolean).join(': ');
+      await note(record(executor, id, 'failed', detail, performance.now() - began));
+      throw error;
     }
     if (open) await executor.keepFingerprint(id, run, 'after');
     await guard?.();
@@ -449,6 +462,15 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     },
   };
 }
+
+const oneByOne =
+  (executor: Executor): NonNullable<Executor['applyAll']> =>
+  async (changes, context, applied) => {
+    for (const change of changes) {
+      context.signal.throwIfAborted();
+      applied(await executor.apply(change, context));
+    }
+  };
 
 /** Still in force, wholly or in part: a rollback has to take it back. */
 export const isLive = (entry: { readonly state: EntryState }): boolean => entry.state !== 'reverted';

@@ -1,15 +1,18 @@
 import { toRolloutError } from '../../database/errors.ts';
 import { ensureJournal } from '../../database/journal.ts';
 import type { Session } from '../../database/session.ts';
+import type { Change, SqlChange } from '../../rollout/change.ts';
 import { RolloutError } from '../../rollout/errors.ts';
-import type { Executor, PreviewResult } from '../../rollout/executor.ts';
+import type { Context, Executor, PreviewResult } from '../../rollout/executor.ts';
+import type { Entry } from '../../rollout/journal.ts';
+import type { StepId } from '../../rollout/step.ts';
 import { endOrphans } from './backend.ts';
 import { type CliConnection, type Door, openDoor, type PasswordWay, passwordWay } from './door.ts';
 import type { CliInfo } from './find.ts';
 import { localMigrations } from './folder.ts';
 import { readHistory } from './history.ts';
 import { migrationName, migrationsFolder, whyNotAFile } from './migration-file.ts';
-import { pushChange, type Tools } from './push.ts';
+import { pushChanges, type Tools } from './push.ts';
 import { registerApplied } from './register.ts';
 
 export type CliExecutorOptions = {
@@ -18,6 +21,8 @@ export type CliExecutorOptions = {
   readonly session: Session;
   readonly connection: CliConnection;
   readonly workspace: string;
+  /** The title of a step, which its file is named after; absent or undefined where it is not known. */
+  readonly titleOf?: ((step: StepId) => string | undefined) | undefined;
   /** `findCli`; asked once, and only when there is something to do, because it takes most of a second. */
   readonly cli: () => Promise<CliInfo>;
   /** Told the process id of each CLI call. */
@@ -40,9 +45,10 @@ export type CliExecutor = Executor & {
 };
 
 /**
- * The executor `inner`, but changes that run in a transaction are applied as migration files through the Supabase CLI,
- * behind our run lock and with our retries, which the CLI has not. Their journal row is the last statement of the file,
- * so that it shares the transaction with the change as it does through `pg`.
+ * The executor `inner`, but changes that run in a transaction are applied as a migration file through the Supabase CLI,
+ * as many at once as follow each other, behind our run lock and with our retries, which the CLI has not. The journal row
+ * of each shares the transaction with its change as it does through `pg`. What cannot be in a file goes through `pg`
+ * between two files; when the step is done, one file stands for it.
  *
  * What is taken back is taken back by the journalled inverse through `pg`; `migration repair` then removes it from the
  * history. `migration down` is never called: it drops every table.
@@ -54,29 +60,59 @@ export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
   // What an earlier run left behind must be in the history before the first file that builds upon it.
   let looked = false;
 
+  const applyAll = (changes: readonly Change[], context: Context, applied: (entry: Entry) => void): Promise<void> =>
+    translate(async () => {
+      const given = await tools.get();
+      await session.lock();
+      await ensureJournal(await session.work());
+      if (!looked) {
+        await endOrphans(session);
+        await registering.register(context.signal);
+        looked = true;
+      }
+      for (const group of groupsOf(changes)) {
+        context.signal.throwIfAborted();
+        if (group.way === 'pg') applied(await registering.apply(group.change, context));
+        else {
+          registering.changed();
+          await pushChanges(given, group.changes, context, applied);
+        }
+      }
+    }, context.signal);
+
   return {
     ...registering,
     preview: async function* (changes, context) {
       if (options.looking !== true) await tools.get();
       const pending = await pendingOfApp(options);
-      for await (const result of inner.preview(changes, context)) yield withWay(result, context.step, pending);
+      const name = migrationName(context.step, options.titleOf?.(context.step));
+      for await (const result of inner.preview(changes, context)) yield withWay(result, name, pending);
     },
-    apply: (change, context) =>
-      translate(async () => {
-        const given = await tools.get();
-        await session.lock();
-        await ensureJournal(await session.work());
-        if (!looked) {
-          await endOrphans(session);
-          await registering.register(context.signal);
-          looked = true;
-        }
-        if (change.kind !== 'sql' || whyNotAFile(change) !== null) return registering.apply(change, context);
-        // What went through pg meanwhile comes before this file, because this change may build upon it.
-        if (registering.behind()) await registering.register(context.signal);
-        return pushChange(given, change, context);
-      }, context.signal),
+    applyAll,
+    apply: async (change, context) => {
+      const entries: Entry[] = [];
+      await applyAll([change], context, (entry) => entries.push(entry));
+      const [entry] = entries;
+      if (entry === undefined) throw new Error(`${change.title} was applied without a journal row.`);
+      return entry;
+    },
   };
+}
+
+type Group =
+  | { readonly way: 'pg'; readonly change: Change }
+  | { readonly way: 'file'; readonly changes: readonly SqlChange[] };
+
+/** Changes that follow each other and can be in a file go together. */
+function groupsOf(changes: readonly Change[]): readonly Group[] {
+  const groups: Group[] = [];
+  for (const change of changes) {
+    const last = groups.at(-1);
+    if (change.kind !== 'sql' || whyNotAFile(change) !== null) groups.push({ way: 'pg', change });
+    else if (last?.way === 'file') groups.splice(-1, 1, { way: 'file', changes: [...last.changes, change] });
+    else groups.push({ way: 'file', changes: [change] });
+  }
+  return groups;
 }
 
 /**
@@ -87,8 +123,8 @@ export function createRegisteringExecutor(options: CliExecutorOptions): CliExecu
   return registeringExecutor(options, lazyTools(options));
 }
 
-/** `behind`: whether something was changed that is not in the history yet. */
-type RegisteringExecutor = CliExecutor & { readonly behind: () => boolean };
+/** `changed`: tells that something is changed which is not in the history yet. */
+type RegisteringExecutor = CliExecutor & { readonly changed: () => void };
 
 function registeringExecutor(
   { inner, session, connection }: CliExecutorOptions,
@@ -100,7 +136,7 @@ function registeringExecutor(
   const register = (signal: AbortSignal): Promise<readonly string[]> =>
     translate(async () => {
       await session.lock();
-      const { kept } = await registerApplied(await tools.get(), await inner.entries(), signal);
+      const { kept } = await registerApplied(await tools.get(), await inner.entries(), await inner.records(), signal);
       behind = false;
       looked = true;
       return kept;
@@ -135,7 +171,9 @@ function registeringExecutor(
     },
     passwordWay: passwordWay(connection),
     register,
-    behind: () => behind,
+    changed: () => {
+      behind = true;
+    },
     finish: async () => {
       try {
         if (behind && session.locked()) await register(never);
@@ -158,7 +196,7 @@ function lazyTools(options: CliExecutorOptions): LazyTools {
   const open = async (): Promise<Tools> => {
     const cli = await options.cli();
     door = await openDoor(connection, session.settings.lockTimeout);
-    return { cli, door, session, workspace, onStart };
+    return { cli, door, session, workspace, titleOf: options.titleOf ?? (() => undefined), onStart };
   };
   return {
     get: () => {
@@ -170,14 +208,13 @@ function lazyTools(options: CliExecutorOptions): LazyTools {
 }
 
 /** Says in the preview which way a change takes. */
-function withWay(result: PreviewResult, step: string, pending: readonly string[]): PreviewResult {
+function withWay(result: PreviewResult, name: string, pending: readonly string[]): PreviewResult {
   if (result.outcome === 'failed') return result;
-  const { change } = result;
-  const why = whyNotAFile(change);
+  const why = whyNotAFile(result.change);
   const others = pending.length === 0 ? '' : `; pending migrations of the app stay pending: ${pending.join(', ')}`;
   const way =
-    why === null && change.kind === 'sql'
-      ? `by supabase db push, as ${migrationsFolder}/<time>_${migrationName(step, change)}.sql${others}`
+    why === null
+      ? `by supabase db push, in ${migrationsFolder}/<time>_${name}.sql${others}`
       : `through pg, because ${why}`;
   return { ...result, reason: [result.reason, way].filter(Boolean).join('; ') };
 }
@@ -186,7 +223,7 @@ function withWay(result: PreviewResult, step: string, pending: readonly string[]
 async function pendingOfApp({ session, workspace }: CliExecutorOptions): Promise<readonly string[]> {
   const applied = new Set((await readHistory(session)).map((one) => one.version));
   return (await localMigrations(workspace))
-    .filter((one) => one.entry === null && !applied.has(one.version))
+    .filter((one) => one.step === null && !applied.has(one.version))
     .map((one) => one.fileName);
 }
 

@@ -29,7 +29,8 @@ export function cliOfWorkspace(workspace: string): Program | null {
   return command === null ? null : { command, why: 'the Supabase CLI' };
 }
 
-const oldest = 2;
+/** The oldest of those that were tried; how a file is sent (`migrationOf`) is known from here on. */
+const oldest = [2, 122] as const;
 const install = 'Install it in the workspace (npm install --save-dev supabase), or leave --executor supabase-cli away.';
 
 /**
@@ -62,8 +63,10 @@ export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   if (result.failed || version === undefined) {
     throw unusable('does not start', result.stderr.trim().split('\n').slice(-5).join('\n'));
   }
-  const major = Number(version.split('.')[0]);
-  if (major < oldest) throw unusable(`is too old: ${version}, and ${oldest}.x or newer is needed`);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
+    throw unusable(`is too old: ${version}, and ${oldest.join('.')} or newer is needed`);
+  }
   return {
     version,
     target: major >= 3 ? '--remote' : '--db-url',

@@ -1,13 +1,15 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { entryIdIn, isUnedited, type Migration, migrationsFolder } from './migration-file.ts';
+import { isUnedited, type Mark, type Migration, marksIn, migrationsFolder, stepOfName } from './migration-file.ts';
 
 /** A migration file of the workspace. */
 export type LocalMigration = {
   readonly version: string;
   readonly fileName: string;
-  /** The journal entry that it was written for, or null for one of the app's own. */
-  readonly entry: string | null;
+  /** The step whose changes it holds, or null for one of the app's own. */
+  readonly step: string | null;
+  /** The journal entries that it was written for, in their order. */
+  readonly marks: readonly Mark[];
   /** Of our own. */
   readonly text: string;
   /** For our own: whether it is still what we wrote. */
@@ -30,12 +32,15 @@ export async function localMigrations(workspace: string): Promise<readonly Local
   });
   return Promise.all(
     found.map(async ({ fileName, version }) => {
-      if (!/^\d+_voxanne_/.test(fileName)) return { fileName, version, entry: null, text: '', unedited: true };
+      if (!/^\d+_voxanne_/.test(fileName)) {
+        return { fileName, version, step: null, marks: [], text: '', unedited: true };
+      }
       const text = await readFile(join(folder, fileName), 'utf8');
       return {
         fileName,
         version,
-        entry: entryIdIn(text),
+        step: stepOfName(fileName.slice(version.length + 1, -'.sql'.length)),
+        marks: marksIn(text),
         text,
         unedited: isUnedited(text),
       };
@@ -56,13 +61,17 @@ export async function writeMigration(workspace: string, { fileName, text }: Migr
  * Takes a file of ours away. One that a person edited is kept under a name that the CLI passes over; its name is
  * returned then.
  */
-export async function removeMigration(workspace: string, file: LocalMigration): Promise<string | null> {
+export async function removeMigration(
+  workspace: string,
+  file: LocalMigration,
+  why: 'rolled-back' | 'replaced',
+): Promise<string | null> {
   const path = join(workspace, migrationsFolder, file.fileName);
   if (file.unedited) {
     await rm(path, { force: true });
     return null;
   }
-  const kept = `${file.fileName}.rolled-back`;
+  const kept = `${file.fileName}.${why}`;
   await rename(path, join(workspace, migrationsFolder, kept));
   return kept;
 }

@@ -2,8 +2,8 @@ import type { Session } from '../../database/session.ts';
 import type { CheckResult } from '../../rollout/check.ts';
 import type { Entry } from '../../rollout/journal.ts';
 import { localMigrations } from './folder.ts';
-import { entryIds, readHistory } from './history.ts';
-import { migrationsFolder } from './migration-file.ts';
+import { holds, readHistory, rowMarks } from './history.ts';
+import { type Mark, migrationsFolder } from './migration-file.ts';
 
 /**
  * Whether journal, migration history and the files of the workspace tell the same story, and the files are what was
@@ -15,12 +15,15 @@ export async function historyChecks(options: {
   readonly entries: readonly Entry[];
 }): Promise<readonly CheckResult[]> {
   const began = performance.now();
-  const ids = await entryIds(options.session);
+  const rows = await rowMarks(options.session);
+  const known = new Set([...rows.values()].map((row) => row.id));
   const history = await readHistory(options.session);
   const local = await localMigrations(options.workspace);
   const live = options.entries.filter((one) => one.state === 'applied' && one.change.kind === 'sql');
-  const has = (known: readonly { readonly entry: string | null }[], entry: Entry) =>
-    known.some((one) => one.entry !== null && one.entry === ids.get(entry.seq));
+  const has = (files: readonly { readonly marks: readonly Mark[] }[], entry: Entry) => {
+    const row = rows.get(entry.seq);
+    return row !== undefined && files.some((one) => holds(one.marks, row, known));
+  };
   const title = (entry: Entry) => `${entry.step} ${entry.change.title}`;
   const check = (id: string, name: string, wrong: readonly string[], advice: string): CheckResult => ({
     id: `history/${id}`,
@@ -48,7 +51,7 @@ export async function historyChecks(options: {
     check(
       'unedited',
       'Migration files of the rollout that are as they were applied',
-      local.filter((one) => one.entry !== null && !one.unedited).map((one) => one.fileName),
+      local.filter((one) => one.step !== null && !one.unedited).map((one) => one.fileName),
       'Restore the file from version control and put the edit into a new migration; the applied one is not run again.',
     ),
   ];

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { entryInsert } from '../../database/journal.ts';
+import { checksum, entryInsert } from '../../database/journal.ts';
 import type { Change, SqlChange } from '../../rollout/change.ts';
 import type { StepId } from '../../rollout/step.ts';
 
-/** A journalled change as the migration file that does the same. */
+/** Journalled changes of one step as the migration file that does the same. */
 export type Migration = {
   /** Fourteen digits; what the history table is keyed by. */
   readonly version: string;
-  /** `20261122180000_voxanne_1_3_rename_public_calls.sql` */
+  /** `20261122180000_voxanne_1_3_add_foreign_keys_and_indexes.sql` */
   readonly fileName: string;
   readonly text: string;
 };
@@ -16,67 +16,122 @@ export type Migration = {
 export type JournalRow = {
   readonly id: string;
   readonly run: string;
-  readonly step: StepId;
   readonly change: SqlChange;
+};
+
+/** A step, or what of it is done so far, with its journal rows in the order in which they were made. */
+export type StepRows = {
+  readonly step: StepId;
+  /** As people see it; absent where nobody knows it. */
+  readonly title?: string | undefined;
+  readonly rows: readonly JournalRow[];
 };
 
 export type FileSettings = { readonly lockTimeout: number; readonly statementTimeout: number };
 
+/** One journal entry that a file does: known by its id in the journal that it was written for, elsewhere by its change. */
+export type Mark = {
+  readonly id: string;
+  /** The checksum of the change; null in files of versions that did not say it. */
+  readonly checksum: string | null;
+};
+
 export const migrationsFolder = 'supabase/migrations';
 
 /**
- * Why a change cannot be a migration file, or null. The CLI runs the statements of a file in one implicit transaction,
- * in which PostgreSQL refuses `LOCK TABLE` and savepoints and lets `SET LOCAL` pass with a warning.
+ * Why a change cannot be in a migration file that is pushed, or null. The change is carried out within a `do` block, in
+ * which PostgreSQL refuses savepoints.
  */
 export function whyNotAFile(change: Change): string | null {
   if (change.kind === 'batches') return 'rows are written in batches, each committed on its own';
   if (change.kind === 'file') return 'it is a file of the app';
   if (change.mode === 'autocommit') return 'the statement must run outside a transaction';
-  return /\b(?:lock\s+table|savepoint|set\s+local|set\s+constraints)\b/i.test(change.up)
-    ? 'it needs a transaction block, which a migration file does not have'
+  return /\bsavepoint\b/i.test(change.up)
+    ? 'it needs savepoints, which a block of a migration file does not have'
     : null;
 }
 
-/** The file of a change. Equal rows, settings and versions give equal bytes, so that a lost file can be written again. */
-export function migrationOf(version: string, row: JournalRow, settings: FileSettings): Migration {
-  const body = row.change.mode === 'autocommit' ? statement(row.change.up) : transaction(row, settings);
+/**
+ * The file of a step. Equal rows, settings and versions give equal bytes, so that a lost file can be written again.
+ *
+ * The Supabase CLI sends the statements of a file in one transaction, unless the file has a `begin` or a `commit`: then
+ * it sends them one by one (seen with 2.122.1 and 3.1.0). Each change is one `do` block together with its journal row:
+ * a transaction of its own that begins and ends on the server, so that its locks are held for the time of the work and
+ * not for the trips between the statements, and so that nothing is left open when the CLI is killed between two.
+ */
+export function migrationOf(version: string, given: StepRows, settings: FileSettings): Migration {
+  const { step, title, rows } = given;
+  const blocks = rows.map((row, at) => {
+    const before = rows[at - 1]?.change.mode ?? 'transaction';
+    // What waits out older transactions by design would only fail by a limit.
+    const { mode } = row.change;
+    const limit = mode === before ? '' : mode === 'autocommit' ? unlimited : limits(settings);
+    return `${limit}${block(step, row)}`;
+  });
+  const body = `${opening(rows, settings)}\n${blocks.join('\n')}\n${closing}`;
+  const changes = rows.length === 1 ? '1 change' : `${rows.length} changes, each in a transaction of its own`;
   const head = [
-    `-- Step ${row.step} of voxanne-rollout: ${oneLine(row.change.title)}`,
+    `-- Step ${step} of voxanne-rollout${title === undefined ? '' : `: ${oneLine(title)}`} (${changes})`,
     '-- Do not edit: "voxanne-rollout rollback" rolls it back and removes this file.',
-    `-- voxanne-rollout entry ${row.id}`,
     `-- voxanne-rollout sha256 ${hash(body)}`,
   ];
-  return {
-    version,
-    fileName: `${version}_${migrationName(row.step, row.change)}.sql`,
-    text: `${head.join('\n')}\n${body}`,
-  };
+  return { version, fileName: `${version}_${migrationName(step, title)}.sql`, text: `${head.join('\n')}\n${body}` };
 }
 
-export const migrationName = (step: string, change: SqlChange): string =>
-  `voxanne_${step.replaceAll('.', '_')}_${slug(change.title)}`;
+export const migrationName = (step: string, title: string | undefined): string =>
+  ['voxanne', step.replaceAll('.', '_'), title === undefined ? '' : slug(title)]
+    .filter((part) => part !== '')
+    .join('_');
+
+/** The step that the file of this name belongs to, or null. */
+export function stepOfName(name: string): string | null {
+  const [, phase, step] = /^voxanne_(\d+)_(\d+)(?:_|$)/.exec(name) ?? [];
+  return phase === undefined ? null : `${phase}.${step}`;
+}
 
 export const applicationNamePrefix = 'voxanne-rollout supabase-cli ';
 
 /** What other sessions see while the file runs, and how its session is found when the run is cancelled. */
 export const applicationNameOf = (entryId: string): string => `${applicationNamePrefix}${entryId.slice(0, 8)}`;
 
-/** The journal entry that a file or the statements of a history row belong to, or null when they are not ours. */
-export const entryIdIn = (text: string): string | null =>
-  /-- voxanne-rollout entry ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/.exec(text)?.[1] ?? null;
+/** A line of a file that says which journal entry follows; a regular expression of PostgreSQL as well. */
+export const markPattern =
+  '^-- voxanne-rollout entry ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?: [0-9a-f]{64})?)$';
+
+/** The journal entries that a file does, in their order; none when it is not ours. */
+export const marksIn = (text: string): readonly Mark[] =>
+  [...text.replaceAll('\r\n', '\n').matchAll(new RegExp(markPattern, 'gm'))].map(([, mark = '']) => markOf(mark));
+
+/** Reads what `markPattern` captures. */
+export function markOf(mark: string): Mark {
+  const [id = '', checksum = null] = mark.split(' ');
+  return { id, checksum };
+}
+
+/** What stays the same of a change on every database. */
+export const checksumOf = (change: Change): string => checksum(JSON.stringify(change));
 
 /**
- * Whether a file does exactly this change of this step: it is written again with the values that differ from one
+ * Whether a file does exactly these changes of this step: it is written again with the values that differ from one
  * database to the next, and compared byte by byte, so that nothing else can hide in it.
  */
-export function isSameChange(file: Migration, step: StepId, change: SqlChange): boolean {
-  const id = entryIdIn(file.text);
-  const run = /\nvalues \('[0-9a-f-]{36}', '([0-9a-f-]{36})', /.exec(file.text)?.[1];
+export function doesExactly(file: Migration, given: Omit<StepRows, 'rows'>, changes: readonly SqlChange[]): boolean {
+  const marks = marksIn(file.text);
   const lockTimeout = /^set lock_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
   const statementTimeout = /^set statement_timeout = '(\d+)ms';$/m.exec(file.text)?.[1];
-  if (id === null || run === undefined || lockTimeout === undefined || statementTimeout === undefined) return false;
+  if (marks.length !== changes.length || lockTimeout === undefined || statementTimeout === undefined) return false;
+  const runs = new Map(
+    [...file.text.matchAll(/^values \('([0-9a-f-]{36})', '([0-9a-f-]{36})', /gm)].map(([, id = '', run = '']) => [
+      id,
+      run,
+    ]),
+  );
+  const rows = changes.map((change, at) => {
+    const id = marks[at]?.id ?? '';
+    return { id, run: runs.get(id) ?? '', change };
+  });
   const settings = { lockTimeout: Number(lockTimeout), statementTimeout: Number(statementTimeout) };
-  const again = migrationOf(file.version, { id, run, step, change }, settings);
+  const again = migrationOf(file.version, { ...given, rows }, settings);
   return again.text === file.text && again.fileName === file.fileName;
 }
 
@@ -84,7 +139,7 @@ export function isSameChange(file: Migration, step: StepId, change: SqlChange): 
 export function isUnedited(content: string): boolean {
   // A checkout on Windows may have turned the line ends.
   const text = content.replaceAll('\r\n', '\n');
-  const [, sum, body] = /^(?:--.*\n){3}-- voxanne-rollout sha256 ([0-9a-f]{64})\n([\s\S]*)$/.exec(text) ?? [];
+  const [, sum, body] = /^(?:--.*\n){2,3}-- voxanne-rollout sha256 ([0-9a-f]{64})\n([\s\S]*)$/.exec(text) ?? [];
   return sum !== undefined && body !== undefined && hash(body) === sum;
 }
 
@@ -111,30 +166,44 @@ function secondAfter(version: string): string {
 
 const digits = (at: Date): string => at.toISOString().replace(/\D/g, '').slice(0, 14);
 
-/**
- * Settings first, the journal row last. All share the one implicit transaction of the file with the CLI's own history
- * row. Where the journal is not there (a local stack built from the files) only its row is left out.
- */
-function transaction(row: JournalRow, { lockTimeout, statementTimeout }: FileSettings): string {
-  const insert = `${entryInsert({ ...row, state: 'applied' })};`;
-  const quote = dollarQuote(insert);
-  return `set application_name = ${pg.escapeLiteral(applicationNameOf(row.id))};
-set lock_timeout = '${lockTimeout}ms';
-set statement_timeout = '${statementTimeout}ms';
-set search_path = '';
+/** What holds for the whole file. The CLI resets all of it before the next one; another program may not. */
+function opening(rows: readonly JournalRow[], settings: FileSettings): string {
+  return `-- An empty transaction tells the Supabase CLI to send each statement by itself, which this file needs.
+begin;
+commit;
+set application_name = ${pg.escapeLiteral(applicationNameOf(rows[0]?.id ?? ''))};
+${limits(settings)}set search_path = '';
+`;
+}
 
-${statement(row.change.up)}
-do ${quote}
-begin
-  if pg_catalog.to_regclass('voxanne_rollout.entries') is not null then
-    ${insert}
-  end if;
-end ${quote};
-reset search_path;
+const limits = ({ lockTimeout, statementTimeout }: FileSettings): string =>
+  `set lock_timeout = '${lockTimeout}ms';\nset statement_timeout = '${statementTimeout}ms';\n`;
+
+const unlimited = 'set lock_timeout = 0;\nset statement_timeout = 0;\n';
+
+const closing = `reset search_path;
 reset statement_timeout;
 reset lock_timeout;
 reset application_name;
 `;
+
+/**
+ * One change. Where the journal is not there (a local stack that is built from the files) only its row is left out.
+ * What PostgreSQL refuses in a transaction went through pg, and is a statement of its own where the file is replayed.
+ */
+function block(step: StepId, { id, run, change }: JournalRow): string {
+  const head = `-- ${oneLine(change.title)}\n-- voxanne-rollout entry ${id} ${checksumOf(change)}\n`;
+  if (change.mode === 'autocommit') return `${head}${statement(change.up)}`;
+  const up = `\n${change.up.trim()}\n`;
+  const upTag = tagFor('up', up);
+  const work = `begin
+  execute ${upTag}${up}${upTag};
+  if pg_catalog.to_regclass('voxanne_rollout.entries') is not null then
+    ${entryInsert({ id, run, step, state: 'applied', change })};
+  end if;
+end `;
+  const tag = tagFor('change', work);
+  return `${head}do ${tag}\n${work}${tag};\n`;
 }
 
 /** Ends with a semicolon that no comment swallows; a second one would only be an empty statement. */
@@ -145,9 +214,10 @@ function statement(sql: string): string {
   return text.endsWith(';') ? `${text}\n` : `${text};\n`;
 }
 
-function dollarQuote(text: string): string {
+/** A dollar quote that the text does not hold. */
+function tagFor(name: string, text: string): string {
   for (let number = 0; ; number++) {
-    const tag = `$journal${number === 0 ? '' : number}$`;
+    const tag = `$${name}${number === 0 ? '' : number}$`;
     if (!text.includes(tag)) return tag;
   }
 }

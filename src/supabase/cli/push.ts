@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
-import { entryById } from '../../database/journal.ts';
+import { entriesByIds } from '../../database/journal.ts';
 import { retrying } from '../../database/retry.ts';
 import type { Session } from '../../database/session.ts';
 import type { SqlChange } from '../../rollout/change.ts';
@@ -12,14 +12,13 @@ import type { Context } from '../../rollout/executor.ts';
 import type { Entry } from '../../rollout/journal.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { endBackend, holdersOf } from './backend.ts';
-import { type Answer, answerOf, callCli } from './call.ts';
+import { type Answer, answerOf, callCli, cliError } from './call.ts';
 import type { Door } from './door.ts';
 import type { CliInfo } from './find.ts';
-import { fillWorkdir, localMigrations, writeMigration } from './folder.ts';
+import { fillWorkdir, localMigrations } from './folder.ts';
 import { type HistoryRow, readHistory } from './history.ts';
 import {
   applicationNameOf,
-  isSameChange,
   type JournalRow,
   type Migration,
   migrationOf,
@@ -33,107 +32,144 @@ export type Tools = {
   readonly door: Door;
   readonly session: Session;
   readonly workspace: string;
+  /** The title of a step, which its file is named after; undefined where it is not known. */
+  readonly titleOf: (step: StepId) => string | undefined;
   /** Told the process id of each CLI call. */
   readonly onStart?: ((pid: number) => void) | undefined;
 };
 
 const pushed = z.object({ migrations: z.array(z.string()), dryRun: z.literal(false) });
 
-/**
- * Applies one change as a migration file: pushed alone from a folder of our own, tried again after a lock timeout or a
- * deadlock, then looked for in the journal and in the history. Only then is the file put into the workspace, so that
- * none is ever left there that was not applied.
- */
-export async function pushChange(tools: Tools, change: SqlChange, context: Context): Promise<Entry> {
-  const { session } = tools;
-  const twin = await twinOf(tools, context.step, change);
-  const row: JournalRow = { id: twin?.entry ?? randomUUID(), run: context.run, step: context.step, change };
-  const applicationName = applicationNameOf(row.id);
-  let seen: readonly LockHolder[] = [];
-  let migration: Migration | null = twin;
+/** Milliseconds between two looks at how far a file has come. */
+const lookEvery = 250;
 
-  const attempt = async (): Promise<Entry> => {
-    // A file whose answer was lost is known by its journal row.
-    const there = await entryById(await session.work(), row.id);
-    if (there !== null) return there;
-    const history = await readHistory(session);
-    migration = twin ?? migrationOf(await freeVersion(tools, history), row, session.settings);
-    const workdir = join(tools.door.folder, 'push');
-    await fillWorkdir(workdir, history, [migration]);
-    context.emit({ type: 'command', text: `supabase db push --yes # ${migrationsFolder}/${migration.fileName}` });
-    const watching = new AbortController();
-    const watch = watchHolders(session, applicationName, watching.signal, (holders) => {
-      seen = holders;
-    });
-    let answer: Answer;
-    try {
-      answer = await callCli(tools.cli, tools.door, ['db', 'push', '--yes', '--include-all'], {
-        workdir,
-        signal: context.signal,
-        onStart: tools.onStart,
-      });
-    } catch (error) {
-      // Aborted, or it could not be started: either way nothing may go on behind our back.
-      await endBackend(session, applicationName);
-      const done = await entryById(await session.work(), row.id);
-      if (done !== null) return done;
-      throw error;
-    } finally {
-      watching.abort();
-      await watch;
+/**
+ * Applies changes as one migration file, pushed alone from a folder of our own. The journal alone says how far a file
+ * came: each of its rows shares the transaction of its change. Where a file ends before its end, after a lock timeout or
+ * a deadlock, the next one carries the rest, with the patience that each change has; a file that was not carried out
+ * whole is not in the history, and `registerApplied` puts what was applied of it there.
+ *
+ * @param applied Told each change as soon as it is known to be durable, in their order.
+ */
+export async function pushChanges(
+  tools: Tools,
+  changes: readonly SqlChange[],
+  context: Context,
+  applied: (entry: Entry) => void,
+): Promise<void> {
+  const { session } = tools;
+  let rest: readonly JournalRow[] = changes.map((change) => ({ id: randomUUID(), run: context.run, change }));
+
+  /** Tells what the journal has of the rest; resolves to whether there was anything. */
+  const advance = async (): Promise<boolean> => {
+    const there = await entriesByIds(
+      await session.work(),
+      rest.map((row) => row.id),
+    );
+    rest = rest.slice(there.length);
+    for (const entry of there) {
+      if (entry.change.kind === 'sql') context.emit({ type: 'command', text: entry.change.up });
+      applied(entry);
     }
-    // Only an error of the server proves that its session is done with the file.
-    if (!answer.ok && !/\(SQLSTATE \w{5}\)/.test(answer.message)) await endBackend(session, applicationName);
-    const done = await entryById(await session.work(), row.id);
-    if (done === null) {
-      const { migrations } = answerOf(`apply "${change.title}"`, answer, pushed);
-      throw notThere(change.title, `It reported: ${migrations.join(', ') || 'no migration'}.`);
-    }
-    return done;
+    return there.length > 0;
   };
 
-  context.emit({ type: 'command', text: change.up });
-  const entry = await retrying({
-    what: change.title,
-    patience: session.settings.patience,
-    lockTimeout: session.settings.lockTimeout,
-    signal: context.signal,
-    holders: async () => seen,
-    stillOpen: session.stillOpen,
-    onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
-    attempt,
-  });
-  const recorded = (await readHistory(session)).find((one) => one.entry === row.id);
-  if (recorded === undefined) throw notThere(change.title, 'Its journal row is there, its row in the history is not.');
-  if (twin !== null) return adopt(session, row);
-  if (migration !== null) await writeMigration(tools.workspace, migration);
-  return entry;
-}
-
-type Twin = Migration & { readonly entry: string };
-
-/**
- * The file that the same change got on another database (staging before production), if the workspace has it and this
- * database does not: pushed as it is, it keeps one history for both, as `supabase db push` would.
- */
-async function twinOf({ session, workspace }: Tools, step: StepId, change: SqlChange): Promise<Twin | null> {
-  const history = new Set((await readHistory(session)).map((one) => one.version));
-  for (const { entry, version, fileName, text } of await localMigrations(workspace)) {
-    const file = { version, fileName, text };
-    if (entry === null || history.has(version) || !isSameChange(file, step, change)) continue;
-    // One that this journal knows was applied here once and taken back.
-    if ((await entryById(await session.work(), entry)) === null) return { ...file, entry };
+  // Why the last file ended before its end: it was a try of the change that it ended at.
+  let ended = null as Ended | null;
+  for (let first = rest[0]; first !== undefined; first = rest[0]) {
+    const { change } = first;
+    let seen: readonly LockHolder[] = ended?.seen ?? [];
+    await retrying({
+      what: change.title,
+      patience: session.settings.patience,
+      lockTimeout: session.settings.lockTimeout,
+      signal: context.signal,
+      holders: async () => seen,
+      stillOpen: session.stillOpen,
+      onWait: (waiting) => context.emit({ type: 'change-waiting', step: context.step, change: change.id, ...waiting }),
+      attempt: async () => {
+        if (ended === null) {
+          // A file whose answer was lost is known by its journal rows.
+          if (await advance()) return;
+          try {
+            ended = await pushFile(tools, rest, context, advance);
+          } catch (error) {
+            // Cancelled too late: all of it was done.
+            if (rest.length === 0) return;
+            throw error;
+          }
+          if (first !== rest[0]) return;
+        }
+        const { answer, seen: holders } = ended;
+        ended = null;
+        if (holders.length > 0) seen = holders;
+        if (!answer.ok) throw cliError(`apply "${change.title}"`, answer);
+        const { migrations } = answerOf(`apply "${change.title}"`, answer, pushed);
+        throw notThere(change.title, `It reported: ${migrations.join(', ') || 'no migration'}.`);
+      },
+    });
   }
-  return null;
 }
 
-/** The journal row of a file that was written on another database has the run of that time. */
-async function adopt(session: Session, { id, run }: JournalRow): Promise<Entry> {
-  const client = await session.work();
-  await client.query('update voxanne_rollout.entries set run = $2 where id = $1', [id, run]);
-  const entry = await entryById(client, id);
-  if (entry === null) throw notThere(id, 'Its journal row went away.');
-  return entry;
+/** What became of a file, and whom its session was last seen to wait for. */
+type Ended = { readonly answer: Answer; readonly seen: readonly LockHolder[] };
+
+/** Pushes one file with all of these rows, and resolves when nothing of it runs any more. */
+async function pushFile(
+  tools: Tools,
+  rows: readonly JournalRow[],
+  context: Context,
+  advance: () => Promise<boolean>,
+): Promise<Ended> {
+  const { session } = tools;
+  const history = await readHistory(session);
+  const migration = migrationOf(
+    await freeVersion(tools, history),
+    { step: context.step, title: tools.titleOf(context.step), rows },
+    session.settings,
+  );
+  const applicationName = applicationNameOf(rows[0]?.id ?? '');
+  const workdir = join(tools.door.folder, 'push');
+  await fillWorkdir(workdir, history, [migration]);
+  context.emit({ type: 'command', text: `supabase db push --yes # ${migrationsFolder}/${migration.fileName}` });
+  let seen: readonly LockHolder[] = [];
+  const over = new AbortController();
+  const watches = [
+    again(Math.max(10, session.settings.lockTimeout * 0.4), over.signal, async () => {
+      const holders = await holdersOf(session, applicationName);
+      if (holders.length > 0) seen = holders;
+    }),
+    again(lookEvery, over.signal, advance),
+  ];
+  let answer: Answer;
+  try {
+    answer = await callCli(tools.cli, tools.door, ['db', 'push', '--yes', '--include-all'], {
+      workdir,
+      signal: context.signal,
+      onStart: tools.onStart,
+    });
+    // Only an error of the server proves that its session is done with the file.
+    if (!answer.ok && !/\(SQLSTATE \w{5}\)/.test(answer.message)) await endBackend(session, applicationName);
+  } catch (error) {
+    // Aborted, or it could not be started: either way nothing may go on behind our back.
+    await endBackend(session, applicationName);
+    over.abort();
+    await Promise.all(watches);
+    await advance();
+    throw error;
+  } finally {
+    over.abort();
+    await Promise.all(watches);
+  }
+  await advance();
+  if (answer.ok) await requireRecorded(session, migration);
+  return { answer, seen };
+}
+
+/** The CLI writes the row of the history after the last statement, in a transaction of its own. */
+async function requireRecorded(session: Session, { version, fileName }: Migration): Promise<void> {
+  if ((await readHistory(session)).some((row) => row.version === version)) return;
+  throw notThere(fileName, `Version ${version} is not in the history.`);
 }
 
 async function freeVersion({ workspace }: Tools, history: readonly HistoryRow[]): Promise<string> {
@@ -143,31 +179,24 @@ async function freeVersion({ workspace }: Tools, history: readonly HistoryRow[])
   );
 }
 
-/** Looks again and again whom the CLI's session waits for; only while it waits can the server say so. */
-async function watchHolders(
-  session: Session,
-  applicationName: string,
-  signal: AbortSignal,
-  found: (holders: readonly LockHolder[]) => void,
-): Promise<void> {
-  const every = Math.max(10, session.settings.lockTimeout * 0.4);
+/** Looks again and again until told to stop. */
+async function again(every: number, signal: AbortSignal, look: () => Promise<unknown>): Promise<void> {
   while (!signal.aborted) {
     try {
-      const holders = await holdersOf(session, applicationName);
-      if (holders.length > 0) found(holders);
+      await look();
       await pause(every, undefined, { signal });
     } catch (error) {
       if (signal.aborted) return;
-      // The readout is an aid: the push itself goes on, and the wait says that nobody could be named.
+      // A look is an aid: the push itself goes on, and what it came to is looked at once more when it has ended.
       if (!(error instanceof Error)) throw error;
       await pause(1000, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-const notThere = (title: string, detail: string): RolloutError =>
+const notThere = (what: string, detail: string): RolloutError =>
   new RolloutError(
-    `The Supabase CLI reported success for "${title}", but the database does not show it.`,
+    `The Supabase CLI reported success for "${what}", but the database does not show it.`,
     'Look at supabase_migrations.schema_migrations and at voxanne_rollout.entries before anything else is done.',
     { kind: 'outside', detail },
   );

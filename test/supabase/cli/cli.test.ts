@@ -45,7 +45,11 @@ describe.skipIf(process.platform === 'win32')('finding the CLI', () => {
     const cases = [
       [join(folder, 'nowhere'), 'The Supabase CLI is not installed.'],
       [await workspaceWith('broken', 'echo "no binary" >&2; exit 1'), 'The Supabase CLI does not start.'],
-      [await workspaceWith('one', 'echo 1.226.4'), 'The Supabase CLI is too old: 1.226.4, and 2.x or newer is needed.'],
+      [
+        await workspaceWith('one', 'echo 1.226.4'),
+        'The Supabase CLI is too old: 1.226.4, and 2.122 or newer is needed.',
+      ],
+      [await workspaceWith('old', 'echo 2.98.2'), 'The Supabase CLI is too old: 2.98.2, and 2.122 or newer is needed.'],
     ] as const;
     for (const [workspace, problem] of cases) {
       await expect(findCli({ workspace, env })).rejects.toMatchObject({ problem, remedy, exitCode: 2 });

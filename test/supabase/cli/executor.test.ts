@@ -6,10 +6,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
-import type { Change } from '../../../src/rollout/change.ts';
+import type { Change, SqlChange } from '../../../src/rollout/change.ts';
 import { RolloutError } from '../../../src/rollout/errors.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
-import type { Fingerprint } from '../../../src/rollout/journal.ts';
+import type { Entry, Fingerprint } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
 import { type CliTarget, environment, makeCliTarget, makeTable } from './setup.ts';
 
@@ -30,18 +30,6 @@ const failure = async (work: Promise<unknown>): Promise<RolloutError> => {
 
 const exists = async ({ at }: CliTarget, relation: string): Promise<boolean> =>
   (await at.sql<{ there: boolean }>('select to_regclass($1) is not null as there', [relation]))[0]?.there === true;
-
-const recordOf = (state: 'applied' | 'rolled back') =>
-  ({
-    run: '00000000-0000-4000-8000-000000000001',
-    step: '1.1',
-    state,
-    detail: '',
-    passed: 0,
-    failed: 0,
-    skipped: 0,
-    milliseconds: 1,
-  }) as const;
 
 /** Nothing of a change is anywhere. */
 async function expectNothing(run: CliTarget, relation: string): Promise<void> {
@@ -66,6 +54,16 @@ async function running(run: CliTarget): Promise<void> {
 const backends = ({ at }: CliTarget) =>
   at.sql(`select from pg_stat_activity where application_name like 'voxanne-rollout supabase-cli %'`);
 
+const concurrentIndex: SqlChange = {
+  kind: 'sql',
+  id: 'index',
+  title: 'Index public.calls (caller)',
+  mode: 'autocommit',
+  up: 'create index concurrently calls_caller on public.calls (caller)',
+  down: 'drop index concurrently public.calls_caller',
+  applied: `select pg_catalog.to_regclass('public.calls_caller') is not null`,
+};
+
 const slowTable = (name: string, seconds: number) =>
   makeTable(name, { up: `create table public.${name} (id int);\nselect pg_catalog.pg_sleep(${seconds});` });
 
@@ -83,26 +81,25 @@ test('preview leaves no trace and says the way; a push carries one file and noth
     {
       outcome: 'ran',
       reason:
-        'by supabase db push, as supabase/migrations/<time>_voxanne_1_1_create_public_pushed.sql; pending migrations of the app stay pending: 20200101000000_app.sql',
+        'by supabase db push, in supabase/migrations/<time>_voxanne_1_1_make_tables.sql; pending migrations of the app stay pending: 20200101000000_app.sql',
     },
   ]);
   expect(differences(start, await executor.fingerprint())).toEqual([]);
   expect(run.pids).toEqual([]);
 
-  const entry = await executor.apply(change, run.context());
+  const [entry] = (await run.applyStep([change])) as [Entry];
   expect(entry).toMatchObject({ state: 'applied', step: '1.1', change });
   expect(await executor.entries()).toEqual([entry]);
   const [row, ...rest] = await run.history();
   expect(rest).toEqual([]);
-  expect(row?.name).toBe('voxanne_1_1_create_public_pushed');
+  expect(row?.name).toBe('voxanne_1_1_make_tables');
   expect(await run.files()).toEqual(['20200101000000_app.sql', `${row?.version}_${row?.name}.sql`]);
   expect(await exists(run, 'public.of_the_app')).toBe(false);
   expect(await exists(run, 'public.pushed')).toBe(true);
-  // One transaction for the change, its journal row and the history row.
+  // One transaction for the change and its journal row.
   expect(
     await at.sql(
-      `select distinct x.xmin::text = e.xmin::text and e.xmin::text = m.xmin::text as same
-       from pg_class x, voxanne_rollout.entries e, supabase_migrations.schema_migrations m where x.relname = 'pushed'`,
+      `select distinct x.xmin::text = e.xmin::text as same from pg_class x, voxanne_rollout.entries e where x.relname = 'pushed'`,
     ),
   ).toEqual([{ same: true }]);
 
@@ -112,13 +109,13 @@ test('preview leaves no trace and says the way; a push carries one file and noth
   ).toMatchObject({ migrations: ['20200101000000_app.sql'] });
 
   expect(await executor.revert(entry, run.context())).toEqual({ stayed: [] });
-  await executor.record(recordOf('rolled back'));
+  await run.record('rolled back');
   expect(differences(start, await executor.fingerprint())).toEqual([]);
   expect(await run.history()).toEqual([]);
   expect(await run.files()).toEqual(['20200101000000_app.sql']);
 });
 
-test('a statement that fails in the middle of a file leaves nothing, and the error has the last lines', async () => {
+test('a statement that fails in the middle of a change leaves nothing of it, and the error has the last lines', async () => {
   await using run = await makeCliTarget(server, 'failing');
   const bad = makeTable('half', {
     up: 'create table public.half (id int);\nselect 1 / 0;\ncreate table public.rest ();',
@@ -162,15 +159,7 @@ test('a lock that is held is waited for in short tries that name the holder', as
 test('the way through the CLI and the way through pg with registering end in equal history and files, and back', async () => {
   const changes: readonly Change[] = [
     makeTable('first'),
-    {
-      kind: 'sql',
-      id: 'index',
-      title: 'Index public.calls (caller)',
-      mode: 'autocommit',
-      up: 'create index concurrently calls_caller on public.calls (caller)',
-      down: 'drop index concurrently public.calls_caller',
-      applied: `select pg_catalog.to_regclass('public.calls_caller') is not null`,
-    },
+    concurrentIndex,
     makeTable('last', { title: "Create public.last, the one with an 'odd' $journal$ title" }),
   ];
   const ends = [];
@@ -178,9 +167,7 @@ test('the way through the CLI and the way through pg with registering end in equ
     await using run = await makeCliTarget(server, `both_${register}`, { register });
     const { executor } = run;
     const start = await executor.fingerprint();
-    const entries = [];
-    for (const change of changes) entries.push(await executor.apply(change, run.context()));
-    await executor.record(recordOf('applied'));
+    const entries = await run.applyStep(changes);
     const history = await run.history();
     const files = await run.files();
     expect(files).toEqual(history.map((row) => `${row.version}_${row.name}.sql`));
@@ -191,20 +178,22 @@ test('the way through the CLI and the way through pg with registering end in equ
       entries: await executor.entries(),
     });
     expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
-    // The CLI is called once a file and once before the file that follows something else, or once a step.
-    expect(run.pids).toHaveLength(register ? 1 : 3);
+    expect(files).toHaveLength(1);
+    // The CLI is called for what precedes the index and for what follows it, and then for the one file that stands for
+    // all three and for the part that it takes the place of; or once a step.
+    expect(run.pids).toHaveLength(register ? 1 : 4);
 
     if (register) await expectReplay(run, after);
 
     for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
-    await executor.record(recordOf('rolled back'));
-    expect(run.pids).toHaveLength(register ? 2 : 4);
+    await run.record('rolled back');
+    expect(run.pids).toHaveLength(register ? 2 : 5);
     expect(differences(start, await executor.fingerprint())).toEqual([]);
     expect(await run.history()).toEqual([]);
     expect(await run.files()).toEqual([]);
     ends.push({ after, history: history.map(({ name, statements }) => ({ name, statements })) });
   }
-  expect(ends[0]?.history).toHaveLength(3);
+  expect(ends[0]?.history).toHaveLength(1);
   expect(ends[0]).toEqual(ends[1]);
 });
 
@@ -219,7 +208,7 @@ describe('interrupted', () => {
     expect(await backends(run)).toEqual([]);
     await expectNothing(run, 'public.slow');
 
-    expect((await run.executor.apply(slowTable('slow', 0), run.context())).state).toBe('applied');
+    expect((await run.applyStep([slowTable('slow', 0)]))[0]?.state).toBe('applied');
     expect(await run.history()).toHaveLength(1);
   });
 
@@ -250,14 +239,14 @@ describe('interrupted', () => {
 
   test('a run that ended after a push and before its file was written writes it again', async () => {
     await using run = await makeCliTarget(server, 'lost');
-    await run.executor.apply(makeTable('one'), run.context());
+    await run.applyStep([makeTable('one')]);
     const folder = join(run.workspace, 'supabase/migrations');
     const [name = ''] = await run.files();
     const text = await readFile(join(folder, name), 'utf8');
     await rm(join(folder, name));
 
     await using again = await secondExecutor(run);
-    await again.executor.record(recordOf('applied'));
+    await again.record('applied');
     expect(await run.files()).toEqual([name]);
     expect(await readFile(join(folder, name), 'utf8')).toBe(text);
   });
@@ -265,8 +254,8 @@ describe('interrupted', () => {
 
 test('a second database of the same workspace takes the files of the first, after what a killed run left is ended', async () => {
   await using staging = await makeCliTarget(server, 'staging');
-  const change = makeTable('one');
-  await staging.executor.apply(change, staging.context());
+  const changes = [makeTable('one'), concurrentIndex];
+  await staging.applyStep(changes);
   const files = await staging.files();
   await loadDatabase(server, 'tiny', 'production');
   await using production = await makeCliTarget(server, 'production', { workspace: staging.workspace });
@@ -279,13 +268,15 @@ test('a second database of the same workspace takes the files of the first, afte
   const left = orphan
     .query('create table public.one (); select pg_sleep(60)')
     .catch((error: pg.DatabaseError) => error.code);
-  const now = { ...production.context(), run: '00000000-0000-4000-8000-000000000002' };
-  const entry = await production.executor.apply(change, now);
-  expect(entry).toMatchObject({ state: 'applied', run: now.run, change });
+  const entries = await production.applyStep(changes);
+  expect(entries.map((one) => one.change)).toEqual(changes);
   expect(await production.files()).toEqual(files);
   expect(await production.history()).toEqual(await staging.history());
   expect(await left).toBe('57014');
   await orphan.end();
+  const { executor, at, workspace } = production;
+  const checks = await historyChecks({ session: at.session, workspace, entries: await executor.entries() });
+  expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
 });
 
 test('two runs at once: the second says who is at work and pushes nothing', async () => {
@@ -300,7 +291,7 @@ test('two runs at once: the second says who is at work and pushes nothing', asyn
 
 test('an applied file that somebody edited is noticed, is not run again, and is kept on rollback', async () => {
   await using run = await makeCliTarget(server, 'edited');
-  const entry = await run.executor.apply(makeTable('one'), run.context());
+  const [entry] = (await run.applyStep([makeTable('one')])) as [Entry];
   const folder = join(run.workspace, 'supabase/migrations');
   const [name = ''] = await run.files();
   const edited = `${await readFile(join(folder, name), 'utf8')}drop table public.calls;\n`;
@@ -309,7 +300,7 @@ test('an applied file that somebody edited is noticed, is not run again, and is 
   expect((await historyChecks(given)).map((one) => one.verdict)).toEqual(['passed', 'passed', 'failed']);
 
   await run.executor.revert(entry, run.context());
-  await run.executor.record(recordOf('rolled back'));
+  await run.record('rolled back');
   expect(await exists(run, 'public.one')).toBe(false);
   expect(await exists(run, 'public.calls')).toBe(true);
   expect(await run.history()).toEqual([]);

@@ -4,9 +4,10 @@ import { delimiter, join } from 'node:path';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import type { EmbeddedServer } from '../../../src/demo/server.ts';
 import { packageRoot } from '../../../src/package-root.ts';
-import type { SqlChange } from '../../../src/rollout/change.ts';
+import type { Change, SqlChange } from '../../../src/rollout/change.ts';
 import type { RolloutEvent } from '../../../src/rollout/events.ts';
 import type { Context } from '../../../src/rollout/executor.ts';
+import type { Entry, StepRecord } from '../../../src/rollout/journal.ts';
 import {
   type CliExecutor,
   type CliInfo,
@@ -39,6 +40,9 @@ export type CliTarget = AsyncDisposable & {
   /** Process ids of the CLI calls, in order. */
   readonly pids: number[];
   readonly context: (signal?: AbortSignal) => Context;
+  /** Applies as a run does, and ends with the record of the step; what was applied before a failure is pushed to `done`. */
+  readonly applyStep: (changes: readonly Change[], done?: Entry[], signal?: AbortSignal) => Promise<readonly Entry[]>;
+  readonly record: (state: StepRecord['state']) => Promise<void>;
   /** Files of `supabase/migrations`. */
   readonly files: () => Promise<readonly string[]>;
   /** The migration history without times and ids. */
@@ -67,10 +71,28 @@ export async function makeCliTarget(
     session: at.session,
     connection,
     workspace,
+    titleOf: (step: string) => (step === '1.1' ? 'Make tables' : undefined),
     cli: installed,
     onStart: (pid: number) => pids.push(pid),
   };
   const executor = options.register === true ? createRegisteringExecutor(given) : createCliExecutor(given);
+  const contextOf = (signal = new AbortController().signal): Context => ({
+    run: '00000000-0000-4000-8000-000000000001',
+    step: '1.1',
+    emit: (event) => events.push(event),
+    signal,
+  });
+  const record = (state: StepRecord['state']): Promise<void> =>
+    executor.record({
+      run: '00000000-0000-4000-8000-000000000001',
+      step: '1.1',
+      state,
+      detail: '',
+      passed: 0,
+      failed: 0,
+      skipped: 0,
+      milliseconds: 1,
+    });
   return {
     at,
     executor,
@@ -78,12 +100,16 @@ export async function makeCliTarget(
     url,
     events,
     pids,
-    context: (signal = new AbortController().signal) => ({
-      run: '00000000-0000-4000-8000-000000000001',
-      step: '1.1',
-      emit: (event) => events.push(event),
-      signal,
-    }),
+    context: contextOf,
+    applyStep: async (changes, done = [], signal) => {
+      const context = contextOf(signal);
+      if (executor.applyAll === undefined) {
+        for (const change of changes) done.push(await executor.apply(change, context));
+      } else await executor.applyAll(changes, context, (entry) => done.push(entry));
+      await record('applied');
+      return done;
+    },
+    record,
     files: async () => {
       const found = await readdir(join(workspace, 'supabase/migrations')).catch(() => []);
       return found.sort();
