@@ -58,13 +58,10 @@ type Held = { readonly row: HistoryRow; readonly all: readonly Item[]; readonly 
  * run that was stopped) are put together, unless somebody else's migration lies between them, which the later ones may
  * build upon. What an apply left that came to its end is never put together again: others may have those files.
  *
- * @param written Versions that have a file in the workspace.
+ * @param own Versions that this run pushed and that have no file in the workspace yet, so that nobody can have them with
+ * what they hold now. Any other version never comes to hold more: a database that has it would not notice.
  */
-export function desiredOf(
-  items: readonly Item[],
-  history: readonly HistoryRow[],
-  written: ReadonlySet<string>,
-): Desired {
+export function desiredOf(items: readonly Item[], history: readonly HistoryRow[], own: ReadonlySet<string>): Desired {
   const known = new Set(items.map((item) => item.id));
   const ours = history.flatMap((row): Held[] => {
     const all = items.filter((item) => item.step === row.step && holds(row.marks, item, known));
@@ -80,8 +77,7 @@ export function desiredOf(
     for (const row of history.toReversed()) {
       const part = ours.find((one) => one.row === row);
       if (part?.live.length === 0) continue;
-      if (part === undefined || part.live.some((item) => turnOf(item) !== turn)) break;
-      if (written.has(row.version) && part.live.some((item) => !item.open)) break;
+      if (part === undefined || part.live.some((item) => turnOf(item) !== turn || !item.open)) break;
       parts.push(part);
     }
     return parts;
@@ -98,9 +94,8 @@ export function desiredOf(
     const together = new Set([...parts.flatMap(({ live }) => live), ...lacking]);
     const [first, ...others] = [...together].sort((a, b) => a.seq - b.seq);
     if (first === undefined) continue;
-    // What is in the folder may be on other databases as it is: only what nobody else has seen grows.
     const whole = parts.find(({ live, all }) => live.length === together.size && all.length === live.length);
-    const target = whole ?? parts.find(({ row }) => !written.has(row.version));
+    const target = whole ?? parts.find(({ row }) => own.has(row.version));
     for (const part of parts) {
       joined.add(part);
       if (part !== target) gone.push(part.row.version);

@@ -196,7 +196,7 @@ function lazyTools(options: CliExecutorOptions): LazyTools {
   const open = async (): Promise<Tools> => {
     const cli = await options.cli();
     door = await openDoor(connection, session.settings.lockTimeout);
-    return { cli, door, session, workspace, titleOf: options.titleOf ?? (() => undefined), onStart };
+    return { cli, door, session, workspace, titleOf: options.titleOf ?? (() => undefined), pushed: new Set(), onStart };
   };
   return {
     get: () => {

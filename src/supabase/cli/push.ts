@@ -34,11 +34,13 @@ export type Tools = {
   readonly workspace: string;
   /** The title of a step, which its file is named after; undefined where it is not known. */
   readonly titleOf: (step: StepId) => string | undefined;
+  /** Versions of the files that this run pushed. */
+  readonly pushed: Set<string>;
   /** Told the process id of each CLI call. */
   readonly onStart?: ((pid: number) => void) | undefined;
 };
 
-const pushed = z.object({ migrations: z.array(z.string()), dryRun: z.literal(false) });
+const pushAnswer = z.object({ migrations: z.array(z.string()), dryRun: z.literal(false) });
 
 /** Milliseconds between two looks at how far a file has come. */
 const lookEvery = 250;
@@ -104,7 +106,7 @@ export async function pushChanges(
         ended = null;
         if (holders.length > 0) seen = holders;
         if (!answer.ok) throw cliError(`apply "${change.title}"`, answer);
-        const { migrations } = answerOf(`apply "${change.title}"`, answer, pushed);
+        const { migrations } = answerOf(`apply "${change.title}"`, answer, pushAnswer);
         throw notThere(change.title, `It reported: ${migrations.join(', ') || 'no migration'}.`);
       },
     });
@@ -162,7 +164,10 @@ async function pushFile(
     await Promise.all(watches);
   }
   await advance();
-  if (answer.ok) await requireRecorded(session, migration);
+  if (answer.ok) {
+    await requireRecorded(session, migration);
+    tools.pushed.add(migration.version);
+  }
   return { answer, seen };
 }
 

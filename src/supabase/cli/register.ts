@@ -33,17 +33,18 @@ export async function registerApplied(
   const items = itemsOf(entries, await rowMarks(session), records);
   const history = await readHistory(session);
   const local = await localMigrations(workspace);
-  const desired = desiredOf(items, history, new Set(local.map((file) => file.version)));
-
   const versions = history.map((row) => row.version);
   const taken = new Set(local.map((file) => file.version));
+  const fresh = new Set([...tools.pushed].filter((version) => !taken.has(version)));
+  const desired = desiredOf(items, history, fresh);
+
   const gone = new Set(desired.gone);
   const record: Migration[] = [];
   const write: Migration[] = [];
   const wanted = new Set<string>();
   for (const file of desired.files) {
     const own = local.find((one) => one.version === file.version);
-    if (own === undefined) {
+    if (file.version === null || fresh.has(file.version)) {
       const twin = twinOf(tools, file, local, versions);
       if (twin !== null) {
         if (file.version !== null) gone.add(file.version);

@@ -1,35 +1,31 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { execa } from 'execa';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
-import type { Change, SqlChange } from '../../../src/rollout/change.ts';
-import { RolloutError } from '../../../src/rollout/errors.ts';
+import type { Change } from '../../../src/rollout/change.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
-import type { Entry, Fingerprint } from '../../../src/rollout/journal.ts';
+import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
-import { type CliTarget, environment, makeCliTarget, makeTable } from './setup.ts';
+import {
+  backends,
+  concurrentIndex,
+  exists,
+  expectReplay,
+  failure,
+  running,
+  secondExecutor,
+  slowTable,
+  supabase,
+} from './looks.ts';
+import { type CliTarget, makeCliTarget, makeTable } from './setup.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {
   server = await startServer();
 });
 afterAll(() => server?.stop());
-
-const failure = async (work: Promise<unknown>): Promise<RolloutError> => {
-  const error: unknown = await work.then(
-    () => expect.unreachable('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof RolloutError)) throw error;
-  return error;
-};
-
-const exists = async ({ at }: CliTarget, relation: string): Promise<boolean> =>
-  (await at.sql<{ there: boolean }>('select to_regclass($1) is not null as there', [relation]))[0]?.there === true;
 
 /** Nothing of a change is anywhere. */
 async function expectNothing(run: CliTarget, relation: string): Promise<void> {
@@ -38,34 +34,6 @@ async function expectNothing(run: CliTarget, relation: string): Promise<void> {
   if (await exists(run, 'supabase_migrations.schema_migrations')) expect(await run.history()).toEqual([]);
   expect(await run.files()).toEqual([]);
 }
-
-/** Waits until the file of a change runs on the server. */
-async function running(run: CliTarget): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    const rows = await run.at.sql(
-      `select from pg_stat_activity where application_name like 'voxanne-rollout supabase-cli %' and wait_event = 'PgSleep'`,
-    );
-    if (rows.length > 0) return;
-    await pause(20);
-  }
-  expect.unreachable('the push never ran');
-}
-
-const backends = ({ at }: CliTarget) =>
-  at.sql(`select from pg_stat_activity where application_name like 'voxanne-rollout supabase-cli %'`);
-
-const concurrentIndex: SqlChange = {
-  kind: 'sql',
-  id: 'index',
-  title: 'Index public.calls (caller)',
-  mode: 'autocommit',
-  up: 'create index concurrently calls_caller on public.calls (caller)',
-  down: 'drop index concurrently public.calls_caller',
-  applied: `select pg_catalog.to_regclass('public.calls_caller') is not null`,
-};
-
-const slowTable = (name: string, seconds: number) =>
-  makeTable(name, { up: `create table public.${name} (id int);\nselect pg_catalog.pg_sleep(${seconds});` });
 
 test('preview leaves no trace and says the way; a push carries one file and nothing of the app; both are taken back', async () => {
   await using run = await makeCliTarget(server, 'vertical');
@@ -183,7 +151,7 @@ test('the way through the CLI and the way through pg with registering end in equ
     // all three and for the part that it takes the place of; or once a step.
     expect(run.pids).toHaveLength(register ? 1 : 4);
 
-    if (register) await expectReplay(run, after);
+    if (register) await expectReplay(server, run, 'replayed');
 
     for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
     await run.record('rolled back');
@@ -245,7 +213,7 @@ describe('interrupted', () => {
     const text = await readFile(join(folder, name), 'utf8');
     await rm(join(folder, name));
 
-    await using again = await secondExecutor(run);
+    await using again = await secondExecutor(server, run);
     await again.record('applied');
     expect(await run.files()).toEqual([name]);
     expect(await readFile(join(folder, name), 'utf8')).toBe(text);
@@ -282,7 +250,7 @@ test('a second database of the same workspace takes the files of the first, afte
 test('two runs at once: the second says who is at work and pushes nothing', async () => {
   await using run = await makeCliTarget(server, 'twice');
   await run.at.session.lock();
-  await using other = await secondExecutor(run, true);
+  await using other = await secondExecutor(server, run, true);
   const error = await failure(other.executor.apply(makeTable('two'), run.context()));
   expect(error.problem).toContain('Another rollout holds the run lock');
   expect(other.pids).toEqual([]);
@@ -308,31 +276,6 @@ test('an applied file that somebody edited is noticed, is not run again, and is 
   expect(await readFile(join(folder, `${name}.rolled-back`), 'utf8')).toBe(edited);
   expect((await run.executor.records()).at(-1)?.detail).toContain(`${name}.rolled-back`);
 });
-
-/** The files alone make the same database elsewhere, where no journal is: a local stack, a preview branch. */
-async function expectReplay(run: CliTarget, after: Fingerprint): Promise<void> {
-  await using elsewhere = await makeCliTarget(server, 'replayed');
-  await supabase(run.workspace, 'db', 'push', '--yes', '--include-all', `--remote=${elsewhere.url}?sslmode=disable`);
-  expect(differences(after, await elsewhere.executor.fingerprint())).toEqual([]);
-  expect(await exists(elsewhere, 'voxanne_rollout.entries')).toBe(false);
-}
-
-/** The CLI as the operator calls it, in the workspace. */
-async function supabase(workspace: string, ...args: readonly string[]): Promise<unknown> {
-  const { stdout } = await execa('supabase', [...args, '--output-format', 'json'], {
-    cwd: workspace,
-    env: { ...environment, DO_NOT_TRACK: '1', SUPABASE_HOME: join(workspace, '.home') },
-    extendEnv: false,
-    stdin: 'ignore',
-  });
-  return JSON.parse(stdout);
-}
-
-/** Another run on the same database and workspace, as a second process would be. */
-async function secondExecutor(run: CliTarget, keepFirst = false): Promise<CliTarget> {
-  if (!keepFirst) await run.at.session.close();
-  return makeCliTarget(server, new URL(run.url).pathname.slice(1), { workspace: run.workspace });
-}
 
 /** The command lines of every process of a group. */
 async function commandLines(group: number): Promise<readonly string[]> {

@@ -1,0 +1,256 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadDatabase } from '../../../src/demo/databases/load.ts';
+import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { differences } from '../../../src/rollout/fingerprint.ts';
+import type { Entry } from '../../../src/rollout/journal.ts';
+import { historyChecks } from '../../../src/supabase/cli/index.ts';
+import {
+  backends,
+  concurrentIndex,
+  exists,
+  expectReplay,
+  failure,
+  running,
+  secondExecutor,
+  slowTable,
+  supabase,
+} from './looks.ts';
+import { type CliTarget, makeCliTarget, makeTable } from './setup.ts';
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server?.stop());
+
+const titles = (entries: readonly Entry[]): readonly string[] =>
+  entries.filter((one) => one.state === 'applied').map((one) => one.change.title);
+
+/** One file stands for the step, in the history and in the folder, and it holds what the journal has in force. */
+async function expectOneFile(run: CliTarget): Promise<void> {
+  const history = await run.history();
+  expect(history).toHaveLength(1);
+  expect(await run.files()).toEqual(history.map((row) => `${row.version}_${row.name}.sql`));
+  await expectInStep(run);
+}
+
+/** Every change in force is in the history and in a file, and none that is not. */
+async function expectInStep({ at, executor, workspace, files, history }: CliTarget): Promise<void> {
+  const entries = await executor.entries();
+  const checks = await historyChecks({ session: at.session, workspace, entries });
+  expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
+  const names = (await files()).filter((name) => name.includes('voxanne'));
+  const texts = await Promise.all(names.map((name) => readFile(join(workspace, 'supabase/migrations', name), 'utf8')));
+  const marks = (text: string) => text.match(/^-- voxanne-rollout entry /gm)?.length ?? 0;
+  const live = entries.filter((one) => one.state === 'applied' && one.change.kind === 'sql').length;
+  expect(texts.map(marks).reduce((sum, one) => sum + one, 0)).toBe(live);
+  expect((await history()).map((row) => marks(row.statements)).reduce((sum, one) => sum + one, 0)).toBe(live);
+}
+
+const addNote = makeTable('calls.note', {
+  up: 'alter table public.calls add column note text;',
+  down: 'alter table public.calls drop column note;',
+});
+
+test('the changes of a step are one file, and each is a transaction of its own that lets go of its locks', async () => {
+  await using run = await makeCliTarget(server, 'one_file');
+  const applied = run.applyStep([addNote, slowTable('slow', 2), makeTable('last')]);
+  await running(run);
+  // The table that the first change locked is free while the second one runs, and the first one is in the journal.
+  await run.at.sql('begin; set local lock_timeout = 1; lock table public.calls in access exclusive mode; commit');
+  expect(titles(await run.executor.entries())).toEqual([addNote.title]);
+  const entries = await applied;
+  expect(entries.map((one) => one.change.title)).toEqual([addNote.title, 'Create public.slow', 'Create public.last']);
+  expect(await run.executor.entries()).toEqual(entries);
+  expect(
+    await run.at.sql('select count(distinct xmin::text)::int as transactions from voxanne_rollout.entries'),
+  ).toEqual([{ transactions: 3 }]);
+  expect(run.pids).toHaveLength(1);
+  await expectOneFile(run);
+});
+
+describe('a file that ends before its end', () => {
+  test('a change that fails: what precedes it is applied and told, and the next file carries the rest', async () => {
+    await using run = await makeCliTarget(server, 'middle');
+    const done: Entry[] = [];
+    const bad = makeTable('second', { up: 'create table public.second (id int); select 1 / 0' });
+    const error = await failure(run.applyStep([makeTable('first'), bad, makeTable('third')], done));
+    expect(error.problem).toBe(
+      'The Supabase CLI could not apply "Create public.second": division by zero (SQLSTATE 22012).',
+    );
+    expect(titles(done)).toEqual(['Create public.first']);
+    expect(await run.executor.entries()).toEqual(done);
+    expect(await exists(run, 'public.second')).toBe(false);
+    expect(await exists(run, 'public.third')).toBe(false);
+    await run.record('failed');
+    await expectOneFile(run);
+    const [part] = await run.files();
+
+    await run.applyStep([makeTable('second'), makeTable('third')]);
+    expect(titles(await run.executor.entries())).toEqual(
+      ['first', 'second', 'third'].map((one) => `Create public.${one}`),
+    );
+    await expectOneFile(run);
+    // Other databases may have the part as it was: what holds more has another version.
+    expect(await run.files()).not.toContain(part);
+    await expectReplay(server, run, 'middle_replayed');
+  });
+
+  test('a lock timeout: the wait names the change and the holder, and only the rest is tried again', async () => {
+    await using run = await makeCliTarget(server, 'middle_lock');
+    const holder = new pg.Client({ connectionString: run.url, application_name: 'nightly report' });
+    await holder.connect();
+    await holder.query('begin; select from public.calls');
+    const told: string[] = [];
+    const context = run.context();
+    await run.executor.applyAll?.(
+      [makeTable('first'), addNote, makeTable('third')],
+      {
+        ...context,
+        emit: (event) => {
+          if (event.type !== 'change-waiting') return;
+          told.push(`waits: ${event.change} for ${event.holders.map((one) => one.application).join()}`);
+          void holder.query('commit');
+        },
+      },
+      (entry) => told.push(entry.change.title),
+    );
+    await holder.end();
+    expect(told[0]).toBe('Create public.first');
+    expect(told[1]).toBe(`waits: ${addNote.id} for nightly report`);
+    expect(told.slice(-2)).toEqual([addNote.title, 'Create public.third']);
+    await run.record('applied');
+    expect(await run.executor.entries()).toHaveLength(3);
+    await expectOneFile(run);
+  });
+
+  test('the CLI is killed: the journal says what is applied, and another run carries the rest', async () => {
+    await using run = await makeCliTarget(server, 'middle_killed');
+    const done: Entry[] = [];
+    const applied = failure(run.applyStep([makeTable('first'), slowTable('slow', 60), makeTable('third')], done));
+    await running(run);
+    process.kill(-(run.pids[0] ?? 0), 'SIGKILL');
+    expect((await applied).problem).toContain('could not apply "Create public.slow"');
+    expect(await backends(run)).toEqual([]);
+    expect(titles(done)).toEqual(['Create public.first']);
+    expect(await run.executor.entries()).toEqual(done);
+    expect(await exists(run, 'public.slow')).toBe(false);
+    expect(await run.files()).toEqual([]);
+
+    await using again = await secondExecutor(server, run);
+    await again.applyStep([slowTable('slow', 0), makeTable('third')]);
+    expect(titles(await again.executor.entries())).toEqual(
+      ['first', 'slow', 'third'].map((one) => `Create public.${one}`),
+    );
+    await expectOneFile(again);
+    await expectReplay(server, again, 'killed_replayed');
+  });
+
+  test('the run is cancelled: what was applied is told, and is put into the history when the run ends', async () => {
+    await using run = await makeCliTarget(server, 'middle_cancelled');
+    const operator = new AbortController();
+    const done: Entry[] = [];
+    const applied = run
+      .applyStep([makeTable('first'), slowTable('slow', 60)], done, operator.signal)
+      .catch((reason: unknown) => reason);
+    await running(run);
+    operator.abort();
+    expect(await applied).toMatchObject({ name: 'AbortError' });
+    expect(titles(done)).toEqual(['Create public.first']);
+    expect(await backends(run)).toEqual([]);
+    await run.executor.finish();
+    await expectOneFile(run);
+  });
+});
+
+test('a part before a migration of the app stays a file of its own, since what follows may build upon it', async () => {
+  await using run = await makeCliTarget(server, 'between');
+  const start = await run.executor.fingerprint();
+  await failure(run.applyStep([makeTable('first'), makeTable('second', { up: 'select 1 / 0' })]));
+  await run.record('failed');
+  const folder = join(run.workspace, 'supabase/migrations');
+  await mkdir(folder, { recursive: true });
+  const app = `${Number((await run.files())[0]?.slice(0, 14)) + 1}_app.sql`;
+  await writeFile(join(folder, app), 'alter table public.first add column of_the_app int;');
+  await supabase(run.workspace, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`);
+
+  const more = makeTable('second', {
+    up: 'alter table public.first add column ours int',
+    down: 'alter table public.first drop column ours',
+  });
+  await run.applyStep([more]);
+  const files = await run.files();
+  expect(files.map((name) => name.slice(15))).toEqual([
+    'voxanne_1_1_make_tables.sql',
+    'app.sql',
+    'voxanne_1_1_make_tables.sql',
+  ]);
+  await expectInStep(run);
+  await expectReplay(server, run, 'between_replayed');
+
+  await run.at.sql('alter table public.first drop column of_the_app');
+  for (const entry of (await run.executor.entries()).toReversed()) await run.executor.revert(entry, run.context());
+  await run.record('rolled back');
+  expect(differences(start, await run.executor.fingerprint())).toEqual([]);
+  expect(await run.files()).toEqual([app]);
+});
+
+test('what a step does later is a file of its own; a rollback that stops half-way leaves what is in force', async () => {
+  await using run = await makeCliTarget(server, 'later');
+  await run.applyStep([makeTable('first'), concurrentIndex]);
+  const [file = ''] = await run.files();
+  const text = await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8');
+  await run.applyStep([makeTable('second'), makeTable('third')]);
+  const files = await run.files();
+  expect(files).toHaveLength(2);
+  expect(files[0]).toBe(file);
+  expect(await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8')).toBe(text);
+  await expectInStep(run);
+
+  const entries = await run.executor.entries();
+  await run.executor.revert(entries.at(-1) as Entry, run.context());
+  await run.record('failed');
+  expect(await run.files()).toEqual(files);
+  expect(titles(await run.executor.entries())).toEqual([
+    'Create public.first',
+    concurrentIndex.title,
+    'Create public.second',
+  ]);
+  await expectInStep(run);
+
+  for (const entry of entries.slice(0, -1).toReversed()) await run.executor.revert(entry, run.context());
+  await run.record('rolled back');
+  expect(await run.history()).toEqual([]);
+  expect(await run.files()).toEqual([]);
+});
+
+test('what pg applied and no CLI could record is recorded as one file for each step by the next run', async () => {
+  await using run = await makeCliTarget(server, 'unrecorded', { register: true });
+  // Through pg alone, as a run without --register.
+  const made = [makeTable('first'), concurrentIndex, makeTable('second')];
+  for (const change of made) await run.at.executor.apply(change, run.context());
+  const later = { ...run.context(), step: '1.2' } as const;
+  for (const change of [makeTable('third'), makeTable('fourth')]) await run.at.executor.apply(change, later);
+  await run.executor.register(run.context().signal);
+  expect((await run.files()).map((name) => name.slice(15))).toEqual(['voxanne_1_1_make_tables.sql', 'voxanne_1_2.sql']);
+  expect(run.pids).toHaveLength(1);
+  await expectInStep(run);
+  await expectReplay(server, run, 'unrecorded_replayed');
+});
+
+test('a file of the other database that does more than this one needs is left alone', async () => {
+  await using staging = await makeCliTarget(server, 'more_staging');
+  await staging.applyStep([makeTable('one'), makeTable('two')]);
+  const files = await staging.files();
+  await loadDatabase(server, 'tiny', 'more_production');
+  await using production = await makeCliTarget(server, 'more_production', { workspace: staging.workspace });
+  await production.applyStep([makeTable('one')]);
+  expect(await exists(production, 'public.two')).toBe(false);
+  const own = (await production.files()).filter((name) => !files.includes(name));
+  expect(own).toHaveLength(1);
+  expect((await production.history()).map((row) => `${row.version}_${row.name}.sql`)).toEqual(own);
+  expect((await staging.history()).map((row) => `${row.version}_${row.name}.sql`)).toEqual(files);
+});
