@@ -264,6 +264,7 @@ export function createDatabaseExecutor(session: Session): Executor {
         yield await previewOne(change, changes, context);
       }
     },
+    begin: () => session.lock(),
     within: (work, context) => translate(() => within(work, context), context.signal),
     apply: (change, context) =>
       translate(async () => {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import type { LockHolder } from '../rollout/events.ts';
+import { endOrphans } from './orphans.ts';
 import { endSoon, endWhenSilent, type Liveness } from './silence.ts';
 
 export type SessionSettings = {
@@ -30,7 +31,7 @@ export type Session = {
   readonly work: () => Promise<Client>;
   /** A second connection for looking while the first one waits. */
   readonly observe: <T>(sql: string, values?: unknown[]) => Promise<T[]>;
-  /** Takes the run lock, or says who holds it. */
+  /** Takes the run lock, or says who holds it; then ends what a run that was killed left at work. */
   readonly lock: () => Promise<void>;
   readonly locked: () => boolean;
   /** Sessions that the work connection waits for at this moment. */
@@ -192,6 +193,8 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     lock: async () => {
       if (open.has('lock')) return;
       await takeLock();
+      // One that is taken again belongs to a run whose own programs are at work.
+      if (!wantsLock) await endOrphans(observe);
       wantsLock = true;
     },
     locked: () => open.has('lock'),

@@ -86,6 +86,11 @@ export type Executor = {
    * @throws {RolloutError} when a change fails, as applying it would.
    */
   readonly within: <R>(work: WithinWork<R>, context: Context) => Promise<Within<R>>;
+  /**
+   * Called before the target is read for an apply or a rollback: from here on nobody else may be at work on it. Absent:
+   * its first change sees to that.
+   */
+  readonly begin?: () => Promise<void>;
   /** Does one change and journals it. Resolves only when both are durable. */
   readonly apply: (change: Change, context: Context) => Promise<Entry>;
   /**

@@ -158,6 +158,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const apply: Rollout['apply'] = async (id, signal, expect) => {
     const { executor, step } = find(id);
     const began = performance.now();
+    await executor.begin?.();
     const rows = await status();
     const row = rows.find((one) => one.step === id);
     if (row?.gate) throw new RolloutError(`Step ${id} is not open yet.`, row.gate);
@@ -337,6 +338,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const rollback: Rollout['rollback'] = async (id, signal, breaking = false): Promise<RollbackResult> => {
     const { executor } = find(id);
     const began = performance.now();
+    await executor.begin?.();
     await trusted(executor);
     const planned = await rollbackPlan(id);
     if (planned.refusal !== null) {

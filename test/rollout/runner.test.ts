@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
+import type { RolloutEvent } from '../../src/rollout/events.ts';
 import type { Executor } from '../../src/rollout/executor.ts';
 import type { Entry, Fingerprint, StepRecord } from '../../src/rollout/journal.ts';
 import { createRollout } from '../../src/rollout/runner.ts';
@@ -9,7 +10,12 @@ import type { Blocker } from '../../src/rollout/step.ts';
 const change: SqlChange = { kind: 'sql', id: 'a', title: 'A', mode: 'transaction', up: 'up', down: 'down' };
 
 /** One step of one change over objects that are a plain map: what it makes is `a`, and taking it back takes that away. */
-function stage(start: Fingerprint, undo = (objects: Record<string, string>): void => void delete objects.a) {
+function stage(
+  start: Fingerprint,
+  undo = (objects: Record<string, string>): void => void delete objects.a,
+  changes: readonly SqlChange[] = [change],
+  together?: (apply: Executor['apply']) => NonNullable<Executor['applyAll']>,
+) {
   const objects: Record<string, string> = { ...start };
   const kept = new Map<string, Fingerprint>();
   const entries: Entry[] = [];
@@ -71,7 +77,7 @@ function stage(start: Fingerprint, undo = (objects: Record<string, string>): voi
             id: '1.1',
             title: 'Step',
             why: '',
-            plan: async () => ({ changes: objects.a === undefined ? [change] : [], blockers: [], notes: [] }),
+            plan: async () => ({ changes: objects.a === undefined ? changes : [], blockers: [], notes: [] }),
             checks: async function* () {
               // none
             },
@@ -80,9 +86,12 @@ function stage(start: Fingerprint, undo = (objects: Record<string, string>): voi
       },
     ],
     target: null,
-    executors: { database: executor, workspace: null },
+    executors: {
+      database: together === undefined ? executor : { ...executor, applyAll: together(executor.apply) },
+      workspace: null,
+    },
   });
-  return { rollout, objects, entries, obstruct: (found: readonly Blocker[]) => (obstacles = found) };
+  return { rollout, objects, entries, records, obstruct: (found: readonly Blocker[]) => (obstacles = found) };
 }
 
 const { signal } = new AbortController();
@@ -126,4 +135,49 @@ test('an obstacle is named before the first change is taken back', async () => {
   expect(error).toBeInstanceOf(RolloutError);
   expect(error).toMatchObject({ problem: expect.stringContaining('the table is closed') });
   expect(entries.map((one) => one.state)).toEqual(['applied']);
+});
+
+describe('an executor that is given the changes of a step together', () => {
+  const changes = ['a', 'b', 'c'].map((id): SqlChange => ({ ...change, id, title: id.toUpperCase() }));
+  const told = (events: readonly RolloutEvent[]) =>
+    events.flatMap((event) =>
+      event.type === 'change-started'
+        ? [`${event.change.id} ${event.number}/${event.of}`]
+        : event.type === 'change-applied' || event.type === 'change-failed'
+          ? [`${event.change} ${event.type.slice(7)}`]
+          : [],
+    );
+  /** It does the first two at once, and then this. */
+  const stopping = (end: () => Promise<void>) => {
+    const given = stage({}, undefined, changes, (apply) => async (all, context, applied) => {
+      for (const one of all.slice(0, 2)) applied(await apply(one, context));
+      await end();
+    });
+    const events: RolloutEvent[] = [];
+    given.rollout.listen((event) => events.push(event));
+    return { ...given, events };
+  };
+
+  test('what it did before it failed is told, and the failure is that of the next change', async () => {
+    const { rollout, events, records } = stopping(async () => {
+      throw new RolloutError('No.', 'Fix it.');
+    });
+    await expect(rollout.apply('1.1', signal)).rejects.toThrow('No.');
+    expect(told(events)).toEqual(['a 1/3', 'a applied', 'b 2/3', 'b applied', 'c 3/3', 'c failed']);
+    expect(records.at(-1)).toMatchObject({ state: 'failed', detail: 'C: No.' });
+  });
+
+  test('a run that is stopped says how many are done', async () => {
+    const operator = new AbortController();
+    const { rollout } = stopping(async () => {
+      operator.abort();
+      operator.signal.throwIfAborted();
+    });
+    await expect(rollout.apply('1.1', operator.signal)).rejects.toThrow('2 of 3 changes applied and journalled');
+  });
+
+  test('with no change to make it is not asked', async () => {
+    const { rollout } = stage({ a: 'made' }, undefined, [], () => async () => expect.unreachable('it was asked'));
+    expect(await rollout.apply('1.1', signal)).toBe(0);
+  });
 });

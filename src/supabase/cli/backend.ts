@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from '../../database/session.ts';
 import type { LockHolder } from '../../rollout/events.ts';
-import { applicationNamePrefix } from './migration-file.ts';
 
 const seconds = 'coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8';
 
@@ -25,24 +24,14 @@ const polite = 100;
  * client only when it next writes to it, so a statement that waits or works would otherwise go on by itself (seen with
  * SIGINT: the CLI ended and its statement was carried out).
  */
-export const endBackend = (session: Session, applicationName: string): Promise<void> =>
-  endBackends(session, 'application_name = $1', applicationName);
-
-/**
- * Ends the files of a run that was killed and whose CLI lives on. Only for the holder of the run lock, to whom every
- * file on the way belongs.
- */
-export const endOrphans = (session: Session): Promise<void> =>
-  endBackends(session, 'pg_catalog.starts_with(application_name, $1)', applicationNamePrefix);
-
-async function endBackends(session: Session, condition: string, value: string): Promise<void> {
+export async function endBackend(session: Session, applicationName: string): Promise<void> {
   let quiet = 0;
   for (let tries = 0; quiet < 3; tries++) {
     const end = tries < polite ? 'pg_cancel_backend' : 'pg_terminate_backend';
     const rows = await session.observe(
       `select pg_catalog.${end}(pid) from pg_catalog.pg_stat_activity
-       where ${condition} and datname = pg_catalog.current_database() and state is distinct from 'idle'`,
-      [value],
+       where application_name = $1 and datname = pg_catalog.current_database() and state is distinct from 'idle'`,
+      [applicationName],
     );
     // What was sent may still stand in the server's buffer: one look that finds nothing is not enough.
     quiet = rows.length === 0 ? quiet + 1 : 0;

@@ -6,7 +6,6 @@ import { RolloutError } from '../../rollout/errors.ts';
 import type { Context, Executor, PreviewResult } from '../../rollout/executor.ts';
 import type { Entry } from '../../rollout/journal.ts';
 import type { StepId } from '../../rollout/step.ts';
-import { endOrphans } from './backend.ts';
 import { type CliConnection, type Door, openDoor, type PasswordWay, passwordWay } from './door.ts';
 import type { CliInfo } from './find.ts';
 import { localMigrations } from './folder.ts';
@@ -66,7 +65,6 @@ export function createCliExecutor(options: CliExecutorOptions): CliExecutor {
       await session.lock();
       await ensureJournal(await session.work());
       if (!looked) {
-        await endOrphans(session);
         await registering.register(context.signal);
         looked = true;
       }

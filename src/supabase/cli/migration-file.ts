@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { checksum, entryInsert } from '../../database/journal.ts';
+import { toolSessions } from '../../database/orphans.ts';
 import type { Change, SqlChange } from '../../rollout/change.ts';
 import type { StepId } from '../../rollout/step.ts';
 
@@ -89,10 +90,8 @@ export function stepOfName(name: string): string | null {
   return phase === undefined ? null : `${phase}.${step}`;
 }
 
-export const applicationNamePrefix = 'voxanne-rollout supabase-cli ';
-
 /** What other sessions see while the file runs, and how its session is found when the run is cancelled. */
-export const applicationNameOf = (entryId: string): string => `${applicationNamePrefix}${entryId.slice(0, 8)}`;
+export const applicationNameOf = (entryId: string): string => `${toolSessions}${entryId.slice(0, 8)}`;
 
 /** A line of a file that says which journal entry follows; a regular expression of PostgreSQL as well. */
 export const markPattern =

@@ -240,7 +240,7 @@ test('a second database of the same workspace takes the files of the first, afte
   expect(entries.map((one) => one.change)).toEqual(changes);
   expect(await production.files()).toEqual(files);
   expect(await production.history()).toEqual(await staging.history());
-  expect(await left).toBe('57014');
+  expect(await left).toBe('57P01');
   await orphan.end();
   const { executor, at, workspace } = production;
   const checks = await historyChecks({ session: at.session, workspace, entries: await executor.entries() });

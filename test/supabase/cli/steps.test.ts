@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
@@ -25,6 +25,13 @@ beforeAll(async () => {
   server = await startServer();
 });
 afterAll(() => server?.stop());
+
+/** What a program that fails says. */
+const failureOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => expect.unreachable('it succeeded'),
+    (reason: unknown) => String(reason),
+  );
 
 const titles = (entries: readonly Entry[]): readonly string[] =>
   entries.filter((one) => one.state === 'applied').map((one) => one.change.title);
@@ -253,4 +260,41 @@ test('a file of the other database that does more than this one needs is left al
   expect(own).toHaveLength(1);
   expect((await production.history()).map((row) => `${row.version}_${row.name}.sql`)).toEqual(own);
   expect((await staging.history()).map((row) => `${row.version}_${row.name}.sql`)).toEqual(files);
+});
+
+test('the file of a run that was killed with kill -9 is ended before anything else is read or done', async () => {
+  await using run = await makeCliTarget(server, 'orphaned');
+  await run.applyStep([makeTable('first')]);
+  const [name = ''] = await run.files();
+  const folder = join(run.workspace, 'supabase/migrations');
+  const text = await readFile(join(folder, name), 'utf8');
+  // The CLI that such a run leaves: it goes on with its file by itself. Its session has no statement now and then.
+  const settings = text.slice(text.indexOf('begin;'), text.indexOf('-- Create'));
+  const statements = Array.from(
+    { length: 400 },
+    (_, at) => `create table public.left_${at} (); select pg_sleep(0.02);`,
+  );
+  const elsewhere = join(run.workspace, 'elsewhere');
+  await mkdir(join(elsewhere, 'supabase/migrations'), { recursive: true });
+  await writeFile(join(elsewhere, 'supabase/migrations', name), '');
+  await writeFile(
+    join(elsewhere, 'supabase/migrations/30000101000000_left.sql'),
+    `${settings}${statements.join('\n')}`,
+  );
+  const orphan = failureOf(supabase(elsewhere, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`));
+  await vi.waitFor(async () => expect(await exists(run, 'public.left_10')).toBe(true), {
+    timeout: 20_000,
+    interval: 20,
+  });
+
+  // As the second process would, through pg as well as through the CLI.
+  await using again = await secondExecutor(server, run);
+  await again.at.session.lock();
+  expect(await backends(again)).toEqual([]);
+  const made = `select count(*)::int as made from pg_class where relname like 'left\\_%'`;
+  const before = await again.at.sql(made);
+  expect(await orphan).toMatch(/terminating connection|connection/i);
+  expect(await again.at.sql(made)).toEqual(before);
+  expect(await exists(again, 'public.left_999')).toBe(false);
+  expect(await again.history()).toHaveLength(1);
 });
