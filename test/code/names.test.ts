@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { migrationOf } from '../../src/supabase/cli/migration-file.ts';
 import { namesInCode } from '../../src/workspace/names-in-code.ts';
 import { namesInFiles } from '../../src/workspace/names-in-files.ts';
 import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
@@ -30,6 +31,21 @@ create table orders (id uuid, organization_id uuid references suppliers);`;
       memberships: ['clinic_members'],
       elsewhere: ['orders.organization_id'],
     });
+  });
+
+  it('is read from the migrations that the rollout left, and not from the inverse in their journal rows', async () => {
+    const up = `alter table public.visits rename column clinic_id to org_id; comment on table public.visits is 'a \\ b';`;
+    const down = 'alter table public.visits rename column org_id to clinic_id;';
+    const change = { kind: 'sql', id: 'rename', title: "Rename 'clinic_id'", mode: 'transaction', up, down } as const;
+    const row = { id: '00000000-0000-4000-8000-00000000000a', run: '00000000-0000-4000-8000-00000000000b', change };
+    const settings = { lockTimeout: 20, statementTimeout: 1000 };
+    const ours = migrationOf('2', { step: '1.2', rows: [row] }, settings);
+    const { root, remove } = await folderOf({
+      'supabase/migrations/1_init.sql': 'create table public.visits (id uuid, clinic_id uuid);',
+      [`supabase/migrations/${ours.fileName}`]: ours.text,
+    });
+    clean.push(remove);
+    expect([...((await tablesInFiles(root, [])).get('visits')?.columns ?? [])]).toEqual(['id', 'org_id']);
   });
 
   it('is read from a Prisma schema, by the names of its fields and of its columns', async () => {

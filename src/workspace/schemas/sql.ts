@@ -1,8 +1,11 @@
 import type { FileTable, TableOf } from './tables.ts';
 
+/** A change as a journal row of our own migrations keeps it: with its inverse, which was not carried out. */
+const journalled = /'\{"kind":"sql"(?:''|\\[\s\S]|[^'\\])*'/g;
+
 /** Tables and columns that migrations and declared schemas make, in the order of their statements. */
 export function readSql(text: string, tableOf: TableOf): void {
-  const code = text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+  const code = text.replace(journalled, "''").replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
   const made =
     /\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?(?:"?\w+"?\.)?"?(\w+)"?\s*\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)/gi;
   for (const [, name = '', body = ''] of code.matchAll(made)) {
