@@ -31,6 +31,14 @@ export function cliOfWorkspace(workspace: string): Program | null {
 
 /** The oldest of those that were tried; how a file is sent (`migrationOf`) is known from here on. */
 const oldest = [2, 122] as const;
+export const oldestCli = oldest.join('.');
+
+/** Whether a version is one of those that can be used. */
+export function isUsable(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
+}
+
 const install = 'Install it in the workspace (npm install --save-dev supabase), or leave --executor supabase-cli away.';
 
 /**
@@ -63,13 +71,10 @@ export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   if (result.failed || version === undefined) {
     throw unusable('does not start', result.stderr.trim().split('\n').slice(-5).join('\n'));
   }
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
-    throw unusable(`is too old: ${version}, and ${oldest.join('.')} or newer is needed`);
-  }
+  if (!isUsable(version)) throw unusable(`is too old: ${version}, and ${oldestCli} or newer is needed`);
   return {
     version,
-    target: major >= 3 ? '--remote' : '--db-url',
+    target: Number(version.split('.')[0]) >= 3 ? '--remote' : '--db-url',
     program,
     env,
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { installedPrograms } from '../../child-environment.ts';
 import type { CheckResult } from '../../rollout/check.ts';
+import { isUsable, oldestCli } from '../cli/find.ts';
 import { failed, passed, runCheck, skipped } from './run-check.ts';
 
 const oldestNode = 20;
@@ -29,7 +30,7 @@ export function checkSupabaseCli(options: {
     id: 'doctor/supabase-cli',
     title: 'Supabase CLI',
     kind: 'command',
-    expected: options.needed ? '2.x or newer' : '2.x or newer, where --executor supabase-cli is used',
+    expected: `${oldestCli} or newer${options.needed ? '' : ', where --executor supabase-cli is used'}`,
   } as const;
   const install = 'Install it in the workspace: npm install --save-dev supabase.';
   return runCheck(question, async () => {
@@ -57,6 +58,6 @@ export function checkSupabaseCli(options: {
       const said = result.stderr.trim().split('\n').at(-1) ?? '';
       return missing(`it does not start${said === '' ? '' : `: ${said}`}`, `Install it again. ${install}`);
     }
-    return Number(version.split('.')[0]) >= 2 ? passed(version) : missing(version, `It is too old. ${install}`);
+    return isUsable(version) ? passed(version) : missing(version, `It is too old. ${install}`);
   });
 }
