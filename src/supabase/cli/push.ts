@@ -105,7 +105,8 @@ export async function pushChanges(
         const { answer, seen: holders } = ended;
         ended = null;
         if (holders.length > 0) seen = holders;
-        if (!answer.ok) throw cliError(`apply "${change.title}"`, answer);
+        if (!answer.ok)
+          throw cliError(`apply "${change.title}"`, { ...answer, message: inWords(answer.message, change) });
         const { migrations } = answerOf(`apply "${change.title}"`, answer, pushAnswer);
         throw notThere(change.title, `It reported: ${migrations.join(', ') || 'no migration'}.`);
       },
@@ -198,6 +199,10 @@ async function again(every: number, signal: AbortSignal, look: () => Promise<unk
     }
   }
 }
+
+/** The CLI shows the whole statement that failed: of a change people want to read its SQL, not the row of the journal. */
+const inWords = (message: string, change: SqlChange): string =>
+  message.replace(/\bdo (\$change\d*\$)\n[\s\S]*?end \1/, () => change.up);
 
 const notThere = (what: string, detail: string): RolloutError =>
   new RolloutError(

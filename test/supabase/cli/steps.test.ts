@@ -47,6 +47,8 @@ async function expectOneFile(run: CliTarget): Promise<void> {
 /** Every change in force is in the history and in a file, and none that is not. */
 async function expectInStep({ at, executor, workspace, files, history }: CliTarget): Promise<void> {
   const entries = await executor.entries();
+  // Whoever wrote the rows, the chain of the journal holds; else this is refused.
+  await executor.standing();
   const checks = await historyChecks({ session: at.session, workspace, entries });
   expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
   const names = (await files()).filter((name) => name.includes('voxanne'));
@@ -232,6 +234,21 @@ test('what a step does later is a file of its own; a rollback that stops half-wa
   await run.record('rolled back');
   expect(await run.history()).toEqual([]);
   expect(await run.files()).toEqual([]);
+});
+
+test('a file that a person edited and that has to be written anew is kept beside it', async () => {
+  await using run = await makeCliTarget(server, 'edited_part', { register: true });
+  const [, second] = (await run.applyStep([makeTable('first'), makeTable('second')])) as [Entry, Entry];
+  const [name = ''] = await run.files();
+  const file = join(run.workspace, 'supabase/migrations', name);
+  const edited = `${await readFile(file, 'utf8')}select 1;\n`;
+  await writeFile(file, edited);
+  await run.executor.revert(second, run.context());
+  await run.record('failed');
+  expect(await run.files()).toEqual([name, `${name}.replaced`]);
+  expect(await readFile(`${file}.replaced`, 'utf8')).toBe(edited);
+  expect((await run.executor.records()).at(-1)?.detail).toContain(`${name}.replaced`);
+  expect(await readFile(file, 'utf8')).not.toContain('public.second');
 });
 
 test('what pg applied and no CLI could record is recorded as one file for each step by the next run', async () => {
