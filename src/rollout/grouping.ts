@@ -30,6 +30,9 @@ const kinds: readonly (readonly [title: string, pattern: RegExp])[] = [
   ['Change tables', new RegExp(`^alter table (?:only )?${name}`, 'i')],
 ];
 
+/** What stands in front of the first statement. */
+const opening = /^(?:\s+|--[^\n]*\n|set local [^;]+;)+/i;
+
 function kindOf(change: Change): {
   readonly title: string;
   readonly table: string | null;
@@ -37,7 +40,10 @@ function kindOf(change: Change): {
 } {
   if (change.kind === 'file') return { title: 'Files', table: null, verb: null };
   if (change.kind === 'batches') return { title: 'Fill rows in batches', table: plain(change.table), verb: null };
-  const sql = change.up.replace(/^(?:\s+|--[^\n]*\n|set local [^;]+;)+/i, '');
+  const whole = change.up.replace(opening, '');
+  // Policies that stand in the way of something else and are made again after it are not what the change is for.
+  const behind = whole.replace(/^(?:drop policy (?:"[^"]+"|[^";])+;\s*)+/i, '').replace(opening, '');
+  const sql = /\bcreate policy\b/i.test(behind) && !/^create policy\b/i.test(behind) ? behind : whole;
   for (const [title, pattern] of kinds) {
     const found = pattern.exec(sql);
     if (found !== null) {

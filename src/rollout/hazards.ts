@@ -35,13 +35,13 @@ export const meaning: Readonly<Record<HazardKind, { readonly risk: Risk; readonl
   'changes source code': { risk: 'low', text: 'files of the workspace are edited; the originals are kept' },
 };
 
+const takingRights =
+  /\bdrop\s+policy\b|\benable\s+row\s+level\s+security\b|\brevoke\b|\bas\s+restrictive\b|\bsecurity_invoker\b/i;
+
 const patterns: readonly (readonly [HazardKind, RegExp])[] = [
-  ['removes data', /\bdrop\s+(?:table|column)\b|\bdelete\s+from\b|\btruncate\b/i],
+  ['removes data', /\bdrop\s+(?:table|column)\b|\bdelete\s+from\b|(?:^|;)\s*truncate\b/i],
   ['breaks deployed queries', /\brename\s+(?:column\s+)?(?:"[^"]+"|\w+)\s+to\b|\brename\s+column\b/i],
-  [
-    'takes rights away',
-    /\bdrop\s+policy\b|\benable\s+row\s+level\s+security\b|\brevoke\b|\bas\s+restrictive\b|\bsecurity_invoker\b/i,
-  ],
+  ['takes rights away', takingRights],
   ['gives rights', /\bcreate\s+policy\b|\bgrant\b/i],
   ['runs at every sign-up', /\bon\s+auth\.users\b/i],
   [
@@ -69,7 +69,33 @@ export function hazardsOf(change: Change): readonly HazardKind[] {
   const made =
     /^\s*create\s+or\s+replace\b/i.test(statements) && /\bdrop\s+(?:function|trigger|view)\b/i.test(change.down);
   // What did not exist before replaces nothing: its inverse drops it.
-  return hazardKinds.filter((kind) => found.includes(kind) && !(made && kind === 'replaces code of the app'));
+  return hazardKinds.filter(
+    (kind) =>
+      found.includes(kind) &&
+      !(made && kind === 'replaces code of the app') &&
+      !(kind === 'takes rights away' && !takesRights(statements, change.down)),
+  );
+}
+
+const dropsPolicy = /\bdrop\s+policy\s+(?:if\s+exists\s+)?("(?:[^"]|"")+"|\S+)\s+on\s+([^\s;]+)/gi;
+const createsPolicy = /\bcreate\s+policy\s+("(?:[^"]|"")+"|\S+)\s+on\s+([^\s;]+)/gi;
+const revokes = /\brevoke\b[^;]*?\bon\s+function\s+([^\s(]+)[^;]*/gi;
+
+/**
+ * A policy that the same transaction makes again, and a revoke on a function that it makes, take nothing from anybody:
+ * what a converted column's policies say is compared where they are judged, by the checks.
+ */
+function takesRights(statements: string, inverse: string): boolean {
+  const named = (found: RegExpMatchArray): string => `${found[1]} on ${found[2]}`.replaceAll('"', '');
+  const again = new Set([...statements.matchAll(createsPolicy)].map(named));
+  const bare = (name: string): string => name.replaceAll('"', '');
+  const made = new Set(
+    [...inverse.matchAll(/\bdrop\s+function\s+(?:if\s+exists\s+)?([^\s(]+)/gi)].map((one) => bare(one[1] ?? '')),
+  );
+  const rest = statements
+    .replace(dropsPolicy, (text, name: string, table: string) => (again.has(bare(`${name} on ${table}`)) ? ' ' : text))
+    .replace(revokes, (text, name: string) => (made.has(bare(name)) ? ' ' : text));
+  return takingRights.test(rest);
 }
 
 /** The text without what stands between dollar quotes, in single quotes and in comments. */

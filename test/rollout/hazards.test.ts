@@ -42,6 +42,29 @@ describe('hazards', () => {
     ).toEqual([]);
   });
 
+  test('a right that is revoked is not what it would have allowed', () => {
+    expect(hazardsOf(sql('revoke references, trigger, truncate on public.calls from anon, authenticated;'))).toEqual([
+      'takes rights away',
+    ]);
+    expect(hazardsOf(sql('delete from public.calls; truncate public.notes;'))).toEqual(['removes data']);
+    expect(hazardsOf(sql('truncate public.notes;'))).toEqual(['removes data']);
+  });
+
+  test('what the same transaction makes takes nothing from anybody', () => {
+    const convert = (policy: string): string =>
+      `drop policy "see own" on public.logs; alter table public.logs alter column org_id type uuid using org_id::uuid; create policy ${policy} on public.logs for select using (true);`;
+    expect(hazardsOf(sql(convert('"see own"')))).not.toContain('takes rights away');
+    expect(hazardsOf(sql(convert('"another one"')))).toContain('takes rights away');
+    const made = `create or replace function public.f() returns int language sql as $$ select 1 $$; revoke execute on function public.f() from public, anon;`;
+    expect(hazardsOf(sql(made, 'drop function if exists public.f();'))).not.toContain('takes rights away');
+    expect(
+      hazardsOf(sql(made, 'create or replace function public.f() returns int language sql as $$ select 0 $$;')),
+    ).toContain('takes rights away');
+    expect(
+      hazardsOf(sql(`${made} revoke all on table public.calls from anon;`, 'drop function public.f();')),
+    ).toContain('takes rights away');
+  });
+
   test('the most serious kind decides the risk', () => {
     expect(riskOf([sql('create index i on t (a);'), sql('drop policy p on public.t;')])).toEqual({
       risk: 'high',
@@ -64,6 +87,13 @@ describe('groups', () => {
       ['Create policies', '2 tables × read, insert'],
       ['Drop policies', '1 table'],
     ]);
+  });
+
+  test('call a change by what it is for, not by the policies that it makes again', () => {
+    const convert = sql(
+      'drop policy a on public.logs; drop policy "b; c" on public.logs; alter table public.logs alter column org_id type uuid using org_id::uuid; create policy a on public.logs for select using (true); create policy "b; c" on public.logs for select using (true);',
+    );
+    expect(groupsOf([convert]).map(({ title }) => title)).toEqual(['Change tables']);
   });
 
   test('give the journey of one table', () => {
