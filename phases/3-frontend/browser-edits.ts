@@ -6,7 +6,7 @@ import { countOf, descendants, offsetOf, removeLine } from '../code/nodes.ts';
 
 /**
  * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the
- * organization to storage goes, a read of it gives null, a header that is set in a statement goes, a value taken from
+ * organization to storage goes, a read of it gives null where no query is made with it, a header that is set in a statement goes, a value taken from
  * `user_metadata` by way of a variable is taken from `app_metadata`. Follow with `tidy`: names that are then unused are
  * an error in some projects.
  */
@@ -15,9 +15,15 @@ export async function mendBrowserCode(file: string, text: string, findings: read
   if (source.errorAt !== null) return text;
   const own = findings.filter((one) => one.file === file && one.fix === null);
   const edits: TextEdit[] = [];
+  // What another edit takes out needs no value any more.
+  const going = findings.filter((one) => one.file === file).flatMap((one) => one.fix?.edits ?? []);
   for (const finding of own) {
     const node = nodeAt(source, offsetOf(text, finding));
-    if (finding.kind === 'stored-org') edits.push(...storedEdits(node));
+    if (finding.kind === 'browser-org-header') going.push(...statementEdits(node));
+  }
+  for (const finding of own) {
+    const node = nodeAt(source, offsetOf(text, finding));
+    if (finding.kind === 'stored-org') edits.push(...storedEdits(node, going));
     else if (finding.kind === 'browser-org-header') edits.push(...statementEdits(node));
     else if (finding.kind === 'user-metadata-org') edits.push(...metadataEdits(node));
   }
@@ -54,7 +60,7 @@ function distinct(edits: readonly TextEdit[]): readonly TextEdit[] {
 
 const storageCall = /^(?:window\.|globalThis\.)?(?:local|session)Storage\??\.(get|set)Item\s*\(/;
 
-function storedEdits(node: SyntaxNode): readonly TextEdit[] {
+function storedEdits(node: SyntaxNode, going: readonly TextEdit[]): readonly TextEdit[] {
   let call: SyntaxNode | null = node;
   while (call !== null && !(call.kind === 'call_expression' && storageCall.test(call.text))) call = call.parent;
   if (call === null) return [];
@@ -66,7 +72,39 @@ function storedEdits(node: SyntaxNode): readonly TextEdit[] {
     const left = parent.child(0);
     if (left && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end))) return [{ start: left.end, end: call.end, text: '' }];
   }
-  return [{ start: call.start, end: call.end, text: 'null' }];
+  // A query with null finds nothing, and says nothing: where the value comes from instead is for a person to write.
+  return asksWith(call, going) ? [] : [{ start: call.start, end: call.end, text: 'null' }];
+}
+
+const queries = /\.(?:eq|neq|match|filter|in|or|contains|insert|update|upsert|rpc)$/;
+
+/** Whether a query is made with the value of a call: right there, or by way of the variable that it is given to. */
+function asksWith(call: SyntaxNode, going: readonly TextEdit[]): boolean {
+  let value = call;
+  while (
+    value.parent !== null &&
+    /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression)$/.test(value.parent.kind)
+  )
+    value = value.parent;
+  const declarator = value.parent?.kind === 'variable_declarator' ? value.parent : null;
+  const name = declarator?.child(0);
+  const binding = name?.kind === 'identifier' ? bindingOf(name) : null;
+  const uses = binding === null ? [value] : referencesOf(binding);
+  return uses
+    .filter((use) => !going.some((edit) => edit.start <= use.start && use.end <= edit.end))
+    .some(isArgumentOfQuery);
+}
+
+function isArgumentOfQuery(use: SyntaxNode): boolean {
+  let at = use;
+  while (
+    at.parent !== null &&
+    /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression|pair|shorthand_property_identifier|object|array)$/.test(
+      at.parent.kind,
+    )
+  )
+    at = at.parent;
+  return at.parent?.kind === 'arguments' && queries.test(at.parent.parent?.child(0)?.text ?? '');
 }
 
 /** The statement of a call, with the `if` that does nothing else. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { tidy } from '../../../phases/3-frontend/browser-edits.ts';
+import { mendBrowserCode, tidy } from '../../../phases/3-frontend/browser-edits.ts';
 import { guard } from '../../../phases/3-frontend/callers.ts';
 import { shapeOf } from '../../../phases/3-frontend/hook.ts';
+import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { workspaceOf } from '../../workspace/scan/workspace.ts';
 
 describe('the shape of a hook', () => {
   it.each([
@@ -75,5 +77,26 @@ describe('tidying up', () => {
     expect(await tidy('a.ts', before, now)).toBe(now);
     const only = `send({ headers: { 'x-org-id': org } });\n`;
     expect(await tidy('a.ts', only, `send({ headers: {} });\n`)).toBe(`send({ headers: {} });\n`);
+  });
+});
+
+describe('a read of the organization from storage', () => {
+  const mended = async (code: string): Promise<string> => {
+    const findings = await scanText(workspaceOf(), 'src/a.tsx', code);
+    expect(findings.map((one) => one.kind)).toContain('stored-org');
+    return mendBrowserCode('src/a.tsx', code, findings);
+  };
+
+  it.each([
+    `const company = localStorage.getItem('org_id');\nsupabase.from('projects').select('*').eq('organization_id', company);\n`,
+    `supabase.from('projects').select('*').match({ org_id: localStorage.getItem('org_id') ?? '' });\n`,
+    `const org_id = localStorage.getItem('org_id') as string;\nsupabase.from('projects').insert({ name, org_id });\n`,
+  ])('stays for a person where a query is made with it: %j', async (code) => {
+    expect(await mended(code)).toBe(code);
+  });
+
+  it('gives null where nothing is asked with it', async () => {
+    const code = `const company = localStorage.getItem('org_id');\nif (company) show();\n`;
+    expect(await mended(code)).toBe(`const company = null;\nif (company) show();\n`);
   });
 });
