@@ -154,11 +154,13 @@ async function readProject(root: string, directory: string, list: FileList): Pro
     tsconfig: tsconfigName,
     aliases: aliasesOf(compiler),
     importExtension:
-      /^node(?:16|18|20|next)$/.test(resolution) && moduleType === 'module'
-        ? compiler.allowImportingTsExtensions === true
-          ? '.ts'
-          : '.js'
-        : '',
+      moduleType === 'commonjs'
+        ? ''
+        : /^node(?:16|18|20|next)$/.test(resolution)
+          ? compiler.allowImportingTsExtensions === true
+            ? '.ts'
+            : '.js'
+          : await spelledExtension(root, directory, list),
     moduleType,
     servicesDirectory: services === undefined ? null : inside(services),
     scripts: Object.fromEntries(
@@ -174,6 +176,31 @@ async function readProject(root: string, directory: string, list: FileList): Pro
     dependencies,
     workspaces: manifest.workspaces !== undefined || (await exists(path.join(root, directory, 'pnpm-workspace.yaml'))),
   };
+}
+
+/**
+ * How most relative imports of a project end. Node finds no module of a package of type "module" without its extension,
+ * and a project in JavaScript, or one with a tsconfig for a bundler, says so nowhere but in its imports.
+ */
+async function spelledExtension(root: string, directory: string, list: FileList): Promise<'' | '.js' | '.ts'> {
+  const own = list.files.filter(
+    ({ path: file, fileClass }) =>
+      fileClass === 'source' &&
+      /\.[cm]?[jt]sx?$/.test(file) &&
+      (directory === '' ? true : file.startsWith(`${directory}/`)),
+  );
+  const counts = { '': 0, '.js': 0, '.ts': 0 };
+  // Imports of a project look alike: some of its files say it.
+  for (const { path: file } of own.slice(0, 80)) {
+    const text = await readFile(path.join(root, file), 'utf8');
+    for (const [, specifier = ''] of text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)['"]/g)) {
+      const ending = /\.[cm]?([jt])sx?$/.exec(specifier)?.[1];
+      if (ending !== undefined) counts[ending === 'j' ? '.js' : '.ts'] += 1;
+      else if (!/\.\w+$/.test(specifier)) counts[''] += 1;
+    }
+  }
+  if (counts['.js'] > counts[''] && counts['.js'] >= counts['.ts']) return '.js';
+  return counts['.ts'] > counts[''] ? '.ts' : '';
 }
 
 /** The compiler options of a tsconfig, over those that it extends. Bases in packages are left out. */

@@ -83,6 +83,18 @@ it('takes a single package for both sides', async () => {
   expect(found.backend?.importExtension).toBe('.js');
 });
 
+it.each([
+  ['.js', 'src/a.js', `import { b } from './b.js';\nimport express from 'express';`],
+  ['.ts', 'src/a.ts', `import { b } from './b.ts';\nimport data from './data.json';`],
+  ['', 'src/a.ts', `import { b } from './b';\nimport './style.css';`],
+])('spells imports of a module package as its own files do: %j', async (extension, file, code) => {
+  const root = await workspace({
+    'package.json': JSON.stringify({ name: 'api', type: 'module', dependencies: { express: '4' } }),
+    [file]: `${code}\nexpress();\n`,
+  });
+  expect((await discoverWorkspace(root)).backend?.importExtension).toBe(extension);
+});
+
 it('says that there is no backend and no frontend rather than failing', async () => {
   const found = await discoverWorkspace(await workspace({ 'README.md': 'x' }));
   expect([found.backend, found.frontend, found.packageManager]).toEqual([null, null, null]);
