@@ -1,8 +1,8 @@
 -- Step 1.4, Sign-up. Runs as it stands with psql on a database whose organizations and profiles have the columns that
--- the planning documents name; the tool replaces the parts between "voxanne:begin" and "voxanne:end" by statements for
+-- are named below; the tool replaces the parts between "voxanne:begin" and "voxanne:end" by statements for
 -- the columns that it really found.
 --
--- No error is swallowed: if an organization cannot be made, the sign-up fails and says why. A trigger that hides its
+-- No error is swallowed: if an organization cannot be made, the sign-up fails and says why. A trigger that swallows its
 -- errors behind EXCEPTION WHEN OTHERS made users without organizations for 25 days before anyone saw it.
 --
 -- Every name of ours is qualified. The search_path is for the app's own defaults, checks and triggers, which run inside
