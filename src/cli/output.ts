@@ -27,15 +27,19 @@ export type Output = {
   readonly error: (error: RolloutError, stack: string | undefined) => void;
 };
 
-export function createOutput(options: CommonOptions): Output {
+/** `aside`: stdout is for a text that goes to a file or a program, and what is said to people goes to stderr. */
+export function createOutput(options: CommonOptions, { aside = false }: { readonly aside?: boolean } = {}): Output {
   const json = options.json === true;
-  const colour = options.color !== false && wantsColour(process.stdout);
+  const people = aside ? process.stderr : process.stdout;
+  const colour = options.color !== false && wantsColour(people);
   const paint = painter(colour);
   let target: JsonTarget | null = null;
   const raw = (text: string): void => {
     process.stdout.write(redacted(text));
   };
-  const out = (text: string): void => raw(toTerminal(text));
+  const out = (text: string): void => {
+    people.write(redacted(toTerminal(text)));
+  };
   let begun = false;
   /** The first line of NDJSON says what wrote it and of which target; it waits until that is known or something is told. */
   const begin = (): void => {
@@ -50,7 +54,7 @@ export function createOutput(options: CommonOptions): Output {
   return {
     json,
     paint,
-    script: (text) => (process.stdout.isTTY === true ? out : raw)(`${text}\n`),
+    script: (text) => raw(process.stdout.isTTY === true ? toTerminal(`${text}\n`) : `${text}\n`),
     say: (text) => {
       if (!json) out(`${text}\n`);
     },
@@ -66,8 +70,8 @@ export function createOutput(options: CommonOptions): Output {
       : plainListener({
           write: out,
           paint,
-          live: process.stdout.isTTY === true,
-          columns: process.stdout.columns ?? 80,
+          live: people.isTTY === true,
+          columns: people.columns ?? 80,
           verbose: options.verbose === true,
         }),
     about: (opened, header) => {

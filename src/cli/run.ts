@@ -6,13 +6,13 @@ import { interruptible } from './signals.ts';
 
 export type CommandContext = { readonly output: Output; readonly signal: AbortSignal };
 
-/** Runs one command: output, signals, errors and exit code in one place. */
+/** Runs one command: output, signals, errors and exit code in one place. `aside`: stdout holds the result alone. */
 export async function run(
   options: CommonOptions,
   body: (context: CommandContext) => Promise<ExitCode>,
-  { signals = true }: { readonly signals?: boolean } = {},
+  { signals = true, aside = false }: { readonly signals?: boolean; readonly aside?: boolean } = {},
 ): Promise<ExitCode> {
-  const output = createOutput(options);
+  const output = createOutput(options, { aside });
   const { signal, release } = signals
     ? interruptible((text) => process.stderr.write(`${text}\n`))
     : { signal: new AbortController().signal, release: () => undefined };

@@ -1,10 +1,12 @@
 import type { Change } from '../rollout/change.ts';
 import type { CheckResult } from '../rollout/check.ts';
 import type { Comparison } from '../rollout/compare-times.ts';
+import { groupsOf } from '../rollout/grouping.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
 import { comparisonRows, comparisonSource } from './comparison.ts';
 import { escapeHtml, fenced, md } from './escape.ts';
-import { duration } from './format.ts';
+import { count, duration } from './format.ts';
+import { replacedLines } from './replaced.ts';
 
 export type About = {
   readonly version: string;
@@ -24,8 +26,11 @@ type Section = {
   readonly checks: readonly CheckResult[];
 };
 
+/** Is told the step whose checks run next. */
+export type Beginning = (row: StepStatus) => void;
+
 /** Reads the journal and runs the checks of what is applied again: a report says only what is true now. */
-async function gather(rollout: Rollout, signal: AbortSignal): Promise<readonly Section[]> {
+async function gather(rollout: Rollout, signal: AbortSignal, beginning: Beginning): Promise<readonly Section[]> {
   const sections: Section[] = [];
   for (const row of await rollout.status()) {
     const changes =
@@ -36,6 +41,7 @@ async function gather(rollout: Rollout, signal: AbortSignal): Promise<readonly S
         if (event.type === 'check') checks.push(event.result);
       });
       try {
+        beginning(row);
         await rollout.verify(row.step, signal);
       } finally {
         stop();
@@ -43,11 +49,22 @@ async function gather(rollout: Rollout, signal: AbortSignal): Promise<readonly S
     }
     sections.push({ row, changes, checks });
   }
-  return sections;
+  // The states are those that the checks left, not those from before them.
+  const now = await rollout.status();
+  return sections.map((one) => ({ ...one, row: now.find(({ step }) => step === one.row.step) ?? one.row }));
 }
 
-export async function markdownReport(about: About, rollout: Rollout, signal: AbortSignal): Promise<string> {
-  const sections = await gather(rollout, signal);
+/** Above this number changes are shown by their kinds, as `plan` does. */
+const few = 8;
+const numbered = (value: number): string => value.toLocaleString('en');
+
+export async function markdownReport(
+  about: About,
+  rollout: Rollout,
+  signal: AbortSignal,
+  beginning: Beginning = () => undefined,
+): Promise<string> {
+  const sections = await gather(rollout, signal, beginning);
   const lines = [
     '# Rollout report',
     '',
@@ -57,7 +74,7 @@ export async function markdownReport(about: About, rollout: Rollout, signal: Abo
     '|---|---|---|---|---|---|',
     ...sections.map(({ row, changes, checks }) => {
       const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
-      return `| ${row.step} ${row.title} | ${row.state} | ${changes.length} | ${of('passed')} | ${of('failed')} | ${of('skipped')} |`;
+      return `| ${row.step} ${row.title} | ${row.state} | ${numbered(changes.length)} | ${numbered(of('passed'))} | ${numbered(of('failed'))} | ${numbered(of('skipped'))} |`;
     }),
   ];
   if (about.remarks.length > 0)
@@ -70,8 +87,14 @@ export async function markdownReport(about: About, rollout: Rollout, signal: Abo
   }
   for (const { row, changes, checks } of sections) {
     if (changes.length === 0 && checks.length === 0) continue;
-    lines.push('', `## ${row.step} ${row.title}`, '', row.why, '');
-    for (const change of changes) lines.push(`- ${md(change.title)}`);
+    lines.push('', `## ${row.step} ${row.title}`, '', md(row.why));
+    if (changes.length > 0) lines.push('');
+    if (changes.length <= few) for (const change of changes) lines.push(`- ${md(change.title)}`);
+    else
+      for (const group of groupsOf(changes)) {
+        lines.push(`- ${md(groupTitle(group))}`);
+        for (const change of group.changes) lines.push(`  - ${md(change.title)}`);
+      }
     for (const check of [...checks].sort(failedFirst)) {
       lines.push(
         '',
@@ -86,17 +109,22 @@ export async function markdownReport(about: About, rollout: Rollout, signal: Abo
   return `${lines.join('\n')}\n`;
 }
 
-export async function htmlReport(about: About, rollout: Rollout, signal: AbortSignal): Promise<string> {
-  const sections = await gather(rollout, signal);
+export async function htmlReport(
+  about: About,
+  rollout: Rollout,
+  signal: AbortSignal,
+  beginning: Beginning = () => undefined,
+): Promise<string> {
+  const sections = await gather(rollout, signal, beginning);
   const rows = sections.map(({ row, changes, checks }) => {
     const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
-    return `<tr><td>${escapeHtml(`${row.step} ${row.title}`)}</td><td>${row.state}</td><td>${changes.length}</td><td>${of('passed')}</td><td>${of('failed')}</td><td>${of('skipped')}</td></tr>`;
+    return `<tr><td>${escapeHtml(`${row.step} ${row.title}`)}</td><td>${row.state}</td><td>${numbered(changes.length)}</td><td>${numbered(of('passed'))}</td><td>${numbered(of('failed'))}</td><td>${numbered(of('skipped'))}</td></tr>`;
   });
   const bodies = sections
     .filter(({ changes, checks }) => changes.length > 0 || checks.length > 0)
     .map(
       ({ row, changes, checks }) =>
-        `<h2>${escapeHtml(`${row.step} ${row.title}`)}</h2><p>${escapeHtml(row.why)}</p><ul>${changes.map((one) => `<li>${escapeHtml(one.title)}</li>`).join('')}</ul>${[
+        `<h2>${escapeHtml(`${row.step} ${row.title}`)}</h2><p>${escapeHtml(row.why)}</p>${changesHtml(changes)}${[
           ...checks,
         ]
           .sort(failedFirst)
@@ -107,11 +135,40 @@ export async function htmlReport(about: About, rollout: Rollout, signal: AbortSi
           .join('')}`,
     );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Rollout report</title>
-<style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}.passed summary{color:#1a6b2f}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
+<style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}ins,del{text-decoration:none}ins{color:#1a6b2f}del{color:#a11}.passed summary{color:#1a6b2f}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
 <h1>Rollout report</h1><p>Target <code>${escapeHtml(about.label)}</code>${about.project === null ? '' : `, project <code>${escapeHtml(about.project)}</code>`}, environment ${escapeHtml(about.environment)}. Made ${about.at} by voxanne-rollout ${about.version}.</p>
 <table><tr><th>step</th><th>state</th><th>changes in force</th><th>checks passed</th><th>failed</th><th>not checked</th></tr>${rows.join('')}</table>
 ${appliedHtml(about)}${bodies.join('\n')}</html>
 `;
+}
+
+const groupTitle = ({ title, summary, changes }: ReturnType<typeof groupsOf>[number]): string =>
+  `${count(changes.length, 'change')}: ${title}${summary === '' ? '' : `, ${summary}`}`;
+
+/** Changes as `plan --verbose` shows them: by their kinds where there are many, and what each replaces as a diff. */
+function changesHtml(changes: readonly Change[]): string {
+  if (changes.length === 0) return '';
+  const list = (some: readonly Change[]): string =>
+    `<ul>${some.map((one) => `<li>${escapeHtml(one.title)}${replacedHtml(one)}</li>`).join('')}</ul>`;
+  if (changes.length <= few) return list(changes);
+  return groupsOf(changes)
+    .map(
+      (group) =>
+        `<details class="changes"><summary>${escapeHtml(groupTitle(group))}</summary>${list(group.changes)}</details>`,
+    )
+    .join('');
+}
+
+function replacedHtml(change: Change): string {
+  const lines = replacedLines(change, (_, text) => text);
+  if (lines.length === 0) return '';
+  const row = (line: string): string =>
+    line.startsWith('+')
+      ? `<ins>${escapeHtml(line)}</ins>`
+      : line.startsWith('-')
+        ? `<del>${escapeHtml(line)}</del>`
+        : escapeHtml(line);
+  return `<details class="replaced"><summary>before and after</summary><pre>${lines.map(row).join('\n')}</pre></details>`;
 }
 
 /** How it was applied, and what was predicted of it. */

@@ -1,3 +1,6 @@
+import { configFileName } from '../../config/load.ts';
+import { unsavedDecisions } from '../../config/unsaved.ts';
+import { count } from '../../report/format.ts';
 import { afterwards } from '../../rollout/afterwards.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { Planned, VerifyResult } from '../../rollout/rollout.ts';
@@ -77,6 +80,15 @@ export async function applyAll(
   }
   output.say('');
   output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
+  const unsaved = await unsavedDecisions(opened.settings());
+  if (unsaved !== null) {
+    output.say('');
+    output.say(
+      'Decisions of this run that the configuration file does not hold; verify, guard and every later run need',
+    );
+    output.say(`them again. Keep them in ${configFileName}:`);
+    output.say(`  "decisions": ${unsaved}`);
+  }
   if (to === undefined) {
     output.say('');
     output.say('What comes next:');
@@ -97,26 +109,26 @@ async function stopAt(
   const what =
     failed > 0
       ? `${failed} of its checks failed`
-      : `${unproven} of its checks could not be made, and isolation depends on them`;
+      : `${unproven} of its checks could not be made, and isolation depends on ${unproven === 1 ? 'it' : 'them'}`;
   output.say('');
   output.say(`Stopped at ${step}: ${what}. No later step was started.`);
   if (onFailure === null) {
     output.say(
-      'This run changed nothing in it. Fix what the checks name or give the decision they ask for, then rerun.',
+      `This run changed nothing in step ${step}. Fix what the checks name or give the decision they ask for, then rerun.`,
     );
     return exitCodes.failed;
   }
   if (onFailure === 'stop') {
     output.say(
-      'The step stays applied (--on-failure stop). Look with "voxanne-rollout verify --verbose", then fix what it names and run again, or run "voxanne-rollout rollback".',
+      'The step stays applied (--on-failure stop). Look with "voxanne-rollout verify --verbose", then fix what it names and rerun, or run "voxanne-rollout rollback".',
     );
     return exitCodes.failed;
   }
   const { proven, differences } = await rollout.rollback(step, signal);
   output.say(
     proven || differences.length === 0
-      ? `Step ${step} was rolled back. Fix what the checks name, then run again; --on-failure stop keeps a step for a closer look.`
-      : `The rollback of step ${step} is not proven: ${differences.length} objects differ from before. Look with "voxanne-rollout status" before you go on.`,
+      ? `Step ${step} was rolled back. Fix what the checks name, then rerun; --on-failure stop keeps a step for a closer look.`
+      : `The rollback of step ${step} is not proven: ${count(differences.length, 'object')} ${differences.length === 1 ? 'differs' : 'differ'} from before. Look with "voxanne-rollout status" before you go on.`,
   );
   return exitCodes.failed;
 }

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCode, sideOfFile } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
 import { gitEnvironment } from '../../child-environment.ts';
+import { configFileName } from '../../config/load.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { packageRoot } from '../../package-root.ts';
+import { count } from '../../report/format.ts';
 import { toTerminal } from '../../report/terminal.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { StepId } from '../../rollout/step.ts';
@@ -40,6 +42,8 @@ export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
     try {
       await loadDatabase(server, 'clinic', 'clinic');
       await cp(join(packageRoot(), 'src/demo/app'), workspace, { recursive: true });
+      // As an operator would: what was decided stands in the file, for whoever looks at the kept database later.
+      await writeFile(join(workspace, configFileName), `${JSON.stringify({ decisions: demoDecisions }, null, 2)}\n`);
       commitAll(workspace);
       const target: CommonOptions = {
         ...options,
@@ -146,6 +150,6 @@ async function waiveTheRest(opened: Opened, { output, signal }: CommandContext, 
   if (undecided.length === 0) return;
   for (const one of undecided) await waive(workspace.root, one, 'the demo has nobody who could decide it', 'demo');
   output.say(
-    `  ${output.paint('warn', '! waived')}   ${undecided.length} ${undecided.length === 1 ? 'place needs' : 'places need'} a person (a route without authentication, for one); a real rollout stops here`,
+    `  ${output.paint('warn', '! waived')}   ${count(undecided.length, 'place')} ${undecided.length === 1 ? 'needs' : 'need'} a manual change (a route without authentication, for one); a real rollout stops here`,
   );
 }

@@ -70,7 +70,10 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
     ),
   );
 
-function previewLines(results: readonly PreviewResult[]): readonly string[] {
+function previewLines(all: readonly PreviewResult[]): readonly string[] {
+  // An edit of a file is computed, not executed.
+  const results = all.filter(({ change }) => change.kind !== 'file');
+  if (results.length === 0) return [];
   const ran = results.filter((one) => one.outcome === 'ran');
   const failed = results.filter((one) => one.outcome === 'failed');
   const not = results.filter((one) => one.outcome === 'not executed');
@@ -79,7 +82,7 @@ function previewLines(results: readonly PreviewResult[]): readonly string[] {
     ran.flatMap((one) => one.locks.filter((lock) => lock.level === 'AccessExclusive').map((lock) => lock.relation)),
   );
   const lines = [
-    `  executed and rolled back: ${ran.length}, longest ${duration(longest)}, taking an exclusive lock on ${exclusive.size} tables in turn`,
+    `  executed and rolled back: ${count(ran.length, 'change')}, longest ${duration(longest)}${exclusive.size === 0 ? '' : `, with an exclusive lock on ${count(exclusive.size, 'table')}, one at a time`}`,
   ];
   if (not.length > 0) lines.push(`  not executed: ${not.length} (${not[0]?.reason})`);
   for (const one of failed)

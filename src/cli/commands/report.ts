@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { htmlReport, markdownReport } from '../../report/evidence.ts';
+import { type Beginning, htmlReport, markdownReport } from '../../report/evidence.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { SavedPlan } from '../../rollout/saved-plan.ts';
 import { observedOf, remarksOf } from '../observed.ts';
@@ -17,22 +17,28 @@ export type ReportOptions = CommonOptions & {
 
 /** `voxanne-rollout report`: what was done, verified and left, with the evidence that anyone can run again. */
 export const reportCommand = (options: ReportOptions): Promise<ExitCode> =>
-  run(options, (context) =>
-    withTarget(
-      options,
-      context,
-      async (opened) => {
-        const plan = options.plan === undefined ? null : await openPlanFile(options.plan);
-        const text = redacted(await reportText(opened, options.format, context.signal, plan));
-        if (options.output === undefined) context.output.script(text.trimEnd());
-        else {
-          await writeFile(options.output, text);
-          context.output.say(`The report is in ${options.output}.`);
-        }
-        return exitCodes.done;
-      },
-      { reading: true },
-    ),
+  run(
+    options,
+    (context) =>
+      withTarget(
+        options,
+        context,
+        async (opened) => {
+          const plan = options.plan === undefined ? null : await openPlanFile(options.plan);
+          const { output } = context;
+          const beginning: Beginning = ({ step, title }) => output.say(output.paint('strong', `${step} ${title}`));
+          const text = redacted(await reportText(opened, options.format, context.signal, plan, beginning));
+          if (options.output === undefined) output.script(text.trimEnd());
+          else {
+            await writeFile(options.output, text);
+            output.say(`The report is in ${options.output}.`);
+          }
+          return exitCodes.done;
+        },
+        { reading: true },
+      ),
+    // The report itself is what stdout is for: it can be sent to a file.
+    { aside: options.output === undefined },
   );
 
 export async function reportText(
@@ -40,6 +46,7 @@ export async function reportText(
   format: 'markdown' | 'html',
   signal: AbortSignal,
   plan: SavedPlan | null = null,
+  beginning?: Beginning,
 ): Promise<string> {
   const about = {
     version,
@@ -50,5 +57,6 @@ export async function reportText(
     remarks: await remarksOf(opened),
     comparison: plan === null ? null : await observedOf(opened, plan),
   };
-  return format === 'html' ? htmlReport(about, opened.rollout, signal) : markdownReport(about, opened.rollout, signal);
+  const make = format === 'html' ? htmlReport : markdownReport;
+  return make(about, opened.rollout, signal, beginning);
 }

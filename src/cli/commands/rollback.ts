@@ -34,7 +34,7 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
           return exitCodes.done;
         }
         output.say('Will be rolled back, in this order:');
-        for (const row of steps) output.say(`  ${row.step} ${row.title}  ${row.applied} changes`);
+        for (const row of steps) output.say(`  ${row.step} ${row.title}  ${count(row.applied, 'change')}`);
         output.say('Data created since then is kept, and reported.');
         let breaking = options.breakDependants === true;
         for (const row of steps) {
@@ -47,6 +47,8 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
         output.say('');
         if (options.yes !== true && !(await consent(opened, output.json))) {
           output.say('Nothing was changed.');
+          if (!canAsk(output.json))
+            output.say('This is not a terminal, so nobody could be asked: --yes rolls these steps back.');
           return exitCodes.usage;
         }
         // Whoever answered the question has read what will break.
@@ -98,10 +100,12 @@ export function chosen(status: readonly StepStatus[], options: RollbackOptions):
   return applied.slice(0, 1);
 }
 
+const canAsk = (json: boolean): boolean =>
+  !json && process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
+
 /** Asks on a terminal; elsewhere nobody can answer, and only `--yes` is a yes. */
 async function consent(opened: Opened, json: boolean): Promise<boolean> {
-  if (json || process.stdin.isTTY !== true || process.stdout.isTTY !== true || process.env.CI !== undefined)
-    return false;
+  if (!canAsk(json)) return false;
   const word = opened.production ? (opened.connection.project ?? opened.connection.host) : 'y';
   const question = opened.production ? `Type ${word} to roll back: ` : 'Roll back? [y/N] ';
   const ask = createInterface({ input: process.stdin, output: process.stdout });

@@ -31,7 +31,7 @@ export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
           const changes = row.applied === 0 ? '' : `  ${count(row.applied, 'change')} in force`;
           const checks =
             row.last !== null && row.last.passed > 0
-              ? `  ${row.last.passed} passed${row.last.skipped > 0 ? `, ${row.last.skipped} not checked` : ''}`
+              ? `  ${count(row.last.passed, 'check')} passed${row.last.skipped > 0 ? `, ${row.last.skipped} not checked` : ''}`
               : '';
           output.say(
             `${output.paint(meaning, `${sign} ${row.step} ${row.title.padEnd(38)} ${row.state.padEnd(11)}`)}${changes}${checks}${when}`,

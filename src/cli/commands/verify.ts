@@ -1,3 +1,4 @@
+import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { CommonOptions } from '../options.ts';
 import { runWithQuestion } from '../programs.ts';
@@ -31,7 +32,7 @@ export const verifyCommand = (options: CommonOptions): Promise<ExitCode> =>
         output.say('');
         output.say(
           failed > 0
-            ? output.paint('bad', `${failed} checks failed.`)
+            ? output.paint('bad', `${count(failed, 'check')} failed.`)
             : `${output.paint('ok', 'Every check that was made passed')}${skipped === 0 ? '.' : `; ${skipped} could not be made and are not verified.`}`,
         );
         return failed > 0 ? exitCodes.failed : exitCodes.done;
