@@ -149,9 +149,10 @@ export const createEffects = (options: EffectsOptions): Effects => {
     }
     const { results, proofs: _, impact, open, ...planned } = await rollout.preview(step, signal);
     const wouldFail = results.filter((result) => result.outcome === 'failed').length;
-    // A backfill is tried on a few rows, and some statements cannot be tried: their time is not known before.
+    // A backfill is tried on a few rows, some statements cannot be tried, and an edit is only computed: their time is
+    // not known before.
     const tried =
-      results.length > 0 && results.every(({ change, outcome }) => change.kind !== 'batches' && outcome === 'ran');
+      results.length > 0 && results.every(({ change, outcome }) => change.kind === 'sql' && outcome === 'ran');
     const estimate = tried ? results.reduce((sum, result) => sum + result.milliseconds, 0) : null;
     const failed = statusOf(options.getState(), step)?.state === 'failed';
     const preview = { plan: planned.plan, results, impact, open, failed };

@@ -301,9 +301,9 @@ export const bindings: readonly Binding[] = [
   {
     action: 'edit',
     keys: ['o', 'enter'],
-    shown: 'o',
-    hint: 'open',
-    help: 'open the place in $EDITOR',
+    shown: 'enter o',
+    hint: 'edit',
+    help: 'open the place in your editor, $VISUAL or $EDITOR',
     on: ['findings'],
     when: (state) => (state.findings?.list?.length ?? 0) > 0,
   },

@@ -66,7 +66,7 @@ test('init writes what the survey finds, later runs find the same from it, and i
   expect(namesOf(second)).toEqual(namesOf(first));
   expect(first.livingFilters).not.toBeNull();
   expect(second.livingFilters).toEqual(first.livingFilters);
-  expect(second.memberships?.counting.filters).toEqual(first.memberships?.counting.filters);
+  expect(second.memberships?.activeFilters).toEqual(first.memberships?.activeFilters);
 
   const again = await cli.run(['init'], { url, cwd });
   expect(again.code).toBe(2);

@@ -88,6 +88,18 @@ describe('a step that needs a decision', () => {
     expect(summary(driven.state(), null).join('\n')).not.toContain('this session only');
   });
 
+  test('a long detail is shown whole', async () => {
+    const detail = `callers from outside may be meant, ${'and more, '.repeat(12)}so look first`;
+    const steps = sampleSteps.map(
+      (step): FakeStep =>
+        step.id === '1.1'
+          ? { ...step, blockers: () => [{ problem: 'A route.', remedy: '', detail, answers: [own] }] }
+          : step,
+    );
+    const driven = await atStep('1.1', { rollout: fakeRollout(steps), session: { decide: () => undefined } });
+    expect(shown(driven.state()).replace(/\s+/g, ' ')).toContain(detail);
+  });
+
   test('nothing is decided by Enter alone, within a burst, or by leaving', async () => {
     const { options, told } = waiting();
     const driven = await atStep('1.1', options);

@@ -52,3 +52,26 @@ test('every key that may be refused on a screen has one meaning there', async ()
   }
   driven.press('ctrl-c');
 });
+
+test('the list of keys scrolls by pages and to its ends, and says that another key closes it', async () => {
+  const driven = await atOverview({ size: { columns: 80, rows: 24 } });
+  driven.press('?');
+  const last = (): string => shown(driven.state()).split('\n').at(-1) ?? '';
+  expect(last()).toContain('any other key close');
+  driven.press('page-down');
+  expect(driven.state().help).toBeGreaterThan(10);
+  driven.press('end');
+  expect(shown(driven.state())).toContain(', 0 below');
+  driven.press('home');
+  expect(driven.state().help).toBe(0);
+  driven.press('page-up', 'down', 'x');
+  expect(driven.state().help).toBeNull();
+});
+
+test('no line of the list of keys is cut off', async () => {
+  for (const columns of [60, 80, 100]) {
+    const driven = await atOverview({ size: { columns, rows: 60 } });
+    driven.press('?');
+    expect(shown(driven.state()).split('\n').slice(2, -2).join('\n')).not.toContain('…');
+  }
+});

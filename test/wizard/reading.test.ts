@@ -94,3 +94,15 @@ test.each([
   driven.press('escape');
   expect(driven.state().screen).toBe('overview');
 });
+
+test('the journey goes back to where it was opened', async () => {
+  const driven = await atStep('1.1');
+  driven.press('T');
+  await driven.until((state) => state.journey?.steps != null);
+  driven.press('escape', 'escape');
+  expect(driven.state().screen).toBe('step');
+  driven.press('escape', 'T');
+  await driven.until((state) => state.journey?.steps != null);
+  driven.press('escape', 'escape');
+  expect(driven.state().screen).toBe('overview');
+});

@@ -63,6 +63,19 @@ describe('rolling back from the overview', () => {
     expect(driven.state().rollback?.steps).toEqual([ids[0]]);
   });
 
+  test('on a step that is in place and changed nothing it is about everything after it', async () => {
+    const [first, ...others] = all;
+    const driven = await open(first === undefined ? all : [{ ...first, changes: [] }, ...others]);
+    expect(driven.state().steps?.[0]).toMatchObject({ state: 'verified', applied: 0 });
+    driven.press('u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(driven.state().rollback?.steps).toEqual(ids.slice(1).reverse());
+    driven.press('u', 'y');
+    await driven.until((state) => state.run?.outcome === 'done');
+    const head = shown(driven.state()).split('\n')[2] ?? '';
+    expect(head.trim()).toMatch(new RegExp(`^Roll back ${ids.length - 1} steps: ${ids.slice(1).reverse().join(', ')}`));
+  });
+
   test('where nothing is applied there is nothing to roll back, and the key says nothing', async () => {
     const driven = await open(sampleSteps);
     driven.press('u');

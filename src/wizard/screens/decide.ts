@@ -57,7 +57,9 @@ const parts = (state: State, decide: DecideView, rows: number): Parts => {
   const rest = rows - above.length - shown.length - 1;
   const remedy = question.remedy === '' ? [] : wrapped(clean(question.remedy), columns - 2, 'muted', ' ');
   const about = [
-    ...question.detail.split('\n').flatMap((row) => (row === '' ? [] : [line(`   ${clean(row)}`)])),
+    ...question.detail
+      .split('\n')
+      .flatMap((row) => (row === '' ? [] : wrapped(clean(row), columns - 3, undefined, '   '))),
     ...remedy,
   ];
   const visible = Math.max(0, Math.min(about.length, rest - 2));

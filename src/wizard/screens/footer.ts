@@ -1,6 +1,8 @@
 import { available } from '../keys.ts';
 import { type Line, line, type Span, span, textWidth } from '../lines.ts';
 import type { State } from '../state/state.ts';
+import { bodyRows } from './frame-rows.ts';
+import { helpEnd } from './help.ts';
 
 type Hint = { readonly shown: string; readonly hint: string };
 
@@ -52,7 +54,7 @@ export const footer = (state: State): readonly Line[] => {
   const all: readonly Hint[] = state.dialog
     ? dialogHints(state)
     : state.help !== null
-      ? [{ shown: 'any key', hint: 'close' }]
+      ? [{ shown: helpEnd(state, bodyRows(state)) === 0 ? 'any key' : 'any other key', hint: 'close' }]
       : available(state).flatMap(({ shown, hint }) => (hint === undefined ? [] : [{ shown, hint }]));
   const always = all.filter(({ hint }) => ['back', 'keys', 'quit', 'stop'].includes(hint));
   const size = ({ shown, hint }: Hint): number => textWidth(shown) + 1 + textWidth(hint) + 3;

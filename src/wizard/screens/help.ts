@@ -10,13 +10,17 @@ const heading = 2;
 
 const entries = (state: State): readonly Line[] => {
   const { up, down } = state.look.glyphs;
+  const room = Math.max(20, state.size.columns - first - 4);
   const seen = new Set<string>();
   const keys = available(state).flatMap(({ action, shown, help }): readonly Line[] => {
     if (help === undefined || seen.has(action)) return [];
     seen.add(action);
-    return [[span(`   ${padTo(shown.replace('↑', up).replace('↓', down), first)}`, 'key'), span(help)]];
+    const [head = '', ...rest] = wrapText(help, room);
+    return [
+      [span(`   ${padTo(shown.replace('↑', up).replace('↓', down), first)}`, 'key'), span(head)],
+      ...rest.map((row): Line => [span(' '.repeat(first + 3)), span(row)]),
+    ];
   });
-  const room = Math.max(20, state.size.columns - first - 4);
   return [
     ...keys,
     line(),

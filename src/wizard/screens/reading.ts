@@ -151,7 +151,9 @@ const loading = (state: State): Line => {
       ? 'Reading the journal'
       : state.screen === 'journey'
         ? 'Planning the steps upon each other, in a transaction that is rolled back'
-        : 'Testing in a transaction that is rolled back';
+        : state.step !== null && /^[234]/.test(state.step.id)
+          ? 'Computing the edits'
+          : 'Testing in a transaction that is rolled back';
   return [span(` ${turn} `, 'status.running'), span(what), ...progress];
 };
 

@@ -133,7 +133,14 @@ export const runningScreen = (state: State, rows: number): readonly Line[] => {
   const { ellipsis, up, down } = state.look.glyphs;
   const verb = run.operation === 'apply' ? 'Apply' : 'Roll back';
   const title = spread(
-    [span(` ${verb} ${run.step} `, 'strong'), span(clean(run.title), 'strong')],
+    [
+      span(
+        run.steps.length > 1
+          ? ` ${verb} ${plural(run.steps.length, 'step')}: ${clean(run.title)}`
+          : ` ${verb} ${run.step} ${clean(run.title)}`,
+        'strong',
+      ),
+    ],
     [
       span(
         `${run.endedAt === null ? seconds(state.now - run.startedAt) : duration(run.endedAt - run.startedAt)} `,

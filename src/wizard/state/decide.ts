@@ -87,10 +87,15 @@ export const endDecide = (state: State): State => {
   const decided = [...state.decided, ...fresh.map((answer) => ({ answer, saved: false }))];
   const told = ask({ ...closed, decided }, { type: 'decide', answers: decided.map((one) => one.answer) });
   const again = decide.from === 'step' ? openStep(told, decide.step) : startVerify(told, decide.step);
-  const how = state.offers.saveDecisions ? 'W writes them into the configuration file.' : '';
+  const how = state.offers.saveDecisions
+    ? `W writes ${decided.length === 1 ? 'it' : 'them'} into the configuration file.`
+    : '';
   return {
     ...again,
-    notice: { tone: 'ok', text: `${plural(decided.length, 'decision')} hold for this session. ${how}`.trim() },
+    notice: {
+      tone: 'ok',
+      text: `${plural(decided.length, 'decision holds', 'decisions hold')} for this session. ${how}`.trim(),
+    },
   };
 };
 

@@ -208,7 +208,8 @@ export const back = (state: State): State => {
       ? ask({ ...state, job: null }, { type: 'abort', job: state.job.id })
       : state;
   if (from === 'overview') return { ...quiet, screen: 'start' };
-  if (from === 'journey') return { ...quiet, screen: 'overview' };
+  if (from === 'journey')
+    return { ...quiet, screen: state.journey?.from === 'step' && state.step?.reading ? 'step' : 'overview' };
   if (from === 'rollback' && state.rollback?.from === 'step') return openStep(quiet, state.rollback.step);
   if (from === 'running' && state.run && state.run.steps.length === 1) return openStep(quiet, state.run.step);
   if (from === 'verification' && state.verification) {

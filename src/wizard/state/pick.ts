@@ -22,7 +22,17 @@ export const pickTable = (state: State): State => {
 /** Reads what every step of phase 1 does, to show all of it about one table. */
 export const openJourney = (state: State): State =>
   begin(
-    { ...state, screen: 'journey', journey: { steps: null, table: null, reading: null, problem: null } },
+    {
+      ...state,
+      screen: 'journey',
+      journey: {
+        from: state.screen === 'step' ? 'step' : 'overview',
+        steps: null,
+        table: null,
+        reading: null,
+        problem: null,
+      },
+    },
     'journey',
     null,
     (job) => ({ type: 'journey', job }),

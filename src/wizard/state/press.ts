@@ -1,4 +1,4 @@
-import { type Action, actionOf, whyNot } from '../keys.ts';
+import { type Action, actionOf, bindings, whyNot } from '../keys.ts';
 import { documentText, previewDocument } from '../preview/document.ts';
 import { detailEnd } from '../screens/decide.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
@@ -268,13 +268,27 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
   }
 };
 
+const moves = bindings.filter(({ action }) => ['page-up', 'page-down', 'first', 'last'].includes(action));
+
 /** The list of keys scrolls where it is too long, and closes on any other key. */
 const helpAfter = (state: State, top: number, key: string): number | null => {
   const end = helpEnd(state, bodyRows(state));
   if (end === 0) return null;
   if (key === 'down' || key === 'j') return Math.min(end, top + 1);
   if (key === 'up' || key === 'k') return Math.max(0, top - 1);
-  return null;
+  const rows = Math.max(1, bodyRows(state) - 3);
+  switch (moves.find((one) => one.keys.includes(key))?.action) {
+    case 'page-down':
+      return Math.min(end, top + rows);
+    case 'page-up':
+      return Math.max(0, top - rows);
+    case 'first':
+      return 0;
+    case 'last':
+      return end;
+    default:
+      return null;
+  }
 };
 
 /** One key. `alone`: it came by itself, not within a burst or a paste. */

@@ -17,7 +17,7 @@ export const stepsIn = (state: State, at: StepId, scope: RollbackScope): readonl
     .reverse();
 };
 
-/** The step that `u` is about: the chosen one, or the newest that is applied where that one is not. */
+/** The step that `u` is about: the chosen one, the next one after it, or the newest where the chosen one is not applied. */
 export const stepToRollBack = (state: State): StepId | undefined => {
   const chosen =
     state.screen === 'overview'
@@ -27,7 +27,14 @@ export const stepToRollBack = (state: State): StepId | undefined => {
         : state.screen === 'running'
           ? state.run?.step
           : state.step?.id;
-  const applied = (state.steps ?? []).filter((one) => one.applied > 0);
+  const steps = state.steps ?? [];
+  const applied = steps.filter((one) => one.applied > 0);
+  const at = steps.findIndex((one) => one.step === chosen);
+  // A step in place that changed nothing itself: what goes is what was applied after it.
+  if (state.screen === 'overview' && steps[at]?.state === 'verified' && steps[at]?.applied === 0) {
+    const next = steps.slice(at).find((one) => one.applied > 0);
+    if (next !== undefined) return next.step;
+  }
   return (
     applied.find((one) => one.step === chosen)?.step ?? (state.screen === 'overview' ? applied.at(-1)?.step : undefined)
   );

@@ -189,6 +189,7 @@ export type JourneyStep = {
 
 /** The journey of one table through phase 1. */
 export type JourneyView = {
+  readonly from: 'overview' | 'step';
   readonly steps: readonly JourneyStep[] | null;
   readonly table: string | null;
   readonly reading: Reading | null;
