@@ -96,13 +96,15 @@ test.each([
 });
 
 test('the journey goes back to where it was opened', async () => {
-  const driven = await atStep('1.1');
-  driven.press('T');
-  await driven.until((state) => state.journey?.steps != null);
-  driven.press('escape', 'escape');
+  const driven = await atStep('1.1', { rollout: rollout() });
+  const journey = async (): Promise<void> => {
+    driven.press('T');
+    await driven.until((state) => state.dialog?.kind === 'pick');
+    driven.press('escape', 'escape');
+  };
+  await journey();
   expect(driven.state().screen).toBe('step');
-  driven.press('escape', 'T');
-  await driven.until((state) => state.journey?.steps != null);
-  driven.press('escape', 'escape');
+  driven.press('escape');
+  await journey();
   expect(driven.state().screen).toBe('overview');
 });
