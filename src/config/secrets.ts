@@ -1,5 +1,5 @@
 const mask = '***';
-const anyUrl = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi;
+const anyUrl = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):(?!PASSWORD@HOST\b)[^\s/"'`@]*@/gi;
 
 /**
  * Shapes that are secret wherever they stand, with what stays of them readable. Repetitions are bounded, because an
@@ -8,7 +8,8 @@ const anyUrl = /\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@"'`]*):[^\s/"'`@]*@/gi;
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, `-----BEGIN $1----- ${mask}`],
   // A password of a PostgreSQL URL may hold a raw slash or question mark: everything up to the last @ of the word.
-  [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]{0,200}):[^\s"'`]{0,2000}@/gi, `$1:${mask}@`],
+  // What a message says of its form (USER:PASSWORD@HOST) is nobody's password.
+  [/\b(postgres(?:ql)?:\/\/[^\s:/@"'`]{0,200}):(?!PASSWORD@HOST\b)[^\s"'`]{0,2000}@/gi, `$1:${mask}@`],
   [anyUrl, `$1:${mask}@`],
   [/(postgres(?:ql)?%3A%2F%2F(?:(?!%3A|%40)[^\s"'`]){0,200})%3A[^\s"'`]{0,2000}%40/gi, `$1%3A${mask}%40`],
   [/\beyJ[\w-]{8,1000}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
@@ -35,7 +36,15 @@ export function redact(text: string): string {
 }
 
 /** Words that are passwords of local stacks and names of half the objects there: hiding them would only garble. */
-const publicWords = new Set(['postgres', 'password', 'supabase', 'supabase_admin', 'authenticated', 'anonymous']);
+const publicWords = new Set([
+  'postgres',
+  'password',
+  'supabase',
+  'supabase_admin',
+  'authenticated',
+  'anonymous',
+  '[your-password]',
+]);
 const shortest = 4;
 
 /**
@@ -68,9 +77,16 @@ export function secretsOf(env: Readonly<Record<string, string | undefined>>): re
   });
 }
 
+/** A value as it is copied from a file or a shell: without the spaces and the quotes around it. */
+export const unquoted = (value: string): string =>
+  value
+    .trim()
+    .replace(/^(["'])([\s\S]*)\1$/, '$2')
+    .trim();
+
 /** The password of a URL, as it is written there and decoded. */
 export function urlPasswords(url: string): readonly string[] {
-  const raw = /^[a-z][a-z0-9+.-]{0,20}:\/\/[^:/@\s]*:(.*)@[^@]*$/is.exec(url.trim())?.[1];
+  const raw = /^[a-z][a-z0-9+.-]{0,20}:\/\/[^:/@\s]*:(.*)@[^@]*$/is.exec(unquoted(url))?.[1];
   if (raw === undefined || raw === '') return [];
   const inAuthority = raw.split('@')[0] ?? raw;
   return [...new Set([raw, decode(raw), inAuthority, decode(inAuthority)])];

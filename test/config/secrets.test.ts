@@ -111,3 +111,11 @@ test.each([
     );
   expect(spent(250_000)).toBeLessThan(40 * Math.max(spent(25_000), 1_000));
 });
+
+test('the form of a connection string in a message stays readable, and so does the placeholder of the dashboard', () => {
+  const form = 'Give it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE.';
+  expect(redact(form)).toBe(form);
+  const known = createRedactor(urlPasswords('postgresql://postgres:[YOUR-PASSWORD]@db.x.supabase.co/postgres'));
+  expect(known('It still holds the placeholder [YOUR-PASSWORD].')).toContain('[YOUR-PASSWORD]');
+  expect(redact('postgresql://USER:PASSWORD@db.x.supabase.co/postgres')).toContain('USER:***@');
+});

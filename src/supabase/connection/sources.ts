@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseEnv } from 'node:util';
+import { unquoted } from '../../config/secrets.ts';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { linkedProject, localStack } from './project.ts';
 
@@ -40,10 +41,11 @@ export async function connectionSources(options: SourceOptions): Promise<readonl
   const beside = env.SUPABASE_DB_PASSWORD ?? env.PGPASSWORD;
   const password = beside ? { password: beside } : {};
   const found: ConnectionSource[] = [];
-  if (dbUrl) found.push({ url: dbUrl, origin: '--db-url', explicit: true, ...password });
+  const typed = unquoted(dbUrl ?? '');
+  if (typed !== '') found.push({ url: typed, origin: '--db-url', explicit: true, ...password });
   for (const name of variables) {
-    const url = env[name];
-    if (url) found.push({ url, origin: name, explicit: true, ...password });
+    const url = unquoted(env[name] ?? '');
+    if (url !== '') found.push({ url, origin: name, explicit: true, ...password });
   }
   const folders = ['.', ...(options.backends ?? [])].map((folder) => join(workspace, folder));
   for (const folder of new Set(folders)) {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { urlPasswords } from '../../../src/config/secrets.ts';
 import { chooseConnection, connectionSources } from '../../../src/supabase/connection/index.ts';
 
 let workspace = '';
@@ -73,4 +74,16 @@ test('a linked project without a password is still the target, never the local s
   await file('supabase/.temp/project-ref', ref);
   await file('supabase/config.toml', '[db]\nport = 54322\n');
   expect((await chooseConnection({ env: {}, workspace })).origin).toBe(`the linked project ${ref}`);
+});
+
+test('quotes and spaces around a string are not part of it, and a blank one is none', async () => {
+  const url = 'postgresql://postgres:secret@db.x.supabase.co/postgres';
+  for (const given of [`"${url}"`, `'${url}'`, ` ${url}\n`]) {
+    expect((await chooseConnection({ env: { SUPABASE_DB_URL: given }, workspace })).url).toBe(url);
+    expect((await chooseConnection({ dbUrl: given, env: {}, workspace })).url).toBe(url);
+    expect(urlPasswords(given)).toContain('secret');
+  }
+  await expect(chooseConnection({ dbUrl: ' ', env: { DATABASE_URL: '""' }, workspace })).rejects.toMatchObject({
+    problem: 'No database URL given.',
+  });
 });
