@@ -60,3 +60,20 @@ function distance(a: string, b: string): number {
   }
   return at(a.length, b.length);
 }
+
+/** What the parser of arguments complains about, as every other error of this tool: what is wrong, then what to do. */
+export function usageError(text: string, command: { readonly name: string; readonly takes: string } | null): string {
+  const [first = '', ...rest] = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/ is invalid\. (?=expected|Allowed)/, ' is invalid: ')
+    .replace(': Allowed choices are', ': the choices are')
+    .split('\n');
+  const help = `"voxanne-rollout help${command === null ? '' : ` ${command.name}`}" says what can be given.`;
+  const problem =
+    /^missing required argument/.test(first) && command !== null
+      ? `${command.name} needs ${command.takes}`
+      : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
+  const hint = rest.join(' ').replace(/^\((.*)\)$/, '$1');
+  return `Error: ${problem.replace(/\.$/, '')}.\n${hint === '' ? help : hint}\n`;
+}

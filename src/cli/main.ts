@@ -4,7 +4,7 @@ import { defaultCommand } from './commands/default.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { ReportOptions } from './commands/report.ts';
 import type { SavePlanOptions } from './commands/save-plan.ts';
-import { examplesOf, meant } from './help.ts';
+import { examplesOf, meant, usageError } from './help.ts';
 import type { CommonOptions } from './options.ts';
 import { endureClosedPipes } from './signals.ts';
 import { version } from './version.ts';
@@ -32,12 +32,19 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
       exit = await command(self.optsWithGlobals<O>());
     };
 
+  const noSuchCommand = (word: string): string =>
+    `Error: There is no command "${word}".\n${meant(
+      word,
+      program.commands.map((one) => one.name()),
+    )}\n`;
+  /** What a command needs, in the words of its help. */
+  const takenBy = (one: Command): string => one.registeredArguments[0]?.description ?? '';
   const program = new Command('voxanne-rollout')
     .description(
       'Brings a multi-tenant Supabase app to one organization id, step by step:\nfour phases, each previewed by real execution, verified by acting, and reversible.',
     )
     .version(version, '--version')
-    .helpOption('--help', 'what can be done')
+    .helpOption('--help', 'show this help')
     .helpCommand('help [command]', 'what a command does, with its options and examples')
     .exitOverride()
     .showSuggestionAfterError()
@@ -45,11 +52,11 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
       // Commander takes a misspelt command for an argument too many of the command without a name.
       outputError: (text, write) => {
         const word = argv.slice(2).find((one) => !one.startsWith('-')) ?? '';
-        const names = program.commands.map((one) => one.name());
+        const known = program.commands.find((one) => one.name() === word);
         write(
-          /too many arguments/.test(text) && !program.commands.some((one) => one.name() === word)
-            ? `error: There is no command "${word}". ${meant(word, names)}\n`
-            : text,
+          /too many arguments/.test(text) && known === undefined
+            ? noSuchCommand(word)
+            : usageError(text, known === undefined ? null : { name: word, takes: takenBy(known) }),
         );
       },
     })
@@ -198,7 +205,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   command('demo', true)
     .description('the whole rollout on an embedded PostgreSQL and a sample app in a temporary folder')
     .option('--yes', 'without questions: apply, verify, roll back')
-    .option('--keep', 'keep the database and the app until Ctrl-C, with a connection string that works')
+    .option(
+      '--keep',
+      'keep the database and the app until Ctrl-C, with a connection string that works; with --yes nothing is rolled back',
+    )
     .action(action(async (options) => (await import('./commands/demo.ts')).demoCommand(options)));
 
   command('completion', false)
@@ -209,6 +219,13 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     });
   for (const add of later) add();
 
+  const [, , first, about] = argv;
+  if (first === 'help' && about !== undefined && !about.startsWith('-')) {
+    if (!program.commands.some((one) => one.name() === about) && about !== 'help') {
+      process.stderr.write(noSuchCommand(about));
+      return exitCodes.usage;
+    }
+  }
   try {
     await program.parseAsync(argv as string[]);
     return exit;

@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import type { GuardFinding, NotLookedAt } from '../rollout/guard-finding.ts';
 import { discoverWorkspace } from '../workspace/discover.ts';
 import { sha256 } from '../workspace/hash.ts';
@@ -25,6 +26,16 @@ export async function scanWithoutDatabase(config: Config, signal: AbortSignal): 
   const result = await scan(workspace, { ...names, waivers, signal });
   const findings = result.findings.filter((one) => one.fileClass === 'source' || one.fileClass === 'generated');
   return { root: workspace.root, findings, result };
+}
+
+const filesOf = ({ files }: ScanResult): number => Object.values(files).reduce((sum, one) => sum + one, 0);
+
+/** No finding in no file is no good news: a scan of the wrong folder would pass. */
+export function requireCode(root: string, result: ScanResult): void {
+  if (filesOf(result) > 0) return;
+  throw new RolloutError(`There is no code in ${root}.`, "Name the app's folder with --workspace.", {
+    exitCode: exitCodes.usage,
+  });
 }
 
 /** A finding of the code in the form that it shares with those of the database. */
@@ -56,12 +67,11 @@ export function codeFindings(
   changed: ReadonlySet<string> | null = null,
 ): { readonly findings: readonly GuardFinding[]; readonly notLookedAt: readonly NotLookedAt[] } {
   const own = changed === null ? findings : findings.filter((one) => changed.has(one.file));
-  const files = Object.values(result.files).reduce((sum, one) => sum + one, 0);
   const { notices } = result;
   return {
     findings: [...own.map(toGuardFinding), ...notices.filter((one) => one.kind === 'unread').map(unread)],
     notLookedAt: [
-      ...(files === 0
+      ...(filesOf(result) === 0
         ? [{ what: 'the code', reason: `There is no code in ${root}: name the app's folder with --workspace.` }]
         : []),
       ...notices

@@ -29,7 +29,11 @@ describe('help', () => {
 
   test('a misspelt command is answered with the one that was meant, or with all', async () => {
     const { code, text } = await said('rolback');
-    expect({ code, text }).toEqual({ code: 2, text: 'error: There is no command "rolback". Did you mean rollback?\n' });
+    expect({ code, text }).toEqual({
+      code: 2,
+      text: 'Error: There is no command "rolback".\nDid you mean rollback?\n',
+    });
+    expect(await said('help', 'rolback')).toEqual({ code, text });
     const names = ['plan', 'verify', 'rollback', 'status'];
     expect(['stauts', 'verfiy', 'pln'].map((word) => meant(word, names))).toEqual([
       'Did you mean status?',
@@ -38,6 +42,23 @@ describe('help', () => {
     ]);
     expect(meant('frobnicate', names)).toBe('The commands are plan, verify, rollback, status.');
   });
+});
+
+test.each([
+  [
+    ['rollback', '--to', '9.9x'],
+    /^Error: Option '--to <step>' argument '9\.9x' is invalid: expected a step such as 1\.4\.\n"voxanne-rollout help rollback" says/,
+  ],
+  [['status', '--al'], /^Error: Unknown option '--al'\.\nDid you mean --all\?\n$/],
+  [['completion'], /^Error: completion needs bash, zsh or fish\.\n"voxanne-rollout help completion" says/],
+  [
+    ['plan', '--orphans', 'x'],
+    /^Error: Option '--orphans <how>' argument 'x' is invalid: the choices are own-organization, leave\.\n/,
+  ],
+])('%j is answered like any other error: what is wrong, then what to do', async (args, expected) => {
+  const { code, text } = await said(...args);
+  expect(code).toBe(2);
+  expect(text).toMatch(expected);
 });
 
 describe('completion', () => {
@@ -62,6 +83,9 @@ describe('completion', () => {
     expect(complete('voxanne-rollout', 'rollback', '--pha')).toEqual(['--phase']);
     expect(complete('voxanne-rollout', 'plan', '--pha')).toEqual([]);
     expect(complete('voxanne-rollout', '--orphans', '')).toEqual(['own-organization', 'leave']);
+    expect(complete('voxanne-rollout', 'plan', '--orphans', '')).toEqual(['own-organization', 'leave']);
+    expect(complete('voxanne-rollout', 'report', '--format', '')).toEqual(['markdown', 'html']);
+    expect(complete('voxanne-rollout', 'guard', '--format', '')).toContain('junit');
   });
 
   test.each(['zsh', 'fish'])('%s knows every command and the choices of an option', async (shell) => {

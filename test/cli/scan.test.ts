@@ -70,3 +70,9 @@ it('looks at what changed since a commit, new files included, and refuses what i
   expect((await ran(root, '--changed-since', 'nothing')).code).toBe(2);
   expect((await ran(root, '--baseline', path.join(root, 'package.json'))).code).toBe(2);
 });
+
+it('says that there is nothing to look at, rather than that nothing was found', async () => {
+  const { root, remove } = await folderOf({ 'package.json': '{}', 'README.md': 'x' });
+  clean.push(remove);
+  for (const args of [[], ['--format', 'sarif']]) expect(await ran(root, ...args)).toEqual({ code: 2, out: '' });
+});

@@ -37,9 +37,13 @@ const isFile = (one: Option): boolean => /<(?:file|folder|files|path)>/.test(one
 
 const bash = (commands: readonly Words[], own: readonly Option[]): string => {
   const all = [...own, ...commands.flatMap((one) => one.options)];
-  const values = [...new Map(choices(all))].map(
-    ([flag, list]) => `    ${flag}) COMPREPLY=($(compgen -W "${list.join(' ')}" -- "$cur")); return;;`,
-  );
+  // One flag may mean other values in other commands: what a command says itself comes before what all of them say.
+  const offer = (pattern: string, list: readonly string[]): string =>
+    `    ${pattern}) COMPREPLY=($(compgen -W "${list.join(' ')}" -- "$cur")); return;;`;
+  const values = [
+    ...commands.flatMap((one) => choices(one.options).map(([flag, list]) => offer(`"${one.name} ${flag}"`, list))),
+    ...choices(own).map(([flag, list]) => offer(`" ${flag}"`, list)),
+  ];
   const files = [...new Set(all.filter(isFile).map((one) => one.long))].join('|');
   const cases = commands.map((one) => `    ${one.name}) words="${flags(one.options).join(' ')}";;`);
   return `# bash completion for voxanne-rollout
@@ -48,16 +52,18 @@ _voxanne_rollout() {
   cur="\${COMP_WORDS[COMP_CWORD]}"
   prev="\${COMP_WORDS[COMP_CWORD-1]}"
   COMPREPLY=()
-  case "$prev" in
-${values.join('\n')}
-    ${files}) COMPREPLY=($(compgen -f -- "$cur")); return;;
-    completion) COMPREPLY=($(compgen -W "${shells.join(' ')}" -- "$cur")); return;;
-  esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       ${commands.map((one) => one.name).join('|')}) command="$word"; break;;
     esac
   done
+  case "$command $prev" in
+${values.join('\n')}
+  esac
+  case "$prev" in
+    ${files}) COMPREPLY=($(compgen -f -- "$cur")); return;;
+    completion) COMPREPLY=($(compgen -W "${shells.join(' ')}" -- "$cur")); return;;
+  esac
   case "$command" in
 ${cases.join('\n')}
     *) words="${[...commands.map((one) => one.name), ...flags(own)].join(' ')}";;

@@ -104,7 +104,9 @@ function write(
     const counted = fresh.filter((one) => one.level !== 'note').length;
     const looked = parts.filter((part) => !notLookedAt.some((one) => one.part === part && one.what === `the ${part}`));
     output.say(
-      `${count(counted, 'new finding')} in ${looked.length === 0 ? 'nothing that was looked at' : looked.map((one) => `the ${one}`).join(' and ')}${accepted === 0 ? '' : `, ${accepted} accepted by the baseline`}${notLookedAt.length === 0 ? '' : `; ${notLookedAt.length} not checked`}.`,
+      looked.length === 0
+        ? 'Nothing was looked at, so nothing can be said.'
+        : `${count(counted, 'new finding')} in ${looked.map((one) => `the ${one}`).join(' and ')}${accepted === 0 ? '' : `, ${accepted} accepted by the baseline`}${notLookedAt.length === 0 ? '' : `; ${notLookedAt.length} not checked`}.`,
     );
   }
 }

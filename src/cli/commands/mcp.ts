@@ -26,6 +26,8 @@ export async function mcpCommand(options: CommonOptions): Promise<ExitCode> {
       await opened.close();
     }
   };
+  if (process.stdin.isTTY === true)
+    aside.note('This waits for a program that speaks MCP on stdin (docs/agents.md). Ctrl-C ends it.');
   try {
     await serve({ options, open }, signal);
     return exitCodes.done;

@@ -6,7 +6,7 @@ import { changedFiles } from '../changed-files.ts';
 import { loadSettings } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { run } from '../run.ts';
-import { scanWithoutDatabase, toGuardFinding } from '../scan-code.ts';
+import { requireCode, scanWithoutDatabase, toGuardFinding } from '../scan-code.ts';
 import { version } from '../version.ts';
 
 export type ScanCommandOptions = CommonOptions & {
@@ -15,12 +15,16 @@ export type ScanCommandOptions = CommonOptions & {
   readonly changedSince?: string;
 };
 
-/** `voxanne-rollout scan`: the code rules without a database. Exit 1 when something is found that the baseline has not. */
+/**
+ * `voxanne-rollout scan`: the code rules without a database. Exit 1 when something is found that the baseline has not, 2
+ * where there is nothing to look at.
+ */
 export const scanCommand = (options: ScanCommandOptions): Promise<ExitCode> =>
   run(options, async ({ output, signal }) => {
     const config = await loadSettings(options);
     const known = await baselineOf(options.baseline, 'scan');
     const { root, findings: own, result } = await scanWithoutDatabase(config, signal);
+    requireCode(root, result);
     const changed = options.changedSince === undefined ? null : await changedFiles(root, options.changedSince);
     const fresh = own.filter((one) => !known.has(one.id) && (changed === null || changed.has(one.file)));
     if (options.format === 'sarif') output.script(sarifReport(fresh.map(toGuardFinding), [], version));
