@@ -48,17 +48,27 @@ export function fromPlan(
   );
   const undone = [...groups]
     .filter(([object]) => !asked.has(plain(object)))
-    .map(([object, again]) =>
-      finding(since, {
+    .map(([object, again]) => {
+      const titles = again.map((one) => one.title).join('; ');
+      const touched =
+        since.changes === null ||
+        isAboutData(step) ||
+        spokenOf([object, ...again.map((one) => `${one.id} ${one.title}`)].join(' '), since).length > 0;
+      return finding(since, {
         kind: 'undone',
         object,
         key: [step, ...again.map((one) => one.id)].join(' '),
-        reason: `Step ${step} is no longer in force; it would do this again: ${again.map((one) => one.title).join('; ')}.`,
-        instruction: `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`,
+        // Where nothing changed since, the step is in force as it was decided, and this run decides otherwise.
+        reason: touched
+          ? `Step ${step} is no longer in force; it would do this again: ${titles}.`
+          : `Step ${step} would do this now, although nothing that it is about changed since the rollout was verified: ${titles}.`,
+        instruction: touched
+          ? `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`
+          : `Give the decisions and settings of the rollout, by the same flags or by the configuration file, and look again. Where they are the same, run voxanne-rollout --yes --to ${step}.`,
         level: levelOf(again),
         evidence: again.flatMap((one) => (one.kind === 'sql' ? [one.up] : [])).join('\n\n'),
-      }),
-    );
+      });
+    });
   return [...undone, ...open];
 }
 
