@@ -1,6 +1,7 @@
 import { decide } from '../../src/config/answers.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { keepAdvisors } from './advisors.ts';
 import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
@@ -46,7 +47,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
     expected: 'organizations, profiles and tenant keys that later steps can work with',
     observed:
       blockers[0]?.problem ??
-      `${found.tenants.length} tables with a tenant key, ${found.tenants.filter((one) => one.renamed).length} of them under an old name, ${found.unkeyed.length} without one`,
+      `${plural(found.tenants.length, 'table')} with a tenant key, ${found.tenants.filter((one) => one.renamed).length} of them under an old name, ${found.unkeyed.length} without one`,
     ...(blockers[0] === undefined ? {} : { advice: blockers[0].remedy }),
     milliseconds,
   };
@@ -97,7 +98,7 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   const foreign = found.tenants.filter((one) => !one.table.ours);
   if (foreign.length > 0) {
     list.push({
-      problem: `${foreign.length} tables with a tenant key belong to another role: ${foreign
+      problem: `${plural(foreign.length, 'table')} with a tenant key ${foreign.length === 1 ? 'belongs' : 'belong'} to another role: ${foreign
         .slice(0, 3)
         .map((one) => one.sql)
         .join(', ')}.`,

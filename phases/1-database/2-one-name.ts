@@ -4,6 +4,7 @@ import { type ColumnRename, legacyComment, planLegacyReads, planRename } from '.
 import type { Change } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
@@ -206,7 +207,7 @@ where column_name in (${old.map((name) => `'${name}'`).join(', ')}) and table_sc
       left.length === 0
         ? rows.length === 0
           ? '0 columns'
-          : `0 tenant columns; ${rows.length} others carry the name by meaning`
+          : `0 tenant columns; ${plural(rows.length, 'other carries', 'others carry')} the name by meaning`
         : left.map((one) => one.sql).join(', '),
     advice: 'Apply step 1.2 again; a table may have been created meanwhile.',
   });

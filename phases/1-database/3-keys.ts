@@ -1,6 +1,7 @@
 import { loadModule } from 'libpg-query';
 import { literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
 import { planConversions } from './keys/convert.ts';
@@ -92,7 +93,7 @@ async function* checks(target: Target, found: Survey): ReturnType<Step<Target>['
   const names = (rows: readonly Record<string, unknown>[]): string =>
     rows.length === 0
       ? '0 rows'
-      : `${rows.length} rows: ${rows
+      : `${plural(rows.length, 'row')}: ${rows
           .slice(0, 10)
           .map((row) => String(row.name))
           .join(', ')}`;

@@ -6,6 +6,7 @@ import { rolledBack } from '../../src/database/rolled-back.ts';
 import { countDoors } from '../../src/isolation/doors.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
@@ -276,7 +277,7 @@ function* blocked(found: Survey): Iterable<Blocker> {
   const foreign = rules.filter((rule) => !rule.table.ours);
   if (foreign.length > 0) {
     yield {
-      problem: `${foreign.length} tables belong to another role, which alone may turn row security on: ${foreign.map((rule) => rule.sql).join(', ')}.`,
+      problem: `${plural(foreign.length, 'table')} ${foreign.length === 1 ? 'belongs' : 'belong'} to another role, which alone may turn row security on: ${foreign.map((rule) => rule.sql).join(', ')}.`,
       remedy: 'Run as their owner, give them to your role (alter table … owner to …), or leave them out with exclude.',
     };
   }

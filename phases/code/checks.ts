@@ -1,6 +1,7 @@
 import { execaCommand } from 'execa';
 import { childEnvironment } from '../../src/child-environment.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { type Finding, findingKinds, type ScanResult } from '../../src/workspace/scan/types.ts';
@@ -119,7 +120,7 @@ export async function* checkScan(
     observed:
       read === 0 && own.length === 0
         ? 'not applicable: the app has no file that this step looks at'
-        : `${own.length} places left, ${waived} waived, ${read} files looked at${unreadWords(result)}`,
+        : `${plural(own.length, 'place')} left, ${waived} waived, ${plural(read, 'file')} looked at${unreadWords(result)}`,
     milliseconds: performance.now() - began,
     ...(own.length === 0 ? {} : { advice: 'Fix or waive the places named above, then verify again.' }),
   };

@@ -3,6 +3,7 @@ import type { BatchChange, Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
+import { plural } from '../rollout/text.ts';
 import { allAtOnce, quietly } from './batches.ts';
 import { fingerprintSql } from './fingerprint.ts';
 import { journalSchema } from './journal.sql.ts';
@@ -49,7 +50,7 @@ export async function pasteScript(rollout: Rollout, { psql }: PasteOptions, sign
     if (plan.changes.length > 0) parts.push(keep(step, run, 'before'));
     for (const change of plan.changes) parts.push(comment(change.title), statement(change, step, run, psql), '');
     if (plan.changes.length > 0) parts.push(keep(step, run, 'after'));
-    parts.push(recordSql(step, run, `${plan.changes.length} changes, from a script`), '');
+    parts.push(recordSql(step, run, `${plural(plan.changes.length, 'change')}, from a script`), '');
   }
   parts.push(resultSql);
   return parts.join('\n');

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { splitName } from '../config/names.ts';
 import type { BatchChange, Change } from '../rollout/change.ts';
 import type { Untouched } from '../rollout/executor.ts';
+import { plural } from '../rollout/text.ts';
 import { appSchema, notFromExtension } from './catalog/platform.ts';
 import { identifier, literal, qualified } from './quote.ts';
 
@@ -173,7 +174,7 @@ export async function compareRows(
 function differ(was: TableState, is: TableState | undefined, written: ReadonlySet<string>) {
   if (is === undefined) return { lines: [`${was.name}: the table is gone`], columns: 0 };
   const lines: string[] = [];
-  if (was.rows !== is.rows) lines.push(`${was.name}: ${was.rows} rows before, ${is.rows} now`);
+  if (was.rows !== is.rows) lines.push(`${was.name}: ${plural(Number(was.rows), 'row')} before, ${is.rows} now`);
   const names = new Set(Object.values(is.columns).map((column) => column.name));
   let columns = 0;
   for (const [number, column] of Object.entries(was.columns)) {

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../rollout/check.ts';
 import { type Answer, answer } from '../rollout/decision.ts';
+import { plural } from '../rollout/text.ts';
 import { type Access, type Action, actions, type Door, type Person, type Reach, type Right } from './rights.ts';
 import { claimOf, isLeak, lossOf } from './rows.ts';
 import { describe, type Finding, type Tally, tallyWords } from './words.ts';
@@ -298,7 +299,7 @@ function peopleResult(before: Access, after: Access, prefix: string): CheckResul
     ...ask,
     milliseconds: 0,
     verdict: 'passed',
-    observed: `${users} of ${total} users, and a request without a login: ${list}${left.length > 0 ? `; not looked at: ${left.length} smaller kinds` : ''}`,
+    observed: `${users} of ${plural(total, 'user')}, and a request without a login: ${list}${left.length > 0 ? `; not looked at: ${plural(left.length, 'smaller kind')}` : ''}`,
   };
 }
 

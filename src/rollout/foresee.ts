@@ -3,6 +3,7 @@ import { RolloutError } from './errors.ts';
 import type { Context, Executor, Inside } from './executor.ts';
 import { isOpen } from './proof.ts';
 import type { Plan, Step, StepId } from './step.ts';
+import { plural } from './text.ts';
 
 /** Failed checks of one later step that are told; the step itself shows all. */
 const told = 10;
@@ -121,7 +122,7 @@ async function one<T>(
         ...(blocker.answers === undefined ? {} : { answers: blocker.answers }),
       }));
     }
-    const changes = `${plan.changes.length} ${plan.changes.length === 1 ? 'change' : 'changes'}`;
+    const changes = plural(plan.changes.length, 'change');
     if (inside === null) {
       return [{ ...base, verdict: 'skipped', observed: `planned only, ${changes}: ${why}`, milliseconds: spent() }];
     }
@@ -135,7 +136,7 @@ async function one<T>(
       if (isOpen(result, accepted)) open.push(result);
     }
     if (open.length === 0) {
-      const observed = `${changes} ran, ${passed} checks passed, all of it rolled back`;
+      const observed = `${changes} ran, ${plural(passed, 'check')} passed, all of it rolled back`;
       return [{ ...base, verdict: 'passed', observed, milliseconds: spent() }];
     }
     return open.slice(0, told).map((result, index) => ({

@@ -230,7 +230,9 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       executor,
       id,
       'applied',
-      [changes.length === 0 ? 'nothing to do' : `${changes.length} changes`, options.remark].filter(Boolean).join('; '),
+      [changes.length === 0 ? 'nothing to do' : plural(changes.length, 'change'), options.remark]
+        .filter(Boolean)
+        .join('; '),
       milliseconds,
     );
     emit({ type: 'step-applied', step: id, changes: changes.length, milliseconds });

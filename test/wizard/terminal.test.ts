@@ -82,6 +82,8 @@ describe('in a real terminal', () => {
     await running(terminal);
     await terminal.press('\u0003');
     await terminal.wait('Stopped.');
+    expect(terminal.screen().match(/changes? applied and journalled/g)).toHaveLength(1);
+    expect(terminal.screen()).toMatch(/esc and then a go on/);
     await terminal.press('q');
     expect(await terminal.exit).toMatchObject({ code: 130 });
     restored(terminal);

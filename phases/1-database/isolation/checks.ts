@@ -3,6 +3,7 @@ import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import type { Target } from '../../target.ts';
 import { catalogCheck } from '../checks.ts';
 import type { Survey } from '../survey.ts';
@@ -40,15 +41,15 @@ from pg_catalog.pg_proc p where p.oid = pg_catalog.to_regprocedure('public.curre
   const names = (rows: readonly Record<string, unknown>[]): string =>
     rows.length === 0
       ? '0 rows'
-      : `${rows.length} rows: ${rows
+      : `${plural(rows.length, 'row')}: ${rows
           .slice(0, 10)
           .map((row) => String(row.name))
           .join(', ')}`;
   if (key.length > 0) {
     yield catalogCheck(target, {
       id: '1.7/plan/row-security',
-      title: `Row security is on for ${key.map((table) => table.name).join(' and ')}`,
-      expected: `${key.length} rows, true`,
+      title: `Row security is on for ${key.map((table) => `${table.schema}.${table.name}`).join(' and ')}`,
+      expected: `${plural(key.length, 'row')}, true`,
       sql: `select c.relname as name, c.relrowsecurity as "rowSecurity" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where (n.nspname, c.relname) in (${list(key)}) order by 1`,
       passes: (rows) => rows.length === key.length && rows.every((row) => row.rowSecurity === true),
@@ -59,7 +60,10 @@ where (n.nspname, c.relname) in (${list(key)}) order by 1`,
   if (tables.length > 0) {
     yield catalogCheck(target, {
       id: '1.7/row-security',
-      title: `Row security is on for all ${tables.length} tables`,
+      title:
+        tables.length === 1
+          ? 'Row security is on for the one table'
+          : `Row security is on for all ${tables.length} tables`,
       expected: '0 rows without it',
       sql: `select n.nspname || '.' || c.relname as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order by 1`,

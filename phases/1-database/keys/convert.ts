@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { renameColumns } from '../isolation/rename.ts';
 import { primaryColumn, type Survey, type TenantTable } from '../survey.ts';
 import { dependentsOf } from './dependents.ts';
@@ -143,7 +144,7 @@ async function usualForm(
     {
       kind: 'batches',
       id: `usual form ${label}`,
-      title: `Write the ids of ${label} in the usual form (${found.count} rows)`,
+      title: `Write the ids of ${label} in the usual form (${plural(found.count, 'row')})`,
       table: tenant.sql,
       key,
       write: {

@@ -4,6 +4,7 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { primaryColumn, type Survey, type TenantTable, tenantOf } from '../survey.ts';
 import { findValues, partitionsDeepestFirst, sqlOf, walkingKey } from './facts.ts';
 
@@ -200,7 +201,7 @@ async function misplacedValues(
   return {
     kind: 'batches',
     id: `values ${label}`,
-    title: `Put the organization in place of the ${referenced.name} row in ${label}.${survey.to} (${misplaced.count} rows)`,
+    title: `Put the organization in place of the ${referenced.name} row in ${label}.${survey.to} (${plural(misplaced.count, 'row')})`,
     table: tenant.sql,
     key,
     write: {

@@ -3,6 +3,7 @@ import { readCode } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
 import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
+import { plural } from '../../rollout/text.ts';
 import type { Finding } from '../../workspace/scan/types.ts';
 import { waiveAll } from '../../workspace/waivers.ts';
 import { requireNamedTarget } from '../consent.ts';
@@ -66,7 +67,7 @@ function byId(findings: readonly Finding[], id: string): Finding {
   const [match] = matches;
   if (match !== undefined && matches.length === 1) return match;
   throw new RolloutError(
-    matches.length > 1 ? `${matches.length} findings begin with ${id}.` : `There is no finding ${id}.`,
+    matches.length > 1 ? `${plural(matches.length, 'finding')} begin with ${id}.` : `There is no finding ${id}.`,
     'Look them up with "voxanne-rollout waive" without a name.',
     { exitCode: exitCodes.usage },
   );

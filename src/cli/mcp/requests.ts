@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { stepIdSchema } from '../../rollout/schemas.ts';
 import type { StepId } from '../../rollout/step.ts';
+import { plural } from '../../rollout/text.ts';
 import { orAbsent, resolveState } from '../../workspace/paths.ts';
 import { createFolders, removeFile, writeAtomically } from '../../workspace/write.ts';
 import { sha256 } from './identity.ts';
@@ -101,7 +102,7 @@ export async function findRequest(
   if (match !== undefined && matches.length === 1) return match;
   throw new RolloutError(
     matches.length > 1
-      ? `${matches.length} requests begin with ${beginning}.`
+      ? `${plural(matches.length, 'request')} begin with ${beginning}.`
       : `There is no open request ${beginning}.`,
     'voxanne-rollout approve without a hash lists those that wait; give at least the first eight characters.',
     { exitCode: exitCodes.usage },

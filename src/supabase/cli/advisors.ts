@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { answerOf, callCli } from './call.ts';
 import { type CliConnection, openDoor } from './door.ts';
 import type { CliInfo } from './find.ts';
@@ -103,7 +104,7 @@ export function advisorChecks(
       ? {
           ...check('new', 'New findings of the security advisor', [], ''),
           verdict: 'skipped',
-          observed: `${after.length} findings now`,
+          observed: `${plural(after.length, 'finding')} now`,
           advice: 'The advisor was not asked before the rollout, so what is new is not known.',
         }
       : check(

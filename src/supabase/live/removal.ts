@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { createApi } from './client.ts';
 import { createFetch } from './http.ts';
 import type { Janitor } from './janitor.ts';
@@ -77,7 +78,7 @@ const told = (id: string, title: string, swept: Swept, milliseconds: number): Ch
   expected: '0 users and 0 rows left',
   observed:
     swept.left.length === 0
-      ? `${swept.users} users, ${swept.organizations} organizations and ${swept.rows} rows removed, 0 left`
+      ? `${plural(swept.users, 'user')}, ${plural(swept.organizations, 'organization')} and ${plural(swept.rows, 'row')} removed, 0 left`
       : `left: ${swept.left.slice(0, 8).join('; ')}${swept.left.length > 8 ? '; …' : ''}`,
   ...(swept.left.length === 0
     ? {}

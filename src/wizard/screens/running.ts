@@ -65,6 +65,15 @@ const changeRow = (state: State, run: Run, change: RunChange): Line => {
   );
 };
 
+/** What a stopped run left, in the keys of this screen. The line above it says how far it came. */
+const afterStop = (run: Run): string => {
+  const next = run.operation === 'apply' ? 'esc and then a go on; u rolls back.' : 'u goes on.';
+  if (run.problem === null) return next;
+  return run.problem.problem.startsWith('Stopped in step')
+    ? `The change under way was cancelled on the server; what it left is looked at first. ${next}`
+    : `${run.problem.problem} ${run.problem.remedy}`;
+};
+
 const outcome = (state: State, run: Run): readonly Line[] => {
   const { columns } = state.size;
   const { glyphs } = state.look;
@@ -82,9 +91,7 @@ const outcome = (state: State, run: Run): readonly Line[] => {
     case 'stopped':
       return [
         [span(` ${glyphs.waiting} Stopped. `, 'status.waiting'), span(`${sums} and journalled.`)],
-        ...(run.problem
-          ? wrapped(clean(`${run.problem.problem} ${run.problem.remedy}`), columns - 4, 'muted', '   ')
-          : []),
+        ...wrapped(clean(afterStop(run)), columns - 4, 'muted', '   '),
       ];
     case 'failed':
       return [
