@@ -135,7 +135,7 @@ function notesOf(found: Survey): readonly Note[] {
   );
   for (const name of [...new Set(tenants.filter((one) => one.renamed).map((one) => one.key.name))]) {
     say(
-      `tables say ${name} and will say ${found.to}`,
+      `tables use ${name}, which becomes ${found.to}`,
       tenants.filter((one) => one.renamed && one.key.name === name).map((one) => one.table),
     );
   }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { identifier, literal } from '../../src/database/quote.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
 import { mayBelongNowhere } from './existing-users/nowhere.ts';
@@ -61,20 +62,20 @@ async function plan(target: Target): Promise<Plan> {
     }
     if (await mayStayEmpty(client, found, target, tenant)) {
       notes.push({
-        text: `${label}.${found.to} may stay empty: ${mayBelongNowhere(target) ? 'users may belong to no organization' : 'anonymous users have a profile and no organization'}.`,
+        text: `${label}.${found.to} stays nullable: ${mayBelongNowhere(target) ? 'users may belong to no organization' : 'anonymous users have a profile and no organization'}.`,
       });
       continue;
     }
     const rest = await left(client, found, target, tenant, empty);
     if (table === found.profiles && rest.rows > 0) {
       blockers.push({
-        problem: `${rest.rows} profiles of users who are not anonymous have no organization.`,
+        problem: `${plural(rest.rows, 'profile')} of users who are not anonymous ${rest.rows === 1 ? 'has' : 'have'} no organization.`,
         remedy: 'Apply step 1.5 again: it gives each user theirs, or says what has to be decided.',
         detail: rest.sample.join('\n'),
       });
     } else if (rest.rows > 0) {
       notes.push({
-        text: `${label} has ${rest.rows} ${rest.rows === 1 ? 'row' : 'rows'} without an organization, so that ${found.to} may stay empty there; with isolation on, only the service role sees them.`,
+        text: `${label} has ${plural(rest.rows, 'row')} without an organization; ${found.to} stays nullable there. With isolation on, only the service role sees ${rest.rows === 1 ? 'it' : 'them'}.`,
         detail: `select * from ${tenant.sql} where ${identifier(tenant.key.name)} is null;`,
       });
     } else {

@@ -211,7 +211,7 @@ async function circular(
           `The policy is dropped, and the organization's rule takes its place: every member may do with these rows of ${one.table} what it let through.`,
         ),
       ),
-    problem: `Once the new policies stand, policy "${policy.name}" of ${policy.table} would ask in a circle: ${way.join(' → ')}. PostgreSQL refuses such a query (42P17).`,
+    problem: `Once the new policies stand, policy "${policy.name}" of ${policy.table} would refer to itself in a circle: ${way.join(' → ')}. PostgreSQL refuses such a query (42P17).`,
     remedy:
       'Ask through a function that runs with its owner’s rights (security definer) in the policy that closes the circle; or let the organization’s rule take its place with --drop-policy (decisions.dropPolicy); or leave one of the tables out with exclude.',
     detail: policy.conditions.filter((one) => one !== null).join('\n'),

@@ -43,7 +43,7 @@ export async function* checkAdvisors(target: Target, signal: AbortSignal): Async
   }
   yield {
     id: '1.7/advisors',
-    title: 'Security advisor of the Supabase CLI',
+    title: 'The security advisor of the Supabase CLI finds nothing new',
     kind: 'command',
     verdict: 'skipped',
     expected: 'no finding on isolation, and none that is new',

@@ -15,7 +15,7 @@ export async function* checkLive(target: Target, found: Survey, signal: AbortSig
   if (supabaseUrl === null || organizations === null) return;
   const notMade = (advice: string): CheckResult => ({
     id: '1.7/live',
-    title: 'Two users through the API',
+    title: 'Two users cannot reach each other’s rows through the API',
     kind: 'http',
     verdict: 'skipped',
     expected: 'neither reaches what the other has',

@@ -74,7 +74,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     const found = await findProfiles(tables, organizations, tenants, ask);
     profiles = found.table;
     if (found.question !== null) questions.push(found.question);
-    else note(profiles === null ? 'No table of profiles' : `Profiles are in ${nameOf(profiles)}`, found.because);
+    else note(profiles === null ? 'No profiles table' : `Profiles are in ${nameOf(profiles)}`, found.because);
   }
 
   const people = new Set([...tables.filter(isPeople), ...(profiles === null ? [] : [profiles])].map(nameOf));
@@ -87,7 +87,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
   const memberships = only === undefined ? null : await describe(only.tenant, only.user, config, tables, enums, ask);
   if (found.question === null)
     note(
-      only === undefined ? 'No table of memberships' : `Memberships are in ${nameOf(only.tenant.table)}`,
+      only === undefined ? 'No memberships table' : `Memberships are in ${nameOf(only.tenant.table)}`,
       found.because,
     );
 
@@ -106,7 +106,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
         counting.left === null
           ? `Not all ${what} count`
           : `${counting.left.all - counting.left.not} of ${counting.left.all} ${what} count, ${counting.left.not} ${counting.left.not === 1 ? 'does' : 'do'} not`,
-        counting.reasons.join('; '),
+        counting.reasons.map((one) => one.replace(/: does not count$/, '')).join('; '),
       );
   }
 

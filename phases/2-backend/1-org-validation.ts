@@ -134,7 +134,7 @@ async function checkService(code: Code): Promise<CheckResult> {
   const began = performance.now();
   const base = {
     id: '2.1/service',
-    title: 'The service is there',
+    title: 'The organization service is there',
     kind: 'scan' as const,
     expected: `a module that exports ${serviceExports.join(', ')}`,
   };

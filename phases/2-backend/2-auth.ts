@@ -134,7 +134,7 @@ function* checkTokens(code: Code): Iterable<CheckResult> {
   for (const file of decoders(code)) {
     yield {
       id: `2.2/token/${file}`,
-      title: `Tokens in ${file}`,
+      title: `${file} checks the signature of tokens`,
       kind: 'scan',
       verdict: 'skipped',
       matters: true,

@@ -46,7 +46,7 @@ export const routes: Step<Target> = {
     yield* checkScan(code, '2.3', routePlaces(code), signal);
     yield* checkHistory(code, '2.3');
     yield* checkTypes(code, '2.3', signal);
-    yield* checkCommand(code, '2.3/tests', "The app's own tests", code.target.config.code.tests, signal);
+    yield* checkCommand(code, '2.3/tests', "The app's own tests pass", code.target.config.code.tests, signal);
     yield* checkHttp(code, signal);
   },
 };

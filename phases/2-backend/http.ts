@@ -29,10 +29,18 @@ export async function* checkHttp(code: Code, signal: AbortSignal): AsyncIterable
   const otherOrg = process.env[variables.otherOrg] ?? null;
   const refused = (wanted: number) => (status: number) => status === wanted;
   const cases: readonly Case[] = [
-    { id: 'no-token', title: 'No token', token: null, query: '', lacks: null, expected: '401', passes: refused(401) },
+    {
+      id: 'no-token',
+      title: 'A request without a token is refused',
+      token: null,
+      query: '',
+      lacks: null,
+      expected: '401',
+      passes: refused(401),
+    },
     {
       id: 'no-org',
-      title: 'A token without an organization',
+      title: 'A token without an organization is refused',
       token: withoutOrg,
       query: '',
       lacks: withoutOrg === null ? variables.withoutOrg : null,
@@ -41,7 +49,7 @@ export async function* checkHttp(code: Code, signal: AbortSignal): AsyncIterable
     },
     {
       id: 'other-org',
-      title: "Another organization's id",
+      title: 'A request for another organization is refused',
       token,
       query: `?org_id=${encodeURIComponent(otherOrg ?? '')}`,
       lacks: token === null ? variables.token : otherOrg === null ? variables.otherOrg : null,
@@ -50,7 +58,7 @@ export async function* checkHttp(code: Code, signal: AbortSignal): AsyncIterable
     },
     {
       id: 'own-org',
-      title: 'The own organization',
+      title: 'A request for the own organization is answered',
       token,
       query: '',
       lacks: token === null ? variables.token : null,

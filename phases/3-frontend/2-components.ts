@@ -31,7 +31,7 @@ export const components: Step<Target> = {
   checks: async function* (target, signal) {
     const code = await readCode(target);
     yield* checkEach(code, (one) => checks(one, signal));
-    yield* checkCommand(code, '3.2/build', "The app's own build", target.config.code.build, signal);
+    yield* checkCommand(code, '3.2/build', "The app's own build succeeds", target.config.code.build, signal);
   },
 };
 

@@ -19,7 +19,7 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
   const delta = await typeDelta(code.workspace, project, signal, code.target.mayRun);
   const base = {
     id: `${step}/types/${project.directory || 'root'}`,
-    title: `Type check of ${project.name}`,
+    title: `${project.name} has no new type error`,
     kind: 'command' as const,
     expected: 'no type error that was not there before the first change',
   };
@@ -49,7 +49,7 @@ export async function* checkTypes(code: Code, step: string, signal: AbortSignal)
 /** A step that has nothing to look at says so; it is not called verified. */
 export const notApplicable = (step: string, reason: string): CheckResult => ({
   id: `${step}/applies`,
-  title: 'What this step is about',
+  title: 'This step applies to the app',
   kind: 'scan',
   verdict: 'skipped',
   expected: 'something to look at',
@@ -113,7 +113,7 @@ export async function* checkScan(
   const read = await filesRead(code, mine);
   yield {
     id: `${step}/scan`,
-    title: 'Scan of the code',
+    title: 'The code has no open finding',
     kind: 'scan',
     verdict: own.length > 0 ? 'failed' : read === 0 ? 'skipped' : 'passed',
     expected: 'no open findings',
@@ -160,7 +160,7 @@ export async function* checkCommand(
   if (command === null) return;
   const began = performance.now();
   const base = { id, title, kind: 'command' as const, expected: 'exit code 0' };
-  const program = { command, why: title };
+  const program = { command, why: `the check "${title}"` };
   if ((await code.target.mayRun?.(program)) === false) {
     yield {
       ...base,

@@ -202,7 +202,7 @@ describe('Ctrl-C', () => {
     const text = shown(driven.state());
     expect(text).toContain('1 of 2 changes applied');
     expect(text.replaceAll(/\s+/g, ' ')).toContain(
-      'the one under way was cancelled on the server, and the next run looks at what it left',
+      'The change under way was cancelled on the server; what it left is looked at first. esc and then a go on; u rolls back.',
     );
     expect(driven.state().exit).toBeNull();
     driven.press('q');

@@ -117,7 +117,7 @@ export function* brokenNotes(broken: readonly Broken[]): Iterable<Note> {
   const names = broken.map((one) => one.table);
   const list = `${names.slice(0, named).join(', ')}${names.length > named ? ` and ${names.length - named} more` : ''}`;
   yield {
-    text: `Broken today: every request of a signed-in user to ${list} ends in an error (${[...new Set(broken.map((one) => one.circle.code))].join(', ')}), because policies ask in a circle: ${first.way.join(' → ')}. There is no access to compare with; step 1.7 replaces the conditions that mean the organization, and then members reach these rows.`,
+    text: `Broken today: every request of a signed-in user to ${list} ends in an error (${[...new Set(broken.map((one) => one.circle.code))].join(', ')}), because policies refer to each other in a circle: ${first.way.join(' → ')}. There is no access to compare with; step 1.7 replaces the conditions that mean the organization, and then members reach these rows.`,
     detail: broken
       .map((one) => `${one.table}: ${one.way.join(' → ')}: ${one.circle.message} (${one.circle.code})`)
       .join('\n'),

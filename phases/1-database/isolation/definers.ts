@@ -117,7 +117,7 @@ function namesAny(open: readonly DbFunction[]): Blocker {
         ? `${first?.signature} runs with its owner's rights for any organization that a caller names, and API roles may call it.`
         : `${open.length} functions run with their owner's rights for any organization that a caller names, and API roles may call them.`,
     remedy:
-      'Compare the argument with the caller inside the function, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
+      'Compare the argument with the caller inside the function, or revoke EXECUTE from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
     detail: open.map((one) => one.signature).join('\n'),
     answers: [revokeAll],
   };
@@ -132,7 +132,7 @@ const revokeAll = decide(
 const givesAll = ({ function: one, reach }: { readonly function: DbFunction; readonly reach: Reach }): Blocker => ({
   problem: `${one.signature} runs with its owner's rights on every organization's rows of ${reach.tables.join(', ')}, and API roles may call it.`,
   remedy:
-    'Add a condition on public.current_org_id() to it, or take EXECUTE away from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
+    'Add a condition on public.current_org_id() to it, or revoke EXECUTE from API roles with --revoke-execute (decisions.revokeExecute); the service role keeps it.',
   detail: one.definition ?? one.signature,
   answers: [revokeAll],
 });

@@ -355,7 +355,7 @@ function whyGone(one: Judged, rule: Rule): string {
   const whom = policy.roles.includes('public') ? 'everyone' : policy.roles.join(' and ');
   const all = [...one.using, ...one.check];
   const has = (meaning: Alternative['meaning']): boolean => all.some((each) => each.meaning === meaning);
-  if (one.dropped) return "it asks in a circle; as decided, the organization's rule takes its place";
+  if (one.dropped) return "it refers to itself in a circle; as decided, the organization's rule takes its place";
   if (one.fails) return 'it reads the table that it guards and fails';
   if (/user_meta_?data/.test(`${policy.using} ${policy.check}`)) return 'it trusts user-editable metadata';
   if (has('open')) return `it lets ${whom} pass for every row`;

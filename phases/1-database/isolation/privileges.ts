@@ -25,7 +25,7 @@ export function planPrivileges(
     changes.push({
       kind: 'sql',
       id: `privileges ${label}`,
-      title: `Revoke ${privileges.toUpperCase()} on ${label} from API roles: row security does not limit it`,
+      title: `Revoke ${privileges.toUpperCase()} on ${label} from API roles: row security does not limit ${privileges.includes(',') ? 'them' : 'it'}`,
       mode: 'transaction',
       up: `revoke ${privileges} on table ${sql} from ${roles};`,
       down: own

@@ -59,7 +59,7 @@ export function planViews(
 const invoker = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
   kind: 'sql',
   id: `view ${label}`,
-  title: `Let the view ${label} ask with the caller's rights`,
+  title: `Make the view ${label} run with the caller's permissions`,
   mode: 'transaction',
   up: `alter view ${sql} set (security_invoker = true);`,
   down:

@@ -314,7 +314,7 @@ function added(
     const add: SqlChange = {
       kind: 'sql',
       id,
-      title: `Add foreign key ${label}.${survey.to} → organizations`,
+      title: `Add foreign key ${label}.${survey.to} → ${target.sql.replaceAll('"', '')}`,
       mode: 'transaction',
       up: `alter table ${sql} add constraint ${identifier(name)} ${definition}${parent ? '' : ' not valid'};`,
       // A parent's foreign key takes those of its partitions with it.

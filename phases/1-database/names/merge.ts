@@ -5,6 +5,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Change, SqlChange } from '../../../src/rollout/change.ts';
 import type { Answer } from '../../../src/rollout/decision.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { freeName, walkingKey } from '../keys/facts.ts';
 import { primaryColumn, type Survey, type TenantTable } from '../survey.ts';
 import { type Sync, syncOf } from './sync.ts';
@@ -120,7 +121,8 @@ async function mergeColumn(
       },
     });
   };
-  const rows = (missing: number, wrong: boolean): string => `${missing} empty${wrong ? `, ${torn} that disagree` : ''}`;
+  const rows = (missing: number, wrong: boolean): string =>
+    `${plural(missing, 'row')} to fill${wrong ? `, ${torn} that ${torn === 1 ? 'disagrees' : 'disagree'}` : ''}`;
   const old = torn > 0 && decision === 'keep-old';
   const fresh = torn > 0 && decision === 'keep-new';
   if (empty > 0 || old) fill(one.key, column, rows(empty, old), 'merge', old);

@@ -73,7 +73,7 @@ export async function* probeComing(client: ClientBase, options: SignUpOptions, k
   const script = statements.map((line) => `${line};\n`).join('');
   const joins = {
     id: `${idPrefix}/created-in-organization`,
-    title: 'User created by an admin in an organization',
+    title: 'A user whom an admin creates in an organization belongs to it',
     kind: 'probe',
     expected: `1 membership there${memberships.roleColumn === null ? '' : `, not as ${memberships.ownerRole ?? 'owner'}`}`,
     evidence: script,

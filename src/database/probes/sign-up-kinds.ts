@@ -46,10 +46,10 @@ const byEmail = ({ id, nonce }: NewUser): string[] => [
 ];
 
 export const kinds: readonly Kind[] = [
-  { id: 'email', title: 'Sign-up with email', statements: byEmail },
+  { id: 'email', title: 'A sign-up with email works', statements: byEmail },
   {
     id: 'phone',
-    title: 'Sign-up with phone only',
+    title: 'A sign-up with a phone number only works',
     statements: ({ id, nonce }) => [
       insertUser(id, {
         phone: `1555${String(Number.parseInt(nonce, 16)).padStart(10, '0').slice(-10)}`,
@@ -61,7 +61,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     id: 'oauth',
-    title: 'Sign-up through an OAuth provider',
+    title: 'A sign-up through an OAuth provider works',
     statements: ({ id, nonce }) => [
       insertUser(id, { email: email(nonce), app: { provider: 'google', providers: ['google'] } }),
       setRole(id),
@@ -70,7 +70,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     id: 'sso',
-    title: 'Sign-up through single sign-on',
+    title: 'A sign-up through single sign-on works',
     statements: ({ id, nonce }) => {
       const provider = `sso:${randomUUID()}`;
       return [
@@ -82,12 +82,12 @@ export const kinds: readonly Kind[] = [
   },
   {
     id: 'anonymous',
-    title: 'Anonymous sign-up',
+    title: 'An anonymous sign-up works',
     statements: ({ id }) => [insertUser(id, { app: {}, anonymous: true }), setRole(id)],
   },
   {
     id: 'invited',
-    title: 'Invitation',
+    title: 'An invitation works',
     statements: ({ id, nonce }) => [
       insertUser(id, { email: email(nonce), app: { provider: 'email', providers: ['email'] } }),
       setRole(id),
@@ -99,7 +99,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     id: 'admin-create',
-    title: 'User created by an admin, metadata written back from an older copy',
+    title: 'A user whom an admin creates keeps the stamp when older metadata is written back',
     // The admin endpoint does not read the row again: it writes the whole map as it was before the trigger stamped it.
     statements: ({ id, nonce }) => {
       const app = { provider: 'email', providers: ['email'] };
@@ -113,7 +113,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     id: 're-sign-up',
-    title: 'Second sign-up with the email of a deleted user',
+    title: 'A second sign-up with the email of a deleted user works',
     statements: ({ id, nonce }) => {
       const first = randomUUID();
       return [

@@ -76,7 +76,7 @@ export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): 
   verdict: 'failed',
   observed: `the policies fail: ${message} (${code}), so that nobody reaches any row`,
   advice:
-    'The policies of this table ask in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
+    'The policies of this table refer to each other in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
 });
 
 /**

@@ -104,8 +104,11 @@ function privileges({ role, privileges: all }: Inspection): Outcome {
     return failed(`${role} may not ${list(required)}`, 'Connect as the role postgres of the project.');
   }
   return optional.length === 0
-    ? passed(`${role} holds them`)
-    : passed(`${role} holds them, but may not ${list(optional)}`, 'A rollout works without that, and says less.');
+    ? passed(`sufficient (role ${role})`)
+    : passed(
+        `sufficient (role ${role}), but it may not ${list(optional)}`,
+        'A rollout works without that, and says less.',
+      );
 }
 
 async function sessions(openAnother: () => Promise<Client>): Promise<Outcome> {

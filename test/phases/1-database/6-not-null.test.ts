@@ -34,7 +34,7 @@ describe('on tiny', () => {
     await using at = await tiny('null_tiny', filled);
     const rollout = at.rollout([step]);
     expect((await rollout.plan('1.6')).plan.notes.map((one) => one.text)).toEqual([
-      'public.calls has 1 row without an organization, so that org_id may stay empty there; with isolation on, only the service role sees them.',
+      'public.calls has 1 row without an organization; org_id stays nullable there. With isolation on, only the service role sees it.',
     ]);
     const { changes, checks } = await roundTrip(at, rollout, '1.6');
     expect(changes).toBe(3);
@@ -68,7 +68,7 @@ describe('on tiny', () => {
     const { plan } = await at.rollout([step]).plan('1.6');
     expect(plan.changes).toEqual([]);
     expect(plan.blockers).toMatchObject([
-      { problem: '1 profiles of users who are not anonymous have no organization.', detail: user(2) },
+      { problem: '1 profile of users who are not anonymous has no organization.', detail: user(2) },
     ]);
   });
 

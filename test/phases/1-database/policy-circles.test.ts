@@ -95,7 +95,7 @@ test('a circle of subqueries that would stay is a decision: the rule takes the p
   const { plan: seen } = await at.rollout([phase]).plan('1.1');
   expect(seen.notes.find(({ text }) => text.startsWith('Broken today'))?.text).toMatch(/public\.t1.*42P17/);
   const [blocker] = (await step.plan(at.target)).blockers;
-  expect(blocker?.problem).toContain('would ask in a circle');
+  expect(blocker?.problem).toContain('would refer to itself in a circle');
   const answers = blocker?.answers?.filter(({ value }) => String(value) === 'public.t1: assigned') ?? [];
   expect(answers.map(({ flag }) => flag)).toEqual(["--drop-policy 'public.t1: assigned'"]);
   await using decided = await appOf(server, 'mutual', app, { decisions: { dropPolicy: ['public.t1: assigned'] } });
