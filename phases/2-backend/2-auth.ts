@@ -52,7 +52,10 @@ export const auth: Step<Target> = {
     }
     const fixed = await fixFindings(code, isIn(files), overlay);
     const titles = new Map(mounted.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.title]])));
+    const lacking =
+      backend !== null && speaksExpress(backend) ? files.filter((file) => lacksOrg(fixed.overlay.get(file) ?? '')) : [];
     return planOf(code, fixed, (file) => titles.get(file) ?? `Trust only app_metadata in ${file}`, [
+      ...lacking.map((file): Note => ({ text: `${file} needs a manual change: ${setIt}` })),
       ...mounted.flatMap((one) => (typeof one === 'string' ? [{ text: one }] : [])),
       ...decodedNotes(code),
     ]);
@@ -118,6 +121,21 @@ async function allFindings(code: Code): Promise<readonly Finding[]> {
   return [...findings, ...waived];
 }
 
+const setIt =
+  'Set req.org_id to what resolveOrgId(user, req, res) of the organization service gives, and return where that is null: without it the routes answer 401 to everybody.';
+
+const request = String.raw`\breq(?:uest)?(?:\s+as\s+[^)=;]+\))?\s*[!?]?`;
+const carriesUser = new RegExp(
+  String.raw`${request}\.(?:user|auth|session|account|principal|identity|current_?user|member)\w*\s*=[^=]|\bres(?:ponse)?\.locals\.\w*user\w*\s*=[^=]|\bObject\.assign\(\s*req(?:uest)?\b`,
+  'i',
+);
+const carriesOrg = new RegExp(
+  String.raw`${request}\.org_id\s*=[^=]|\bObject\.assign\(\s*req(?:uest)?\b[^;]*\borg_id\b`,
+);
+
+/** A middleware that puts the user on the request, however it is typed, and not the validated organization. */
+export const lacksOrg = (text: string): boolean => carriesUser.test(text) && !carriesOrg.test(text);
+
 const decoders = ({ workspace }: Code): readonly string[] =>
   workspace.auth.filter((one) => one.decodesOnly === true).map(({ file }) => file);
 
@@ -155,7 +173,7 @@ async function checkRequest(code: Code): Promise<CheckResult> {
   const files = backend !== null && speaksExpress(backend) ? authFiles(code) : [];
   for (const file of files) {
     const text = (await textOf(code.workspace, file)) ?? '';
-    if (/\breq(?:uest)?\.user\s*=[^=]/.test(text) && !/\breq(?:uest)?\.org_id\s*=[^=]/.test(text)) lacking.push(file);
+    if (lacksOrg(text)) lacking.push(file);
   }
   return {
     id: '2.2/request',
@@ -168,8 +186,6 @@ async function checkRequest(code: Code): Promise<CheckResult> {
     ...(files.length === 0
       ? { verdict: 'skipped' as const, observed: 'not applicable: no auth middleware was found' }
       : {}),
-    ...(lacking.length === 0
-      ? {}
-      : { advice: 'Set req.org_id to what resolveOrgId(user, req, res) gives, and return where that is null.' }),
+    ...(lacking.length === 0 ? {} : { advice: setIt }),
   };
 }
