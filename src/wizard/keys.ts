@@ -125,6 +125,8 @@ const notApplied = (state: State): string | null => {
       : 'Blocked: the preview says what to change by hand first.';
   return 'Nothing to apply: the step is done already.';
 };
+/** For keys that would leave what changes something. */
+const inTheMiddle = 'Not now: a change is under way. Ctrl-C stops it in order.';
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
 
 export const bindings: readonly Binding[] = [
@@ -173,6 +175,7 @@ export const bindings: readonly Binding[] = [
     help: 'continue to the overview',
     on: ['start'],
     when: (state) => state.steps !== null,
+    why: (state) => (state.target === null ? null : 'Still looking at the target.'),
   },
   {
     action: 'open',
@@ -230,6 +233,7 @@ export const bindings: readonly Binding[] = [
     help: 'run the checks of the step; changes nothing',
     on: ['running'],
     when: (state) => ready(state) && ended(state) && state.run?.operation === 'apply',
+    why: (state) => busy(state) ?? 'Only what was applied can be verified.',
   },
   {
     action: 'roll-back',
@@ -270,6 +274,7 @@ export const bindings: readonly Binding[] = [
     help: 'the step, its phase, or everything that was applied',
     on: ['rollback'],
     when: (state) => ready(state) && nextScope(state) !== null,
+    why: (state) => busy(state) ?? 'Nothing more or less can be rolled back here.',
   },
   {
     action: 'again',
@@ -279,6 +284,7 @@ export const bindings: readonly Binding[] = [
     help: 'run the checks again',
     on: ['verification'],
     when: ready,
+    why: busy,
   },
   {
     action: 'again',
@@ -288,6 +294,7 @@ export const bindings: readonly Binding[] = [
     help: 'look at the target again',
     on: ['overview', 'step', 'findings'],
     when: ready,
+    why: busy,
   },
   {
     action: 'evidence',
@@ -297,6 +304,7 @@ export const bindings: readonly Binding[] = [
     help: 'show what anyone can run to see the same',
     on: ['verification'],
     when: (state) => state.verification !== null,
+    why: () => 'No check has run yet.',
   },
   {
     action: 'edit',
@@ -306,6 +314,7 @@ export const bindings: readonly Binding[] = [
     help: 'open the place in your editor, $VISUAL or $EDITOR',
     on: ['findings'],
     when: (state) => (state.findings?.list?.length ?? 0) > 0,
+    why: (state) => busy(state) ?? 'There is no finding to open.',
   },
   {
     action: 'waive',
@@ -325,6 +334,7 @@ export const bindings: readonly Binding[] = [
     help: 'group by kind or by file',
     on: ['findings'],
     when: (state) => state.findings !== null,
+    why: busy,
   },
   {
     action: 'search',
@@ -334,6 +344,7 @@ export const bindings: readonly Binding[] = [
     help: 'search in the text',
     on: ['step', 'rollback', 'journey'],
     when: reading,
+    why: (state) => busy(state) ?? 'There is no text here yet.',
   },
   {
     action: 'next-match',
@@ -342,6 +353,7 @@ export const bindings: readonly Binding[] = [
     help: 'next match, previous match',
     on: ['step', 'rollback', 'journey'],
     when: reading,
+    why: (state) => busy(state) ?? 'There is no text here yet.',
   },
   {
     action: 'previous-match',
@@ -349,6 +361,7 @@ export const bindings: readonly Binding[] = [
     shown: 'N',
     on: ['step', 'rollback', 'journey'],
     when: reading,
+    why: (state) => busy(state) ?? 'There is no text here yet.',
   },
   {
     action: 'next-part',
@@ -358,6 +371,7 @@ export const bindings: readonly Binding[] = [
     help: 'next change or file; [ the previous one',
     on: ['step', 'rollback', 'journey'],
     when: parts,
+    why: (state) => busy(state) ?? 'There is one part only.',
   },
   {
     action: 'previous-part',
@@ -365,6 +379,7 @@ export const bindings: readonly Binding[] = [
     shown: '[',
     on: ['step', 'rollback', 'journey'],
     when: parts,
+    why: (state) => busy(state) ?? 'There is one part only.',
   },
   {
     action: 'index',
@@ -425,6 +440,7 @@ export const bindings: readonly Binding[] = [
     help: 'write the preview to a file',
     on: ['step', 'rollback'],
     when: reading,
+    why: (state) => busy(state) ?? 'There is nothing to save yet.',
   },
   {
     action: 'findings',
@@ -461,6 +477,7 @@ export const bindings: readonly Binding[] = [
     help: 'back to where you came from',
     on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide', 'journey'],
     when: (state) => !changing(state),
+    why: () => inTheMiddle,
   },
   { action: 'up', keys: ['up', 'k'], shown: '↑ ↓ k j', help: 'up and down', on: scrolled },
   { action: 'down', keys: ['down', 'j'], shown: '↓ j', on: scrolled },
@@ -504,6 +521,7 @@ export const bindings: readonly Binding[] = [
     hint: 'quit',
     help: 'leave; what was done stays, and a later run resumes here',
     when: (state) => !changing(state),
+    why: () => inTheMiddle,
   },
 ];
 

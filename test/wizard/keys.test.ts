@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bindings } from '../../src/wizard/keys.ts';
 import { atOverview, atStep, shown } from './drive.ts';
-import { type FakeStep, fakeRollout, sampleSteps } from './fake-rollout.ts';
+import { type FakeStep, fakeRollout, sampleSteps, sampleTarget } from './fake-rollout.ts';
 
 test('a key that does nothing now says why', async () => {
   const driven = await atStep('1.1');
@@ -74,4 +74,24 @@ test('no line of the list of keys is cut off', async () => {
     driven.press('?');
     expect(shown(driven.state()).split('\n').slice(2, -2).join('\n')).not.toContain('…');
   }
+});
+
+test('a key of the footer that may do nothing says why, and so do q and esc while a change runs', async () => {
+  // Each of these stands beside another key, or another meaning of its own, that works then.
+  const spoken = ['connect', 'open', 'findings', 'stop'];
+  const silent = bindings.filter((one) => one.when && one.hint && !one.why && !spoken.includes(one.action));
+  expect(silent.map((one) => `${one.action} on ${one.on?.join(', ')}`)).toEqual([]);
+  const steps = sampleSteps.map(
+    (step): FakeStep => (step.id === '1.1' ? { ...step, hangs: 'function public.org_of' } : step),
+  );
+  const local = { ...sampleTarget, environment: 'staging', production: false };
+  const driven = await atStep('1.1', { rollout: fakeRollout(steps), session: { target: local } });
+  driven.press('a', 'y');
+  await driven.until((state) => state.job?.kind === 'apply');
+  for (const key of ['q', 'escape']) {
+    driven.press(key);
+    expect(shown(driven.state())).toContain('Not now: a change is under way. Ctrl-C stops it in order.');
+  }
+  driven.press('ctrl-c');
+  await driven.until((state) => state.job === null);
 });
