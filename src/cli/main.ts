@@ -148,7 +148,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--yes', 'without a question')
     .action(action(async (options) => (await import('./commands/rollback.ts')).rollbackCommand(options)));
   command('doctor', true)
-    .description('connection, privileges, pooler, workspace, tools: what works and what to do about the rest')
+    .description('connection, TLS, pooler, privileges, locks, tools: what works and what to do about the rest')
     .action(action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options)));
   command('init', false)
     .description('write what the survey finds (names, keys, memberships) as the configuration file')

@@ -65,8 +65,8 @@ export async function pasteRollback(rollout: Rollout): Promise<string> {
       const { change } = entry;
       if (change.kind !== 'sql') {
         throw new RolloutError(
-          `${change.title}: rows are restored only where nobody changed them since, which a script cannot report.`,
-          `Run "voxanne-rollout rollback --all" instead, or paste a script for the steps after ${row.step} alone.`,
+          `Step ${row.step} wrote rows (${change.title}), and they are restored only where nobody changed them since, which a script cannot tell.`,
+          `Run "voxanne-rollout rollback --all" instead, or "voxanne-rollout rollback --to ${row.step}" for the steps after it alone.`,
         );
       }
       const down = change.mode === 'autocommit' ? plain(change.down) : change.down;

@@ -89,7 +89,12 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
         line(' Waive which findings, with one reason?', 'strong'),
         ...dialog.choices.map((choice, index): Line => {
           const chosen = index === dialog.cursor;
-          const many = choice.ids.length === 1 ? 'only' : `all ${plural(choice.ids.length, 'finding')}`;
+          const many =
+            choice.ids.length === 1
+              ? 'only'
+              : choice.ids.length === 2
+                ? 'both findings'
+                : `all ${plural(choice.ids.length, 'finding')}`;
           return [
             span(chosen ? ` ${glyphs.pointer} ` : '   ', 'pointer'),
             span(`${index + 1}  `, 'key'),
@@ -102,7 +107,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
               line(
                 dialog.fixed === 1
                   ? ' 1 more is fixed by the step when it is applied, and is not waived.'
-                  : ` ${dialog.fixed} more are fixed by the step when it is applied, and are not waived.`,
+                  : ` ${dialog.fixed} more are fixed by their steps when those are applied, and are not waived.`,
                 'muted',
               ),
             ]),
