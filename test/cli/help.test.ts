@@ -50,6 +50,7 @@ test.each([
     /^Error: Option '--to <step>' argument '9\.9x' is invalid: expected a step such as 1\.4\.\n"voxanne-rollout help rollback" says/,
   ],
   [['status', '--al'], /^Error: Unknown option '--al'\.\nDid you mean --all\?\n$/],
+  [['--to', '1.4'], /^Error: --to 1\.4 says where --yes stops, and --yes was not given\.\nGive --yes --to 1\.4;/],
   [['completion'], /^Error: completion needs bash, zsh or fish\.\n"voxanne-rollout help completion" says/],
   [
     ['plan', '--orphans', 'x'],

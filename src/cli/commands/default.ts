@@ -5,20 +5,30 @@ export type DefaultOptions = ApplyOptions & { readonly inline?: boolean; readonl
 
 /** No command: `--yes` applies; a terminal gets the wizard; anything else the plan, with nothing changed. */
 export async function defaultCommand(options: DefaultOptions): Promise<ExitCode> {
-  const { plan } = options;
+  const { plan, to } = options;
   if (options.yes === true) {
     return plan === undefined
       ? (await import('./apply.ts')).applyCommand(options)
       : (await import('./apply-plan.ts')).applyPlanCommand({ ...options, plan });
   }
-  if (plan !== undefined) {
+  const alone =
+    plan !== undefined
+      ? new RolloutError(
+          'A plan file is applied by --yes alone: nobody is asked, and exactly what it holds is done.',
+          `Look at it with "voxanne-rollout show ${plan}", then give --yes --plan.`,
+          { exitCode: exitCodes.usage },
+        )
+      : to !== undefined
+        ? new RolloutError(
+            `--to ${to} says where --yes stops, and --yes was not given.`,
+            `Give --yes --to ${to}; the plan and the wizard show every step.`,
+            { exitCode: exitCodes.usage },
+          )
+        : null;
+  if (alone !== null) {
     const { run } = await import('../run.ts');
     return run(options, () => {
-      throw new RolloutError(
-        'A plan file is applied by --yes alone: nobody is asked, and exactly what it holds is done.',
-        `Look at it with "voxanne-rollout show ${plan}", then give --yes --plan.`,
-        { exitCode: exitCodes.usage },
-      );
+      throw alone;
     });
   }
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
