@@ -99,7 +99,7 @@ function isArgumentOfQuery(use: SyntaxNode): boolean {
   let at = use;
   while (
     at.parent !== null &&
-    /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression|pair|shorthand_property_identifier|object|array)$/.test(
+    /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression|pair|shorthand_property_identifier|object|array|template_substitution|template_string)$/.test(
       at.parent.kind,
     )
   )

@@ -91,6 +91,7 @@ describe('a read of the organization from storage', () => {
     `const company = localStorage.getItem('org_id');\nsupabase.from('projects').select('*').eq('organization_id', company);\n`,
     `supabase.from('projects').select('*').match({ org_id: localStorage.getItem('org_id') ?? '' });\n`,
     `const org_id = localStorage.getItem('org_id') as string;\nsupabase.from('projects').insert({ name, org_id });\n`,
+    "const org_id = localStorage.getItem('org_id');\nsupabase.from('projects').select('*').or(`org_id.eq.${org_id},public.eq.true`);\n",
   ])('stays for a person where a query is made with it: %j', async (code) => {
     expect(await mended(code)).toBe(code);
   });
