@@ -114,7 +114,7 @@ export async function planIsolation(
   count: PolicyContext['count'] = async () => null,
 ): Promise<Plan> {
   await loadModule();
-  const blockers: Blocker[] = [...blocked(found), ...unattributed(found, config.decisions.sharedTable)];
+  const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing, config.decisions.sharedTable)];
   const helpers = planHelpers(found, config.decisions.createProfiles);
   const views = planViews(found, facts.views, config.decisions.acceptView);
   const rules = rulesOf(found);
@@ -284,13 +284,27 @@ function* blocked(found: Survey): Iterable<Blocker> {
 }
 
 /** Rows that nobody can be told to own, with ids that nothing explains: shown to everybody, they might be a leak. */
-function* unattributed(found: Survey, shared: readonly string[]): Iterable<Blocker> {
+function* unattributed(
+  found: Survey,
+  pointing: IsolationFacts['pointing'],
+  shared: readonly string[],
+): Iterable<Blocker> {
   for (const { kind, table } of rulesOf(found)) {
-    const columns = kind === 'lookup' && !table.rowSecurity ? unexplained(table) : [];
     const label = `${table.schema}.${table.name}`;
-    if (columns.length === 0 || shared.includes(label)) continue;
+    if (kind !== 'lookup' || table.rowSecurity || shared.includes(label)) continue;
+    const columns = unexplained(table);
+    const values = pointing.get(table.oid) ?? [];
+    const why = [
+      ...(columns.length === 0
+        ? []
+        : [`what ${columns.join(', ')} ${columns.length === 1 ? 'refers' : 'refer'} to is not known`]),
+      ...(values.length === 0
+        ? []
+        : [`${values.join(', ')} ${values.length === 1 ? 'holds' : 'hold'} ids of organizations, their rows or users`]),
+    ];
+    if (why.length === 0) continue;
     yield {
-      problem: `Nothing says whose rows ${label} holds: it has no organization, and what ${columns.join(', ')} ${columns.length === 1 ? 'refers' : 'refer'} to is not known.`,
+      problem: `Nothing says whose rows ${label} holds: it has no organization, and ${why.join('; ')}.`,
       remedy: `Give it a foreign key or an organization column; or say that its rows are everybody's, so that every signed-in user reads them, with --shared-table ${label} (decisions.sharedTable); or leave it out with exclude.`,
       answers: [
         decide(

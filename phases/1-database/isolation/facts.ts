@@ -4,6 +4,7 @@ import { identifier, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import { primaryColumn, type Survey } from '../survey.ts';
 import { type PlatformFacts, platformFacts } from './platform-policies.ts';
+import { pointingColumns } from './pointing.ts';
 import { type ReportingRole, reportingRoles } from './reporting-roles.ts';
 import { rulesOf } from './rules.ts';
 
@@ -36,6 +37,8 @@ export type IsolationFacts = {
   readonly grants: readonly TableGrant[];
   readonly reporting: readonly ReportingRole[];
   readonly platform: PlatformFacts;
+  /** Columns of tables without an organization whose values point at somebody's rows, by oid. */
+  readonly pointing: ReadonlyMap<number, readonly string[]>;
 };
 
 export async function isolationFacts(client: ClientBase, found: Survey): Promise<IsolationFacts> {
@@ -53,6 +56,7 @@ export async function isolationFacts(client: ClientBase, found: Survey): Promise
     grants: rows,
     reporting: await reportingRoles(client, found, tables),
     platform: await platformFacts(client, directory),
+    pointing: await pointingColumns(client, found),
   };
 }
 

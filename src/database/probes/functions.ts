@@ -28,12 +28,12 @@ type Argument = { readonly name: string | null; readonly sql: string };
  * Calls a SECURITY DEFINER function that API roles may execute, with B's ids, as A and without a login, and looks
  * whether B's rows came back or were changed. The same call as B shows whether the question was a real one: if even B
  * gets and changes nothing, the result is skipped. Functions that run with their caller's rights are under the policies
- * of the tables and need no probe of their own.
+ * of the tables and need no probe of their own, unless they lead to one that does not.
  */
 export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Promise<readonly CheckResult[]> {
   const roles = callers(fn);
   const { world } = run;
-  if (!fn.securityDefiner || roles.length === 0) return [];
+  if (roles.length === 0 || !(fn.securityDefiner || callsInside(world, fn))) return [];
   if (fn.kind === 'procedure') {
     const question = {
       id: `${run.prefix}/${fn.signature}`,
@@ -71,7 +71,11 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     const reason = 'It does something that a rollback cannot undo: it was not called.';
     return tables.length === 0 ? skipAll(reason) : unseen(reason);
   }
-  if (tables.length === 0) return skipAll('Its body names no table that belongs to organizations: it was not called.');
+  if (tables.length === 0) {
+    const reason = 'Its body names no table that belongs to organizations: it was not called.';
+    // Which table a statement means that is put together at run time, nobody can read.
+    return fn.language === 'plpgsql' && /\bexecute\b/i.test(fn.body) ? unseen(reason) : skipAll(reason);
+  }
   const family = await createCast(world, full ? { full, wanted: new Set(tables.map(nameOf)) } : {});
   for (const table of tables) for (const person of ['a', 'b'] as const) await addRow(world, family, table, person);
   const given = await argumentsOf(world, family, tables, fn);
@@ -146,14 +150,46 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   );
 }
 
-/** Tables of organizations that the body names, by whole word. */
+/**
+ * A function with its caller's rights is a door where it calls one with its owner's rights that the API does not show:
+ * that one is probed nowhere else. What policies call is left out: it answers about the caller.
+ */
+const callsInside = (world: World, fn: DbFunction): boolean => {
+  const conditions = world.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
+  return [...named(world, fn)].some(
+    (one) =>
+      one !== fn &&
+      one.securityDefiner &&
+      !world.options.schemas.includes(one.schema) &&
+      !isCalledIn(one, conditions) &&
+      mentioned(world, one).length > 0,
+  );
+};
+
+/** A function and those that its body names, by whole word, and theirs. */
+export function named(world: World, fn: DbFunction): ReadonlySet<DbFunction> {
+  const found = new Set([fn]);
+  // A set takes what is added while it is walked.
+  for (const one of found) {
+    const words = new Set(wordsOf(one.body));
+    for (const other of world.catalog.functions) if (words.has(other.name)) found.add(other);
+  }
+  return found;
+}
+
+/** Tables of organizations that the body names, by whole word: itself, or through views and functions that it names. */
 export const mentioned = (world: World, fn: DbFunction): readonly TableFacts[] => {
-  const words = new Set(fn.body.match(/[\w$]+/g) ?? []);
+  const words = new Set([...named(world, fn)].flatMap(({ body }) => wordsOf(body)));
+  for (const word of words)
+    for (const view of world.catalog.views.filter(({ name }) => name === word))
+      for (const one of wordsOf(view.definition)) words.add(one);
   return [...world.facts.values()]
     .filter((table) => table !== world.users && !table.isPartition && words.has(table.name))
     .filter((table) => scopeOf(world, table).kind !== 'none')
     .slice(0, 8);
 };
+
+const wordsOf = (text: string): readonly string[] => text.match(/[\w$]+/g) ?? [];
 
 /** B's rows as one value: what differs before and after a call was changed by it. */
 export const stateSql = (world: World, family: Family, tables: readonly TableFacts[]): string => {
@@ -186,12 +222,17 @@ async function argumentsOf(
   const inputs = fn.arguments.filter(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v');
   const required = inputs.length - (rows[0]?.defaults ?? 0);
   const given: Argument[] = [];
+  /** `org_ids uuid[]`: a list of the one. */
+  const listOf = (bare: string, type: string): string | null => {
+    const one = idFor(world, family, tables, bare.replace(/s$/, ''), type.slice(0, -2));
+    return one === null ? null : `{${one}}`;
+  };
   let identified = false;
   for (const [index, { name, type, mode }] of inputs.entries()) {
     const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
     // "Where am I one of these?": it asks about the caller, in roles that everybody may have.
     const roles = bare === 'roles' && type === 'text[]' ? '{owner,admin,member}' : null;
-    const id = roles ?? idFor(world, family, tables, bare, type);
+    const id = roles ?? (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type));
     if (id !== null) identified = true;
     if (id === null && (index >= required || mode === 'v')) {
       // Without names, what follows an omitted argument would take its place.
@@ -231,7 +272,7 @@ function idFor(world: World, family: Family, tables: readonly TableFacts[], name
     (table) => stem !== '' && [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(table.name),
   );
   // A uuid of no known name is tried as a row of the only table: what it gives to B itself shows whether it was meant.
-  const only = tables.length === 1 && (type === 'uuid' || name === 'id' || name === 'row_id') ? tables : [];
+  const only = tables.length === 1 && (type === 'uuid' || /id$/.test(name)) ? tables : [];
   const candidates = named.length > 0 ? named : only;
   for (const table of candidates) {
     const [key = ''] = table.primary;

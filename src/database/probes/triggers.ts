@@ -1,14 +1,16 @@
 import type { CheckResult } from '../../rollout/check.ts';
 import type { DbFunction, Trigger } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
-import { insert, remove, update, type Who } from './acts.ts';
+import { insert, reach, remove, update, type Who } from './acts.ts';
+import { type Aim, aims, canWrite } from './aims.ts';
 import { createCast } from './cast.ts';
 import type { TableFacts } from './facts.ts';
-import { mentioned, stateSql } from './functions.ts';
+import { mentioned, named, stateSql } from './functions.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findRow } from './rows.ts';
 import type { Act } from './script.ts';
-import { reached, refusal, skipped, worst } from './verdict.ts';
+import { refusal, skipped } from './verdict.ts';
+import { marks } from './views.ts';
 import { claims, nameOf, type World } from './world.ts';
 
 /** What the rollout itself installs is judged by checks of its own. */
@@ -33,6 +35,11 @@ export function definerTriggers(world: World): ReadonlyMap<string, readonly Firi
   return found;
 }
 
+/** What an act left behind: B's rows changed, A's rows hold what is B's, a trigger wrote something, or nothing. */
+const left = { own: 0, changed: 1, copied: 2, nothing: 3 } as const;
+const idle =
+  'It fired and wrote nothing: what it writes in the cases that it waits for was not seen. Look at it, then accept this check by its id.';
+
 const asksCaller = /\bauth\s*\.\s*(uid|jwt)\s*\(|request\.jwt|current_org_id|my_org_ids/i;
 
 /**
@@ -43,14 +50,15 @@ export async function probeTriggers(
   run: Run,
   name: string,
   firing: readonly Firing[],
+  full: boolean,
 ): Promise<readonly CheckResult[]> {
   const { world } = run;
-  const named = firing.map(({ fn }) => fn.signature).join(', ');
+  const names = firing.map(({ fn }) => fn.signature).join(', ');
   const question = {
     id: `${run.prefix}/${name}/triggers`,
     title: `${name}: what a user of A writes changes nothing of B through triggers`,
     expected: 'nothing of another organization changes',
-    advice: `Compare the rows that ${named} ${firing.length === 1 ? 'writes' : 'write'} with the organization of the row that was written: triggers there run with their owner's rights.`,
+    advice: `Compare the rows that ${names} ${firing.length === 1 ? 'writes' : 'write'} with the organization of the row that was written: triggers there run with their owner's rights.`,
   };
   const tables = [...new Set(firing.flatMap(({ fn }) => mentioned(world, fn)))];
   const table = world.facts.get(name);
@@ -60,10 +68,10 @@ export async function probeTriggers(
       silent.length === 0
         ? 'They ask who is calling.'
         : `Look at what ${silent.join(', ')} does: it does not ask who is calling.`;
-    const reason = `Triggers stand in for writes to this view and were not called (${named}). ${look}`;
+    const reason = `Triggers stand in for writes to this view and were not called (${names}). ${look}`;
     return [{ ...skipped(question, reason), ...(silent.length === 0 ? {} : { matters: true }) }];
   }
-  const family = await createCast(world);
+  const family = await createCast(world, { full, wanted: new Set(tables.map(nameOf)) });
   for (const one of new Set([table, ...tables]))
     for (const person of ['a', 'b'] as const) await addRow(world, family, one, person);
   const a = findRow(family, table, 'a');
@@ -71,35 +79,102 @@ export async function probeTriggers(
   const who: Who = { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) };
   const on = (event: string): boolean =>
     firing.some(({ trigger }) => new RegExp(`\\b${event}\\b[\\s\\S]*? ON `, 'i').test(trigger.definition));
-  const state = stateOf(world, family, tables);
-  const watched = (act: Act): Act => ({
-    ...act,
-    before: [...(act.before ?? []), `select set_config('voxanne_probe.state', (${state}), true)`],
-    observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
-  });
+  const watched = watch(world, family, table, tables);
+  const bodies = firing.map(({ fn }) => fn.body);
   const acts = [
     ...(on('INSERT') ? [insert('insert', who, world, a, run.quiet)] : []),
     ...(on('UPDATE') ? [update('update', who, world, a, 'by key')] : []),
     ...(on('DELETE') ? [remove('delete', who, world, a, 'by key')] : []),
-  ].map(watched);
+  ].map((act) => watched(act));
   if (acts.length === 0) return [];
+  // What the app's own rules refuse of these says nothing: they are tries beside the plain ones.
+  const aimed = aims(world, family, table, tables, bodies).flatMap((aim, index) => [
+    ...(on('INSERT')
+      ? [insert(`aimed insert ${index + 1}`, who, world, { ...a, values: new Map([...a.values, ...aim]) }, run.quiet)]
+      : []
+    ).map((act) => watched(act, aim)),
+    ...(on('UPDATE')
+      ? [
+          reach(
+            `aimed update ${index + 1}`,
+            who,
+            world,
+            a,
+            'by key',
+            `update ${qualified(table.schema, table.name)} set ${assigned(aim)}`,
+          ),
+        ]
+      : []
+    ).map((act) => watched(act, aim)),
+  ]);
   const probe: Probe = {
     question,
-    acts,
-    judge: (tries) =>
-      worst(
-        tries.map((one) => {
-          if (one.outcome.stage !== 'done')
-            return { verdict: 'skipped', observed: 'not checked', advice: `It did not fire: ${refusal(one.outcome)}.` };
-          const changed = reached(one) > 0;
-          return {
-            verdict: changed ? 'failed' : 'passed',
-            observed: changed ? 'rows of another organization changed' : 'nothing of another organization changed',
-          };
-        }),
-      ),
+    acts: [...acts, ...aimed],
+    judge: (tries) => {
+      const done = tries.filter(({ outcome }) => outcome.stage === 'done');
+      const seen = new Set(done.map(({ outcome }) => outcome.seen));
+      if (seen.has(left.changed)) return { verdict: 'failed', observed: 'rows of another organization changed' };
+      if (seen.has(left.copied))
+        return { verdict: 'failed', observed: 'what belongs to another organization was copied into its own rows' };
+      const plain = tries.filter(({ act }) => acts.includes(act));
+      const refused = plain.find(({ outcome }) => outcome.stage !== 'done');
+      if (refused !== undefined)
+        return {
+          verdict: 'skipped',
+          observed: 'not checked',
+          advice: `It did not fire: ${refusal(refused.outcome)}.`,
+        };
+      if (!seen.has(left.own) && firing.some(({ fn }) => writing(world, fn)))
+        return { verdict: 'skipped', observed: 'not checked', advice: idle };
+      return { verdict: 'passed', observed: 'nothing of another organization changed' };
+    },
   };
-  return performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [probe]);
+  const results = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [probe]);
+  // What it writes in the cases that it waits for, nobody saw.
+  return results.map((one) => (one.advice === idle ? { ...one, matters: true } : one));
+}
+
+const assigned = (aim: Aim): string => [...aim].map(([name, value]) => `${identifier(name)} = ${value}`).join(', ');
+
+/** Whether a function, or one that it names, has anything in it that writes. */
+const writing = (world: World, fn: DbFunction): boolean => [...named(world, fn)].some(({ body }) => canWrite(body));
+
+/** Rows written so far in this transaction, in all tables: a trigger may write where nothing belongs to anybody. */
+const written = `(select pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del)::int8 from pg_catalog.pg_stat_xact_user_tables)`;
+
+/** Looks at what is B's, at what A's rows hold of it, and at how much was written, before an act and after it. */
+function watch(
+  world: World,
+  family: Family,
+  table: TableFacts,
+  tables: readonly TableFacts[],
+): (act: Act, aim?: Aim) => Act {
+  const state = stateOf(world, family, tables);
+  const all = [...new Set([table, ...tables])];
+  return (act, aim) => {
+    // What the row was given to point with is no secret of B's.
+    const given = [...(aim?.values() ?? [])].join();
+    const telling = marks(world, family).filter((mark) => !given.includes(mark.slice(2, -2)));
+    const copies = all.flatMap((one) => {
+      const column = world.tenantColumns.get(nameOf(one));
+      return column === undefined
+        ? []
+        : [
+            `(select count(*) from ${qualified(one.schema, one.name)} t where ${identifier(column)}::text = ${literal(family.ids.org.a)} and t::text like any (array[${telling.join(', ')}]))`,
+          ];
+    });
+    const copied = copies.length === 0 ? '0' : copies.join(' + ');
+    const keep = { state: `(${state})`, copies: `(${copied})::text`, writes: `(${written})::text` };
+    const kept = Object.entries(keep).map(([name, sql]) => `set_config('voxanne_probe.${name}', ${sql}, true)`);
+    return {
+      ...act,
+      before: [...(act.before ?? []), `select ${kept.join(', ')}`],
+      // The act itself writes one row: what is beyond it, a trigger wrote.
+      observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then ${left.changed}
+      when (${copied}) > current_setting('voxanne_probe.copies')::int8 then ${left.copied}
+      when (${written}) - current_setting('voxanne_probe.writes')::int8 > 1 then ${left.own} else ${left.nothing} end`,
+    };
+  };
 }
 
 /** B's rows, and how many rows its organization has there: a trigger may add some. */

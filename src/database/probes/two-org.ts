@@ -71,7 +71,8 @@ export async function* probeIsolation(
   for (const [name, firing] of definerTriggers(world)) {
     options.signal.throwIfAborted();
     yield* await orSkip(run, `${name}/triggers`, `${name}: two organizations through triggers`, [
-      () => probeTriggers(run, name, firing),
+      () => probeTriggers(run, name, firing, true),
+      () => probeTriggers(run, name, firing, false),
     ]);
   }
   for (const fn of catalog.functions.filter(({ schema }) => options.schemas.includes(schema))) {

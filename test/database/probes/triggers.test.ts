@@ -57,3 +57,42 @@ it('what triggers and procedures write with the rights of their owner is tried, 
     ['public.notes/triggers', 'passed', false, null],
   ]);
 });
+
+it('a trigger is given the rows that it waits for, pointing at rows of another organization', async () => {
+  await loadDatabase(server, 'tiny', 'aimed_triggers');
+  await using at = await makeTarget(server, 'aimed_triggers', {});
+  const organization = 'organization_id uuid not null references public.organizations';
+  const tables = ['accounts', 'transfers', 'jobs', 'notes', 'silent', 'stamped', 'logged'];
+  await at.sql(`
+    create table public.accounts (id uuid primary key default gen_random_uuid(), ${organization}, iban text, balance int not null default 0);
+    create table public.transfers (id uuid primary key default gen_random_uuid(), ${organization}, to_iban text, amount int not null default 1, status text not null default 'draft');
+    create table public.jobs (id uuid primary key default gen_random_uuid(), ${organization}, kind text not null default 'noop', params jsonb not null default '{}');
+    create table public.notes (id uuid primary key default gen_random_uuid(), ${organization}, body text);
+    create table public.silent (id uuid primary key default gen_random_uuid(), ${organization}, kind text);
+    create table public.stamped (id uuid primary key default gen_random_uuid(), ${organization}, iban text, label text);
+    create table public.logged (id uuid primary key default gen_random_uuid(), ${organization}, done boolean not null default false);
+    create table public.seen (id bigserial, what text);
+    ${tables.map((name) => `create policy p on public.${name} to authenticated using (organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid())); alter table public.${name} enable row level security;`).join('\n')}
+    ${definer('transfer', `if new.status = 'sent' then update accounts set balance = balance - new.amount where iban = new.to_iban; end if;`)}
+    ${definer('run_job', `if new.kind = 'copy' then insert into notes (organization_id, body) select new.organization_id, body from notes where id = (new.params ->> 'note_id')::uuid; end if;`)}
+    ${definer('never', `if length(new.kind) > 100 then delete from notes; end if;`)}
+    ${definer('stamp', `new.label := (select n.body from notes n where n.organization_id = new.organization_id limit 1); -- update nothing\n`)}
+    ${definer('log', `if new.done then insert into seen (what) select 'done' from notes limit 1; insert into seen (what) values ('x'); end if;`)}
+    create trigger t after insert or update on public.transfers for each row execute function public.transfer();
+    create trigger t after insert on public.jobs for each row execute function public.run_job();
+    create trigger t after insert on public.silent for each row execute function public.never();
+    create trigger t before insert on public.stamped for each row execute function public.stamp();
+    create trigger t after update on public.logged for each row execute function public.log();`);
+  const said: Record<string, string> = {};
+  for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal))
+    if (one.id.endsWith('/triggers'))
+      said[one.id.split(/[./]/).at(-2) ?? ''] =
+        `${one.verdict}${one.matters === true ? ', matters' : ''}: ${one.observed}`;
+  expect(said).toEqual({
+    transfers: 'failed: rows of another organization changed',
+    jobs: 'failed: what belongs to another organization was copied into its own rows',
+    silent: 'skipped, matters: not checked',
+    stamped: 'passed: nothing of another organization changed',
+    logged: 'passed: nothing of another organization changed',
+  });
+});

@@ -1,0 +1,112 @@
+import { literal } from '../quote.ts';
+import type { ColumnFacts, TableFacts } from './facts.ts';
+import { type Family, findRow } from './rows.ts';
+import { nameOf, type World } from './world.ts';
+
+/** Values, as SQL, that a row is given so that a trigger does more with it than it does with any row. */
+export type Aim = ReadonlyMap<string, string>;
+
+/** The text of a function without its comments, and whether anything in it can write. */
+export const withoutComments = (body: string): string => body.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+
+export const canWrite = (body: string): boolean =>
+  /\b(insert|delete|merge|truncate|execute|call|(?<!\bfor\s+(no\s+key\s+)?)update)\b/i.test(
+    withoutComments(body).replace(/'[^']*'/g, `''`),
+  );
+
+/**
+ * What the functions of a trigger wait for in the row that fires them (`new.kind = 'rename'`, `new.published`), each
+ * with what makes the row point at B where they look rows up by it (`where iban = new.to_iban`,
+ * `new.params ->> 'patient'`). The last is the pointing alone. Nothing, where they ask for nothing.
+ */
+export function aims(
+  world: World,
+  family: Family,
+  table: TableFacts,
+  tables: readonly TableFacts[],
+  bodies: readonly string[],
+): readonly Aim[] {
+  const text = bodies.map(withoutComments).join('\n');
+  const open = (name: string): ColumnFacts | undefined =>
+    name === world.tenantColumns.get(nameOf(table)) || table.primary.includes(name)
+      ? undefined
+      : table.columns.find((column) => column.name === name && !column.generated);
+  const pointing = pointed(family, tables, text, open);
+  const cases = waited(text).flatMap(([name, value]): readonly Aim[] => {
+    const column = open(name);
+    return column === undefined ? [] : [new Map([...pointing, [name, `${literal(value)}::${column.type}`]])];
+  });
+  const flags = [...text.matchAll(/\bnew\.(\w+)/gi)].flatMap(([, name = '']): readonly Aim[] =>
+    open(name)?.base === 'boolean' ? [new Map([...pointing, [name, 'true']])] : [],
+  );
+  const all = [...cases, ...flags, ...(pointing.size === 0 ? [] : [pointing])];
+  const distinct = new Map(all.map((aim) => [JSON.stringify([...aim]), aim]));
+  return [...distinct.values()].slice(0, most);
+}
+
+/** Each aim is one write more inside the transaction of the probe. */
+const most = 8;
+
+/** Columns and the words that they are compared with. */
+function waited(text: string): readonly (readonly [string, string])[] {
+  const compared = [
+    ...text.matchAll(/\bnew\.(\w+)(?:::\w+)?\s*(?:=|<>|!=|is\s+(?:not\s+)?distinct\s+from)\s*'([^']*)'/gi),
+  ].map(([, name = '', value = '']) => [name, value] as const);
+  const listed = [...text.matchAll(/\bnew\.(\w+)(?:::\w+)?\s+in\s*\(([^()]*)\)/gi)].flatMap(
+    ([, name = '', list = '']) => [...list.matchAll(/'([^']*)'/g)].map(([, value = '']) => [name, value] as const),
+  );
+  const branched = [...text.matchAll(/\bcase\s+new\.(\w+)([\s\S]*?)\bend\s+case\b/gi)].flatMap(
+    ([, name = '', branches = '']) =>
+      [...branches.matchAll(/\bwhen\s+'([^']*)'/gi)].map(([, value = '']) => [name, value] as const),
+  );
+  return [...compared, ...listed, ...branched];
+}
+
+/** Columns that rows are looked up by, with what leads to B's row. */
+function pointed(
+  family: Family,
+  tables: readonly TableFacts[],
+  text: string,
+  open: (name: string) => ColumnFacts | undefined,
+): Aim {
+  const found = new Map<string, string>();
+  /** A value of B's row in a column of that name. */
+  const ofB = (column: string): string | undefined =>
+    tables.map((one) => findRow(family, one, 'b')?.values.get(column)).find((value) => value !== undefined);
+  const compared = [
+    ...[...text.matchAll(/\b(\w+)\s*=\s*new\.(\w+)\b(?!\s*->)/gi)].map(([, theirs = '', own = '']) => [theirs, own]),
+    ...[...text.matchAll(/\bnew\.(\w+)\s*=\s*(?:\w+\.)?(\w+)\b(?!\s*\()/gi)].map(([, own = '', theirs = '']) => [
+      theirs,
+      own,
+    ]),
+  ];
+  for (const [theirs = '', own = ''] of compared) {
+    const column = open(own);
+    const value = ofB(theirs);
+    if (column !== undefined && value !== undefined) found.set(own, `(${value})::text::${column.type}`);
+  }
+  const keys = new Map<string, string[]>();
+  for (const [, own = '', key = ''] of text.matchAll(/\bnew\.(\w+)\s*->>?\s*'([^']+)'/gi))
+    if (/^jsonb?$/.test(open(own)?.base ?? '')) keys.set(own, [...(keys.get(own) ?? []), key]);
+  for (const [own, names] of keys) {
+    const object = names.map((name) => {
+      const id = idOf(family, tables, name);
+      return `${literal(name)}, ${id === null ? literal('probe') : `(${id})::text`}`;
+    });
+    found.set(own, `pg_catalog.jsonb_build_object(${object.join(', ')})::${open(own)?.type ?? 'jsonb'}`);
+  }
+  return found;
+}
+
+/** `patient`, `patient_id`, `org`, `user`: the id of B's, as SQL. */
+function idOf(family: Family, tables: readonly TableFacts[], name: string): string | null {
+  const stem = name.replace(/_?ids?$/i, '').toLowerCase();
+  if (/^(org|organi[sz]ation|tenant|team|workspace|company|account|clinic)$/.test(stem))
+    return literal(family.ids.org.b);
+  if (/^(user|owner|member|profile)$/.test(stem)) return literal(family.ids.user.b);
+  const named = tables.filter((one) => [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(one.name));
+  const candidates = named.length > 0 ? named : tables.length === 1 && /id$/i.test(name) ? tables : [];
+  const [table] = candidates;
+  const [key = ''] = table?.primary ?? [];
+  return table === undefined ? null : (findRow(family, table, 'b')?.values.get(key) ?? null);
+}
