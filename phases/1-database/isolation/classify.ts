@@ -39,6 +39,11 @@ export type Guarded = {
   readonly keys: readonly string[];
   /** SQL that a column holds an organization of the caller. */
   readonly isCallers: (column: string) => string;
+  /**
+   * SQL that a column holds an organization where the caller has one of these roles, for a table whose policies must not
+   * read it themselves: ours ask in a subquery, and PostgreSQL refuses a subquery within one over the same table.
+   */
+  readonly isCallersAs?: (column: string, roles: readonly string[]) => string;
   /** The new rule shows all organizations of the caller, or the one that is open. */
   readonly breadth: 'current' | 'all';
 };
@@ -76,6 +81,13 @@ async function meaningOf(
     if (atom?.is === 'organization' && atom.exact && atom.column !== null && !isKey(atom.column)) {
       return [table.isCallers(quotedColumn(part, atom.column))];
     }
+    if (
+      atom?.is === 'organization' &&
+      atom.roles !== undefined &&
+      atom.column !== null &&
+      table.isCallersAs !== undefined
+    )
+      return [table.isCallersAs(quotedColumn(part, atom.column), atom.roles)];
     return [unbracketed(part)];
   });
   const safe = trusted.length === 0 ? null : joined(trusted);
@@ -154,6 +166,7 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     directories.push({
       table: `${memberships.table.schema}.${memberships.table.name}`,
       user: memberships.userColumn,
+      role: memberships.roleColumn,
       keys: keyNames(survey, memberships.table),
       breadth: 'all',
       counts: (condition) => active.some((one) => same(one, condition)),
@@ -165,6 +178,7 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     directories.push({
       table: `${profiles.schema}.${profiles.name}`,
       user: profileUser(survey),
+      role: null,
       keys: keyNames(survey, profiles),
       breadth: 'current',
       counts: () => false,

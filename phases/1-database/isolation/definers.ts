@@ -65,6 +65,13 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
       unjudged.push(notJudged(one, danger, needed));
       continue;
     }
+    if (answersBelonging(one, survey)) {
+      if (!needed && !asks(one, asking))
+        notes.push({
+          text: `${one.signature} runs with its owner's rights and says yes or no to who belongs where, for whoever asks; it shows no row and changes none.`,
+        });
+      continue;
+    }
     if (!takesOrganization(one, [survey.to, ...config.from])) {
       const reach = config.exposed.includes(one.schema) && !asks(one, asking) ? reachOf(one, guarded) : null;
       if (reach === null || needed) continue;
@@ -176,6 +183,21 @@ function decisionOn(one: DbFunction, config: DefinerConfig): 'accepted' | 'revok
   const named = (list: readonly string[]): boolean =>
     list.some((name) => name === one.signature || name.replace(/\s+/g, '') === one.signature.replace(/\s+/g, ''));
   return named(config.accepted) ? 'accepted' : named(config.revoked) ? 'revoked' : null;
+}
+
+/** "Is this user a member of that organization?": yes or no, out of the tables that say who belongs where alone. */
+function answersBelonging(one: DbFunction, survey: Survey): boolean {
+  if (one.returns !== 'boolean' || one.returnsSet || one.volatility === 'volatile') return false;
+  const tables = new Set(survey.catalog.tables.map((table) => `${table.schema}.${table.name}`));
+  const directory = [survey.memberships?.table, survey.profiles, survey.organizations].flatMap((table) =>
+    table == null ? [] : [`${table.schema}.${table.name}`],
+  );
+  const text = textOf(one);
+  const ofTheApp = new Set(survey.catalog.functions.map((each) => each.name.toLowerCase()));
+  // What it calls, or puts together, may read anything.
+  if (/\bexecute\b/i.test(text) || calledIn(text).some((name) => ofTheApp.has(name))) return false;
+  const reach = reachOf(one, tables);
+  return reach !== null && reach.tables.length > 0 && reach.tables.every((name) => directory.includes(name));
 }
 
 /** Tables whose rows belong to somebody. */

@@ -1,13 +1,20 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { type Features, features } from './features.ts';
 import { type Breadth, functionOf, inside, type Judging, queryOf, type Range, resolve, type Scope } from './scope.ts';
-import { claimPath, linkOf, most, overTables, source } from './source.ts';
+import { claimPath, type Link, linkOf, most, overTables, source } from './source.ts';
 
 /** What one condition of a policy asks of the row that it guards and of whoever is calling. */
 export type Atom =
   | { readonly is: 'true' | 'false' | 'signed in' }
   /** A column of the row holds an organization of the caller; `exact`: any of theirs, nothing else is asked. */
-  | { readonly is: 'organization'; readonly exact: boolean; readonly breadth: Breadth; readonly column: string | null }
+  | {
+      readonly is: 'organization';
+      readonly exact: boolean;
+      readonly breadth: Breadth;
+      readonly column: string | null;
+      /** One of the caller's where they have one of these roles: nothing else is asked. */
+      readonly roles?: readonly string[];
+    }
   /** The row is the caller's own, or linked to one that is. */
   | { readonly is: 'own' }
   /** It asks what users write about themselves; `column` is compared with it and nothing else. */
@@ -234,11 +241,13 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
           return false;
         return !(one.is === 'more' && directory.counts(one.node));
       });
+      const roles = scope.ranges.length === 1 ? rolesAsked(rest, directory.role) : null;
       return {
         is: 'organization',
         exact: rest.length === 0 && scope.ranges.length === 1,
         breadth: directory.breadth,
         column,
+        ...(roles === null ? {} : { roles }),
       };
     }
     // Through another table that both the row and the membership know.
@@ -259,6 +268,25 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   const touches = equal.some((sides) => sides.some((one) => one.range === 'row'));
   if (users.length > 0) return touches ? { is: 'own' } : { is: 'caller' };
   return byFeatures(whole, outside, world);
+}
+
+/** The roles, where all that is asked beside whose membership it is is one test of its role: `role in ('owner', 'admin')`. */
+function rolesAsked(rest: readonly Link[], column: string | null): readonly string[] | null {
+  const [only] = rest;
+  const test = rest.length === 1 && only?.is === 'more' ? child(only.node, 'A_Expr') : null;
+  if (test === null || names(test, 'name').at(-1) !== '=') return null;
+  const bare = (node: Tree): Tree => {
+    const cast = child(node, 'TypeCast');
+    return cast === null ? node : bare(child(cast, 'arg') ?? {});
+  };
+  if (names(child(bare(child(test, 'lexpr') ?? {}), 'ColumnRef') ?? {}, 'fields').at(-1) !== column) return null;
+  const right = bare(child(test, 'rexpr') ?? {});
+  const [kind, body] = open(right);
+  const several = kind === 'List' ? list(body, 'items') : kind === 'A_ArrayExpr' ? list(body, 'elements') : null;
+  const texts = (several ?? [right]).map((one) => constant(one)?.value);
+  const how = string(test, 'kind');
+  if (several === null ? how !== 'AEXPR_OP' : how !== 'AEXPR_IN' && how !== 'AEXPR_OP_ANY') return null;
+  return texts.every((one) => one !== undefined) ? texts : null;
 }
 
 const byFeatures = (node: Tree, scope: Scope, world: Judging): Atom => fromFeatures(features(node, scope, world));

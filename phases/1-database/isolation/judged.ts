@@ -10,6 +10,7 @@ export type PolicyContext = {
   /** Set where the rule stands: what a policy beside it must be judged with to stay. */
   readonly strict: Judging | null;
   readonly isCallers: Guarded['isCallers'];
+  readonly isCallersAs: NonNullable<Guarded['isCallersAs']>;
   readonly breadth: Guarded['breadth'];
   /** Rewrites column names of now to those that stand after step 1.2. */
   readonly renamed: (expression: string) => string;

@@ -45,6 +45,8 @@ export type Directory = {
   /** `schema.name`. */
   readonly table: string;
   readonly user: string;
+  /** The column that names the user's role in that organization. */
+  readonly role: string | null;
   /** Columns that name the organization, as they are called now or were before. */
   readonly keys: ReadonlySet<string>;
   readonly breadth: Breadth;

@@ -2,7 +2,7 @@ import { loadModule } from 'libpg-query';
 import type { Target } from '../../target.ts';
 import type { Survey } from '../survey.ts';
 import { circularPolicies } from './broken-today.ts';
-import { isCallers, showsAll } from './caller.ts';
+import { isCallers, isCallersAs, showsAll } from './caller.ts';
 import { judging } from './classify.ts';
 import type { PolicyContext } from './judged.ts';
 import { planTable, type TablePlan } from './policies.ts';
@@ -27,6 +27,7 @@ export async function planTables(
     circular: config.decisions.dropPolicy.length === 0 ? new Set() : await circularPolicies(found),
     strict: isCurrent ? await judging(found, found.from, true) : null,
     isCallers: (column) => isCallers(found, column),
+    isCallersAs: (column, roles) => isCallersAs(found, column, roles),
     breadth: showsAll(found) ? 'all' : 'current',
     decisions: decisionsOf(config),
     count,

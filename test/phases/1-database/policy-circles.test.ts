@@ -5,7 +5,7 @@ import { phase } from '../../../phases/1-database/phase.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { fromKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
-import { appOf } from '../../helpers/phase-one.ts';
+import { appOf, throughPhaseOne } from '../../helpers/phase-one.ts';
 import type { TestTarget } from '../../helpers/target.ts';
 import { type CircleApp, circleApp } from './policy-circles.sql.ts';
 
@@ -101,4 +101,59 @@ test('a circle of subqueries that would stay is a decision: the rule takes the p
   await using decided = await appOf(server, 'mutual', app, { decisions: { dropPolicy: ['public.t1: assigned'] } });
   const { results } = await proven(decided);
   expect(failed(results)).toEqual([]);
+});
+
+test('a policy of memberships that reads memberships for the caller’s role works today and goes on: admins manage, members do not', async () => {
+  const mine = (roles: string): string =>
+    `exists (select 1 from public.user_roles mine where mine.user_id = auth.uid() and mine.organization_id = user_roles.organization_id and mine.role ${roles})`;
+  const id = (n: number): string => `b0000000-0000-4000-8000-00000000000${n}`;
+  await using at = await appOf(
+    server,
+    'roles_by_rows',
+    `create type public.user_role as enum ('owner', 'admin', 'member', 'viewer');
+    create table public.organizations (id uuid primary key, name text not null);
+    create table public.user_roles (id uuid primary key default gen_random_uuid(), organization_id uuid not null references public.organizations, user_id uuid not null references auth.users, role public.user_role not null default 'member', unique (organization_id, user_id));
+    create function public.is_org_member(u uuid, o uuid) returns boolean language sql stable security definer set search_path = public as $$ select exists (select 1 from public.user_roles where user_id = u and organization_id = o) $$;
+    alter table public.organizations enable row level security; alter table public.user_roles enable row level security;
+    create policy see on public.organizations for select using (exists (select 1 from public.user_roles r where r.user_id = auth.uid() and r.organization_id = organizations.id));
+    create policy own on public.user_roles for select using (auth.uid() = user_id);
+    create policy team on public.user_roles for select using (public.is_org_member(auth.uid(), organization_id));
+    create policy adding on public.user_roles for insert with check (${mine("in ('admin', 'owner')")});
+    create policy changing on public.user_roles for update using (${mine("= any (array['admin'::public.user_role, 'owner'::public.user_role])")});
+    create policy removing on public.user_roles for delete using (${mine("= 'owner'")});
+    insert into auth.users (id, email, aud, role, raw_app_meta_data) select ('b0000000-0000-4000-8000-00000000000' || n)::uuid, n || '@app.example', 'authenticated', 'authenticated', '{}' from generate_series(1, 5) n;
+    insert into public.organizations values ('a0000000-0000-4000-8000-000000000001', 'A'), ('a0000000-0000-4000-8000-000000000002', 'B');
+    insert into public.user_roles (organization_id, user_id, role) values
+      ('a0000000-0000-4000-8000-000000000001', '${id(1)}', 'owner'), ('a0000000-0000-4000-8000-000000000001', '${id(2)}', 'admin'),
+      ('a0000000-0000-4000-8000-000000000001', '${id(3)}', 'member'), ('a0000000-0000-4000-8000-000000000002', '${id(4)}', 'owner'), ('a0000000-0000-4000-8000-000000000002', '${id(5)}', 'viewer');`,
+    // Of themselves and of the owner they are no judges any more, which is a loss to accept by name.
+    { decisions: { acceptAccess: ['1.7/access/public.user_roles/kept'] } },
+  );
+  const way = await throughPhaseOne(at);
+  expect(way.said.filter((one) => /^(blocker|failed)/.test(one))).toEqual([]);
+  expect(way.stopped).toBeNull();
+  const changes = async (n: number, what: string): Promise<number | string> => {
+    const session = await at.session.work();
+    await session.query('begin');
+    try {
+      await session.query(`select set_config('request.jwt.claims', $1, true)`, [
+        JSON.stringify({ sub: id(n), role: 'authenticated' }),
+      ]);
+      await session.query('set local role authenticated');
+      return (await session.query(what)).rowCount ?? 0;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      await session.query('rollback');
+    }
+  };
+  const promote = `update public.user_roles set role = 'viewer' where user_id in ('${id(3)}', '${id(5)}')`;
+  expect([
+    await changes(1, promote),
+    await changes(2, promote),
+    await changes(3, promote),
+    await changes(4, promote),
+  ]).toEqual([1, 1, 0, 1]);
+  const leave = `delete from public.user_roles where user_id = '${id(3)}'`;
+  expect([await changes(1, leave), await changes(2, leave), await changes(4, leave)]).toEqual([1, 0, 0]);
 });
