@@ -72,10 +72,22 @@ export async function* probeSignUps(client: ClientBase, options: SignUpOptions):
   const prefix = options.idPrefix ?? '1.4/sign-up';
   const asAuthServer = await mayBecomeAuthServer(client);
   const weak = asAuthServer ? null : await invokerTrigger(client, options);
+  let seen = 0;
   for (const kind of kinds) {
     options.signal.throwIfAborted();
-    yield await signUp(client, options, kind, `${prefix}/${kind.id}`, asAuthServer, weak);
+    const result = await signUp(client, options, kind, `${prefix}/${kind.id}`, asAuthServer, weak);
+    // Whoever stays without an organization shows nothing of how others get theirs.
+    if (result.verdict !== 'skipped' && kind.id !== 'anonymous') seen++;
+    yield result;
   }
+  if (seen > 0) return;
+  yield {
+    ...skipped(
+      { id: `${prefix}/any`, title: 'Somebody can sign up', expected: 'at least one kind of sign-up that was seen' },
+      'The app’s own functions refuse every kind of sign-up, so that nothing of what the rollout adds to one was seen. Correct them, or accept this check by its id.',
+    ),
+    matters: true,
+  };
 }
 
 async function mayBecomeAuthServer(client: ClientBase): Promise<boolean> {
@@ -192,17 +204,20 @@ async function signUp(
     const refusal = refusedByApp(error, options.profiles?.orgColumn ?? 'org_id');
     if (refusal !== null) {
       const what = `The app’s own ${raisedIn(error)} refuses this sign-up: ${error.message} (${error.code}).`;
+      const key = options.profiles?.orgColumn ?? options.memberships?.orgColumn ?? 'org_id';
       return {
         // What it raises itself is a rule. An error in it may have come with the rollout: somebody has to say that it did not.
         ...(refusal === 'rule'
           ? skipped(base, what)
-          : {
-              ...skipped(
-                base,
-                `${what} Nothing shows whether it did so before the rollout. Correct the function, or sign up like this in today’s app, and accept it by name if it is refused there too.`,
-              ),
-              matters: true,
-            }),
+          : !(await mayBeOurs(client, refusedOf(error, error.code), key))
+            ? skipped(base, `${what} The rollout changes nothing of what this names: it is so today.`)
+            : {
+                ...skipped(
+                  base,
+                  `${what} Nothing shows whether it did so before the rollout. Correct the function, or sign up like this in today’s app, and accept it by name if it is refused there too.`,
+                ),
+                matters: true,
+              }),
         evidence: script,
         milliseconds,
       };
@@ -239,6 +254,31 @@ function refusedByApp(error: Error & { readonly code?: unknown }, to: string): '
     return null;
   if (code === 'P0001') return 'rule';
   return /^(23|22|42P01|42883|3F000)/.test(code) ? 'error' : null;
+}
+
+/**
+ * Whether an error may have come with the rollout, which drops and renames no table and no function, and makes no
+ * constraint without the key of the organization in it.
+ */
+async function mayBeOurs(client: ClientBase, { code, ...named }: Refused, key: string): Promise<boolean> {
+  if (!/^23/.test(code)) return false;
+  // A column that may not be empty is named; that of the organization was told apart before.
+  if (code === '23502') return named.column === undefined;
+  const { rows } = await client.query<{ ours: boolean }>(
+    `select pg_catalog.bool_or(a.attname = $4) as ours
+     from pg_catalog.pg_class r
+     join pg_catalog.pg_namespace n on n.oid = r.relnamespace and n.nspname = $1
+     join lateral (
+       select k.conkey::int2[] as columns from pg_catalog.pg_constraint k where k.conrelid = r.oid and k.conname = $3
+       union all
+       select i.indkey::int2[] from pg_catalog.pg_index i join pg_catalog.pg_class x on x.oid = i.indexrelid
+       where i.indrelid = r.oid and x.relname = $3
+     ) found on true
+     join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum = any (found.columns)
+     where r.relname = $2`,
+    [named.schema ?? '', named.table ?? '', named.constraint ?? '', key],
+  );
+  return rows[0]?.ours ?? true;
 }
 
 /** The function that an error came from, as the server says it. */

@@ -108,13 +108,38 @@ describe('sign-up', () => {
         expect(failed(results)).toEqual([]);
         const [phone, again, ...rest] = results.filter(({ verdict }) => verdict !== 'passed');
         expect(rest).toEqual([]);
-        // It may have been so before: the step stays shut until somebody says that it was.
-        expect(phone).toMatchObject({ id: '1.4/sign-up/phone', verdict: 'skipped', matters: true });
+        expect(phone).toMatchObject({ id: '1.4/sign-up/phone', verdict: 'skipped' });
         expect(phone?.advice).toMatch(
           /own public\.on_sign_up\(\) refuses this sign-up: .*organizations_email_check.* \(23514\)/,
         );
-        expect(again).toMatchObject({ id: '1.4/sign-up/re-sign-up', verdict: 'skipped', matters: true });
+        expect(phone?.advice).toContain('it is so today');
+        expect(phone?.matters).toBeUndefined();
+        expect(again).toMatchObject({ id: '1.4/sign-up/re-sign-up', verdict: 'skipped' });
         expect(again?.advice).toContain('(23505)');
+        expect(again?.matters).toBeUndefined();
+      },
+    );
+  });
+
+  test('an error that names what the rollout makes keeps the step shut until somebody says that it was so before', async () => {
+    const early = trigger({ body: `insert into public.profiles (id, org_id) values (new.id, gen_random_uuid());` });
+    await withDatabase('base', tables + early, async (client) => {
+      const [email] = await run(client);
+      expect(email).toMatchObject({ id: '1.4/sign-up/email', verdict: 'skipped', matters: true });
+      expect(email?.advice).toContain('profiles_org_id_fkey');
+    });
+  });
+
+  test('where the app refuses everybody, today as well, one check says that nothing was seen', async () => {
+    await withDatabase(
+      'base',
+      tables + trigger({ body: 'insert into public.employees (id) values (new.id);' }),
+      async (client) => {
+        const results = await run(client);
+        expect(
+          results.map(({ id, verdict, matters }) => [id.replace('1.4/sign-up/', ''), verdict, matters === true]),
+        ).toEqual([...kinds.map((kind) => [kind, 'skipped', false]), ['any', 'skipped', true]]);
+        expect(results[0]?.advice).toMatch(/relation "public\.employees" does not exist.* it is so today/);
       },
     );
   });
@@ -154,7 +179,7 @@ describe('sign-up', () => {
       'organizations',
     );
     await withDatabase('base', tables + loose, async (client) => {
-      expect((await run(client))[0]).toMatchObject({ verdict: 'skipped', matters: true });
+      expect((await run(client)).at(-1)).toMatchObject({ id: '1.4/sign-up/any', verdict: 'skipped', matters: true });
       expect((await run(client))[0]?.advice).toMatch(/relation "organizations" does not exist \(42P01\)/);
     });
   });
