@@ -59,7 +59,12 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
       ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so that API roles need EXECUTE.'
       : `Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
   });
-  const skipAll = (reason: string): readonly CheckResult[] => roles.map((role) => skipped(question(role), reason));
+  // What was not called was called for nobody: that is one thing to look at, not two.
+  const uncalled =
+    roles.length === 1
+      ? question(roles[0] as ApiRole)
+      : { ...question('authenticated'), title: `${fn.signature}: nobody can reach B by calling it with B's ids` };
+  const skipAll = (reason: string): readonly CheckResult[] => [skipped(uncalled, reason)];
   // It goes past row security, it works on rows of organizations, and nobody saw what it does with those of others.
   // Yes or no shows no row, and a function that may not write changes none.
   const open = fn.returns === 'boolean' && fn.volatility !== 'volatile' ? {} : { matters: true };
@@ -137,17 +142,16 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     ...probes,
   ]);
   if (first?.verdict === 'passed') return results;
-  return results.map((result) =>
-    result.verdict === 'failed' || result.observed.startsWith('refused: permission denied')
-      ? result
-      : {
-          ...skipped(
-            result,
-            `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`,
-          ),
-          ...open,
-        },
+  const told = results.filter(
+    (result) => result.verdict === 'failed' || result.observed.startsWith('refused: permission denied'),
   );
+  if (told.length === results.length) return results;
+  const reason = `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`;
+  const [unproven] = results.filter((result) => !told.includes(result));
+  return [
+    ...told,
+    ...(told.length > 0 && unproven !== undefined ? [{ ...skipped(unproven, reason), ...open }] : unseen(reason)),
+  ];
 }
 
 /**
