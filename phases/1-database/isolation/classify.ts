@@ -5,6 +5,7 @@ import { joined } from './caller.ts';
 import { calledIn, textOf } from './definer-bodies.ts';
 import { nodes, same, tree } from './expression.ts';
 import { type Atom, both, judge } from './judge.ts';
+import { roleSource } from './rules.ts';
 import type { Directory, Judging, Scope } from './scope.ts';
 import { alternativesOf, unbracketed } from './split.ts';
 
@@ -178,7 +179,7 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     directories.push({
       table: `${profiles.schema}.${profiles.name}`,
       user: profileUser(survey),
-      role: null,
+      role: roleSource(survey)?.table === profiles ? (roleSource(survey)?.column ?? null) : null,
       keys: keyNames(survey, profiles),
       breadth: 'current',
       counts: () => false,

@@ -56,7 +56,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     name: table.name,
     keys: rule.keys,
     isCallers: context.isCallers,
-    ...(rule.kind === 'memberships' ? { isCallersAs: context.isCallersAs } : {}),
+    ...(rule.kind === 'memberships' || rule.kind === 'profiles' ? { isCallersAs: context.isCallersAs } : {}),
     breadth: context.breadth,
   };
   const live = table.rowSecurity;

@@ -148,15 +148,20 @@ export function policyWords(policies: readonly Policy[]): ReadonlyMap<string, st
 export const mentions = (text: string, name: string): boolean =>
   new RegExp(`(?<![\\w$])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i').test(text);
 
+/** One word, as tables and columns write it. */
+const organization = new Set(['organization', 'organisation', 'org']);
+
 /** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
 export function referencesTo(table: Table, directory: Table): readonly Column[] {
   const type = primaryColumn(directory)?.base ?? 'uuid';
   const own = singular(directory.name.toLowerCase());
+  const names = new Set(
+    (organization.has(own) ? [...organization] : [own]).flatMap((one) => [`${one}_id`, `${one}_uuid`, `${one}id`]),
+  );
   return table.columns.filter((column) => {
     const foreign = foreignKeyOf(table, column.name);
     if (foreign !== null) return pointsAt(foreign, directory);
-    const name = column.name.toLowerCase();
-    return [`${own}_id`, `${own}_uuid`, `${own}id`].includes(name) && holdsIdsOf(column, type);
+    return names.has(column.name.toLowerCase()) && holdsIdsOf(column, type);
   });
 }
 

@@ -18,6 +18,23 @@ export type Found = {
   readonly question: Blocker | null;
 };
 
+/** Its users are unique within something else: members of committees, of projects, whose organization it names too. */
+const joinsElsewhere = (table: Table, user: string, key: string, people: ReadonlySet<string>): boolean =>
+  table.constraints.some(({ type, columns, references }) => {
+    const [column] = columns;
+    return (
+      type === 'f' &&
+      columns.length === 1 &&
+      column !== undefined &&
+      column !== user &&
+      column !== key &&
+      references !== null &&
+      references.schema !== 'auth' &&
+      !people.has(`${references.schema}.${references.table}`) &&
+      isUnique(table, [user, column])
+    );
+  });
+
 /** Finds what joins the directory with users: one row for a user and an organization, which rights are given by. */
 export function findMemberships(
   tenants: readonly TenantTable[],
@@ -41,6 +58,7 @@ export function findMemberships(
     const role = roleColumnOf(table) !== null || roleTableOf(table, tables) !== null;
     // A user and an organization in one row is common (a call has both); unique over the two, or named so, is more.
     if (!pair && !named) return [];
+    if (!pair && joinsElsewhere(table, user.name, tenant.key.name, people)) return [];
     const asked = texts.filter((one) => one.table !== nameOf(table) && mentions(one.text, table.name)).length > 0;
     const score =
       (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(table.name) ? 5 : 0);

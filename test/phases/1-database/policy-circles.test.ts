@@ -48,6 +48,23 @@ async function proven(at: TestTarget, more?: string): Promise<{ before: unknown;
   return done.result;
 }
 
+/** Rows that a statement of this user changes, or its error; all of it rolled back. */
+async function acting(at: TestTarget, user: string, what: string): Promise<number | string> {
+  const session = await at.session.work();
+  await session.query('begin');
+  try {
+    await session.query(`select set_config('request.jwt.claims', $1, true)`, [
+      JSON.stringify({ sub: user, role: 'authenticated' }),
+    ]);
+    await session.query('set local role authenticated');
+    return (await session.query(what)).rowCount ?? 0;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await session.query('rollback');
+  }
+}
+
 const failed = (results: readonly CheckResult[]): readonly string[] =>
   results.filter((one) => one.verdict === 'failed').map((one) => `${one.id}: ${one.observed}`);
 
@@ -132,21 +149,7 @@ test('a policy of memberships that reads memberships for the caller’s role wor
   const way = await throughPhaseOne(at);
   expect(way.said.filter((one) => /^(blocker|failed)/.test(one))).toEqual([]);
   expect(way.stopped).toBeNull();
-  const changes = async (n: number, what: string): Promise<number | string> => {
-    const session = await at.session.work();
-    await session.query('begin');
-    try {
-      await session.query(`select set_config('request.jwt.claims', $1, true)`, [
-        JSON.stringify({ sub: id(n), role: 'authenticated' }),
-      ]);
-      await session.query('set local role authenticated');
-      return (await session.query(what)).rowCount ?? 0;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    } finally {
-      await session.query('rollback');
-    }
-  };
+  const changes = (n: number, what: string): Promise<number | string> => acting(at, id(n), what);
   const promote = `update public.user_roles set role = 'viewer' where user_id in ('${id(3)}', '${id(5)}')`;
   expect([
     await changes(1, promote),
@@ -156,4 +159,34 @@ test('a policy of memberships that reads memberships for the caller’s role wor
   ]).toEqual([1, 1, 0, 1]);
   const leave = `delete from public.user_roles where user_id = '${id(3)}'`;
   expect([await changes(1, leave), await changes(2, leave), await changes(4, leave)]).toEqual([1, 0, 0]);
+});
+
+test('a policy of profiles that reads profiles for the caller’s role goes on as well', async () => {
+  const id = (n: number): string => `b0000000-0000-4000-8000-00000000000${n}`;
+  await using at = await appOf(
+    server,
+    'roles_by_profiles',
+    `create table public.organizations (id uuid primary key, name text not null);
+    create table public.profiles (id uuid primary key references auth.users, org_id uuid not null references public.organizations, role text not null default 'member', full_name text);
+    create function public.my_org() returns uuid language sql stable security definer set search_path = public as $$ select org_id from public.profiles where id = auth.uid() $$;
+    alter table public.organizations enable row level security; alter table public.profiles enable row level security;
+    create policy see on public.organizations for select using (id = public.my_org());
+    create policy team on public.profiles for select using (org_id = public.my_org());
+    create policy own on public.profiles for update using (id = auth.uid());
+    create policy changing on public.profiles for update using (exists (select 1 from public.profiles p where p.id = auth.uid() and p.org_id = profiles.org_id and p.role in ('owner', 'admin')));
+    insert into auth.users (id, email, aud, role, raw_app_meta_data) select ('b0000000-0000-4000-8000-00000000000' || n)::uuid, n || '@app.example', 'authenticated', 'authenticated', '{}' from generate_series(1, 4) n;
+    insert into public.organizations values ('a0000000-0000-4000-8000-000000000001', 'A'), ('a0000000-0000-4000-8000-000000000002', 'B');
+    insert into public.profiles values ('${id(1)}', 'a0000000-0000-4000-8000-000000000001', 'admin'), ('${id(2)}', 'a0000000-0000-4000-8000-000000000001', 'member'), ('${id(3)}', 'a0000000-0000-4000-8000-000000000002', 'owner'), ('${id(4)}', 'a0000000-0000-4000-8000-000000000002', 'member');`,
+    { decisions: { trustProfiles: true } },
+  );
+  const way = await throughPhaseOne(at);
+  expect(way.said.filter((one) => /^(blocker|failed)/.test(one))).toEqual([]);
+  const rename = `update public.profiles set full_name = 'x' where id in ('${id(2)}', '${id(4)}')`;
+  expect([await acting(at, id(1), rename), await acting(at, id(2), rename), await acting(at, id(3), rename)]).toEqual([
+    1, 1, 1,
+  ]);
+  const admin = `update public.profiles set full_name = 'x' where id = '${id(1)}'`;
+  expect([await acting(at, id(1), admin), await acting(at, id(2), admin), await acting(at, id(3), admin)]).toEqual([
+    1, 0, 0,
+  ]);
 });

@@ -371,4 +371,19 @@ export const apps: readonly App[] = [
     sql: `${directory('organizations')} ${profiles} create table jobs (id int primary key, company uuid); create table pets (id int primary key, organization_id uuid references organizations);`,
     found: { keys: { jobs: 'company' }, from: ['company'] },
   },
+  {
+    name: 'members of committees name their organization too, and are no members of it by that',
+    sql: `${directory('organizations')} create table profiles (id uuid primary key references auth.users, organization_id uuid not null references organizations, role text);
+      create table committees (id uuid primary key, organization_id uuid not null references organizations);
+      create table committee_members (id uuid primary key, organization_id uuid not null references organizations, committee_id uuid not null references committees, profile_id uuid not null references profiles, role text not null default 'member', unique (committee_id, profile_id));
+      ${guard('exists (select 1 from committee_members m where m.committee_id = committees.id and m.profile_id = auth.uid())', 'committees')}`,
+    found: { profiles: 'public.profiles', memberships: null, truth: 'profiles' },
+  },
+  {
+    name: 'org_id without a foreign key means the table of organizations, not that of teams',
+    sql: `create table organizations (id text primary key, name text); create table teams (id text primary key, org_id text not null default '');
+      create table org_users (org_id text not null, user_id uuid not null references auth.users, primary key (org_id, user_id));
+      create table players (id text primary key, org_id text not null default '', team_id text not null default ''); create table games (id text primary key, org_id text not null default '', team_id text not null default '');`,
+    found: { organizations: 'public.organizations', memberships: 'public.org_users', idType: 'text' },
+  },
 ];
