@@ -1,4 +1,5 @@
 import type { DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
+import { identifier } from '../../../src/database/quote.ts';
 import type { Tree } from '../../../src/database/rename/tree.ts';
 import { profileUser, type Survey, tenantOf } from '../survey.ts';
 import { joined } from './caller.ts';
@@ -75,6 +76,7 @@ async function meaningOf(
     atoms.push(root === null ? { is: 'unknown' } : judge(root, scope, world));
   }
   const text = joined(parts.map(unbracketed));
+  const [key] = table.keys;
   const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
   const trusted = parts.flatMap((part, index) => {
     const atom = atoms[index];
@@ -89,6 +91,8 @@ async function meaningOf(
       table.isCallersAs !== undefined
     )
       return [table.isCallersAs(quotedColumn(part, atom.column), atom.roles)];
+    if (atom?.is === 'caller' && atom.roles !== undefined && table.isCallersAs !== undefined && key !== undefined)
+      return [table.isCallersAs(identifier(key), atom.roles)];
     return [unbracketed(part)];
   });
   const safe = trusted.length === 0 ? null : joined(trusted);

@@ -25,8 +25,8 @@ export type Atom =
   | { readonly is: 'setting'; readonly column?: string }
   /** It asks rows of a table that shows callers only what its own policies let through. */
   | { readonly is: 'inherits'; readonly tables: readonly string[] }
-  /** It asks the caller. */
-  | { readonly is: 'caller' }
+  /** It asks the caller; `roles`: which of these they have, and nothing else. */
+  | { readonly is: 'caller'; readonly roles?: readonly string[] }
   /** Nobody can tell from here. */
   | { readonly is: 'unknown' };
 
@@ -151,6 +151,8 @@ function ofComparison(node: Tree, body: Tree, scope: Scope, world: Judging): Ato
   }
   const role = roleTest(left, right, scope);
   if (role !== null) return { is: role };
+  const roles = ofCallersRole(left, scope, world) ? wordsIn(body) : null;
+  if (roles !== null) return { is: 'caller', roles };
   const sides = [source(left, scope, world), source(right, scope, world)] as const;
   for (const [one, other] of [sides, [sides[1], sides[0]] as const]) {
     if (one.is !== 'row') continue;
@@ -275,11 +277,41 @@ function rolesAsked(rest: readonly Link[], column: string | null): readonly stri
   const [only] = rest;
   const test = rest.length === 1 && only?.is === 'more' ? child(only.node, 'A_Expr') : null;
   if (test === null || names(test, 'name').at(-1) !== '=') return null;
-  const bare = (node: Tree): Tree => {
-    const cast = child(node, 'TypeCast');
-    return cast === null ? node : bare(child(cast, 'arg') ?? {});
-  };
   if (names(child(bare(child(test, 'lexpr') ?? {}), 'ColumnRef') ?? {}, 'fields').at(-1) !== column) return null;
+  return wordsIn(test);
+}
+
+const bare = (node: Tree): Tree => {
+  const cast = child(node, 'TypeCast');
+  return cast === null ? node : bare(child(cast, 'arg') ?? {});
+};
+
+/** `(select role from profiles where id = auth.uid())`: the one role that the caller has. */
+function ofCallersRole(node: Tree, scope: Scope, world: Judging): boolean {
+  const sub = child(bare(node), 'SubLink') ?? {};
+  const query =
+    string(sub, 'subLinkType') === 'EXPR_SUBLINK' ? child(child(sub, 'subselect') ?? {}, 'SelectStmt') : null;
+  const at = query === null ? null : overTables(query, scope, world);
+  const [target, ...more] = query === null ? [] : list(query, 'targetList');
+  const [range] = at?.scope.ranges ?? [];
+  if (at === null || target === undefined || more.length > 0 || range === undefined || at.scope.ranges.length > 1)
+    return false;
+  const directory = world.directories.find((one) => one.table === range.table);
+  const value = bare(child(child(target, 'ResTarget') ?? {}, 'val') ?? {});
+  const column = names(child(value, 'ColumnRef') ?? {}, 'fields').at(-1);
+  if (directory === undefined || directory.role === null || column !== directory.role) return false;
+  if (directory.breadth === 'all' && !world.one) return false;
+  const links = at.conditions.map((one) => linkOf(one, at.scope, world));
+  const mine = (one: Link): boolean =>
+    one.is === 'user' && one.place.range === range && one.place.column === directory.user;
+  return (
+    links.some(mine) &&
+    links.every((one) => mine(one) || one.is === 'true' || (one.is === 'more' && directory.counts(one.node)))
+  );
+}
+
+/** The words that a comparison asks for: `= 'owner'`, `in ('owner', 'admin')`, `= any (array['owner', 'admin'])`. */
+function wordsIn(test: Tree): readonly string[] | null {
   const right = bare(child(test, 'rexpr') ?? {});
   const [kind, body] = open(right);
   const several = kind === 'List' ? list(body, 'items') : kind === 'A_ArrayExpr' ? list(body, 'elements') : null;

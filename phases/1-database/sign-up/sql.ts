@@ -55,7 +55,7 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
         ? '  if new.is_anonymous then\n    return new;\n  end if;'
         : '',
     stamped: `  select o.${o.key} into v_org from ${stamped('v_stamp')} and ${o.living('o')};`,
-    existing: existingSql(names),
+    existing: `${profileMakes(found, names) ? `${early(found, target, names, facts)}\n` : ''}${existingSql(names)}`,
     organization,
     profile: profile.text,
     membership: membership.text,
@@ -166,6 +166,26 @@ const refersTo = (table: Table, column: string, other: Table | null): boolean =>
   );
 
 const nullable = (found: Survey, table: Table): boolean => tenantOf(found, table)?.key.notNull === false;
+
+/**
+ * A trigger of the app makes the organization or the membership as soon as somebody has a profile: it runs before we look
+ * at what there is already, or there would be two.
+ */
+function profileMakes(found: Survey, { profiles: p, organizations: o, memberships: m }: Names): boolean {
+  if (p?.table == null || !(p.org === null || nullable(found, p.table))) return false;
+  const { schema, name } = p.table;
+  const made = [o.table, ...(m === null ? [] : [found.memberships?.table])].flatMap((table) =>
+    table == null ? [] : [table.name],
+  );
+  return found.catalog.triggers
+    .filter(
+      (one) => one.schema === schema && one.table === name && one.fires !== 'D' && /\bINSERT\b/.test(one.definition),
+    )
+    .some((one) => {
+      const body = found.catalog.functions.find((each) => each.signature === one.function)?.body ?? '';
+      return made.some((each) => new RegExp(`\\binsert\\s+into\\s+("?\\w+"?\\.)?"?${each}\\b`, 'i').test(body));
+    });
+}
 
 /** The profile comes first, without an organization yet, where the organization refers to it. */
 function early(found: Survey, target: Target, names: Names, facts: UserFacts): string {

@@ -5,7 +5,7 @@ import { identifier, literal, qualified } from '../quote.ts';
 import { createCast } from './cast.ts';
 import type { ApiRole, TableFacts } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
-import { addRow, type Family, findFilter, findRow } from './rows.ts';
+import { addRow, type Family, findFilter, findRow, roleOf } from './rows.ts';
 import { scopeOf } from './scope.ts';
 import type { Act } from './script.ts';
 import { judgeForeign, notTried, refusal, skipped, type Try } from './verdict.ts';
@@ -235,7 +235,7 @@ async function argumentsOf(
   for (const [index, { name, type, mode }] of inputs.entries()) {
     const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
     // "Where am I one of these?": it asks about the caller, in roles that everybody may have.
-    const roles = bare === 'roles' && type === 'text[]' ? '{owner,admin,member}' : null;
+    const roles = bare === 'roles' && type === 'text[]' ? `{${rolesOf(world).join(',')}}` : null;
     const id = roles ?? (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type));
     if (id !== null) identified = true;
     if (id === null && (index >= required || mode === 'v')) {
@@ -256,6 +256,13 @@ async function argumentsOf(
   }
   return given;
 }
+
+const rolesOf = (world: World): readonly string[] =>
+  [
+    ...new Set(
+      [roleOf(world, 'owner'), roleOf(world, 'member'), 'owner', 'admin', 'member'].filter((one) => one !== null),
+    ),
+  ].map((one) => one.toLowerCase());
 
 function idFor(world: World, family: Family, tables: readonly TableFacts[], name: string, type: string): string | null {
   const { org, user } = family.ids;

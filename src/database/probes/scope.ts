@@ -18,20 +18,45 @@ export type Scope =
  * that is (a call's transcripts, a user's devices). A nullable key proves nothing: the row may belong to nobody.
  */
 export function scopeOf(world: World, table: TableFacts, path: readonly TableFacts[] = []): Scope {
+  if (path.length > 0) return findScope(world, table, path);
+  const known = scopes.get(world) ?? new Map<TableFacts, Scope>();
+  scopes.set(world, known);
+  const scope = known.get(table) ?? findScope(world, table, path);
+  known.set(table, scope);
+  return scope;
+}
+
+/** Every function and trigger asks for the scopes of all tables. */
+const scopes = new WeakMap<World, Map<TableFacts, Scope>>();
+
+function findScope(world: World, table: TableFacts, path: readonly TableFacts[]): Scope {
   if (table === world.organizations) return { kind: 'organization' };
   const column = world.tenantColumns.get(nameOf(table));
   if (column !== undefined) return { kind: 'column', column };
-  for (const key of table.foreignKeys) {
+  const ways = table.foreignKeys.flatMap((key) => {
     const parent = world.facts.get(`${key.schema}.${key.table}`);
-    if (parent === undefined || parent === table || path.includes(parent) || path.length > 2) continue;
+    if (parent === undefined || parent === table || path.includes(parent) || path.length > 2) return [];
     const certain = key.columns.every((name) => table.columns.find((one) => one.name === name)?.notNull === true);
-    if (!certain) continue;
-    const own = [world.organizations, world.users, world.profiles].includes(parent);
-    if (own || scopeOf(world, parent, [...path, table]).kind !== 'none') {
-      return { kind: 'parent', columns: key.columns, table: nameOf(parent) };
-    }
-  }
-  return { kind: 'none' };
+    if (!certain) return [];
+    const person = parent === world.users || parent === world.profiles;
+    const above = scopeOf(world, parent, [...path, table]);
+    return person || above.kind !== 'none'
+      ? [{ key, parent, person, personal: person ? above.kind !== 'column' : isPersonal(world, parent, path) }]
+      : [];
+  });
+  // Rows that lead to users alone are somebody's own, however many others they refer to.
+  const [way] = ways.every(({ personal }) => personal) ? [...ways.filter(({ person }) => person), ...ways] : ways;
+  return way === undefined ? { kind: 'none' } : { kind: 'parent', columns: way.key.columns, table: nameOf(way.parent) };
+}
+
+/** Its rows belong to users, and to organizations only through them. */
+function isPersonal(world: World, table: TableFacts, path: readonly TableFacts[]): boolean {
+  const scope = scopeOf(world, table, path);
+  if (scope.kind !== 'parent') return false;
+  const parent = world.facts.get(scope.table);
+  if (parent === undefined || parent === world.organizations) return false;
+  if (parent === world.users || parent === world.profiles) return world.tenantColumns.get(scope.table) === undefined;
+  return isPersonal(world, parent, [...path, table]);
 }
 
 /** How many ids are tried for a partition that takes only some of them. */

@@ -298,6 +298,10 @@ function globalProbes({ world, quiet }: Attempt, table: TableFacts, row: Row): r
           return `cannot ${verb}${outcome.stage === 'act' ? ` (${refusal(outcome)})` : ''}`;
         });
         const observed = words.join(', ');
+        const verdicts = judged.map(({ verdict }) => verdict).join();
+        // A waiting list, a contact form: what is added there is shown to nobody who adds.
+        if (verdicts === 'failed,passed,passed,passed')
+          return { verdict: 'passed', observed: `${observed}; whoever adds here reads nothing` };
         return writes.length === 0 || worst(writes).verdict === 'passed'
           ? { verdict: 'passed', observed: mayAdd ? `${observed}; an append-only log` : observed }
           : { ...worst(writes), observed };

@@ -161,11 +161,20 @@ test('a policy of memberships that reads memberships for the caller’s role wor
   expect([await changes(1, leave), await changes(2, leave), await changes(4, leave)]).toEqual([1, 0, 0]);
 });
 
-test('a policy of profiles that reads profiles for the caller’s role goes on as well', async () => {
+test.each([
+  [
+    'joined',
+    `exists (select 1 from public.profiles p where p.id = auth.uid() and p.org_id = profiles.org_id and p.role in ('owner', 'admin'))`,
+  ],
+  [
+    'alone',
+    `org_id = public.my_org() and (select role from public.profiles where id = auth.uid()) in ('owner', 'admin')`,
+  ],
+])('a policy of profiles that reads profiles for the caller’s role goes on as well: %s', async (how, manages) => {
   const id = (n: number): string => `b0000000-0000-4000-8000-00000000000${n}`;
   await using at = await appOf(
     server,
-    'roles_by_profiles',
+    `roles_by_profiles_${how}`,
     `create table public.organizations (id uuid primary key, name text not null);
     create table public.profiles (id uuid primary key references auth.users, org_id uuid not null references public.organizations, role text not null default 'member', full_name text);
     create function public.my_org() returns uuid language sql stable security definer set search_path = public as $$ select org_id from public.profiles where id = auth.uid() $$;
@@ -173,7 +182,7 @@ test('a policy of profiles that reads profiles for the caller’s role goes on a
     create policy see on public.organizations for select using (id = public.my_org());
     create policy team on public.profiles for select using (org_id = public.my_org());
     create policy own on public.profiles for update using (id = auth.uid());
-    create policy changing on public.profiles for update using (exists (select 1 from public.profiles p where p.id = auth.uid() and p.org_id = profiles.org_id and p.role in ('owner', 'admin')));
+    create policy changing on public.profiles for update using (${manages});
     insert into auth.users (id, email, aud, role, raw_app_meta_data) select ('b0000000-0000-4000-8000-00000000000' || n)::uuid, n || '@app.example', 'authenticated', 'authenticated', '{}' from generate_series(1, 4) n;
     insert into public.organizations values ('a0000000-0000-4000-8000-000000000001', 'A'), ('a0000000-0000-4000-8000-000000000002', 'B');
     insert into public.profiles values ('${id(1)}', 'a0000000-0000-4000-8000-000000000001', 'admin'), ('${id(2)}', 'a0000000-0000-4000-8000-000000000001', 'member'), ('${id(3)}', 'a0000000-0000-4000-8000-000000000002', 'owner'), ('${id(4)}', 'a0000000-0000-4000-8000-000000000002', 'member');`,
