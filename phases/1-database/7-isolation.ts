@@ -120,7 +120,7 @@ export async function planIsolation(
   const rules = rulesOf(found);
   const privileges = planPrivileges(rules, facts.grants);
   const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
-  const tables = await planTables(found, config, helpers.ids, count);
+  const tables = await planTables(found, config, helpers.ids, count, false, facts.broken);
   const platform = await planPlatform(facts.platform, await judging(found, found.from), decisionsOf(config));
   const definers = planDefiners(
     found,

@@ -10,10 +10,10 @@ import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
-import { mayBelongNowhere } from './existing-users/nowhere.ts';
+import { mayBelongNowhere, signUpMakesOrganization } from './existing-users/nowhere.ts';
 import { decidedName } from './isolation/judged.ts';
 import { rulesOf } from './isolation/rules.ts';
-import { signUpAdvice } from './sign-up/advice.ts';
+import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
@@ -55,6 +55,7 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
     newUsers: target.config.decisions.newUsers,
     living: found.living,
     advise: (error) => signUpAdvice(found, target, error),
+    ...(signUpMakesOrganization(target) ? { twice: madeTwice } : {}),
     signal,
   };
   yield* probeSignUps(client, options);

@@ -41,8 +41,21 @@ async function suspects(found: Survey): Promise<ReadonlyMap<Asking, readonly str
 export const circularPolicies = async (found: Survey): Promise<ReadonlySet<string>> =>
   new Set([...(await suspects(found)).keys()].map((one) => `${one.table}: ${one.name}`));
 
-/** Reads one row of each table whose policies may ask in a circle, as a user of the app. */
-export async function brokenToday(client: ClientBase, found: Survey): Promise<readonly Broken[]> {
+/** Those of the tables that say who belongs where that nobody can read today, since their policies ask in a circle. */
+export async function brokenDirectory(client: ClientBase, found: Survey): Promise<ReadonlySet<string>> {
+  const directory = [found.organizations, found.profiles, found.memberships?.table].flatMap((table) =>
+    table == null ? [] : [`${table.schema}.${table.name}`],
+  );
+  const broken = await brokenToday(client, found, new Set(directory));
+  return new Set(broken.map((one) => one.table));
+}
+
+/** Reads one row of each table, or of each of `only`, whose policies may ask in a circle, as a user of the app. */
+export async function brokenToday(
+  client: ClientBase,
+  found: Survey,
+  only?: ReadonlySet<string>,
+): Promise<readonly Broken[]> {
   const all = asked(found);
   const ways = await suspects(found);
   if (ways.size === 0) return [];
@@ -52,7 +65,7 @@ export async function brokenToday(client: ClientBase, found: Survey): Promise<re
   const near = all.filter((one) =>
     one.conditions.some((text) => text !== null && through(text).some(({ table }) => onCircle.has(table))),
   );
-  const tables = [...new Set([...onCircle, ...near.map((one) => one.table)])];
+  const tables = [...new Set([...onCircle, ...near.map((one) => one.table)])].filter((one) => only?.has(one) !== false);
   const known = rememberCircles();
   const user = await someUser(client, found);
   const broken: Broken[] = [];

@@ -3,6 +3,7 @@ import { appSchema } from '../../../src/database/catalog/platform.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import { primaryColumn, type Survey } from '../survey.ts';
+import { brokenDirectory } from './broken-today.ts';
 import { type PlatformFacts, platformFacts } from './platform-policies.ts';
 import { pointingColumns } from './pointing.ts';
 import { type ReportingRole, reportingRoles } from './reporting-roles.ts';
@@ -39,6 +40,8 @@ export type IsolationFacts = {
   readonly platform: PlatformFacts;
   /** Columns of tables without an organization whose values point at somebody's rows, by oid. */
   readonly pointing: ReadonlyMap<number, readonly string[]>;
+  /** Tables that say who belongs where and that nobody can read today: `schema.name`. */
+  readonly broken: ReadonlySet<string>;
 };
 
 export async function isolationFacts(client: ClientBase, found: Survey): Promise<IsolationFacts> {
@@ -57,6 +60,7 @@ export async function isolationFacts(client: ClientBase, found: Survey): Promise
     reporting: await reportingRoles(client, found, tables),
     platform: await platformFacts(client, directory),
     pointing: await pointingColumns(client, found),
+    broken: await brokenDirectory(client, found),
   };
 }
 

@@ -18,6 +18,8 @@ export type PolicyContext = {
   readonly after: readonly string[];
   /** `schema.table: policy` of those that may ask in a circle with others. */
   readonly circular: ReadonlySet<string>;
+  /** `schema.table` of those that nobody can read today because of such a circle. */
+  readonly broken: ReadonlySet<string>;
   /** `schema.table: policy` by what the operator decided. */
   readonly decisions: Readonly<Record<string, Decided>>;
   /** Rows that a condition lets through now, and rows in all; null where that cannot be said. */
@@ -29,7 +31,7 @@ export type Judged = {
   readonly policy: Policy;
   readonly using: readonly Alternative[];
   readonly check: readonly Alternative[];
-  /** It reads the table that it guards, and so fails for whoever it is asked for. */
+  /** It reads the table that it guards, itself or through others, and so fails for whoever it is asked for. */
   readonly fails: boolean;
   /** It asks in a circle with others, and the operator lets the organization's rule take its place. */
   readonly dropped: boolean;

@@ -64,7 +64,11 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   for (const policy of policies.filter((one) => one.permissive && reachesApi(one))) {
     const one = await judgePolicy(policy, guarded, context.world, policies);
     const name = `${label}: ${policy.name}`;
-    judged.push({ ...one, dropped: context.circular.has(name) && context.decisions[name] === 'drop' });
+    judged.push({
+      ...one,
+      fails: one.fails || (context.broken.has(label) && context.circular.has(name)),
+      dropped: context.circular.has(name) && context.decisions[name] === 'drop',
+    });
   }
   const kept: Judged[] = [];
   const old: Judged[] = [];

@@ -19,12 +19,14 @@ export async function planTables(
   after: readonly string[],
   count: PolicyContext['count'],
   standing = false,
+  broken: ReadonlySet<string> = new Set(),
 ): Promise<readonly TablePlan[]> {
   const isCurrent =
     standing && found.catalog.functions.some((one) => one.schema === 'public' && one.name === 'current_org_id');
   const context: PolicyContext = {
     world: await judging(found, found.from),
-    circular: config.decisions.dropPolicy.length === 0 ? new Set() : await circularPolicies(found),
+    circular: config.decisions.dropPolicy.length + broken.size === 0 ? new Set() : await circularPolicies(found),
+    broken,
     strict: isCurrent ? await judging(found, found.from, true) : null,
     isCallers: (column) => isCallers(found, column),
     isCallersAs: (column, roles) => isCallersAs(found, column, roles),

@@ -27,6 +27,12 @@ export function signUpAdvice(found: Survey, target: Target, error: Refused): Pic
   return { ...rest, advice };
 }
 
+/** A trigger of the app that waits for the confirmed address, say, makes another organization later. */
+export const madeTwice: Pick<CheckResult, 'advice' | 'answers'> = {
+  advice: `The app makes an organization for a new user itself, after the rollout's trigger has made one. Take that out of the app's function, or ${asToday}: the stamp then comes with the app's membership.`,
+  answers: [asTodayAnswer],
+};
+
 /** The columns that decide whether a row passes; what says whose it is has its value already. */
 function refusedColumns(table: Table, error: Refused): readonly Column[] {
   const names =

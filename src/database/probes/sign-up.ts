@@ -35,6 +35,8 @@ export type SignUpOptions = {
   readonly newUsers?: 'as-today' | 'own-organization';
   /** What to do about a sign-up that PostgreSQL refused; nothing where nothing is known of it. */
   readonly advise?: (error: Refused) => Pick<CheckResult, 'advice' | 'answers'>;
+  /** What to do where the app makes an organization of its own for somebody whom the rollout gave one. */
+  readonly twice?: Pick<CheckResult, 'advice' | 'answers'>;
   /** SQL condition over an organization under this alias: it is open; every one is unless said. */
   readonly living?: (alias: string) => string;
   readonly signal: AbortSignal;
@@ -184,10 +186,12 @@ async function signUp(
       observed: describe(found, options.profiles?.orgColumn !== null),
       ...(right
         ? {}
-        : {
-            advice:
-              'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
-          }),
+        : found.organizations > 1 && options.twice !== undefined
+          ? options.twice
+          : {
+              advice:
+                'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
+            }),
       milliseconds,
     };
   } catch (error) {
