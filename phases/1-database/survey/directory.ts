@@ -176,6 +176,8 @@ function describe(
   const tables = new Set<Table>();
   let users = false;
   let isolates = 0;
+  const ofPeople = new Set<string>();
+  const isolating: string[] = [];
   for (const other of roots) {
     if (other === table) continue;
     const columns = [
@@ -187,10 +189,15 @@ function describe(
     const person = people.has(nameOf(other));
     const members = userColumns(other, people);
     // A plan or a country of a person says nothing; only a usual name or rows beyond it make that column a key.
+    if (person) for (const one of columns) ofPeople.add(one.name);
     if (person ? isUsual(table) || held.length > 0 : joins(other, columns, members)) users = true;
     const words = named.get(nameOf(other)) ?? '';
-    if (!person && members.length === 0 && columns.some((one) => mentions(words, one.name))) isolates += 1;
+    const asked = person ? [] : columns.filter((one) => mentions(words, one.name)).map((one) => one.name);
+    isolating.push(...new Set(asked));
+    if (asked.length > 0 && members.length === 0) isolates += 1;
   }
+  // Whatever it is called: users and rows name it in the same column, and policies compare the two.
+  if (isolating.filter((name) => ofPeople.has(name)).length >= 2) users = true;
   return { table, usual: isUsual(table), tables, users, valued: held.length > 0, isolates };
 }
 

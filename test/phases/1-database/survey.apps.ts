@@ -386,4 +386,17 @@ export const apps: readonly App[] = [
       create table players (id text primary key, org_id text not null default '', team_id text not null default ''); create table games (id text primary key, org_id text not null default '', team_id text not null default '');`,
     found: { organizations: 'public.organizations', memberships: 'public.org_users', idType: 'text' },
   },
+  {
+    name: 'a directory of another language, which users and rows name in the same column',
+    sql: `create table empresas (id uuid primary key, nome text); create table planos (id uuid primary key, nome text);
+      create table users (id uuid primary key references auth.users, company_id uuid references empresas, plano_id uuid references planos, email text);
+      create table tickets (id uuid primary key, company_id uuid references empresas, opened_by uuid references users); create table comments (id uuid primary key, company_id uuid references empresas);
+      create function my_company() returns uuid language sql stable security definer as 'select company_id from public.users where id = auth.uid()';
+      ${guard('company_id = my_company()', 'tickets')} ${guard('company_id = my_company()', 'comments')}`,
+    found: {
+      organizations: 'public.empresas',
+      profiles: 'public.users',
+      keys: { users: 'company_id', tickets: 'company_id', comments: 'company_id' },
+    },
+  },
 ];
