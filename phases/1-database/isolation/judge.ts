@@ -1,7 +1,7 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { type Features, features } from './features.ts';
 import { type Breadth, functionOf, inside, type Judging, queryOf, type Range, resolve, type Scope } from './scope.ts';
-import { claimPath, type Link, linkOf, most, overTables, source } from './source.ts';
+import { claimPath, type Link, linkOf, most, overTables, type Place, source } from './source.ts';
 
 /** What one condition of a policy asks of the row that it guards and of whoever is calling. */
 export type Atom =
@@ -210,7 +210,10 @@ const equals = (left: Tree, right: Tree): Tree => ({
 });
 
 function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging, whole: Tree, outside: Scope): Atom {
-  const links = conditions.map((one) => linkOf(one, scope, world));
+  // `members.org_id = members.org_id`, where the inner table hides the row that was meant: true of every row.
+  const links = conditions
+    .map((one) => linkOf(one, scope, world))
+    .map((one): Link => (one.is === 'equal' && isSame(one.sides) ? { is: 'true' } : one));
   if (links.some((one) => one.is === 'metadata')) return { is: 'metadata', column: null };
   const equal = links.flatMap((one) => (one.is === 'equal' ? [one.sides] : []));
   const mine = (range: Range): readonly string[] =>
@@ -254,6 +257,12 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
     }
     // Through another table that both the row and the membership know.
     if (used) return { is: 'organization', exact: false, breadth: directory.breadth, column: null };
+    // Of any organization of theirs.
+    const others = links.filter(
+      (one) => !(one.is === 'true' || one.is === 'user' || (one.is === 'more' && directory.counts(one.node))),
+    );
+    const roles = scope.ranges.length === 1 ? rolesAsked(others, directory.role) : null;
+    if (roles !== null) return { is: 'caller', roles };
   }
   const bound = links.find((one) => one.is === 'organization');
   if (bound?.is === 'organization') {
@@ -271,6 +280,9 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   if (users.length > 0) return touches ? { is: 'own' } : { is: 'caller' };
   return byFeatures(whole, outside, world);
 }
+
+const isSame = ([left, right]: readonly [Place, Place]): boolean =>
+  left.range === right.range && left.column === right.column;
 
 /** The roles, where all that is asked beside whose membership it is is one test of its role: `role in ('owner', 'admin')`. */
 function rolesAsked(rest: readonly Link[], column: string | null): readonly string[] | null {
