@@ -2,7 +2,7 @@ import type { CheckResult } from '../../rollout/check.ts';
 import { isCalledIn } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
-import { createCast } from './cast.ts';
+import { createCast, removeSql } from './cast.ts';
 import type { ApiRole, TableFacts } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow, roleOf } from './rows.ts';
@@ -142,6 +142,24 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     ...probes,
   ]);
   if (first?.verdict === 'passed') return results;
+  if (fn.volatility !== 'volatile' && run.quiet && results.every(({ verdict }) => verdict !== 'failed')) {
+    const answer = `select md5(coalesce((select string_agg(r::text, '|' order by r::text) from ${qualified(fn.schema, fn.name)}(${call}) r), ''))`;
+    const given = dependence(run, family, tables, answer);
+    const [telling, ...others] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
+      given('depends-b', 'authenticated', asB, { id, title: fn.signature, expected: '', advice: '' }),
+      ...roles.map((role) =>
+        given(
+          `depends-${role}`,
+          role,
+          role === 'anon' ? anonClaims : claims(family.ids, 'a', { org: org.a }),
+          question(role),
+        ),
+      ),
+    ]);
+    // Where what B gets depends on B's rows, the call can tell, and what others get must not.
+    if (telling?.verdict === 'failed')
+      return others.map((one) => (one.verdict === 'skipped' ? { ...one, ...open } : one));
+  }
   const told = results.filter(
     (result) => result.verdict === 'failed' || result.observed.startsWith('refused: permission denied'),
   );
@@ -153,6 +171,59 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     ...(told.length > 0 && unproven !== undefined ? [{ ...skipped(unproven, reason), ...open }] : unseen(reason)),
   ];
 }
+
+/**
+ * Numbers and sums show no row: whether what somebody gets depends on B's rows is asked by calling once with them there
+ * and once without.
+ */
+const dependence =
+  ({ world, quiet }: Run, family: Family, tables: readonly TableFacts[], answer: string) =>
+  (name: string, role: ApiRole, token: string, question: Probe['question']): Probe => {
+    const removals = tables.flatMap((table) => {
+      const row = findRow(family, table, 'b');
+      const filter = row === undefined ? null : findFilter(world, row);
+      return row === undefined || filter === null ? [] : removeSql(row, filter, quiet);
+    });
+    const keep = (setting: string): string => `select set_config('voxanne_probe.${setting}', (${answer}), true)`;
+    return {
+      question,
+      acts: [
+        {
+          name,
+          role,
+          claims: token,
+          before: [
+            `select set_config('request.jwt.claims', ${literal(token)}, true)`,
+            `set local role ${identifier(role)}`,
+            keep('once'),
+            keep('again'),
+            'reset role',
+            ...removals,
+          ],
+          sql: [
+            `select case when current_setting('voxanne_probe.once') <> current_setting('voxanne_probe.again') then 2
+              when (${answer}) <> current_setting('voxanne_probe.once') then 1 else 0 end`,
+          ],
+          measure: 'value',
+        },
+      ],
+      judge: ([one]) => {
+        const result = one?.outcome.stage === 'done' ? Number(one.outcome.result) : null;
+        if (result === 1)
+          return { verdict: 'failed', observed: 'what it gives depends on rows of another organization' };
+        if (result === 0)
+          return { verdict: 'passed', observed: 'what it gives does not depend on rows of another organization' };
+        if (one !== undefined && one.outcome.stage !== 'done' && /^(42501|P0001)$/.test(one.outcome.code ?? ''))
+          return { verdict: 'passed', observed: refusal(one.outcome) };
+        return {
+          verdict: 'skipped',
+          observed: 'not checked',
+          advice:
+            result === 2 ? 'Called twice, it gives two answers.' : `The call failed: ${one?.outcome.message ?? ''}.`,
+        };
+      },
+    };
+  };
 
 /**
  * A function with its caller's rights is a door where it calls one with its owner's rights that the API does not show:
@@ -231,13 +302,11 @@ async function argumentsOf(
     const one = idFor(world, family, tables, bare.replace(/s$/, ''), type.slice(0, -2));
     return one === null ? null : `{${one}}`;
   };
-  let identified = false;
   for (const [index, { name, type, mode }] of inputs.entries()) {
     const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
     // "Where am I one of these?": it asks about the caller, in roles that everybody may have.
     const roles = bare === 'roles' && type === 'text[]' ? `{${rolesOf(world).join(',')}}` : null;
     const id = roles ?? (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type));
-    if (id !== null) identified = true;
     if (id === null && (index >= required || mode === 'v')) {
       // Without names, what follows an omitted argument would take its place.
       if (name === null) break;
@@ -250,9 +319,6 @@ async function argumentsOf(
     if (value === null)
       return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
     given.push({ name, sql: `${literal(value)}::${type}` });
-  }
-  if (!identified && inputs.length > 0 && !inputs.every((_, index) => index >= required)) {
-    return 'None of its arguments looks like the id of an organization or of a row: it was not called.';
   }
   return given;
 }

@@ -46,3 +46,39 @@ it('owner’s rights are found behind lists of ids, views, functions inside and 
     wrapped: 'failed',
   });
 });
+
+it('numbers over rows of others are told apart from numbers over one’s own, and a search is tried', async () => {
+  await loadDatabase(server, 'tiny', 'numbers_of_functions');
+  await using at = await makeTarget(server, 'numbers_of_functions', {
+    decisions: {
+      acceptFunction: [
+        'public.how_many()',
+        'public.longest(date)',
+        'public.search(text)',
+        'public.mine()',
+        'public.total()',
+      ],
+    },
+  });
+  await at.sql(`
+    create table public.notes (id uuid primary key default gen_random_uuid(), organization_id uuid not null references public.organizations, body text not null, made date not null default '2001-01-01');
+    alter table public.notes enable row level security;
+    create policy p on public.notes to authenticated using (organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid()));
+    ${reads('public.how_many() returns table (n bigint)', 'return query select count(*) from public.notes;')}
+    ${reads('public.total() returns table (n bigint)', `if auth.uid() is null then raise exception 'sign in'; end if; return query select count(*) from public.notes n where n.organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid());`)}
+    ${reads('public.longest(since date) returns table (n int)', 'return query select max(length(n.body)) from public.notes n where n.made >= since;')}
+    ${reads('public.search(q text) returns setof text', `return query select n.body from public.notes n where n.body ilike '%' || q || '%';`)}
+    ${reads('public.mine() returns table (n bigint)', 'return query select count(*) from public.profiles p where p.id = auth.uid();')}`);
+  const said: Record<string, string> = {};
+  for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal)) {
+    const [, name] = /public\.(\w+)\(.*\)\/call$/.exec(one.id) ?? [];
+    if (name !== undefined) said[name] = `${one.verdict}: ${one.observed}`;
+  }
+  expect(said).toEqual({
+    how_many: 'failed: what it gives depends on rows of another organization',
+    longest: 'failed: what it gives depends on rows of another organization',
+    mine: 'passed: what it gives does not depend on rows of another organization',
+    search: 'failed: 1 row of another organization came back',
+    total: 'passed: what it gives does not depend on rows of another organization',
+  });
+});
