@@ -3,7 +3,7 @@ import type { Config } from '../../src/config/schema.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { classOfPath, listFiles } from '../../src/workspace/files.ts';
-import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
+import { projectOf, resolveModule, specifierFor } from '../../src/workspace/resolve.ts';
 import { authOf, importEdits, requestInScope } from '../../src/workspace/scan/fixes.ts';
 import { routeCallOf } from '../../src/workspace/scan/flow.ts';
 import type { RuleContext } from '../../src/workspace/scan/rule.ts';
@@ -104,12 +104,13 @@ async function middlewareOf({ workspace }: Code): Promise<Middleware | null> {
 }
 
 async function guarded(
-  { workspace }: Code,
+  code: Code,
   file: string,
   text: string,
   findings: readonly Finding[],
   { file: from, name }: Middleware,
 ): Promise<Unguarded | null> {
+  const { workspace } = code;
   const source = await parseSource(file, text);
   if (source.errorAt !== null) return null;
   const context = contextOf(workspace, source, classOfPath(file), {});
@@ -125,7 +126,8 @@ async function guarded(
   }
   const [first] = routes;
   if (first === undefined) return null;
-  const edits = routerEdits(source, first, name, context) ?? [...routes].flatMap((route) => routeEdits(route, name));
+  const whole = (await sharesItsPath(code, file)) ? null : routerEdits(source, first, name, context);
+  const edits = whole ?? [...routes].flatMap((route) => routeEdits(route, name));
   if (edits.length === 0) return null;
   const helpers = {
     requireOrgId: '',
@@ -147,6 +149,39 @@ async function guarded(
     outside: outsideOf(file, [...routes]),
     text: after,
   };
+}
+
+type Mount = { readonly path: string; readonly file: string | null };
+
+/**
+ * Whether requests that are meant for others come through this router: Express asks every mount whose path is where the
+ * request's begins, and a middleware of the first one would refuse them all.
+ */
+async function sharesItsPath({ workspace }: Code, file: string): Promise<boolean> {
+  const { files } = await listFiles(workspace.root);
+  const known = new Set(files.map(({ path }) => path));
+  const mounts: Mount[] = [];
+  for (const { path, fileClass } of files) {
+    if (fileClass !== 'source' || projectOf(path, workspace.projects) !== workspace.backend) continue;
+    const text = (await textOf(workspace, path)) ?? '';
+    if (!/\.\s*use\s*\(/.test(text)) continue;
+    const source = await parseSource(path, text);
+    for (const [, mounted = '/', router = ''] of text.matchAll(
+      /\.\s*use\s*\(\s*(?:['"`]([^'"`]+)['"`]\s*,[^;]*?)?([A-Za-z_$][\w$]*)\s*,?\s*\)/g,
+    )) {
+      const module = declarationIn(source.root, router)?.imported?.module;
+      const from = module === undefined ? null : resolveModule(path, module, known, workspace.projects);
+      mounts.push({ path: mounted, file: from });
+    }
+    if (path === file) continue;
+    for (const [, route = ''] of text.matchAll(/\.\s*(?:get|post|put|patch|delete|all)\s*\(\s*['"`](\/[^'"`]+)['"`]/g))
+      mounts.push({ path: route, file: path });
+  }
+  const inside = (other: string, own: string): boolean =>
+    other === own || other.startsWith(own.endsWith('/') ? own : `${own}/`);
+  return mounts.some(
+    (own) => own.file === file && mounts.some((other) => other.file !== file && inside(other.path, own.path)),
+  );
 }
 
 /** The route around a place, where it has no authentication and nothing that stands for it. */

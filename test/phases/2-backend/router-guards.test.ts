@@ -90,6 +90,17 @@ describe('a router without authentication', () => {
     expect(found.filter((one) => isAgreed(one, { ...config, file: null, workspace: root })).length).toBeGreaterThan(3);
   });
 
+  it('that shares its path with another is protected route by route: a webhook behind it has no token', async () => {
+    const app = path.join(root, 'backend/src/server.ts');
+    const before = await readFile(app, 'utf8');
+    const at = /\.use\((['"][^'"]+['"]), analyticsRouter\);/.exec(before)?.[1];
+    await writeFile(app, before.replace(/(\n[^\n]*analyticsRouter\);)/, `$1\napp.use(${at}, webhooksRouter);`));
+    const { text } = await planned([analytics]);
+    await writeFile(app, before);
+    expect(text(analytics)).not.toContain('analyticsRouter.use(requireAuth)');
+    expect(text(analytics)?.match(/analyticsRouter\.\w+\('[^']*', requireAuth, /g)?.length).toBeGreaterThan(1);
+  });
+
   it('that is named and is not there is told of', async () => {
     const { plan } = await planned(['backend/src/routes/no-such-file.ts']);
     expect(plan.notes.map((one) => one.text).join('\n')).toContain(
