@@ -1,6 +1,7 @@
 import { startServer } from '../../src/demo/server.ts';
 import { buildCli } from '../helpers/cli.ts';
 import { full } from '../helpers/seeded.ts';
+import { access } from './access.ts';
 import { backfill } from './backfill.ts';
 import { isolation } from './isolation.ts';
 import { phaseOne } from './phase-1.ts';
@@ -26,6 +27,7 @@ const benches = {
   g: wizardBench,
   m: weaknesses,
   n: scale,
+  o: access,
 } as const;
 
 const wanted = process.argv.slice(2);
