@@ -21,10 +21,14 @@ export async function foreignProfiles(
   if (at === null || at.member === null) return null;
   const org = `p.${identifier(profileOrg)}`;
   const from = at.whole.includes(' join ') ? `(${at.whole})` : at.whole;
+  const user = profileUser(found);
+  const uuid = profiles.columns.some((one) => one.name === user && one.base === 'uuid');
+  // As they are where that can be: no index answers to their texts.
+  const own = uuid ? `p.${identifier(user)} = u.id` : `p.${identifier(user)}::text = u.id::text`;
   // A question of its own limits: with many users it may go without an answer.
   const rows = await asker(client)<{ id: string }>(
     `select u.id::text as id
-     from ${qualified(profiles.schema, profiles.name)} p join ${from} on p.${identifier(profileUser(found))}::text = u.id::text
+     from ${qualified(profiles.schema, profiles.name)} p join ${from} on ${own}
      where ${org} is not null and u.deleted_at is null and not ${at.member.in(org)} order by u.id limit ${most}`,
   );
   return rows?.map((row) => row.id) ?? null;
