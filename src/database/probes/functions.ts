@@ -266,7 +266,10 @@ export const mentioned = (world: World, fn: DbFunction): readonly TableFacts[] =
 
 const wordsOf = (text: string): readonly string[] => text.match(/[\w$]+/g) ?? [];
 
-/** B's rows as one value: what differs before and after a call was changed by it. */
+/**
+ * B's rows as one value: what differs before and after a call was changed by it. Where a row stands tells also of an
+ * update that left every value as it was.
+ */
 export const stateSql = (world: World, family: Family, tables: readonly TableFacts[]): string => {
   const parts = tables.flatMap((table) => {
     const row = findRow(family, table, 'b');
@@ -274,7 +277,7 @@ export const stateSql = (world: World, family: Family, tables: readonly TableFac
     return filter === null
       ? []
       : [
-          `coalesce((select string_agg(t::text, '|') from ${qualified(table.schema, table.name)} t where ${filter}), '-')`,
+          `coalesce((select string_agg(${table.kind === 'f' ? '' : `t.ctid::text || `}t::text, '|') from ${qualified(table.schema, table.name)} t where ${filter}), '-')`,
         ];
   });
   return parts.length === 0 ? `select ''` : `select md5(${parts.join(` || '#' || `)})`;

@@ -68,6 +68,9 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
     ${reads('public.total() returns table (n bigint)', `if auth.uid() is null then raise exception 'sign in'; end if; return query select count(*) from public.notes n where n.organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid());`)}
     ${reads('public.longest(since date) returns table (n int)', 'return query select max(length(n.body)) from public.notes n where n.made >= since;')}
     ${reads('public.search(q text) returns setof text', `return query select n.body from public.notes n where n.body ilike '%' || q || '%';`)}
+    alter table public.profiles add column must_change boolean not null default false;
+    create function public.changed_password() returns void language plpgsql security definer set search_path = '' as $$ begin update public.profiles set must_change = false where id = auth.uid(); end $$;
+    create function public.calm(note_id uuid) returns void language plpgsql security definer set search_path = '' as $$ begin update public.notes set made = made where id = note_id; end $$;
     ${reads('public.mine() returns table (n bigint)', 'return query select count(*) from public.profiles p where p.id = auth.uid();')}`);
   const said: Record<string, string> = {};
   for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal)) {
@@ -75,6 +78,8 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
     if (name !== undefined) said[name] = `${one.verdict}: ${one.observed}`;
   }
   expect(said).toEqual({
+    calm: 'failed: rows of another organization changed',
+    changed_password: 'passed: nothing of another organization',
     how_many: 'failed: what it gives depends on rows of another organization',
     longest: 'failed: what it gives depends on rows of another organization',
     mine: 'passed: what it gives does not depend on rows of another organization',
