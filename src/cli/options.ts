@@ -59,7 +59,8 @@ function optionOf(row: SettingRow): Option {
     if (row.kind === 'number' && typeof value !== 'number') throw new InvalidArgumentError('expected a whole number.');
     if (row.kind === 'boolean' && row.words?.includes(text) !== true)
       throw new InvalidArgumentError(`expected nothing, or ${row.words?.join(' or ')}.`);
-    return value;
+    // Two checks ask for the same flag, each with its own id: both were answered.
+    return row.kind === 'list' && Array.isArray(value) && Array.isArray(before) ? [...before, ...value] : value;
   });
 }
 
