@@ -71,7 +71,10 @@ export function assign(
     if (own !== undefined) {
       list.push({
         column: column.name,
-        expression: (facts.given ?? ((one) => `(${one})`))(own),
+        // Beside other rows a bare literal is a text, which an enum does not take.
+        expression: (facts.given ?? ((one) => `(${one})`))(
+          /^\s*'(?:[^']|'')*'\s*$/.test(own) && !isText(column) ? `${own}::${column.type}` : own,
+        ),
         reason: 'as configured',
       });
       continue;
