@@ -177,7 +177,8 @@ function describe(
   let users = false;
   let isolates = 0;
   const ofPeople = new Set<string>();
-  const isolating: string[] = [];
+  const asked: string[] = [];
+  const guarded = new Set<string>();
   for (const other of roots) {
     if (other === table) continue;
     const columns = [
@@ -192,12 +193,18 @@ function describe(
     if (person) for (const one of columns) ofPeople.add(one.name);
     if (person ? isUsual(table) || held.length > 0 : joins(other, columns, members)) users = true;
     const words = named.get(nameOf(other)) ?? '';
-    const asked = person ? [] : columns.filter((one) => mentions(words, one.name)).map((one) => one.name);
-    isolating.push(...new Set(asked));
-    if (asked.length > 0 && members.length === 0) isolates += 1;
+    const inPolicies = person ? [] : columns.filter((one) => mentions(words, one.name)).map((one) => one.name);
+    asked.push(...new Set(inPolicies));
+    if (inPolicies.length > 0 && members.length === 0) {
+      isolates += 1;
+      for (const one of inPolicies) guarded.add(one);
+    }
   }
-  // Whatever it is called: users and rows name it in the same column, and policies compare the two.
-  if (isolating.filter((name) => ofPeople.has(name)).length >= 2) users = true;
+  // Whatever it is called: a person's column of a name that says "the organization", or that policies of other tables
+  // ask for; where rows name users too, of more than one.
+  const isKey = (name: string): boolean =>
+    generalNames.includes(name) || guarded.has(name) || asked.filter((one) => one === name).length > 1;
+  if ([...ofPeople].some(isKey)) users = true;
   return { table, usual: isUsual(table), tables, users, valued: held.length > 0, isolates };
 }
 

@@ -28,7 +28,7 @@ const made = (name: string, to: string): boolean =>
 
 /** Words that make a column name another organization than the one that the row belongs to. */
 const second =
-  /^(parent|supplier|vendor|buyer|seller|partner|referr\w*|source|target|from|to|sender|recipient|receiver|previous|prev|old|new|original|origin|billing|invited|shared|linked|related|external|customer|client|provider|requesting|host|guest|counterparty|merged|moved|assigned|managing|payer|payee)_/;
+  /^(parent|supplier|vendor|buyer|seller|partner|referr\w*|source|target|from|to|with|sender|recipient|receiver|previous|prev|old|new|original|origin|billing|invited|shared|linked|related|external|customer|client|provider|requesting|host|guest|counterparty|merged|moved|assigned|managing|payer|payee)_/;
 
 /** Names that hold the organization wherever they stand. */
 export function plainNames(directory: Table | null, to: string): readonly string[] {
@@ -82,6 +82,11 @@ export async function findKeys(
     const other = byForeignKey(table, directory, words.get(nameOf(table)) ?? '', config.to);
     unclear.push(...other.unclear);
     chosen.set(table, other.key === null ? [] : [other.key]);
+  }
+  for (const [table, [key]] of chosen) {
+    if (keysOf.has(nameOf(table)) || key === undefined || config.from !== null) continue;
+    if (second.test(key.name) && !plain.includes(key.name) && belongsToAnother(table, looking, chosen))
+      chosen.set(table, []);
   }
   if (config.from === null && directory !== null && primaryColumn(directory) !== null && idType === 'uuid') {
     const rest = looking.filter(
@@ -145,6 +150,23 @@ function reasonNotAKey(table: Table, column: Column, directory: Table | null, id
     return `its type is ${column.type} and it refers to ${foreign.references?.schema}.${foreign.references?.table}`;
   return `its type is ${column.type}, while organizations are known by ${idType}`;
 }
+
+/**
+ * Every row hangs on a row of another table that says whose it is: `document_shares(document_id, with_organization_id)`.
+ * What names a second organization then says with whom it is shared.
+ */
+const belongsToAnother = (
+  table: Table,
+  tables: readonly Table[],
+  chosen: ReadonlyMap<Table, readonly Column[]>,
+): boolean =>
+  table.constraints.some(({ type, columns, references }) => {
+    if (type !== 'f' || references === null) return false;
+    const parent = tables.find((one) => one.schema === references.schema && one.name === references.table);
+    const [key] = (parent === undefined ? undefined : chosen.get(parent)) ?? [];
+    const always = columns.every((name) => table.columns.find((one) => one.name === name)?.notNull === true);
+    return parent !== table && key !== undefined && !second.test(key.name) && always;
+  });
 
 /** Of columns with a foreign key to the directory, whatever their names: the one that says whose row it is. */
 function byForeignKey(

@@ -41,9 +41,10 @@ export async function findModel(facts: ModelFacts, decided: Model | null, ask: A
   const own = new Set([nameOf(memberships.table), ...(profiles === null ? [] : [nameOf(profiles)])]);
   const speaks = functionVotes(catalog.functions, memberships.table);
   const votes = { all: new Set<string>(), one: new Set<string>() };
-  for (const { table } of tenants.filter((one) => !own.has(nameOf(one.table)))) {
+  for (const { table, key, also } of tenants.filter((one) => !own.has(nameOf(one.table)))) {
+    const keys = [key, ...also].map((one) => one.name);
     for (const policy of catalog.policies.filter((one) => one.schema === table.schema && one.table === table.name)) {
-      const vote = policy.permissive ? voteOf(policy, memberships.table, speaks) : null;
+      const vote = policy.permissive ? voteOf(policy, memberships.table, speaks, keys) : null;
       if (vote !== null) votes[vote].add(nameOf(table));
     }
   }
@@ -135,7 +136,7 @@ function functionVotes(functions: readonly DbFunction[], memberships: Table): Re
 
 const saysCaller = (text: string): boolean => /auth\.(uid|jwt)\(\)|request\.jwt|current_setting/i.test(text);
 
-function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, Vote>): Vote {
+function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, Vote>, keys: readonly string[]): Vote {
   const text = `${policy.using ?? ''} ${policy.check ?? ''}`;
   const called = [...speaks]
     .filter(([name]) => new RegExp(`(?<![\\w$])${name}\\s*\\(`, 'i').test(text))
@@ -143,7 +144,8 @@ function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, 
   if (called.includes('one')) return 'one';
   if (called.includes('all')) return 'all';
   if (mentions(text, memberships.name)) return /\blimit\s+1\b/i.test(text) ? 'one' : 'all';
-  return /app_metadata|current_setting|auth\.jwt/i.test(text) ? 'one' : null;
+  // A token also says who is calling, by what address and with how many factors: none of that is an organization.
+  return /app_metadata|current_setting|auth\.jwt/i.test(text) && keys.some((key) => mentions(text, key)) ? 'one' : null;
 }
 
 /** What says which of several organizations is open: a column of profiles, or a function that changes it. */

@@ -46,6 +46,40 @@ const guard = (condition: string, table = 'notes'): string =>
 
 export const apps: readonly App[] = [
   {
+    name: 'a directory of an unusual name that people name by a column, and projects with members of their own',
+    sql: `${users} ${directory('fincas')} create table people (id uuid primary key references auth.users, belongs_to uuid references fincas);
+      insert into people values (${user(1)}, ${org(1)}), (${user(2)}, ${org(2)});
+      create table notes (id bigint primary key, belongs_to uuid not null references fincas, body text);
+      create table projects (id uuid primary key, belongs_to uuid not null references fincas);
+      create table project_members (project_id uuid references projects, user_id uuid references auth.users, role text, primary key (project_id, user_id));
+      create table tasks (id int primary key, project_id uuid references projects); create table comments (id int primary key, project_id uuid references projects);
+      ${guard('belongs_to in (select p.belongs_to from people p where p.id = auth.uid())')}`,
+    found: {
+      organizations: 'public.fincas',
+      profiles: 'public.people',
+      memberships: null,
+      profileOrg: 'belongs_to',
+      questions: [],
+    },
+  },
+  {
+    name: 'rows that hang on another one and name with whom it is shared; an address in the token is no organization',
+    sql: `${users} ${directory('organizations')} ${profiles} ${members()} ${joined} insert into org_members (organization_id, user_id) values (${org(2)}, ${user(1)});
+      create table documents (id uuid primary key, organization_id uuid not null references organizations);
+      create table document_shares (document_id uuid not null references documents, with_organization_id uuid not null references organizations, primary key (document_id, with_organization_id));
+      create table invitations (id int primary key, organization_id uuid not null references organizations, email text);
+      ${guard('organization_id in (select m.organization_id from org_members m where m.user_id = auth.uid())', 'documents')}
+      ${guard(`email = auth.jwt() ->> 'email'`, 'invitations')}
+      alter table document_shares enable row level security; create policy s on document_shares using (with_organization_id in (select m.organization_id from org_members m where m.user_id = auth.uid()));`,
+    found: {
+      keys: { documents: 'organization_id', invitations: 'organization_id', org_members: 'organization_id' },
+      unclear: [],
+      model: 'all',
+      conflict: null,
+      questions: [],
+    },
+  },
+  {
     name: 'memberships alone say who belongs where',
     sql: `${directory('organizations')} ${profiles} ${members()} ${notes}`,
     found: {
