@@ -22,7 +22,7 @@ const outside =
 const isScalar = (type: string): boolean =>
   ['boolean', 'uuid', 'integer', 'bigint', 'smallint', 'numeric', 'text', 'void'].includes(type);
 
-type Argument = { readonly name: string | null; readonly sql: string };
+type Argument = { readonly name: string | null; readonly sql: string; readonly variadic: boolean };
 
 /**
  * Calls a SECURITY DEFINER function that API roles may execute, with B's ids, as A and without a login, and looks
@@ -87,11 +87,18 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   if (typeof given === 'string') return unseen(given);
 
   const { org } = family.ids;
-  const call = given.map(({ name, sql }) => (name === null ? sql : `${identifier(name)} => ${sql}`)).join(', ');
+  const call = given
+    .map(
+      ({ name, sql, variadic }) =>
+        `${variadic ? 'variadic ' : ''}${name === null ? sql : `${identifier(name)} => ${sql}`}`,
+    )
+    .join(', ');
   // What was handed in proves nothing when it comes back.
   const telling = marks(world, family).filter((mark) => !given.some(({ sql }) => sql.includes(mark.slice(2, -2))));
+  // Of a yes or no, the yes tells: B gets it, and A must not.
+  const says = fn.returns === 'boolean' && !fn.returnsSet;
   const text = `select count(*) from (select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines
-    where line like any (array[${telling.join(', ')}])`;
+    where ${says ? `line = 'true'` : `line like any (array[${telling.join(', ')}])`}`;
   const state = stateSql(world, family, tables);
   const act = (name: string, role: Act['role'], token: string): Act => ({
     name,
@@ -105,13 +112,18 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   const asB = claims(family.ids, 'b', { org: org.b });
   const touched = ({ outcome }: Try): boolean =>
     outcome.stage === 'done' && (Number(outcome.result ?? 0) > 0 || (outcome.seen ?? 0) > 0);
+  let answersB = false;
+  const refused = new Set<string>();
   const control: Probe = {
     question: { id, title: fn.signature, expected: '', advice: '' },
     acts: [act('control-b', 'authenticated', asB), act('control', 'self', asB)],
-    judge: (tries) => ({
-      verdict: tries.some(touched) ? 'passed' : 'failed',
-      observed: tries.map(({ outcome }) => outcome.message ?? 'nothing').join('; '),
-    }),
+    judge: (tries) => {
+      answersB ||= tries.some((one) => one.act.name === 'control-b' && one.outcome.stage === 'done');
+      return {
+        verdict: tries.some(touched) ? 'passed' : 'failed',
+        observed: tries.map(({ outcome }) => outcome.message ?? 'nothing').join('; '),
+      };
+    },
   };
   const probes = roles.map(
     (role): Probe => ({
@@ -123,9 +135,14 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
         if (untried !== null) return untried;
         if (one.outcome.stage === 'act') {
           const judged = judgeForeign(one, '');
+          if (saysNo(one)) refused.add(question(role).id);
           return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
         }
         const came = Number(one.outcome.result ?? 0);
+        if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {
+          const advice = 'It says yes to A as it does to B: what it asks may be no secret, and no row came back.';
+          return { verdict: 'skipped', observed: 'not checked', advice };
+        }
         const words = [
           ...(came > 0 ? [`${came} ${came === 1 ? 'row' : 'rows'} of another organization came back`] : []),
           ...((one.outcome.seen ?? 0) > 0 ? ['rows of another organization changed'] : []),
@@ -160,8 +177,11 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     if (telling?.verdict === 'failed')
       return others.map((one) => (one.verdict === 'skipped' ? { ...one, ...open } : one));
   }
+  // The same call, answered to B and refused to A by the function itself: it asks who is calling.
+  const distinguishes = (result: CheckResult): boolean => answersB && refused.has(result.id);
   const told = results.filter(
-    (result) => result.verdict === 'failed' || result.observed.startsWith('refused: permission denied'),
+    (result) =>
+      result.verdict === 'failed' || result.observed.startsWith('refused: permission denied') || distinguishes(result),
   );
   if (told.length === results.length) return results;
   const reason = `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`;
@@ -171,6 +191,10 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     ...(told.length > 0 && unproven !== undefined ? [{ ...skipped(unproven, reason), ...open }] : unseen(reason)),
   ];
 }
+
+/** An error that a function raises to refuse: `raise exception`, or a missing privilege. */
+const saysNo = ({ outcome }: Try): boolean =>
+  outcome.stage === 'act' && (outcome.code === '42501' || outcome.code === 'P0001');
 
 /**
  * Numbers and sums show no row: whether what somebody gets depends on B's rows is asked by calling once with them there
@@ -309,7 +333,11 @@ async function argumentsOf(
     const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
     // "Where am I one of these?": it asks about the caller, in roles that everybody may have.
     const roles = bare === 'roles' && type === 'text[]' ? `{${rolesOf(world).join(',')}}` : null;
-    const id = roles ?? (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type));
+    const alone = inputs.filter((one) => one.type === type).length === 1;
+    const id =
+      roles ??
+      (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type)) ??
+      (alone ? organizationFor(world, family, tables, type) : null);
     if (id === null && (index >= required || mode === 'v')) {
       // Without names, what follows an omitted argument would take its place.
       if (name === null) break;
@@ -321,7 +349,7 @@ async function argumentsOf(
     const value = id ?? plain(type);
     if (value === null)
       return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
-    given.push({ name, sql: `${literal(value)}::${type}` });
+    given.push({ name, sql: `${literal(value)}::${type}`, variadic: mode === 'v' });
   }
   return given;
 }
@@ -362,6 +390,17 @@ function idFor(world: World, family: Family, tables: readonly TableFacts[], name
   }
   return null;
 }
+
+/**
+ * Of a function that asks the memberships, the one argument that has the type of an organization's id: what it answers B
+ * shows whether it was meant.
+ */
+const organizationFor = (world: World, family: Family, tables: readonly TableFacts[], type: string): string | null =>
+  world.memberships !== null &&
+  tables.includes(world.memberships) &&
+  type === world.organizations.columns.find((column) => column.name === world.organizationKey)?.base
+    ? family.ids.org.b
+    : null;
 
 function plain(type: string): string | null {
   switch (type) {

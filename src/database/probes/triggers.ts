@@ -1,15 +1,17 @@
 import type { CheckResult } from '../../rollout/check.ts';
-import type { DbFunction, Trigger } from '../catalog/types.ts';
+import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { insert, reach, remove, update, type Who } from './acts.ts';
 import { type Aim, aims, canWrite } from './aims.ts';
 import { createCast } from './cast.ts';
 import type { TableFacts } from './facts.ts';
-import { mentioned, named, stateSql } from './functions.ts';
+import { type Firing, stateOf } from './firing.ts';
+import { mentioned, named } from './functions.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findRow } from './rows.ts';
 import type { Act } from './script.ts';
 import { refusal, skipped } from './verdict.ts';
+import { probeViewTriggers } from './view-triggers.ts';
 import { marks } from './views.ts';
 import { claims, nameOf, type World } from './world.ts';
 
@@ -19,8 +21,6 @@ const ours = new Set(
     (name) => `public.${name}()`,
   ),
 );
-
-export type Firing = { readonly trigger: Trigger; readonly fn: DbFunction };
 
 /** Triggers of the app that run with their owner's rights, by table: no policy limits what they write. */
 export function definerTriggers(world: World): ReadonlyMap<string, readonly Firing[]> {
@@ -40,11 +40,8 @@ const left = { own: 0, changed: 1, copied: 2, nothing: 3 } as const;
 const idle =
   'It fired and wrote nothing: what it writes in the cases that it waits for was not seen. Look at it, then accept this check by its id.';
 
-const asksCaller = /\bauth\s*\.\s*(uid|jwt)\s*\(|request\.jwt|current_org_id|my_org_ids/i;
-
 /**
  * A user of A writes a row of their own where such triggers fire, and what belongs to B is looked at before and after.
- * Those that stand in for writes to a view are read: who calls may be asked in them, or somebody has to look.
  */
 export async function probeTriggers(
   run: Run,
@@ -62,15 +59,10 @@ export async function probeTriggers(
   };
   const tables = [...new Set(firing.flatMap(({ fn }) => mentioned(world, fn)))];
   const table = world.facts.get(name);
-  if (table === undefined || !['r', 'p'].includes(table.kind)) {
-    const silent = firing.filter(({ fn }) => !asksCaller.test(fn.body)).map(({ fn }) => fn.signature);
-    const look =
-      silent.length === 0
-        ? 'They ask who is calling.'
-        : `Look at what ${silent.join(', ')} does: it does not ask who is calling.`;
-    const reason = `Triggers stand in for writes to this view and were not called (${names}). ${look}`;
-    return [{ ...skipped(question, reason), ...(silent.length === 0 ? {} : { matters: true }) }];
-  }
+  const view = table === undefined ? world.catalog.views.find((one) => nameOf(one) === name) : undefined;
+  if (view !== undefined) return probeViewTriggers(run, view, firing, question);
+  if (table === undefined || !['r', 'p'].includes(table.kind))
+    return [{ ...skipped(question, `What fires on ${name} (${names}) was not tried.`), matters: true }];
   const family = await createCast(world, { full, wanted: new Set(tables.map(nameOf)) });
   for (const one of new Set([table, ...tables]))
     for (const person of ['a', 'b'] as const) await addRow(world, family, one, person);
@@ -175,17 +167,4 @@ function watch(
       when (${written}) - current_setting('voxanne_probe.writes')::int8 > 1 then ${left.own} else ${left.nothing} end`,
     };
   };
-}
-
-/** B's rows, and how many rows its organization has there: a trigger may add some. */
-function stateOf(world: World, family: Family, tables: readonly TableFacts[]): string {
-  const counts = tables.flatMap((table) => {
-    const column = world.tenantColumns.get(nameOf(table));
-    return column === undefined
-      ? []
-      : [
-          `(select count(*)::text from ${qualified(table.schema, table.name)} where ${identifier(column)}::text = ${literal(family.ids.org.b)})`,
-        ];
-  });
-  return `select concat_ws('#', (${stateSql(world, family, tables)})${counts.map((one) => `, ${one}`).join('')})`;
 }

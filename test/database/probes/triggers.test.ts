@@ -49,8 +49,8 @@ it('what triggers and procedures write with the rights of their owner is tried, 
       answersTo(one)[0]?.setting ?? null,
     ]);
   expect(said.sort()).toEqual([
-    ['public.asked_view/triggers', 'skipped', false, null],
-    ['public.call_view/triggers', 'skipped', true, 'decisions.acceptNotChecked'],
+    ['public.asked_view/triggers', 'passed', false, null],
+    ['public.call_view/triggers', 'failed', false, 'decisions.acceptAccess'],
     ['public.calls/triggers', 'failed', false, 'decisions.acceptAccess'],
     ['public.close_calls(uuid)', 'skipped', true, 'decisions.acceptFunction'],
     ['public.contacts/triggers', 'skipped', false, null],

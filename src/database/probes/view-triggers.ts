@@ -1,0 +1,140 @@
+import type { CheckResult } from '../../rollout/check.ts';
+import type { View } from '../catalog/types.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import type { Who } from './acts.ts';
+import { createCast, removeSql } from './cast.ts';
+import type { TableFacts } from './facts.ts';
+import { asksCaller, type Firing, stateOf } from './firing.ts';
+import { mentioned } from './functions.ts';
+import { type Probe, performProbes, type Run } from './probe.ts';
+import { addRow, findFilter, findRow, type Row } from './rows.ts';
+import type { Act } from './script.ts';
+import { notTried, type Question, refusal, skipped, type Try, worst } from './verdict.ts';
+import { claims, nameOf, type Side } from './world.ts';
+
+type Event = 'INSERT' | 'UPDATE' | 'DELETE';
+
+/**
+ * A user of A writes through a view whose triggers do the writing with their owner's rights: rows that name B, and rows
+ * of their own. The same as B shows that the view can be written like this at all; where it cannot, the triggers are
+ * read: who calls may be asked in them, or somebody has to look.
+ */
+export async function probeViewTriggers(
+  run: Run,
+  view: View,
+  firing: readonly Firing[],
+  question: Question,
+): Promise<readonly CheckResult[]> {
+  const { world } = run;
+  const tables = [...new Set(firing.flatMap(({ fn }) => mentioned(world, fn)))];
+  const shares = (table: TableFacts): number =>
+    table.columns.filter(({ name }) => view.columns.some((one) => one.name === name)).length;
+  const [base] = [...tables].sort((a, b) => shares(b) - shares(a));
+  if (base === undefined || shares(base) === 0)
+    return [unseen(question, firing, 'No table tells what to write there.')];
+  const family = await createCast(world, { full: true, wanted: new Set([nameOf(base)]) });
+  for (const one of new Set([base, ...tables]))
+    for (const person of ['a', 'b'] as const) await addRow(world, family, one, person);
+  const [a, b] = [findRow(family, base, 'a'), findRow(family, base, 'b')];
+  if (a === undefined || b === undefined) return [unseen(question, firing, 'No row could be made that fires them.')];
+  const who = (person: Side): Who => ({
+    role: 'authenticated',
+    claims: claims(family.ids, person, { org: family.ids.org[person] }),
+  });
+  const on = (event: Event): boolean =>
+    firing.some(({ trigger }) => new RegExp(`\\b${event}\\b[\\s\\S]*? ON `, 'i').test(trigger.definition));
+  const state = stateOf(world, family, tables);
+  const watched = (act: Omit<Act, 'observe'>, row: Row): Act => ({
+    ...act,
+    before: [
+      // Its own keys are free for the attempt.
+      ...(act.name.includes('insert') ? removeSql(row, findFilter(world, row) ?? 'false', run.quiet) : []),
+      `select set_config('voxanne_probe.state', (${state}), true)`,
+    ],
+    observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
+  });
+  const as = (event: Event, by: Side, row: Row, name: string): Act =>
+    watched({ name, ...who(by), sql: [statement(event, view, row)], measure: 'rows' }, row);
+  const events = (['INSERT', 'UPDATE', 'DELETE'] as const).filter(on);
+  const controls = events.map((event) => as(event, 'b', b, `control-${event.toLowerCase()}`));
+  const acts = events.flatMap((event) => [
+    as(event, 'a', b, `foreign-${event.toLowerCase()}`),
+    as(event, 'a', a, `own-${event.toLowerCase()}`),
+  ]);
+  if (acts.length === 0) return [];
+  const fired = new Set<string>();
+  const control: Probe = {
+    question,
+    acts: controls,
+    judge: (tries) => {
+      for (const one of tries) if (isDone(one)) fired.add(one.act.name.replace('control-', ''));
+      return { verdict: 'passed', observed: '' };
+    },
+  };
+  const probe: Probe = {
+    question,
+    acts,
+    judge: (tries) =>
+      worst(
+        tries.map((one) => {
+          const event = one.act.name.split('-')[1] ?? '';
+          const untried = notTried(one.outcome);
+          if (untried !== null) return untried;
+          if ((one.outcome.seen ?? 0) > 0)
+            return { verdict: 'failed', observed: 'rows of another organization changed' };
+          if (!fired.has(event)) {
+            const refused = one.outcome.stage === 'act' ? ` (${refusal(one.outcome)})` : '';
+            return {
+              verdict: 'skipped',
+              observed: 'not checked',
+              advice: `Not even B writes there by ${event}${refused}.`,
+            };
+          }
+          return {
+            verdict: 'passed',
+            observed: one.outcome.stage === 'act' ? refusal(one.outcome) : 'nothing of another organization changed',
+          };
+        }),
+      ),
+  };
+  const [, result] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [control, probe]);
+  if (result === undefined) return [];
+  return [result.verdict === 'skipped' ? unseen(question, firing, result.advice ?? '') : result];
+}
+
+const isDone = ({ outcome }: Try): boolean =>
+  outcome.stage === 'done' && (Number(outcome.result ?? 0) > 0 || (outcome.seen ?? 0) > 0);
+
+/** What could not be tried is read: a trigger that does not ask who is calling needs somebody's look. */
+function unseen(question: Question, firing: readonly Firing[], why: string): CheckResult {
+  const silent = firing.filter(({ fn }) => !asksCaller.test(fn.body)).map(({ fn }) => fn.signature);
+  const named = firing.map(({ fn }) => fn.signature).join(', ');
+  const look =
+    silent.length === 0
+      ? 'They ask who is calling.'
+      : `Look at what ${silent.join(', ')} does: it does not ask who is calling.`;
+  const reason = `Triggers stand in for writes to this view and could not be tried (${named}). ${why} ${look}`;
+  return { ...skipped(question, reason), ...(silent.length === 0 ? {} : { matters: true }) };
+}
+
+/** Writes the values of a row of the base table into the columns of the view that have their names. */
+function statement(event: Event, view: View, row: Row): string {
+  const name = qualified(view.schema, view.name);
+  const shown = view.columns.flatMap((column) => {
+    const value = row.values.get(column.name);
+    return value === undefined ? [] : [{ name: column.name, value }];
+  });
+  const keys = new Set(row.table.primary);
+  const by = shown.filter((one) => keys.has(one.name));
+  const where = (by.length === keys.size && by.length > 0 ? by : shown)
+    .map((one) => `${identifier(one.name)} is not distinct from ${one.value}`)
+    .join(' and ');
+  if (event === 'DELETE') return `delete from ${name} where ${where || 'false'}`;
+  const free = shown.filter((one) => !keys.has(one.name));
+  const [first] = free.length > 0 ? free : shown;
+  if (event === 'UPDATE')
+    return first === undefined
+      ? `select ${literal('nothing to write')}`
+      : `update ${name} set ${identifier(first.name)} = ${first.value} where ${where}`;
+  return `insert into ${name} (${shown.map((one) => identifier(one.name)).join(', ')}) values (${shown.map((one) => one.value).join(', ')})`;
+}
