@@ -41,7 +41,7 @@ create policy org_insert on :profiles for insert to authenticated
   with check (id = (select auth.uid()) and (:column is null or :column = (select public.current_org_id())));
 create policy org_update on :profiles for update to authenticated
   using (id = (select auth.uid()))
-  with check (id = (select auth.uid()) and (:column is null or :column = (select public.current_org_id())));
+  with check (id = (select auth.uid()));
 alter table :profiles enable row level security;
 
 -- Memberships: seen by the organization, written by its owners and admins, never one's own; only an owner touches or

@@ -279,6 +279,8 @@ begin
   update auth.users u
     set raw_app_meta_data = coalesce(u.raw_app_meta_data, '{}'::jsonb) || jsonb_build_object('org_id', switch_organization.organization::text)
     where u.id = auth.uid() and u.raw_app_meta_data ->> 'org_id' is distinct from switch_organization.organization::text;
+  -- voxanne:begin also
+  -- voxanne:end also
   return switch_organization.organization;
 end
 $function$;

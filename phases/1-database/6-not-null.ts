@@ -75,7 +75,7 @@ async function plan(target: Target): Promise<Plan> {
       });
     } else if (rest.rows > 0) {
       notes.push({
-        text: `${label} has ${plural(rest.rows, 'row')} without an organization; ${found.to} stays nullable there. With isolation on, only the service role sees ${rest.rows === 1 ? 'it' : 'them'}.`,
+        text: `${label} has ${plural(rest.rows, 'row')} without an organization; ${found.to} stays nullable there. With isolation on, only the service role sees ${rest.rows === 1 ? 'it' : 'them'}, and whoever a policy of yours that stays shows ${rest.rows === 1 ? 'it' : 'them'} to.`,
         detail: `select * from ${tenant.sql} where ${identifier(tenant.key.name)} is null;`,
       });
     } else {

@@ -201,19 +201,31 @@ async function circular(
   const fresh = tables.flatMap((one) => one.asks);
   const circles = await circlesOf([...staying, ...fresh].filter((one) => guarded.has(one.table)));
   const own = new Set(found.catalog.policies.map((one) => `${one.schema}.${one.table}: ${one.name}`));
+  /** What the app asked there without a circle, in place of a rule that asks another table. */
+  const sharing = (way: readonly string[]): readonly string[] =>
+    tables.flatMap(({ rule: { table }, leaving, sharing: names }) =>
+      way.includes(`${table.schema}.${table.name}`)
+        ? leaving.filter((one) => names.includes(one.name)).map((one) => `${table.schema}.${table.name}: ${one.name}`)
+        : [],
+    );
   return [...circles].map(([policy, way]) => ({
-    answers: [...staying]
-      .filter((one) => way.includes(one.table) && circles.has(one) && own.has(`${one.table}: ${one.name}`))
-      .map((one) =>
-        decide(
-          'dropPolicy',
-          [`${one.table}: ${one.name}`],
-          `The policy is dropped, and the organization's rule takes its place: every member may do with these rows of ${one.table} what it let through.`,
-        ),
+    answers: [
+      ...sharing(way).map((name) =>
+        decide('keepPolicy', [name], 'It stays as it is, and no rule that asks the other table takes its place.'),
       ),
+      ...[...staying]
+        .filter((one) => way.includes(one.table) && circles.has(one) && own.has(`${one.table}: ${one.name}`))
+        .map((one) =>
+          decide(
+            'dropPolicy',
+            [`${one.table}: ${one.name}`],
+            `The policy is dropped, and the organization's rule takes its place: every member may do with these rows of ${one.table} what it let through.`,
+          ),
+        ),
+    ],
     problem: `Once the new policies stand, policy "${policy.name}" of ${policy.table} would refer to itself in a circle: ${way.join(' → ')}. PostgreSQL refuses such a query (42P17).`,
     remedy:
-      'Ask through a function that runs with its owner’s rights (security definer) in the policy that closes the circle; or let the organization’s rule take its place with --drop-policy (decisions.dropPolicy); or leave one of the tables out with exclude.',
+      'Ask through a function that runs with its owner’s rights (security definer) in the policy that closes the circle; or keep the app’s own policy that does so with --keep-policy (decisions.keepPolicy); or let the organization’s rule take its place with --drop-policy (decisions.dropPolicy); or leave one of the tables out with exclude.',
     detail: policy.conditions.filter((one) => one !== null).join('\n'),
   }));
 }

@@ -1,7 +1,8 @@
 import type { CheckResult } from '../rollout/check.ts';
 import { type Answer, answer } from '../rollout/decision.ts';
 import { plural } from '../rollout/text.ts';
-import { type Access, type Action, actions, type Door, type Person, type Reach, type Right } from './rights.ts';
+import { blindPeople } from './blind.ts';
+import { type Access, type Action, actions, bitsOf, type Door, type Person, type Reach, type Right } from './rights.ts';
 import { claimOf, isLeak, lossOf } from './rows.ts';
 import { describe, type Finding, type Tally, tallyWords } from './words.ts';
 
@@ -12,6 +13,12 @@ export type CompareOptions = {
   readonly switches: boolean;
   /** Policies that the operator keeps although they reach across organizations. */
   readonly kept: (door: string, policy: string) => boolean;
+  /** Policies that tied rows to callers by something else than the organization that the rows belong to: shared rows. */
+  readonly shares: (door: string, policy: string) => boolean;
+  /** Doors each of whose rows comes through another one, where it is judged whose it is. */
+  readonly judgedElsewhere: (door: string) => boolean;
+  /** All doors were looked at, not those of one part of a step. */
+  readonly whole: boolean;
   /** Policies that the operator gave up, with what they let through. */
   readonly dropped: (door: string, policy: string) => boolean;
   /** Doors that were judged in the test before these changes were live. */
@@ -26,6 +33,7 @@ export type CompareOptions = {
  */
 export function* compare(before: Access | null, after: Access, options: CompareOptions): Iterable<CheckResult> {
   yield peopleResult(before ?? after, after, options.prefix);
+  const blind = options.whole && options.switches ? blindPeople(before, after) : new Set<number>();
   for (const door of after.doors) {
     const was = before?.doors.find((one) => one.name === door.name) ?? null;
     const base = `${options.prefix}/${door.name}`;
@@ -38,7 +46,7 @@ export function* compare(before: Access | null, after: Access, options: CompareO
       yield { ...question(`${base}/kept`, kept(door), '0 rows lost'), ...notChecked(told, matters) };
       continue;
     }
-    const found = compareDoor(was, door, after.people, before?.people ?? [], options);
+    const found = compareDoor(was, door, after.people, before?.people ?? [], options, blind);
     yield* keptResults(base, door, was, found, options);
     yield othersResult(base, door, found, options);
   }
@@ -62,6 +70,7 @@ function compareDoor(
   people: readonly Person[],
   peopleBefore: readonly Person[],
   options: CompareOptions,
+  blind: ReadonlySet<number>,
 ): Found {
   const lockouts: Finding[] = [];
   const leaks: Finding[] = [];
@@ -99,6 +108,7 @@ function compareDoor(
         const reached = set[row] === '1';
         const reachedBefore = place >= 0 && setBefore[place] === '1';
         if (reached) {
+          if (options.judgedElsewhere(door.name)) continue;
           if (isLeak(door, action, claim, person, owners, reachedBefore) && !isKept(door, right, action, row, options))
             leaked.push(row);
           continue;
@@ -111,7 +121,8 @@ function compareDoor(
         const how = {
           decided: was?.guarded === true && meant.length > 0,
           publicly: through.some((name) => publicly.has(name)),
-          switches: options.switches,
+          shared: through.some((name) => options.shares(door.name, name)),
+          switches: options.switches && !blind.has(at),
         };
         const loss = claim === 'unknown' || given ? 'on purpose' : lossOf(door, how, action, claim, person, owners);
         if (loss === 'on purpose') closed[action] = (closed[action] ?? 0) + 1;
@@ -160,8 +171,6 @@ function* emptied(
 
 const readsNoMore = (before: Right | null, place: number, now: Right, row: number): boolean =>
   before !== null && bitsOf(before.read)[place] === '1' && bitsOf(now.read)[row] !== '1';
-
-const bitsOf = (reach: Reach): string => ('bits' in reach ? reach.bits : '');
 
 const count = (bits: string): number => bits.split('1').length - 1;
 
@@ -242,8 +251,15 @@ function* keptResults(
             advice:
               errors.length > 0
                 ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
-                : `Restore what let them through, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
-            ...(errors.length > 0 ? {} : { answers: [accept(ask.id, 'These users lose these rows, as meant.')] }),
+                : `${sharedAdvice(door, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+            ...(errors.length > 0
+              ? {}
+              : {
+                  answers: [
+                    ...sharedAnswers(door, lockouts, options),
+                    accept(ask.id, 'These users lose these rows, as meant.'),
+                  ],
+                }),
           }),
     };
   } else {
@@ -258,6 +274,28 @@ function* keptResults(
     };
   }
 }
+
+/** Policies that shared what was lost. Who belongs where, and as what, is not shared with anybody. */
+const sharing = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly string[] =>
+  door.kind !== 'table'
+    ? []
+    : [...new Set(lockouts.flatMap((one) => one.policies).filter((name) => options.shares(door.name, name)))];
+
+function sharedAdvice(door: Door, lockouts: readonly Finding[], options: CompareOptions): string {
+  const names = sharing(door, lockouts, options).map((name) => `--keep-policy '${door.name}: ${name}'`);
+  return names.length === 0
+    ? 'Restore what let them through'
+    : `Keep what shares these rows with ${names.join(' ')} (decisions.keepPolicy)`;
+}
+
+const sharedAnswers = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly Answer[] =>
+  sharing(door, lockouts, options).map((name) =>
+    answer(
+      'decisions.keepPolicy',
+      [`${door.name}: ${name}`],
+      'The policy stays: these users go on reaching these rows.',
+    ),
+  );
 
 function othersResult(
   base: string,

@@ -28,6 +28,9 @@ export type Owners = { readonly organizations: readonly string[]; readonly users
 /** Rows that can be reached, a sign per row of the door (`1`: yes), or the error that every attempt ends with. */
 export type Reach = { readonly bits: string } | { readonly error: string; readonly message: string };
 
+/** A sign per row; none where every attempt ends in an error. */
+export const bitsOf = (reach: Reach): string => ('bits' in reach ? reach.bits : '');
+
 export type Right = Readonly<Record<Action, Reach>> & {
   /** Per permissive policy, `select calls_by_profile`: the rows that it lets through. */
   readonly policies: Readonly<Record<string, string>>;

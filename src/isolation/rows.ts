@@ -33,6 +33,8 @@ export function lossOf(
     /** A policy let the row through that does not let everything through for everybody. */
     readonly decided: boolean;
     readonly publicly: boolean;
+    /** A policy let it through that ties it to the person by something else than its organization. */
+    readonly shared: boolean;
     /** A user opens one organization at a time, and may open each of theirs. */
     readonly switches: boolean;
   },
@@ -52,6 +54,7 @@ export function lossOf(
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
   if (claim === 'shared') return action === 'read' && before.decided ? 'lockout' : 'on purpose';
+  if (claim === 'other' && before.shared) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
 }
 

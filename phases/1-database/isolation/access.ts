@@ -17,8 +17,9 @@ import { bucketsOf } from './buckets.ts';
 import { decidedName } from './judged.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
+import { ownPlatformPolicies } from './platform-policies.ts';
 import { rulesOf } from './rules.ts';
-import { ownPolicies } from './tables.ts';
+import { standingPolicies } from './tables.ts';
 
 /** Who reaches what now, in the form that the journal keeps. `only`: of these tables, as `schema.name`. */
 export async function lookAtAccess(target: Target, signal: AbortSignal, only?: ReadonlySet<string>): Promise<unknown> {
@@ -27,12 +28,14 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const client = await target.session.work();
   const access = await lookAt(client, scopeOf(found, only), signal);
   const failed = await ownFailures(target, found, signal, only, circularDoors(access));
+  const { sharing } = await standingPolicies(found, target.config);
   // What a later look compares with beside the access itself.
   const buckets = only === undefined ? await bucketsOf(client) : null;
   const foreign = only === undefined ? await foreignProfiles(client, target, found) : null;
   return {
     ...toKept(access),
     failed,
+    sharing: [...sharing],
     ...(buckets === null ? {} : { buckets }),
     ...(foreign === null ? {} : { foreignProfiles: foreign }),
   };
@@ -54,6 +57,12 @@ export function circularDoors(access: Pick<Access, 'people' | 'doors'>): Readonl
 export function failedBefore(kept: unknown): readonly string[] {
   const parsed = z.object({ failed: z.array(z.string()) }).safeParse(kept);
   return parsed.success ? parsed.data.failed : [];
+}
+
+/** Of what `lookAtAccess` kept: policies that shared rows with others on purpose, as `schema.table: policy`. */
+function sharedBefore(kept: unknown): ReadonlySet<string> {
+  const parsed = z.object({ sharing: z.array(z.string()) }).safeParse(kept);
+  return new Set(parsed.success ? parsed.data.sharing : []);
 }
 
 /** Doors that were looked at in a test of these changes, by what they were tested on. */
@@ -81,12 +90,21 @@ export async function* checkAccess(
   }
   const { acceptAccess, keepPolicy, dropPolicy } = target.config.decisions;
   // What is the caller's own, or shared with their organization by another column, stays by rule.
-  const own = await ownPolicies(found, target.config);
+  const { own } = await standingPolicies(found, target.config);
+  const ownFiles = await ownPlatformPolicies(client, found);
+  const shared = sharedBefore(kept);
+  const asCaller = viewsOfCallers(found);
   const results = [
     ...compare(before, after, {
       prefix: '1.7/access',
       switches: found.model === 'active' || target.config.decisions.isolation !== null,
-      kept: (door, policy) => own.has(`${door}: ${policy}`) || keepPolicy.includes(decidedName(`${door}: ${policy}`)),
+      kept: (door, policy) =>
+        own.has(`${door}: ${policy}`) ||
+        ownFiles.has(`${door}: ${policy}`) ||
+        keepPolicy.includes(decidedName(`${door}: ${policy}`)),
+      shares: (door, policy) => shared.has(`${door}: ${policy}`),
+      judgedElsewhere: (door) => asCaller.has(door),
+      whole: only === undefined,
       tested: (door) => !isInside(client) && judged.has(door),
       dropped: (door, policy) => dropPolicy.includes(`${door}: ${policy}`),
       accepted: (check) => acceptAccess.includes(check),
@@ -152,6 +170,25 @@ function viewDoors(found: Survey): readonly DoorScope[] {
     organizations: byColumn(view.columns.find((column) => names.includes(column.name))?.name),
     ...nobodys,
   }));
+}
+
+/**
+ * Views that read as their caller, and no function that runs with its owner's rights: the policies of the tables decide
+ * each of their rows, and are judged there.
+ */
+function viewsOfCallers({ catalog, excluded }: Survey): ReadonlySet<string> {
+  const mentions = (text: string, names: readonly { readonly name: string }[]): boolean =>
+    names.some(({ name }) => new RegExp(`(?<![\\w$])${name.replace(/\W/g, '\\$&')}(?![\\w$])`, 'i').test(text));
+  const elsewhere = [
+    ...catalog.functions.filter((one) => one.securityDefiner && one.returnsSet),
+    ...catalog.views.filter((one) => !one.securityInvoker || one.materialized),
+    ...catalog.tables.filter((one) => one.kind === 'foreign' || excluded.includes(one)),
+  ];
+  return new Set(
+    catalog.views
+      .filter((view) => view.securityInvoker && !view.materialized && !mentions(view.definition, elsewhere))
+      .map((view) => `${view.schema}.${view.name}`),
+  );
 }
 
 const callers = ['PUBLIC', 'anon', 'authenticated'];

@@ -21,11 +21,16 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
   for (const one of old) {
     if (one.fails || one.dropped) continue;
     const { policy } = one;
-    const using = one.using.filter((each) => decides(each, rule, policy));
-    const check = one.check.filter((each) => decides(each, rule, policy));
-    if (using.length + check.length === 0) continue;
     const key = decidedName(`${policy.schema}.${policy.table}: ${policy.name}`);
     const decided = context.decisions[key];
+    // Whether what shares rows reaches those of others, the rows tell: nothing is asked here, but an answer counts. So it
+    // does for what callers write of their own, in whichever organization it is.
+    const named = (each: Alternative): boolean =>
+      each.shares || (policy.command !== 'SELECT' && (each.meaning === 'own' || each.meaning === 'shared'));
+    const says = (each: Alternative): boolean => decides(each, rule, policy) || (decided === 'keep' && named(each));
+    const using = one.using.filter(says);
+    const check = one.check.filter(says);
+    if (using.length + check.length === 0) continue;
     if (decided === 'keep') {
       const whole = using.length === one.using.length && check.length === one.check.length;
       if (whole) stay.add(policy);

@@ -5,6 +5,7 @@ import { profileUser, type Survey, tenantOf } from '../survey.ts';
 import { joined } from './caller.ts';
 import { calledIn, textOf } from './definer-bodies.ts';
 import { nodes, same, tree } from './expression.ts';
+import { features } from './features.ts';
 import { type Atom, both, judge } from './judge.ts';
 import { roleSource } from './rules.ts';
 import type { Directory, Judging, Scope } from './scope.ts';
@@ -32,6 +33,11 @@ export type Alternative = {
   readonly safe: string | null;
   /** Whatever else it asks, a column that says whose the row is holds an organization of the caller. */
   readonly bound: boolean;
+  /**
+   * It ties the row to the caller by something else than the organization that the row belongs to, as a table of shares
+   * does: it may let through rows of others, and mean that.
+   */
+  readonly shares: boolean;
 };
 
 export type Guarded = {
@@ -57,7 +63,7 @@ export async function meaningsOf(
   world: Judging,
   anon: boolean,
 ): Promise<readonly Alternative[]> {
-  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null, bound: false }];
+  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false }];
   const found: Alternative[] = [];
   for (const parts of alternativesOf(expression)) found.push(await meaningOf(parts, table, world, anon));
   return found;
@@ -70,14 +76,21 @@ async function meaningOf(
   anon: boolean,
 ): Promise<Alternative> {
   const scope = rowScope(table, world);
+  const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
   const atoms: Atom[] = [];
+  let tied = false;
   for (const part of parts) {
     const root = await tree(part);
-    atoms.push(root === null ? { is: 'unknown' } : judge(root, scope, world));
+    const atom: Atom = root === null ? { is: 'unknown' } : judge(root, scope, world);
+    atoms.push(atom);
+    if (root === null) continue;
+    tied ||=
+      atom.is === 'inherits' ||
+      (atom.is === 'organization' && !isKey(atom.column)) ||
+      (atom.is === 'unknown' && features(root, scope, world).row);
   }
   const text = joined(parts.map(unbracketed));
   const [key] = table.keys;
-  const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
   const trusted = parts.flatMap((part, index) => {
     const atom = atoms[index];
     if (atom?.is === 'metadata' && isKey(atom.column)) return [];
@@ -97,7 +110,13 @@ async function meaningOf(
   });
   const safe = trusted.length === 0 ? null : joined(trusted);
   const bound = atoms.some((one) => one.is === 'organization' && isKey(one.column));
-  const result = (meaning: Meaning): Alternative => ({ meaning, text, safe, bound });
+  const result = (meaning: Meaning): Alternative => ({
+    meaning,
+    text,
+    safe,
+    bound,
+    shares: meaning === 'within' && tied && !bound,
+  });
   if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
   if (atoms.some((one) => one.is === 'metadata')) {
     const rest = both(atoms.filter((one) => one.is !== 'metadata'));

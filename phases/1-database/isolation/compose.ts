@@ -95,7 +95,8 @@ function wholeOf(rule: Rule, command: Command, side: readonly Alternative[], whi
 /** A policy that fails for everybody gives nobody a right; where the new rule has its own words, those count. */
 function usable(rule: Rule, one: Judged, side: readonly Alternative[]): readonly Alternative[] {
   if (!one.fails && !one.dropped) return side;
-  if (one.dropped || special.has(rule.kind)) return [{ meaning: 'open', text: 'true', safe: null, bound: false }];
+  if (one.dropped || special.has(rule.kind))
+    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false }];
   return side.filter(({ meaning }) => meaning === 'organization');
 }
 

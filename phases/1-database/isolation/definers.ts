@@ -85,7 +85,7 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
       notes.push({
         text: `${one.signature} runs with its owner's rights, takes an organization and belongs to another role.`,
       });
-    } else if (asksCaller(one)) {
+    } else if (asksCaller(one) || calledIn(textOf(one)).some((name) => asking.has(name))) {
       notes.push({
         text: `${one.signature} runs with its owner's rights, takes an organization and asks who is calling: see that it compares the two.`,
       });

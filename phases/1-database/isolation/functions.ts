@@ -16,6 +16,7 @@ import {
   showsAll,
   uid,
 } from './caller.ts';
+import { openedBy } from './opened-by.ts';
 import { roleSource } from './rules.ts';
 
 /** Columns of a profile that would give their user more than they have. */
@@ -190,8 +191,8 @@ const changed = (survey: Survey, name: string, key: string): string =>
     : `new.${name} is distinct from old.${name}`;
 
 /**
- * The organization that a row names now. Where several do, the token's claim says which, then the profile, then the
- * oldest membership.
+ * The organization that a row names now. Where several do, the app's own function says which, or the token's claim, then
+ * the profile, then the oldest membership.
  */
 function organizationSql(survey: Survey, createProfiles: boolean): string {
   const { profiles, idType: type } = survey;
@@ -202,10 +203,15 @@ function organizationSql(survey: Survey, createProfiles: boolean): string {
   const order = [`${from.org}::text = ${claim} desc nulls last`];
   if (survey.memberships !== null && profiles !== null && tenantOf(survey, profiles) !== null) {
     const table = qualified(profiles.schema, profiles.name);
-    order.push(
-      `${from.org} = (select p.${key} from ${table} p where p.${identifier(profileUser(survey))} = v_user limit 1) desc nulls last`,
-    );
+    const named = `${from.org} = (select p.${key} from ${table} p where p.${identifier(profileUser(survey))} = v_user limit 1) desc nulls last`;
+    // What the app's own switch writes counts at once, not when the token is next refreshed.
+    if (survey.model === 'active' && survey.from.some((name) => /^(active|current|selected)_/.test(name)))
+      order.unshift(named);
+    else order.push(named);
   }
+  const apps = openedBy(survey);
+  if (apps !== null)
+    order.unshift(`${from.org}::text = (select ${qualified(apps.schema, apps.name)}())::text desc nulls last`);
   const joined = joinedAt(survey);
   if (joined !== null) order.push(`m.${identifier(joined)}`);
   order.push(from.org);

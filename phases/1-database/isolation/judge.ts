@@ -1,7 +1,7 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { type Features, features } from './features.ts';
 import { type Breadth, functionOf, inside, type Judging, queryOf, type Range, resolve, type Scope } from './scope.ts';
-import { claimPath, type Link, linkOf, most, overTables, type Place, source } from './source.ts';
+import { bare, claimPath, type Link, linkOf, most, overTables, type Place, placeOf, source } from './source.ts';
 
 /** What one condition of a policy asks of the row that it guards and of whoever is calling. */
 export type Atom =
@@ -161,6 +161,9 @@ function ofComparison(node: Tree, body: Tree, scope: Scope, world: Judging): Ato
     if (other.is === 'metadata') return { is: 'metadata', column: one.column };
     if (other.is === 'setting') return { is: 'setting', column: one.column };
   }
+  // `lower(email) = lower(auth.email())`
+  const people = [source(bare(left), scope, world), source(bare(right), scope, world)];
+  if (people.some((one) => one.is === 'row') && people.some((one) => one.is === 'uid')) return { is: 'own' };
   return byFeatures(node, scope, world);
 }
 
@@ -276,7 +279,9 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   }
   const users = links.filter((one) => one.is === 'user');
   if (users.some((one) => one.place.range === 'row')) return { is: 'own' };
-  const touches = equal.some((sides) => sides.some((one) => one.range === 'row'));
+  const touches =
+    equal.some((sides) => sides.some((one) => one.range === 'row')) ||
+    links.some((one) => one.is === 'more' && meetsRow(one.node, scope, world));
   if (users.length > 0) return touches ? { is: 'own' } : { is: 'caller' };
   return byFeatures(whole, outside, world);
 }
@@ -292,11 +297,6 @@ function rolesAsked(rest: readonly Link[], column: string | null): readonly stri
   if (names(child(bare(child(test, 'lexpr') ?? {}), 'ColumnRef') ?? {}, 'fields').at(-1) !== column) return null;
   return wordsIn(test);
 }
-
-const bare = (node: Tree): Tree => {
-  const cast = child(node, 'TypeCast');
-  return cast === null ? node : bare(child(cast, 'arg') ?? {});
-};
 
 /** `(select role from profiles where id = auth.uid())`: the one role that the caller has. */
 function ofCallersRole(node: Tree, scope: Scope, world: Judging): boolean {
@@ -331,6 +331,18 @@ function wordsIn(test: Tree): readonly string[] | null {
   const how = string(test, 'kind');
   if (several === null ? how !== 'AEXPR_OP' : how !== 'AEXPR_IN' && how !== 'AEXPR_OP_ANY') return null;
   return texts.every((one) => one !== undefined) ? texts : null;
+}
+
+/** `c.id::text = (storage.foldername(name))[3]`: a column of another table meets what is made of the row. */
+function meetsRow(node: Tree, scope: Scope, world: Judging): boolean {
+  const comparison = child(node, 'A_Expr');
+  if (comparison === null || names(comparison, 'name').at(-1) !== '=') return false;
+  const sides = [child(comparison, 'lexpr') ?? {}, child(comparison, 'rexpr') ?? {}];
+  const isColumn = (side: Tree): boolean => {
+    const place = placeOf(side, scope);
+    return place !== null && place.range !== 'row';
+  };
+  return sides.some(isColumn) && sides.some((side) => !isColumn(side) && features(side, scope, world).row);
 }
 
 const byFeatures = (node: Tree, scope: Scope, world: Judging): Atom => fromFeatures(features(node, scope, world));

@@ -1,7 +1,7 @@
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { bracketed, isCallersMembership } from './caller.ts';
+import { isCallersMembership } from './caller.ts';
 
 /** How far foreign keys are followed to find whose a row is. */
 const farthest = 2;
@@ -39,12 +39,13 @@ function organizationsOf(survey: Survey, table: Table, alias: string, path: read
     parentOf(survey, one) === survey.organizations && one.columns.length === 1 ? one.columns : [],
   );
   const columns = [...new Set([...named, ...shared])].map(own);
-  // Where users see all of their organizations, a profile belongs to each; else to the one that it names.
+  // Where users have several organizations, a profile belongs to each; else to the one that it names.
   if (table === survey.profiles) {
-    return columns.length > 0 && survey.model !== 'all' ? columns : [...columns, ...profileMemberships(survey, alias)];
+    return columns.length > 0 && survey.model === 'one' ? columns : [...columns, ...profileMemberships(survey, alias)];
   }
-  if (columns.length > 0 || path.length > farthest) return columns;
-  return throughParents(survey, table, alias, path, organizationsOf);
+  if (named.length > 0 || path.length > farthest) return columns;
+  // Of a row without a key, what refers to organizations says with whom it is shared, and its parents whose it is.
+  return [...columns, ...throughParents(survey, table, alias, path, organizationsOf)];
 }
 
 function usersOf(survey: Survey, table: Table, alias: string, path: readonly number[]): readonly string[] {
@@ -108,7 +109,8 @@ function profileMemberships(survey: Survey, alias: string): readonly string[] {
   const key = identifier(orgColumnOf(survey, memberships.table));
   const mine = isCallersMembership(survey, 'm', `${alias}.${identifier(profileUser(survey))}`);
   return [
-    `array(select m.${key}::text from ${memberships.sql} m where ${mine} and ${bracketed(memberships.active('m'))})`,
+    // Whoever is invited or suspended is a matter of the organization that did so, and stands in its list of members.
+    `array(select m.${key}::text from ${memberships.sql} m where ${mine})`,
   ];
 }
 

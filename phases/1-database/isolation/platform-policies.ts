@@ -4,7 +4,8 @@ import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
-import { type Alternative, meaningsOf } from './classify.ts';
+import type { Survey } from '../survey.ts';
+import { type Alternative, judging, meaningsOf } from './classify.ts';
 import type { PolicyContext } from './judged.ts';
 import { dropId, policySql } from './policies.ts';
 import type { Judging } from './scope.ts';
@@ -75,19 +76,7 @@ export async function planPlatform(
     const label = `${policy.schema}.${policy.table}`;
     const reaches = policy.roles.some((role) => ['public', 'anon', 'authenticated'].includes(role));
     if (!policy.permissive || !reaches) continue;
-    const table = {
-      schema: policy.schema,
-      name: policy.table,
-      keys: [],
-      isCallers: (column: string) => column,
-      breadth: 'current' as const,
-    };
-    const judge = (text: string | null): Promise<readonly Alternative[]> =>
-      meaningsOf(text, table, { ...world, columns }, true);
-    const sides = [
-      ...(policy.command === 'INSERT' ? [] : await judge(policy.using)),
-      ...(policy.check === null && policy.command !== 'INSERT' ? [] : await judge(policy.check)),
-    ];
+    const sides = await sidesOf(policy, { ...world, columns });
     const wide = sides.filter(
       (one) => ['open', 'public', 'metadata'].includes(one.meaning) && !readsPublic(one, policy, open),
     );
@@ -130,6 +119,37 @@ export async function planPlatform(
       text: `Bucket ${one.id} is public: anybody reads ${one.files} ${one.files === '1' ? 'file' : 'files'} of organizations by ${one.files === '1' ? 'its' : 'their'} address, whatever the policies say. Make it private where that is not meant.`,
     }));
   return { changes, blockers, notes };
+}
+
+/** What every alternative of a policy there amounts to, of both its conditions. */
+async function sidesOf(policy: Policy, world: Judging): Promise<readonly Alternative[]> {
+  const table = {
+    schema: policy.schema,
+    name: policy.table,
+    keys: [],
+    isCallers: (column: string) => column,
+    breadth: 'current' as const,
+  };
+  const judge = (text: string | null): Promise<readonly Alternative[]> => meaningsOf(text, table, world, true);
+  return [
+    ...(policy.command === 'INSERT' ? [] : await judge(policy.using)),
+    ...(policy.check === null && policy.command !== 'INSERT' ? [] : await judge(policy.check)),
+  ];
+}
+
+/** Policies there that let through what is the caller's own and nothing else: `storage.objects: own avatar`. */
+export async function ownPlatformPolicies(client: ClientBase, found: Survey): Promise<ReadonlySet<string>> {
+  const facts = await platformFacts(client, null);
+  const world = await judging(found, found.from);
+  const columns = new Map(world.columns);
+  for (const [table, names] of Object.entries(facts.columns)) columns.set(table, new Set(names));
+  const own = new Set<string>();
+  for (const policy of facts.policies) {
+    const sides = await sidesOf(policy, { ...world, columns });
+    if (sides.length > 0 && sides.every(({ meaning }) => meaning === 'own'))
+      own.add(`${policy.schema}.${policy.table}: ${policy.name}`);
+  }
+  return own;
 }
 
 const verbs = { ALL: 'read and write', SELECT: 'read', INSERT: 'add', UPDATE: 'change', DELETE: 'delete' } as const;

@@ -31,6 +31,11 @@ export type TablePlan = {
   readonly leaving: readonly Policy[];
   /** Names of the policies that stay and let through what is the caller's own, or shared with their organization. */
   readonly own: readonly string[];
+  /**
+   * Names of the policies that tie rows to callers by something else than the organization that the rows belong to, and
+   * of those by which callers write what is their own, whosever organization it is in.
+   */
+  readonly sharing: readonly string[];
   /** The conditions of the new policies, for whoever looks at all policies together. */
   readonly asks: readonly Asking[];
 };
@@ -99,12 +104,18 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     blockers: [],
     leaving: [],
     own: [],
+    sharing: [],
     asks: [],
   };
   const own = kept
     .filter((one) => [...one.using, ...one.check].some(({ meaning }) => meaning === 'own' || meaning === 'shared'))
     .map(({ policy }) => policy.name);
-  if (unowned && old.length === 0) return { ...none, own };
+  const writesOwn = ({ policy, check }: Judged): boolean =>
+    policy.command !== 'SELECT' && check.some(({ meaning }) => meaning === 'own' || meaning === 'shared');
+  const sharing = judged
+    .filter((one) => !one.fails && (writesOwn(one) || [...one.using, ...one.check].some(({ shares }) => shares)))
+    .map(({ policy }) => policy.name);
+  if (unowned && old.length === 0) return { ...none, own, sharing };
 
   const notes: Note[] = [];
   const asked =
@@ -170,6 +181,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     blockers: asked.blockers,
     leaving: leaving.map(({ policy }) => policy),
     own,
+    sharing,
     asks,
   };
 }

@@ -2,7 +2,7 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { adminRoles, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
+import { bracketed, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
 import { linksOf } from './links.ts';
 import { isLog } from './logs.ts';
 
@@ -131,22 +131,29 @@ function profilesRule(survey: Survey, table: Table): Rule {
   const key = identifier(survey.to);
   // A profile that names no organization stays its user's to edit; guard_profile_keys() keeps them from choosing one.
   const kept = `${own} and (${key} is null or ${hasMany(survey) ? isAnyOfCallers(key) : isCallers(survey, key)})`;
+  // Of several organizations a profile names the one that is open: colleagues are those who belong here, wherever they work now.
+  const colleague = (counting: boolean): string =>
+    (hasMany(survey) ? colleagueCondition(survey, table, counting) : null) ?? isCallers(survey, key);
   return {
     ...base(table, 'profiles', 'org'),
     keys: [tenant.key.name],
     user,
     always: ['SELECT', 'UPDATE'],
-    bound: everywhere({ using: isCallers(survey, key) }),
+    bound: { ...everywhere({ using: isCallers(survey, key) }), SELECT: { using: colleague(false) } },
     conditions: {
-      SELECT: { using: `${isCallers(survey, key)} or ${own}` },
+      SELECT: { using: `${colleague(true)} or ${own}` },
       INSERT: { using: kept },
-      UPDATE: { using: own, check: kept },
+      // guard_profile_keys() says which organization a profile may come to name; one that it named before is no reason.
+      UPDATE: { using: own },
     },
   };
 }
 
-/** A profile that does not name an organization belongs to those of which its user is a member. */
-function colleagueCondition(survey: Survey, table: Table): string | null {
+/**
+ * A profile that does not name an organization belongs to those of which its user is a member. `counting`: only by a
+ * membership that counts, where nothing of the app says more: whoever may invite would otherwise see anybody's profile.
+ */
+function colleagueCondition(survey: Survey, table: Table, counting = false): string | null {
   const { memberships } = survey;
   if (memberships === null) return null;
   const link = memberships.table.constraints.find(
@@ -155,7 +162,8 @@ function colleagueCondition(survey: Survey, table: Table): string | null {
   const viaProfile = link?.schema === table.schema && link.table === table.name ? link.columns[0] : undefined;
   const column = `${identifier(table.name)}.${identifier(viaProfile ?? profileUser(survey))}`;
   const key = `member_1.${identifier(survey.to)}`;
-  return `exists (select 1 from ${memberships.sql} member_1 where member_1.${identifier(memberships.userColumn)} = ${column} and ${isCallers(survey, key)})`;
+  const active = counting ? memberships.active('member_1') : 'true';
+  return `exists (select 1 from ${memberships.sql} member_1 where member_1.${identifier(memberships.userColumn)} = ${column} and ${isCallers(survey, key)}${active === 'true' ? '' : ` and ${bracketed(active)}`})`;
 }
 
 function membershipsRule(survey: Survey, table: Table): Rule {
@@ -222,21 +230,26 @@ function parentConditions(
   own = identifier(table.name),
   loose = false,
 ): string | null {
-  const links = (linksOf(survey).get(table.oid) ?? []).flatMap((link) => {
-    const alias = `parent_${depth}`;
-    // Outside a subquery PostgreSQL prints the row's columns bare, and what it prints is how a policy is known again.
-    const outside = link.columns.map((column) => (depth === 1 ? identifier(column) : `${own}.${identifier(column)}`));
-    const join = link.columns
-      .map(
-        (column, index) => `${alias}.${identifier(link.parentColumns[index] ?? 'id')} = ${own}.${identifier(column)}`,
-      )
-      .join(' and ');
-    const inside =
-      link.parent === survey.organizations
-        ? isCallers(survey, outside[0] ?? '')
-        : exists(survey, link.parent, alias, join, depth + 1, loose);
-    return inside === null ? [] : [{ outside, notNull: link.notNull, inside }];
-  });
+  const all = linksOf(survey).get(table.oid) ?? [];
+  // A row that always hangs on another one is of that one's organization; a second organization is one it is shared with.
+  const hangs = all.some((link) => link.declared && link.notNull && link.parent !== survey.organizations);
+  const links = all
+    .filter((link) => !hangs || link.parent !== survey.organizations)
+    .flatMap((link) => {
+      const alias = `parent_${depth}`;
+      // Outside a subquery PostgreSQL prints the row's columns bare, and what it prints is how a policy is known again.
+      const outside = link.columns.map((column) => (depth === 1 ? identifier(column) : `${own}.${identifier(column)}`));
+      const join = link.columns
+        .map(
+          (column, index) => `${alias}.${identifier(link.parentColumns[index] ?? 'id')} = ${own}.${identifier(column)}`,
+        )
+        .join(' and ');
+      const inside =
+        link.parent === survey.organizations
+          ? isCallers(survey, outside[0] ?? '')
+          : exists(survey, link.parent, alias, join, depth + 1, loose);
+      return inside === null ? [] : [{ outside, notNull: link.notNull, inside }];
+    });
   if (links.length === 0) return null;
   const parts = links.map((link) => {
     if (link.notNull || (links.length === 1 && !loose)) return link.inside;

@@ -85,6 +85,11 @@ export function linkOf(node: Tree, scope: Scope, world: Judging): Link {
     if (place !== null && other.is === 'organization')
       return { is: 'organization', place, exact: other.exact, breadth: other.breadth };
     if (other.is === 'metadata') return { is: 'metadata' };
+    const [mine, yours] = [bare(left), bare(right)];
+    for (const [one, value] of [[mine, yours] as const, [yours, mine] as const]) {
+      const at = placeOf(one, scope);
+      if (at !== null && source(value, scope, world).is === 'uid') return { is: 'user', place: at };
+    }
   }
   const sub = child(node, 'SubLink');
   if (sub !== null && string(sub, 'subLinkType') === 'ANY_SUBLINK') {
@@ -103,7 +108,7 @@ const judgeConstant = (node: Tree): boolean => {
 };
 
 /** The column that an expression is, with arguments replaced by what was given for them, casts looked through. */
-function placeOf(node: Tree, scope: Scope): Place | null {
+export function placeOf(node: Tree, scope: Scope): Place | null {
   const cast = child(node, 'TypeCast');
   if (cast !== null) return placeOf(child(cast, 'arg') ?? {}, scope);
   const found = resolve(node, scope);
@@ -129,7 +134,8 @@ export function source(node: Tree, scope: Scope, world: Judging): Source {
   }
   if (kind === 'FuncCall') {
     const name = names(body, 'funcname').join('.');
-    if (name === 'auth.uid') return { is: 'uid' };
+    // Nobody else's address either: the auth server has proven it.
+    if (name === 'auth.uid' || name === 'auth.email') return { is: 'uid' };
     if (names(body, 'funcname').at(-1) === 'nullif') return source(list(body, 'args')[0] ?? {}, scope, world);
     if (/^(public\.)?current_org_id$/.test(name) && isOurs(body, scope, world))
       return { is: 'organization', exact: true, breadth: 'current' };
@@ -160,9 +166,28 @@ function isOurs(body: Tree, scope: Scope, world: Judging): boolean {
   );
 }
 
+/** `coalesce(array_agg(…), '{}')`: no rows are no organizations. */
+function orEmpty(target: Tree): Tree {
+  const [inner, ...others] = list(child(target, 'CoalesceExpr') ?? {}, 'args');
+  const empty = others.every(
+    (one) => /^(\{\})?$/.test(constant(one)?.value ?? 'x') || child(one, 'A_ArrayExpr') !== null,
+  );
+  return inner !== undefined && others.length > 0 && empty && child(inner, 'FuncCall') !== null ? inner : target;
+}
+
+/** The value without `lower(…)` around it, as addresses are compared. */
+export function bare(node: Tree): Tree {
+  const [kind, body] = open(node);
+  if (kind === 'TypeCast') return bare(child(body, 'arg') ?? {});
+  const name = kind === 'FuncCall' ? names(body, 'funcname').at(-1) : undefined;
+  const [inner, ...others] = list(body, 'args');
+  return inner !== undefined && others.length === 0 && (name === 'lower' || name === 'btrim') ? bare(inner) : node;
+}
+
 function ofQuery(query: Tree, scope: Scope, world: Judging, many: boolean): Source {
-  const target = child(child(list(query, 'targetList')[0] ?? {}, 'ResTarget') ?? {}, 'val');
-  if (target === null || list(query, 'targetList').length !== 1) return { is: 'unknown' };
+  const given = child(child(list(query, 'targetList')[0] ?? {}, 'ResTarget') ?? {}, 'val');
+  if (given === null || list(query, 'targetList').length !== 1) return { is: 'unknown' };
+  const target = orEmpty(given);
   if (list(query, 'fromClause').length === 0) {
     return child(query, 'whereClause') === null ? source(target, scope, world) : { is: 'unknown' };
   }

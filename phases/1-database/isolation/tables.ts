@@ -57,11 +57,20 @@ export const decisionsOf = ({ decisions }: Target['config']): PolicyContext['dec
     ...decisions.keepPolicy.map((name) => [name, 'keep'] as const),
   ]);
 
-/** Policies that stand now and let through what is the caller's own, or shared with their organization. */
-export async function ownPolicies(found: Survey, config: Target['config']): Promise<ReadonlySet<string>> {
+/** Policies that stand now, as `schema.table: policy`, by what they let through. */
+export type Standing = {
+  /** What is the caller's own, or shared with their organization. */
+  readonly own: ReadonlySet<string>;
+  /** What is tied to the caller by something else than the organization that it belongs to. */
+  readonly sharing: ReadonlySet<string>;
+};
+
+export async function standingPolicies(found: Survey, config: Target['config']): Promise<Standing> {
   await loadModule();
   const plans = await planTables(found, config, [], async () => null);
-  return new Set(
-    plans.flatMap(({ rule: { table }, own }) => own.map((name) => `${table.schema}.${table.name}: ${name}`)),
-  );
+  const named = (of: (plan: TablePlan) => readonly string[]): ReadonlySet<string> =>
+    new Set(
+      plans.flatMap((plan) => of(plan).map((name) => `${plan.rule.table.schema}.${plan.rule.table.name}: ${name}`)),
+    );
+  return { own: named((plan) => plan.own), sharing: named((plan) => plan.sharing) };
 }

@@ -80,7 +80,7 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
     followed: profile.followed,
     next_type: `  v_org ${idType};\n  v_old ${idType};`,
     ...followParts(names, stamped),
-    ...(found.model === 'active' ? { chosen: chosenSql(names) } : { switch: '' }),
+    ...(found.model === 'active' ? { chosen: chosenSql(names), also: alsoSql(found, names) } : { switch: '' }),
   })
     .replaceAll(`'public.organizations'::regclass`, () => `${literal(o.sql)}::regclass`)
     .replace('from public.organizations o where o.id = v_left;', () => `from ${o.sql} o where o.${o.key} = v_left;`)
@@ -446,3 +446,25 @@ function followParts(names: Names, stamped: (text: string) => string): Readonly<
 
 const chosenSql = (names: Names): string =>
   `  if not ${isMember(names, 'auth.uid()', 'switch_organization.organization')} then`;
+
+/**
+ * What else says which organization is open, for whatever of the app still asks it: a claim under an old name, where the
+ * user has one, and the profile.
+ */
+function alsoSql(found: Survey, names: Names): string {
+  const { profiles: p } = names;
+  const chosen = 'switch_organization.organization';
+  const claims = found.from.map(
+    (
+      name,
+    ) => `  update auth.users u set raw_app_meta_data = u.raw_app_meta_data || jsonb_build_object(${literal(name)}, ${chosen})
+    where u.id = auth.uid() and u.raw_app_meta_data ->> ${literal(name)} is distinct from ${chosen}::text and u.raw_app_meta_data ? ${literal(name)};`,
+  );
+  const profile =
+    p === null || p.org === null
+      ? []
+      : [
+          `  update ${p.sql} p set ${p.org} = ${chosen} where ${p.of('p', 'auth.uid()')} and p.${p.org} is distinct from ${chosen};`,
+        ];
+  return [...claims, ...profile].join('\n');
+}

@@ -1,0 +1,96 @@
+import { expect, it } from 'vitest';
+import { type CompareOptions, compare } from '../../src/isolation/compare.ts';
+import type { Access, Door, Person, Reach } from '../../src/isolation/rights.ts';
+import { answersTo, type CheckResult } from '../../src/rollout/check.ts';
+
+const person = (current: string | null): Person => ({
+  id: 'u',
+  kind: 'member of 2 organizations',
+  organizations: ['1', '2'],
+  current,
+  leads: [],
+  former: [],
+});
+
+/** A table with one row of each of three organizations, of which one user reads these. */
+const door = (read: string, policies: Readonly<Record<string, string>> = {}, name = 'public.things'): Door => {
+  const none: Reach = { bits: '000' };
+  return {
+    name,
+    kind: name === 'public.shown' ? 'view' : 'table',
+    guarded: true,
+    exact: true,
+    unread: null,
+    rows: ['r1', 'r2', 'r3'],
+    places: ['1', '2', '3'],
+    rights: [
+      { read: { bits: read }, insert: none, update: none, delete: none, policies },
+      // Without a login nothing is read, so that no policy lets the same rows through for everybody.
+      {
+        read: none,
+        insert: none,
+        update: none,
+        delete: none,
+        policies: Object.fromEntries(Object.keys(policies).map((one) => [one, '000'])),
+      },
+    ],
+    owners: ['1', '2', '3'].map((one) => ({ organizations: [one], users: [] })),
+    labels: ['id = 1', 'id = 2', 'id = 3'],
+  };
+};
+
+const access = (current: string | null, ...doors: readonly Door[]): Access => ({
+  people: [person(current), { ...person(null), id: null, kind: 'without a login', organizations: [] }],
+  kinds: [{ kind: 'member of 2 organizations', users: 1, sampled: 1 }],
+  doors,
+});
+
+const options: CompareOptions = {
+  prefix: 'x',
+  switches: true,
+  kept: () => false,
+  shares: () => false,
+  judgedElsewhere: () => false,
+  whole: true,
+  dropped: () => false,
+  tested: () => false,
+  accepted: () => false,
+};
+
+const failed = (before: Access, after: Access, more: Partial<CompareOptions> = {}): readonly CheckResult[] =>
+  [...compare(before, after, { ...options, ...more })].filter((one) => one.verdict === 'failed');
+
+const open = { 'read open': '100' };
+
+it('takes a switch to another organization for no loss, and being shown neither for one', () => {
+  const before = access(null, door('100', open));
+  expect(failed(before, access('2', door('010')))).toEqual([]);
+  const neither = failed(before, access('2', door('000')));
+  expect(neither.map((one) => one.id)).toEqual(['x/public.things/kept']);
+  // A table that is for admins shows nothing to whoever is a member where they are now, as others show.
+  const papers = door('010', {}, 'public.papers');
+  expect(failed(access(null, door('100', open), papers), access('2', door('000'), papers))).toEqual([]);
+});
+
+it('names the policy that shared a row of another organization, with the decision that keeps it', () => {
+  const before = access('1', door('101', { 'read ours': '100', 'read shared': '001' }));
+  const after = access('1', door('100', { 'read ours': '100' }));
+  expect(failed(before, after)).toEqual([]);
+  const shares = (_: string, policy: string): boolean => policy === 'shared';
+  const [lost] = failed(before, after, { shares });
+  expect(lost?.id).toBe('x/public.things/kept');
+  expect(lost === undefined ? [] : answersTo(lost).map((one) => one.setting)).toEqual([
+    'decisions.keepPolicy',
+    'decisions.acceptAccess',
+  ]);
+  expect(failed(before, after, { shares, dropped: () => true })).toEqual([]);
+});
+
+it('judges rows of a view that reads as its caller where they come from', () => {
+  const shown = access('1', door('101', {}, 'public.shown'));
+  expect(failed(shown, shown).map((one) => one.id)).toEqual(['x/public.shown/others']);
+  expect(failed(shown, shown, { judgedElsewhere: (name) => name === 'public.shown' })).toEqual([]);
+  expect(
+    failed(shown, access('1', door('001', {}, 'public.shown')), { judgedElsewhere: () => true }).map((one) => one.id),
+  ).toEqual(['x/public.shown/kept']);
+});
