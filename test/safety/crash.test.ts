@@ -5,20 +5,19 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { fingerprint } from '../../src/database/fingerprint.ts';
-import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import type { StepId } from '../../src/rollout/step.ts';
-import { buildCli, type Cli, clinicDecisions, tell } from '../helpers/cli.ts';
-import { settingsOf } from '../helpers/databases.ts';
+import { buildCli, type Cli, tell } from '../helpers/cli.ts';
+import { type FixtureName, flagsOf, makeDatabase, ownApps, settingsOf } from '../helpers/databases.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
 import { full, inParallel, sample, seed, seededRandom } from '../helpers/seeded.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 /**
- * kill -9 at the journal's boundaries (see kill-hook.ts) of the clinic's rollout and of its rollback. From the database
+ * kill -9 at the journal's boundaries (see kill-hook.ts) of a fixture's rollout and of its rollback. From the database
  * that each kill leaves, and from a copy of it, both ways must still be open: going on to the same end that an
  * undisturbed run has, and going back to exactly the start.
  *
@@ -28,6 +27,9 @@ import { makeTarget } from '../helpers/target.ts';
  * is tried too. Its second half then goes through the same runner in this process, which saves hours of start-ups; that
  * the end is the verified one is told by its catalog and rows.
  */
+const named = ['clinic', ...ownApps] as const satisfies readonly FixtureName[];
+/** The clinic; `FIXTURE=agency` takes another one. */
+const fixture = named.find((one) => one === process.env.FIXTURE) ?? 'clinic';
 const steps = ['1.2', '1.3', '1.4', '1.5', '1.6', '1.7'] as const;
 const sampleSize = 4;
 
@@ -51,7 +53,7 @@ const points: Point[] = [];
 
 const args = (direction: Direction, step: string): readonly string[] =>
   direction === 'apply'
-    ? ['--yes', '--to', step, ...clinicDecisions]
+    ? ['--yes', '--to', step, ...flagsOf(fixture)]
     : ['rollback', '--yes', '--to', `1.${Number(step.slice(2)) - 1}`];
 
 async function stateOf(database: string): Promise<State> {
@@ -105,7 +107,7 @@ beforeAll(
     const source = readFileSync(join(import.meta.dirname, 'kill-hook.ts'), 'utf8');
     writeFileSync(hook, transformSync(source, { loader: 'ts', format: 'esm' }).code);
     server = await startServer();
-    await loadDatabase(server, 'clinic', 'before_1_2');
+    await makeDatabase(server, fixture, 'before_1_2');
     for (const step of steps) {
       const [from, to] = [`before_${step.replace('.', '_')}`, `after_${step.replace('.', '_')}`];
       before.set(step, await stateOf(from));
@@ -149,7 +151,7 @@ const waysOfCli = (step: string): Ways => ({
 
 const waysInProcess = (step: StepId): Ways => {
   const within = async (database: string, work: (rollout: Rollout) => Promise<unknown>): Promise<void> => {
-    await using at = await makeTarget(server, database, settingsOf('clinic'));
+    await using at = await makeTarget(server, database, settingsOf(fixture));
     await work(at.rollout([phase]));
   };
   const { signal } = new AbortController();

@@ -18,7 +18,9 @@ const nth = Number(process.env.KILL_NTH ?? 1);
 const file = process.env.KILL_POINTS;
 let met = 0;
 
-function boundary(name: string): void {
+function boundary(text: string): void {
+  // Statements may have several lines, and the file has one for each boundary.
+  const name = text.replace(/\s+/g, ' ');
   if (file !== undefined) appendFileSync(file, `${name}\n`);
   if (name === killAt && ++met === nth) process.kill(process.pid, 'SIGKILL');
 }
