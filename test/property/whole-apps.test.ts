@@ -9,8 +9,8 @@ import { differences } from '../../src/rollout/fingerprint.ts';
 import { tell } from '../helpers/cli.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
 import { full, seed } from '../helpers/seeded.ts';
-import { makeTarget } from '../helpers/target.ts';
-import { sqlOf, type WholeApp, wholeApps } from './whole-apps.ts';
+import { makeTarget, type TestTarget } from '../helpers/target.ts';
+import { belongsTo, sqlOf, type WholeApp, wholeApps } from './whole-apps.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {
@@ -46,6 +46,49 @@ function decide(settings: Settings, answers: readonly Answer[], said: readonly s
   return JSON.stringify(settings) !== before;
 }
 
+const user = (n: 1 | 2): string => `b0000000-0000-4000-8000-00000000000${n}`;
+
+/** Bodies of rows that each of the two users reads, acting with the token that they would get now: `a` is of the first organization. */
+async function readBy(at: TestTarget, app: WholeApp): Promise<Readonly<Record<1 | 2, string>>> {
+  const of = async (n: 1 | 2): Promise<string> => {
+    const [token] = await at.sql<{ meta: unknown }>('select raw_app_meta_data as meta from auth.users where id = $1', [
+      user(n),
+    ]);
+    const all = Array.from({ length: app.app.tables }, (_, table) => `select body from public.things${table}`);
+    const rows = await at.as<{ body: string }>(
+      'authenticated',
+      { sub: user(n), app_metadata: token?.meta ?? {} },
+      `${all.join(' union ')} order by 1`,
+    );
+    return rows.map((one) => one.body).join('');
+  };
+  return { 1: await of(1), 2: await of(2) };
+}
+
+/** Nobody reads what is not theirs, and everybody goes on to read what is: of several organizations at least the one that is open. */
+function expectOwn(
+  app: WholeApp,
+  before: Readonly<Record<1 | 2, string>>,
+  after: Readonly<Record<1 | 2, string>>,
+  settings: Settings,
+): void {
+  const one =
+    app.sees === 'open' || settings.decisions.isolation === 'one' || settings.decisions.isolation === 'active';
+  for (const n of [1, 2] as const) {
+    const theirs: readonly string[] = belongsTo(app, n).map((org) => (org === 1 ? 'a' : 'b'));
+    const had = [...before[n]].filter((body) => theirs.includes(body));
+    const has = [...after[n]];
+    expect(
+      has.filter((body) => !theirs.includes(body)),
+      `leak: user ${n}`,
+    ).toEqual([]);
+    if (one) expect(has.length > 0, `lockout: user ${n} reads none of ${had.join()}`).toBe(had.length > 0);
+    else expect(has, `lockout: user ${n}`).toEqual(expect.arrayContaining(had));
+  }
+  const accepted = (settings.decisions.acceptAccess as string[] | undefined) ?? [];
+  expect(accepted.filter((check) => check.includes('.things'))).toEqual([]);
+}
+
 /** To 1.7 with decisions alone, refused in 1.1 before anything changes until they are given, and back to what was there. */
 async function wholeOf(app: WholeApp): Promise<void> {
   const name = `whole_${++made}`;
@@ -57,6 +100,7 @@ async function wholeOf(app: WholeApp): Promise<void> {
       if (round === 1) await at.sql(sqlOf(app));
       const start = await at.executor.fingerprint();
       const rows = await rowChecksums(at);
+      const before = await readBy(at, app);
       const { signal } = new AbortController();
       const rollout = at.rollout([phase]);
       const said: string[] = [];
@@ -86,6 +130,7 @@ async function wholeOf(app: WholeApp): Promise<void> {
       }
       if (reached === '1.7') {
         rounds.set(round, (rounds.get(round) ?? 0) + 1);
+        expectOwn(app, before, await readBy(at, app), settings);
         for (const { id } of [...phase.steps].reverse())
           expect((await rollout.rollback(id, signal)).differences, id).toEqual([]);
         expect(differences(start, await at.executor.fingerprint())).toEqual([]);

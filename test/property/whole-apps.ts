@@ -12,9 +12,15 @@ export type WholeApp = {
   readonly onboarding: boolean;
   readonly dynamic: boolean;
   readonly lone: boolean;
+  /** What makes a membership count, beside being there. */
+  readonly counts: 'all' | 'status' | 'accepted' | 'removed';
+  /** The first user belongs to both organizations. */
+  readonly several: boolean;
+  /** A user sees all of their organizations, or the one that a column of their profile names. */
+  readonly sees: 'all' | 'open';
 };
 
-export const wholeApps: fc.Arbitrary<WholeApp> = fc.record({
+const anyApp: fc.Arbitrary<WholeApp> = fc.record({
   app: appShapes.filter((one) => one.schema === 'public'),
   signUp: fc.constantFrom('none' as const, 'profile' as const, 'organization' as const, 'metadata' as const),
   helper: fc.constantFrom('sql' as const, 'plpgsql' as const, 'none' as const),
@@ -24,7 +30,67 @@ export const wholeApps: fc.Arbitrary<WholeApp> = fc.record({
   onboarding: fc.boolean(),
   dynamic: fc.boolean(),
   lone: fc.boolean(),
+  counts: fc.constantFrom('all' as const, 'status' as const, 'accepted' as const, 'removed' as const),
+  several: fc.boolean(),
+  sees: fc.constantFrom('all' as const, 'all' as const, 'open' as const),
 });
+
+export const wholeApps: fc.Arbitrary<WholeApp> = anyApp.map((one) => ({
+  ...one,
+  counts: one.app.memberships === 'none' ? 'all' : one.counts,
+  several: one.several && hasMany(one),
+  // A profile names one organization, as its key or as the one that is open.
+  sees: one.app.peopleHaveKey || !hasMany(one) ? 'all' : one.sees,
+}));
+
+/** The memberships allow a user several organizations. */
+const hasMany = ({ app }: WholeApp): boolean => app.memberships === 'pair' || app.memberships === 'by profile';
+
+const counting: Readonly<
+  Record<WholeApp['counts'], { readonly column: string; readonly ended: string; readonly test: string }>
+> = {
+  all: { column: '', ended: '', test: '' },
+  status: {
+    column: `status text not null default 'active' check (status in ('active', 'invited', 'suspended'))`,
+    ended: `status = 'invited'`,
+    test: `m.status = 'active'`,
+  },
+  accepted: {
+    column: 'accepted_at timestamptz default now()',
+    ended: 'accepted_at = null',
+    test: 'm.accepted_at is not null',
+  },
+  removed: { column: 'removed_at timestamptz', ended: 'removed_at = now()', test: 'm.removed_at is null' },
+};
+
+/** The organizations, by number, that a user belongs to by a membership that counts; users are numbered from 1. */
+export const belongsTo = (one: WholeApp, user: 1 | 2): readonly number[] =>
+  user === 1 && one.several ? [1, 2] : [user];
+
+/** Memberships of several organizations, some of which do not count, and the column that says which one is open. */
+function membershipsOf(one: WholeApp): string {
+  const { app, counts, several, sees } = one;
+  if (app.memberships === 'none') return '';
+  const members = `public.${nameOfMemberships(app)}`;
+  const who = app.memberships === 'by profile' ? 'profile_id' : 'user_id';
+  const key = nameOfKey(app);
+  const user = (n: number): string => `'b0000000-0000-4000-8000-00000000000${n}'`;
+  // The organization of the other user, whatever its id looks like.
+  const join = (n: number, other: number): string =>
+    `insert into ${members} (${who}, ${key}) select ${user(n)}, m.${key} from ${members} m where m.${who} = ${user(other)};`;
+  const { column, ended } = counting[counts];
+  const invited = column !== '' && hasMany(one);
+  const open = `current_${app.directory.singular}`;
+  return `${column === '' ? '' : `alter table ${members} add ${column};`}
+${invited ? `${join(2, 1)} update ${members} m set ${ended} where m.${who} = ${user(2)} and m.${key} = (select x.${key} from ${members} x where x.${who} = ${user(1)});` : ''}
+${several ? `insert into ${members} (${who}, ${key}) select ${user(1)}, m.${key} from ${members} m where m.${who} = ${user(2)} ${counting[counts].test === '' ? '' : `and ${counting[counts].test}`};` : ''}
+${
+  sees === 'open'
+    ? `alter table public.${app.people} add ${open} ${app.id === 'domain' ? 'public.tenant_ref' : app.id};
+update public.${app.people} p set ${open} = (select min(m.${key}::text) from ${members} m where m.${who} = p.id ${counting[counts].test === '' ? '' : `and ${counting[counts].test}`})::${app.id === 'domain' ? 'public.tenant_ref' : app.id};`
+    : ''
+}`;
+}
 
 const required: Readonly<Record<WholeApp['required'], (table: string) => string>> = {
   nothing: () => '',
@@ -50,7 +116,13 @@ export function sqlOf(one: WholeApp): string {
   const byProfile = app.memberships === 'none';
   const mine = byProfile
     ? `select p.${key} from ${people} p where p.id = auth.uid()`
-    : `select m.${key} from ${members} m where m.${app.memberships === 'by profile' ? 'profile_id' : 'user_id'} = auth.uid()`;
+    : [
+        `select m.${key} from ${members} m where m.${app.memberships === 'by profile' ? 'profile_id' : 'user_id'} = auth.uid()`,
+        ...(one.counts === 'all' ? [] : [counting[one.counts].test]),
+        ...(one.sees === 'all'
+          ? []
+          : [`m.${key} = (select p.current_${app.directory.singular} from ${people} p where p.id = auth.uid())`]),
+      ].join(' and ');
   const helper =
     one.helper === 'none'
       ? ''
@@ -95,6 +167,7 @@ export function sqlOf(one: WholeApp): string {
       : null,
   }[one.signUp];
   return `${tablesOf(app)}
+${membershipsOf(one)}
 ${one.signUp === 'metadata' ? 'create table public.arrivals (name text); alter table public.arrivals enable row level security;' : ''}
 ${required[one.required](directory)}
 ${helper}
