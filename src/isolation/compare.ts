@@ -2,7 +2,7 @@ import type { CheckResult } from '../rollout/check.ts';
 import { type Answer, answer } from '../rollout/decision.ts';
 import { plural } from '../rollout/text.ts';
 import { blindPeople } from './blind.ts';
-import { type Access, type Action, actions, bitsOf, type Door, type Person, type Reach, type Right } from './rights.ts';
+import { type Access, type Action, actions, bitsOf, type Door, type Person, type Right } from './rights.ts';
 import { claimOf, isLeak, lossOf } from './rows.ts';
 import { describe, type Finding, type Tally, tallyWords } from './words.ts';
 
