@@ -34,7 +34,7 @@ const stoppedOnce = async (terminal: RealTerminal, done: RegExp): Promise<void> 
   await terminal.press(keys.ctrlC);
   await terminal.wait('Stopped.');
   await terminal.wait(done);
-  await terminal.wait(/the\s+one\s+under\s+way\s+was\s+cancelled\s+on\s+the\s+server/);
+  await terminal.wait(/under\s+way\s+was\s+cancelled\s+on\s+the\s+server/);
 };
 
 /** The same, and the end of the run with its code. */

@@ -79,7 +79,8 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
     if (before !== null && ['O', 'A'].includes(before.fires) && before.function === `public.${name}()`) return;
     changes.push({
       kind: 'sql',
-      id: `trigger ${name}`,
+      // With the table in it: what guards a table is proven with its policies.
+      id: `trigger ${table.schema}.${table.name} ${name}`,
       title: title.replace('%s', `${table.schema}.${table.name}`),
       mode: 'transaction',
       up: all.find((one) => one.startsWith(`create or replace trigger ${name} `)) ?? '',

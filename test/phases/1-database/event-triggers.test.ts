@@ -117,5 +117,5 @@ test('rows that nobody can have added still fail', async () => {
   });
   await rollout.apply('1.2', signal);
   await rollout.verify('1.2', signal);
-  expect(checks.find((one) => one.id === '1.2/untouched')?.observed).toContain('lonely: 1 rows before, 2 now');
+  expect(checks.find((one) => one.id === '1.2/untouched')?.observed).toContain('lonely: 1 row before, 2 now');
 });
