@@ -115,6 +115,7 @@ const singular: Readonly<Record<string, string>> = {
   have: 'has',
   hold: 'holds',
   are: 'is',
+  use: 'uses',
 };
 
 function notesOf(found: Survey): readonly Note[] {

@@ -6,6 +6,9 @@ import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { withAnswers } from '../config/answers.ts';
 import { type Config, loadConfig, type PartialConfig } from '../config/index.ts';
+import { toKept, withKept } from '../config/kept.ts';
+import { keepDecided, keptDecided } from '../database/decided.ts';
+import { toRolloutError } from '../database/errors.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { loadParserAhead } from '../database/rename/parser.ts';
 import { applicationName, openSession, type Session } from '../database/session.ts';
@@ -75,6 +78,8 @@ export type OpenOptions = {
   readonly typedUrl?: string | undefined;
   /** True: only looks, so that no Supabase CLI is needed. */
   readonly reading?: boolean;
+  /** What was decided for what is applied holds here too; `reading` unless said. A change is decided anew. */
+  readonly asDecided?: boolean;
   /** For a look that leaves no trace: what checks find is not recorded, and the API is not asked. */
   readonly unrecorded?: boolean;
   /** What of the app may be started; nothing, unless a command says otherwise. */
@@ -99,6 +104,7 @@ export async function openTarget(
   {
     typedUrl,
     reading = false,
+    asDecided = reading,
     programs = runNothing,
     unrecorded = false,
     output,
@@ -108,13 +114,13 @@ export async function openTarget(
   }: OpenOptions = {},
 ): Promise<Opened> {
   if (!reading) loadParserAhead();
-  const config = await loadSettings(options, over);
+  const given = await loadSettings(options, over);
   const found = await connector({
     dbUrl: typedUrl ?? options.dbUrl,
     env: process.env,
-    workspace: config.workspace,
-    ca: config.ca,
-    allowPlaintext: config.allowPlaintext,
+    workspace: given.workspace,
+    ca: given.ca,
+    allowPlaintext: given.allowPlaintext,
     applicationName: applicationName(),
   });
   hide(found.secrets);
@@ -125,18 +131,20 @@ export async function openTarget(
   const keys = unrecorded ? { anon: null, service: null } : exported;
   const { source, description: connection, connect } = found;
   await requireUsable(found);
-  requireOwnApi(config, connection, flagsOf(options).supabaseUrl ?? process.env.VOXANNE_ROLLOUT_SUPABASE_URL, keys);
-  requireOwnBackend(config, flagsOf(options).backendUrl ?? process.env.VOXANNE_ROLLOUT_BACKEND_URL, [
+  requireOwnApi(given, connection, flagsOf(options).supabaseUrl ?? process.env.VOXANNE_ROLLOUT_SUPABASE_URL, keys);
+  requireOwnBackend(given, flagsOf(options).backendUrl ?? process.env.VOXANNE_ROLLOUT_BACKEND_URL, [
     process.env.VOXANNE_TEST_TOKEN,
     process.env.VOXANNE_TEST_TOKEN_WITHOUT_ORG,
   ]);
   const session = openSession(connect, {
-    lockTimeout: config.lockTimeout,
-    statementTimeout: config.statementTimeout,
-    exclude: config.exclude,
-    patience: config.patience,
-    batchSize: config.batchSize,
+    lockTimeout: given.lockTimeout,
+    statementTimeout: given.statementTimeout,
+    exclude: given.exclude,
+    patience: given.patience,
+    batchSize: given.batchSize,
   });
+  // A look at what is applied goes by what was decided for it; a run that changes something is decided anew.
+  const config = asDecided && over === undefined ? withKept(given, await keptOf(session)) : given;
   const mayRun = programs(config);
   const mayRunCli = programs === runNothing || !namedExecutor(options) ? mayRun : runNamed(output ?? quiet);
   const root = hasCode(config.workspace) ? config.workspace : null;
@@ -179,7 +187,7 @@ export async function openTarget(
         { inner, session, connection: found, looking: programs === runNothing },
         mayRunCli,
       );
-  const database = cliExecutor ?? inner;
+  const database = reading ? inner : keeping(cliExecutor ?? inner, session, () => settings);
   const production = countsAsProduction(config, connection);
   const rehearsed = unrehearsed(config, connection, plan);
   const asks = unrehearsed(config, connection, undefined) !== null;
@@ -231,6 +239,26 @@ export async function openTarget(
     },
   };
 }
+
+/** What was decided for what is applied. */
+async function keptOf(session: Session): Promise<unknown> {
+  try {
+    return await keptDecided(await session.work());
+  } catch (error) {
+    await session.close();
+    throw toRolloutError(error);
+  }
+}
+
+/** Keeps what a step was decided by, when it was applied and when its checks passed. */
+const keeping = (executor: Executor, session: Session, settings: () => Config): Executor => ({
+  ...executor,
+  record: async (record) => {
+    await executor.record(record);
+    if (record.state === 'applied' || record.state === 'verified')
+      await keepDecided(await session.work(), record.run, toKept(settings()));
+  },
+});
 
 const withoutRecords = (executor: Executor): Executor => ({ ...executor, record: async () => undefined });
 

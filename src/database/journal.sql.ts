@@ -1,6 +1,18 @@
 /** Rises when a stored journal can no longer be read as it is; an older tool then refuses instead of guessing. */
 export const journalFormat = 3;
 
+/** What runs were decided by. A journal of an earlier version of the tool has none yet. */
+export const decidedTable = `
+create table if not exists voxanne_rollout.decided (
+  seq bigint generated always as identity primary key,
+  run uuid not null,
+  settings jsonb not null,
+  at timestamptz not null default clock_timestamp()
+);
+alter table voxanne_rollout.decided enable row level security;
+revoke all on voxanne_rollout.decided from public, anon, authenticated, service_role;
+`;
+
 /**
  * The journal's schema. No API role gets a grant, the schema is not among those that REST exposes, and row security is
  * on without a policy, so that even a later blanket GRANT opens nothing. It stays as history after a rollback.
@@ -67,4 +79,4 @@ alter table voxanne_rollout.kept enable row level security;
 alter table voxanne_rollout.records enable row level security;
 alter table voxanne_rollout.fingerprints enable row level security;
 revoke all on all tables in schema voxanne_rollout from public, anon, authenticated, service_role;
-`;
+${decidedTable}`;

@@ -155,6 +155,26 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
   };
 
+  /** Steps whose checks passed in this run. */
+  const tested = new Set<StepId>();
+
+  /**
+   * What the first step of a phase tested in an earlier run may be another target by now, or decided otherwise: as long
+   * as nothing of the phase is live, it is tested again before anything is.
+   */
+  const testAgain = async (id: StepId, signal: AbortSignal): Promise<void> => {
+    const { phase, executor } = find(id);
+    const [first] = phase.steps;
+    if (phase.medium !== 'database' || first === undefined || first.id === id || tested.has(first.id)) return;
+    if ((await executor.standing()).some((one) => isLive(one))) return;
+    const { failed, unproven } = await verify(first.id, signal);
+    if (failed + unproven === 0) return;
+    throw new RolloutError(
+      `Step ${id} was not started: what step ${first.id} (${first.title}) tests does not hold any more.`,
+      `Look at what it names, give the decision that it asks for, and verify step ${first.id} again.`,
+    );
+  };
+
   const apply: Rollout['apply'] = async (id, signal, expect) => {
     const { executor, step } = find(id);
     const began = performance.now();
@@ -164,6 +184,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     if (row?.gate) throw new RolloutError(`Step ${id} is not open yet.`, row.gate);
     const refused = options.refuse?.(find(id).phase) ?? null;
     if (refused !== null) throw refused;
+    await testAgain(id, signal);
     // A resumed step keeps the state from before its first change; only that one is worth returning to.
     const interrupted = rows.some((one) => one.interrupted);
     const resumed = (interrupted ? await settle(id, signal) : (row?.applied ?? 0)) > 0;
@@ -278,6 +299,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
     const milliseconds = performance.now() - began;
     const state = counts.failed === 0 && counts.unproven === 0 ? 'verified' : 'failed';
+    if (state === 'verified') tested.add(id);
+    else tested.delete(id);
     const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');
     // A look at a target on which nothing was ever applied leaves it as it was found, journal included.
     const { unproven: _, ...kept } = counts;

@@ -84,9 +84,9 @@ export async function applyAll(
   if (unsaved !== null) {
     output.say('');
     output.say(
-      'Decisions of this run that the configuration file does not hold; verify, guard and every later run need',
+      'Decisions of this run that the configuration file does not hold. The journal keeps them for verify, guard and',
     );
-    output.say(`them again. Keep them in ${configFileName}:`);
+    output.say(`plan; a later run that changes something asks again. Keep them in ${configFileName}:`);
     output.say(`  "decisions": ${unsaved}`);
   }
   if (to === undefined) {

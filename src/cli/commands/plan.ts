@@ -66,7 +66,7 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
         );
         return options.check === true && pending > 0 ? exitCodes.pending : exitCodes.done;
       },
-      { header: options.sql !== true },
+      { header: options.sql !== true, asDecided: true },
     ),
   );
 
