@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CheckResult } from './check.ts';
+import { answersTo, type CheckResult } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Context, Executor, PreviewResult, Standing, Untouched } from './executor.ts';
@@ -155,8 +155,9 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
   };
 
-  /** Steps whose checks passed in this run. */
+  /** Steps whose checks passed in this run, and what did not pass of those that failed. */
   const tested = new Set<StepId>();
+  const opened = new Map<StepId, readonly CheckResult[]>();
 
   /**
    * What the first step of a phase tested in an earlier run may be another target by now, or decided otherwise: as long
@@ -167,11 +168,16 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const [first] = phase.steps;
     if (phase.medium !== 'database' || first === undefined || first.id === id || tested.has(first.id)) return;
     if ((await executor.standing()).some((one) => isLive(one))) return;
-    const { failed, unproven } = await verify(first.id, signal);
-    if (failed + unproven === 0) return;
+    await verify(first.id, signal);
+    const open = opened.get(first.id) ?? [];
+    const [one] = open;
+    if (one === undefined) return;
+    const [problem, ...detail] = one.observed.split('\n');
+    const rest = open.slice(1).map((each) => `- ${each.observed}`);
     throw new RolloutError(
-      `Step ${id} was not started: what step ${first.id} (${first.title}) tests does not hold any more.`,
-      `Look at what it names, give the decision that it asks for, and verify step ${first.id} again.`,
+      `Step ${id} was not started, since step ${first.id} was tested again: ${problem}`,
+      one.advice ?? `Look at what it names, then verify step ${first.id} again.`,
+      { detail: [...detail, ...rest].join('\n'), answers: open.flatMap(answersTo) },
     );
   };
 
@@ -301,6 +307,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     const state = counts.failed === 0 && counts.unproven === 0 ? 'verified' : 'failed';
     if (state === 'verified') tested.add(id);
     else tested.delete(id);
+    opened.set(id, failures);
     const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');
     // A look at a target on which nothing was ever applied leaves it as it was found, journal included.
     const { unproven: _, ...kept } = counts;
