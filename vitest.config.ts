@@ -7,6 +7,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     reporters: ['default', './scripts/tally.js'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the two cores of the smallest machine: many tests wait for a server, a lock or a screen.
+    maxWorkers: 3,
   },
 });

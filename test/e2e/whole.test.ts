@@ -3,6 +3,7 @@ import { readCode } from '../../phases/code/code.ts';
 import { scanCode } from '../../phases/code/scan.ts';
 import { createWorkspaceTarget } from '../../phases/code/workspace-target.ts';
 import { waive } from '../../src/workspace/waivers.ts';
+import { full } from '../helpers/seeded.ts';
 import { makeTarget } from '../helpers/target.ts';
 import type { RealTerminal } from '../wizard/terminal.ts';
 import { changedFiles, checkout, flags, removeCheckouts } from './checkout.ts';
@@ -83,7 +84,8 @@ const waiveTheRest = async (place: Place, workspace: string): Promise<number> =>
 };
 
 describe('all four phases', () => {
-  test('by keyboard over the sample clinic and its app, from the first frame to the summary', async () => {
+  // Phase 1 by keyboard is in rollout.test.ts, and all four phases without one in test/app-e2e.
+  test.runIf(full)('by keyboard over the sample clinic and its app, from the first frame to the summary', async () => {
     const place = await stage.place();
     const workspace = checkout();
     const terminal = place.start(flags(workspace), size);

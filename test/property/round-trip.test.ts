@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const runs = full ? 300 : 8;
+const runs = full ? 300 : 5;
 const reached = new Map<string, number>();
 let made = 0;
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileChange } from '../../src/rollout/change.ts';
 import type { Context } from '../../src/rollout/executor.ts';
 import { createWorkspaceExecutor, type WorkspaceExecutor } from '../../src/workspace/executor.ts';
+import { full, seed } from '../helpers/seeded.ts';
 
 let folder: string;
 let root: string;
@@ -411,11 +412,13 @@ describe('killed between any two writes', () => {
     };
 
     let killed = 0;
-    for (let point = 1, going = true; going; point += 4) {
-      const runs = await Promise.all([0, 1, 2, 3].map((offset) => killAt(point + offset)));
+    // CI takes every third, from the first, the second or the third on.
+    const every = full ? 1 : 3;
+    for (let point = 1 + (seed % every), going = true; going; point += 4 * every) {
+      const runs = await Promise.all([0, 1, 2, 3].map((offset) => killAt(point + offset * every)));
       killed += runs.filter(Boolean).length;
       going = runs.every(Boolean);
     }
-    expect(killed).toBeGreaterThan(80);
+    expect(killed).toBeGreaterThan(80 / every);
   }, 300_000);
 });

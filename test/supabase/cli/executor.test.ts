@@ -8,6 +8,7 @@ import type { Change } from '../../../src/rollout/change.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
+import { full } from '../../helpers/seeded.ts';
 import {
   backends,
   concurrentIndex,
@@ -125,46 +126,49 @@ test('a lock that is held is waited for in short tries that name the holder', as
   expect(await run.history()).toHaveLength(1);
 });
 
-test('the way through the CLI and the way through pg with registering end in equal history and files, and back', async () => {
-  const changes: readonly Change[] = [
-    makeTable('first'),
-    concurrentIndex,
-    makeTable('last', { title: "Create public.last, the one with an 'odd' $journal$ title" }),
-  ];
-  const ends = [];
-  for (const register of [false, true]) {
-    await using run = await makeCliTarget(server, `both_${register}`, { register });
-    const { executor } = run;
-    const start = await executor.fingerprint();
-    const entries = await run.applyStep(changes);
-    const history = await run.history();
-    const files = await run.files();
-    expect(files).toEqual(history.map((row) => `${row.version}_${row.name}.sql`));
-    const after = await executor.fingerprint();
-    const checks = await historyChecks({
-      session: run.at.session,
-      workspace: run.workspace,
-      entries: await executor.entries(),
-    });
-    expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
-    expect(files).toHaveLength(1);
-    // The CLI is called for what precedes the index and for what follows it, and then for the one file that stands for
-    // all three and for the part that it takes the place of; or once a step.
-    expect(run.pids).toHaveLength(register ? 1 : 4);
+test.runIf(full)(
+  'the way through the CLI and the way through pg with registering end in equal history and files, and back',
+  async () => {
+    const changes: readonly Change[] = [
+      makeTable('first'),
+      concurrentIndex,
+      makeTable('last', { title: "Create public.last, the one with an 'odd' $journal$ title" }),
+    ];
+    const ends = [];
+    for (const register of [false, true]) {
+      await using run = await makeCliTarget(server, `both_${register}`, { register });
+      const { executor } = run;
+      const start = await executor.fingerprint();
+      const entries = await run.applyStep(changes);
+      const history = await run.history();
+      const files = await run.files();
+      expect(files).toEqual(history.map((row) => `${row.version}_${row.name}.sql`));
+      const after = await executor.fingerprint();
+      const checks = await historyChecks({
+        session: run.at.session,
+        workspace: run.workspace,
+        entries: await executor.entries(),
+      });
+      expect(checks.map((one) => one.verdict)).toEqual(['passed', 'passed', 'passed']);
+      expect(files).toHaveLength(1);
+      // The CLI is called for what precedes the index and for what follows it, and then for the one file that stands for
+      // all three and for the part that it takes the place of; or once a step.
+      expect(run.pids).toHaveLength(register ? 1 : 4);
 
-    if (register) await expectReplay(server, run, 'replayed');
+      if (register) await expectReplay(server, run, 'replayed');
 
-    for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
-    await run.record('rolled back');
-    expect(run.pids).toHaveLength(register ? 2 : 5);
-    expect(differences(start, await executor.fingerprint())).toEqual([]);
-    expect(await run.history()).toEqual([]);
-    expect(await run.files()).toEqual([]);
-    ends.push({ after, history: history.map(({ name, statements }) => ({ name, statements })) });
-  }
-  expect(ends[0]?.history).toHaveLength(1);
-  expect(ends[0]).toEqual(ends[1]);
-});
+      for (const entry of entries.toReversed()) await executor.revert(entry, run.context());
+      await run.record('rolled back');
+      expect(run.pids).toHaveLength(register ? 2 : 5);
+      expect(differences(start, await executor.fingerprint())).toEqual([]);
+      expect(await run.history()).toEqual([]);
+      expect(await run.files()).toEqual([]);
+      ends.push({ after, history: history.map(({ name, statements }) => ({ name, statements })) });
+    }
+    expect(ends[0]?.history).toHaveLength(1);
+    expect(ends[0]).toEqual(ends[1]);
+  },
+);
 
 describe('interrupted', () => {
   test('the CLI is killed in the middle of a push: nothing is left, and the same change goes through again', async () => {

@@ -7,6 +7,7 @@ import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
+import { full } from '../../helpers/seeded.ts';
 import {
   backends,
   concurrentIndex,
@@ -175,66 +176,72 @@ describe('a file that ends before its end', () => {
   });
 });
 
-test('a part before a migration of the app stays a file of its own, since what follows may build upon it', async () => {
-  await using run = await makeCliTarget(server, 'between');
-  const start = await run.executor.fingerprint();
-  await failure(run.applyStep([makeTable('first'), makeTable('second', { up: 'select 1 / 0' })]));
-  await run.record('failed');
-  const folder = join(run.workspace, 'supabase/migrations');
-  await mkdir(folder, { recursive: true });
-  const app = `${Number((await run.files())[0]?.slice(0, 14)) + 1}_app.sql`;
-  await writeFile(join(folder, app), 'alter table public.first add column of_the_app int;');
-  await supabase(run.workspace, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`);
+test.runIf(full)(
+  'a part before a migration of the app stays a file of its own, since what follows may build upon it',
+  async () => {
+    await using run = await makeCliTarget(server, 'between');
+    const start = await run.executor.fingerprint();
+    await failure(run.applyStep([makeTable('first'), makeTable('second', { up: 'select 1 / 0' })]));
+    await run.record('failed');
+    const folder = join(run.workspace, 'supabase/migrations');
+    await mkdir(folder, { recursive: true });
+    const app = `${Number((await run.files())[0]?.slice(0, 14)) + 1}_app.sql`;
+    await writeFile(join(folder, app), 'alter table public.first add column of_the_app int;');
+    await supabase(run.workspace, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`);
 
-  const more = makeTable('second', {
-    up: 'alter table public.first add column ours int',
-    down: 'alter table public.first drop column ours',
-  });
-  await run.applyStep([more]);
-  const files = await run.files();
-  expect(files.map((name) => name.slice(15))).toEqual([
-    'voxanne_1_1_make_tables.sql',
-    'app.sql',
-    'voxanne_1_1_make_tables.sql',
-  ]);
-  await expectInStep(run);
-  await expectReplay(server, run, 'between_replayed');
+    const more = makeTable('second', {
+      up: 'alter table public.first add column ours int',
+      down: 'alter table public.first drop column ours',
+    });
+    await run.applyStep([more]);
+    const files = await run.files();
+    expect(files.map((name) => name.slice(15))).toEqual([
+      'voxanne_1_1_make_tables.sql',
+      'app.sql',
+      'voxanne_1_1_make_tables.sql',
+    ]);
+    await expectInStep(run);
+    await expectReplay(server, run, 'between_replayed');
 
-  await run.at.sql('alter table public.first drop column of_the_app');
-  for (const entry of (await run.executor.entries()).toReversed()) await run.executor.revert(entry, run.context());
-  await run.record('rolled back');
-  expect(differences(start, await run.executor.fingerprint())).toEqual([]);
-  expect(await run.files()).toEqual([app]);
-});
+    await run.at.sql('alter table public.first drop column of_the_app');
+    for (const entry of (await run.executor.entries()).toReversed()) await run.executor.revert(entry, run.context());
+    await run.record('rolled back');
+    expect(differences(start, await run.executor.fingerprint())).toEqual([]);
+    expect(await run.files()).toEqual([app]);
+  },
+);
 
-test('what a step does later is a file of its own; a rollback that stops half-way leaves what is in force', async () => {
-  await using run = await makeCliTarget(server, 'later');
-  await run.applyStep([makeTable('first'), concurrentIndex]);
-  const [file = ''] = await run.files();
-  const text = await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8');
-  await run.applyStep([makeTable('second'), makeTable('third')]);
-  const files = await run.files();
-  expect(files).toHaveLength(2);
-  expect(files[0]).toBe(file);
-  expect(await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8')).toBe(text);
-  await expectInStep(run);
+test.runIf(full)(
+  'what a step does later is a file of its own; a rollback that stops half-way leaves what is in force',
+  async () => {
+    await using run = await makeCliTarget(server, 'later');
+    await run.applyStep([makeTable('first'), concurrentIndex]);
+    const [file = ''] = await run.files();
+    const text = await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8');
+    await run.applyStep([makeTable('second'), makeTable('third')]);
+    const files = await run.files();
+    expect(files).toHaveLength(2);
+    expect(files[0]).toBe(file);
+    expect(await readFile(join(run.workspace, 'supabase/migrations', file), 'utf8')).toBe(text);
+    await expectInStep(run);
 
-  const entries = await run.executor.entries();
-  await run.executor.revert(entries.at(-1) as Entry, run.context());
-  await run.record('failed');
-  expect(await run.files()).toEqual(files);
-  expect(titles(await run.executor.entries())).toEqual([
-    'Create public.first',
-    concurrentIndex.title,
-    'Create public.second',
-  ]);
-  await expectInStep(run);
+    const entries = await run.executor.entries();
+    await run.executor.revert(entries.at(-1) as Entry, run.context());
+    await run.record('failed');
+    expect(await run.files()).toEqual(files);
+    expect(titles(await run.executor.entries())).toEqual([
+      'Create public.first',
+      concurrentIndex.title,
+      'Create public.second',
+    ]);
+    await expectInStep(run);
 
-  for (const entry of entries.slice(0, -1).toReversed()) await run.executor.revert(entry, run.context());
-  await run.record('rolled back');
-  expect(await run.history()).toEqual([]);
-  expect(await run.files()).toEqual([]);
-});
+    for (const entry of entries.slice(0, -1).toReversed()) await run.executor.revert(entry, run.context());
+    await run.record('rolled back');
+    expect(await run.history()).toEqual([]);
+    expect(await run.files()).toEqual([]);
+  },
+);
 
 test('a file that a person edited and that has to be written anew is kept beside it', async () => {
   await using run = await makeCliTarget(server, 'edited_part', { register: true });
@@ -251,19 +258,25 @@ test('a file that a person edited and that has to be written anew is kept beside
   expect(await readFile(file, 'utf8')).not.toContain('public.second');
 });
 
-test('what pg applied and no CLI could record is recorded as one file for each step by the next run', async () => {
-  await using run = await makeCliTarget(server, 'unrecorded', { register: true });
-  // Through pg alone, as a run without --register.
-  const made = [makeTable('first'), concurrentIndex, makeTable('second')];
-  for (const change of made) await run.at.executor.apply(change, run.context());
-  const later = { ...run.context(), step: '1.2' } as const;
-  for (const change of [makeTable('third'), makeTable('fourth')]) await run.at.executor.apply(change, later);
-  await run.executor.register(run.context().signal);
-  expect((await run.files()).map((name) => name.slice(15))).toEqual(['voxanne_1_1_make_tables.sql', 'voxanne_1_2.sql']);
-  expect(run.pids).toHaveLength(1);
-  await expectInStep(run);
-  await expectReplay(server, run, 'unrecorded_replayed');
-});
+test.runIf(full)(
+  'what pg applied and no CLI could record is recorded as one file for each step by the next run',
+  async () => {
+    await using run = await makeCliTarget(server, 'unrecorded', { register: true });
+    // Through pg alone, as a run without --register.
+    const made = [makeTable('first'), concurrentIndex, makeTable('second')];
+    for (const change of made) await run.at.executor.apply(change, run.context());
+    const later = { ...run.context(), step: '1.2' } as const;
+    for (const change of [makeTable('third'), makeTable('fourth')]) await run.at.executor.apply(change, later);
+    await run.executor.register(run.context().signal);
+    expect((await run.files()).map((name) => name.slice(15))).toEqual([
+      'voxanne_1_1_make_tables.sql',
+      'voxanne_1_2.sql',
+    ]);
+    expect(run.pids).toHaveLength(1);
+    await expectInStep(run);
+    await expectReplay(server, run, 'unrecorded_replayed');
+  },
+);
 
 test('a file of the other database that does more than this one needs is left alone', async () => {
   await using staging = await makeCliTarget(server, 'more_staging');
