@@ -6,6 +6,7 @@ import { classOfPath, listFiles } from '../../src/workspace/files.ts';
 import { projectOf, resolveModule, specifierFor } from '../../src/workspace/resolve.ts';
 import { authOf, importEdits, requestInScope } from '../../src/workspace/scan/fixes.ts';
 import { routeCallOf } from '../../src/workspace/scan/flow.ts';
+import { mountsIn } from '../../src/workspace/scan/mounts.ts';
 import type { RuleContext } from '../../src/workspace/scan/rule.ts';
 import { contextOf } from '../../src/workspace/scan/scan.ts';
 import { declarationIn, escapeRegExp } from '../../src/workspace/scan/scope.ts';
@@ -44,10 +45,11 @@ export async function unguardedRouters(code: Code, findings: readonly Finding[])
   const middleware = await middlewareOf(code);
   if (middleware === null) return [];
   const found: Unguarded[] = [];
+  const answering = await answeringIn(code);
   for (const file of new Set(findings.filter(({ fix }) => fix === null).map((one) => one.file))) {
     if (file === middleware.file || projectOf(file, code.workspace.projects) !== code.workspace.backend) continue;
     const text = await textOf(code.workspace, file);
-    const one = text === null ? null : await guarded(code, file, text, findings, middleware);
+    const one = text === null ? null : await guarded(code, file, text, findings, middleware, answering);
     if (one !== null) found.push(one);
   }
   return found;
@@ -104,13 +106,13 @@ async function middlewareOf({ workspace }: Code): Promise<Middleware | null> {
 }
 
 async function guarded(
-  code: Code,
+  { workspace }: Code,
   file: string,
   text: string,
   findings: readonly Finding[],
   { file: from, name }: Middleware,
+  answering: readonly Answering[],
 ): Promise<Unguarded | null> {
-  const { workspace } = code;
   const source = await parseSource(file, text);
   if (source.errorAt !== null) return null;
   const context = contextOf(workspace, source, classOfPath(file), {});
@@ -126,7 +128,7 @@ async function guarded(
   }
   const [first] = routes;
   if (first === undefined) return null;
-  const whole = (await sharesItsPath(code, file)) ? null : routerEdits(source, first, name, context);
+  const whole = sharesItsPath(answering, file) ? null : routerEdits(source, first, name, context);
   const edits = whole ?? [...routes].flatMap((route) => routeEdits(route, name));
   if (edits.length === 0) return null;
   const helpers = {
@@ -151,38 +153,41 @@ async function guarded(
   };
 }
 
-type Mount = { readonly path: string; readonly file: string | null };
+/** Where something answers: a mounted router, by its file, or a route. */
+type Answering = { readonly path: string; readonly file: string | null };
+
+async function answeringIn({ workspace }: Code): Promise<readonly Answering[]> {
+  const { files } = await listFiles(workspace.root);
+  const known = new Set(files.map(({ path }) => path));
+  const found: Answering[] = [];
+  for (const { path, fileClass } of files) {
+    if (fileClass !== 'source' || projectOf(path, workspace.projects) !== workspace.backend) continue;
+    const text = (await textOf(workspace, path)) ?? '';
+    if (!/\.\s*use\s*\(/.test(text)) continue;
+    for (const mount of mountsIn(await parseSource(path, text))) {
+      const file = mount.module === null ? null : resolveModule(path, mount.module, known, workspace.projects);
+      found.push({ path: mount.path ?? '/', file });
+    }
+    for (const [, route = ''] of text.matchAll(/\.\s*(?:get|post|put|patch|delete|all)\s*\(\s*['"`](\/[^'"`]+)['"`]/g))
+      found.push({ path: route, file: path });
+  }
+  return found;
+}
 
 /**
  * Whether requests that are meant for others come through this router: Express asks every mount whose path is where the
  * request's begins, and a middleware of the first one would refuse them all.
  */
-async function sharesItsPath({ workspace }: Code, file: string): Promise<boolean> {
-  const { files } = await listFiles(workspace.root);
-  const known = new Set(files.map(({ path }) => path));
-  const mounts: Mount[] = [];
-  for (const { path, fileClass } of files) {
-    if (fileClass !== 'source' || projectOf(path, workspace.projects) !== workspace.backend) continue;
-    const text = (await textOf(workspace, path)) ?? '';
-    if (!/\.\s*use\s*\(/.test(text)) continue;
-    const source = await parseSource(path, text);
-    for (const [, mounted = '/', router = ''] of text.matchAll(
-      /\.\s*use\s*\(\s*(?:['"`]([^'"`]+)['"`]\s*,[^;]*?)?([A-Za-z_$][\w$]*)\s*,?\s*\)/g,
-    )) {
-      const module = declarationIn(source.root, router)?.imported?.module;
-      const from = module === undefined ? null : resolveModule(path, module, known, workspace.projects);
-      mounts.push({ path: mounted, file: from });
-    }
-    if (path === file) continue;
-    for (const [, route = ''] of text.matchAll(/\.\s*(?:get|post|put|patch|delete|all)\s*\(\s*['"`](\/[^'"`]+)['"`]/g))
-      mounts.push({ path: route, file: path });
-  }
-  const inside = (other: string, own: string): boolean =>
-    other === own || other.startsWith(own.endsWith('/') ? own : `${own}/`);
-  return mounts.some(
-    (own) => own.file === file && mounts.some((other) => other.file !== file && inside(other.path, own.path)),
+const sharesItsPath = (answering: readonly Answering[], file: string): boolean =>
+  answering.some(
+    (own) =>
+      own.file === file &&
+      answering.some(
+        (other) =>
+          other.file !== file &&
+          (other.path === own.path || other.path.startsWith(own.path.endsWith('/') ? own.path : `${own.path}/`)),
+      ),
   );
-}
 
 /** The route around a place, where it has no authentication and nothing that stands for it. */
 function routeOf(node: SyntaxNode, context: RuleContext): SyntaxNode | null {

@@ -206,6 +206,7 @@ export async function openTarget(
       ...(options.to === undefined ? {} : { until: options.to as StepId }),
       refuse: (phase) => (phase.medium === 'database' ? refused : null),
       ...(remarks === '' ? {} : { remark: remarks }),
+      settings: () => settings,
       accepted: (check) => settings.decisions.acceptNotChecked.includes(check),
       missing: (phase) =>
         phase.medium === 'workspace' && workspace === null

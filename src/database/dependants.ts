@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Dependant } from '../rollout/executor.ts';
+import { withoutComments } from './catalog/calls.ts';
 
 /** An object as the fingerprint names it, taken apart. */
 type Taken = { readonly kind: string; readonly name: string; readonly owner: string };
@@ -21,7 +22,7 @@ export async function dependants(
   if (gone.length === 0 || others.length === 0) return [];
   const { rows } = await client.query<{ object: string; text: string; tracked: boolean }>(definitionsSql, [others]);
   return rows.flatMap(({ object, text, tracked }) => {
-    const code = text.replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/--[^\n]*/g, ' ');
+    const code = withoutComments(text);
     const used = gone.filter((one) => {
       if (!mentions(code, one.name)) return false;
       if (one.kind !== 'column') return true;

@@ -58,6 +58,13 @@ async function gather(rollout: Rollout, signal: AbortSignal, beginning: Beginnin
 const few = 8;
 const numbered = (value: number): string => value.toLocaleString('en');
 
+/** A step in the table at the head of a report. */
+const cellsOf = ({ row, changes, checks }: Awaited<ReturnType<typeof gather>>[number]): readonly string[] => {
+  const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
+  const counts = [changes.length, of('passed'), of('failed'), of('skipped')].map(numbered);
+  return [`${row.step} ${row.title}`, row.state, ...counts];
+};
+
 export async function markdownReport(
   about: About,
   rollout: Rollout,
@@ -72,10 +79,7 @@ export async function markdownReport(
     '',
     '| step | state | changes in force | checks passed | failed | not checked |',
     '|---|---|---|---|---|---|',
-    ...sections.map(({ row, changes, checks }) => {
-      const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
-      return `| ${row.step} ${row.title} | ${row.state} | ${numbered(changes.length)} | ${numbered(of('passed'))} | ${numbered(of('failed'))} | ${numbered(of('skipped'))} |`;
-    }),
+    ...sections.map((one) => `| ${cellsOf(one).join(' | ')} |`),
   ];
   if (about.remarks.length > 0)
     lines.push('', '## How it was applied', '', ...about.remarks.map((one) => `- ${md(one)}`));
@@ -116,10 +120,12 @@ export async function htmlReport(
   beginning: Beginning = () => undefined,
 ): Promise<string> {
   const sections = await gather(rollout, signal, beginning);
-  const rows = sections.map(({ row, changes, checks }) => {
-    const of = (verdict: CheckResult['verdict']) => checks.filter((one) => one.verdict === verdict).length;
-    return `<tr><td>${escapeHtml(`${row.step} ${row.title}`)}</td><td>${row.state}</td><td>${numbered(changes.length)}</td><td>${numbered(of('passed'))}</td><td>${numbered(of('failed'))}</td><td>${numbered(of('skipped'))}</td></tr>`;
-  });
+  const rows = sections.map(
+    (one) =>
+      `<tr>${cellsOf(one)
+        .map((cell) => `<td>${escapeHtml(cell)}</td>`)
+        .join('')}</tr>`,
+  );
   const bodies = sections
     .filter(({ changes, checks }) => changes.length > 0 || checks.length > 0)
     .map(

@@ -27,6 +27,8 @@ export type RunnerOptions<T> = {
   readonly remark?: string | undefined;
   /** Whether the operator accepted, by its id, that a check which matters is not made. */
   readonly accepted?: (check: string) => boolean;
+  /** What plans and checks go by; another value where an answer was given meanwhile. */
+  readonly settings?: () => unknown;
 };
 
 /**
@@ -155,8 +157,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
   };
 
-  /** Steps whose checks passed in this run, and what did not pass of those that failed. */
-  const tested = new Set<StepId>();
+  /** Steps whose checks passed in this run, with the settings that they passed under, and what did not pass of others. */
+  const tested = new Map<StepId, unknown>();
   const opened = new Map<StepId, readonly CheckResult[]>();
 
   /**
@@ -166,7 +168,8 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
   const testAgain = async (id: StepId, signal: AbortSignal): Promise<void> => {
     const { phase, executor } = find(id);
     const [first] = phase.steps;
-    if (phase.medium !== 'database' || first === undefined || first.id === id || tested.has(first.id)) return;
+    if (phase.medium !== 'database' || first === undefined || first.id === id) return;
+    if (tested.has(first.id) && tested.get(first.id) === options.settings?.()) return;
     if ((await executor.standing()).some((one) => isLive(one))) return;
     await verify(first.id, signal);
     const open = opened.get(first.id) ?? [];
@@ -305,7 +308,7 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
     }
     const milliseconds = performance.now() - began;
     const state = counts.failed === 0 && counts.unproven === 0 ? 'verified' : 'failed';
-    if (state === 'verified') tested.add(id);
+    if (state === 'verified') tested.set(id, options.settings?.());
     else tested.delete(id);
     opened.set(id, failures);
     const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');

@@ -1,3 +1,4 @@
+import { withoutComments } from '../../../src/database/catalog/calls.ts';
 import type { DbFunction } from '../../../src/database/catalog/types.ts';
 import { parseSql } from '../../../src/database/rename/parser.ts';
 import { searchPath } from '../../../src/database/rename/routine.ts';
@@ -165,11 +166,9 @@ function atomicOf(one: DbFunction): string | null {
   return value === undefined ? null : `select ${value}`;
 }
 
-const strip = (body: string): string => body.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
-
 /** `return …`, `return query …`, `select … into v …; return v`, `if exists (…) then return true; end if; return false`. */
 function plpgsqlOf(body: string): string | null {
-  const text = strip(body).trim();
+  const text = withoutComments(body).trim();
   // A quoted semicolon or a default of a variable would need a real reader.
   const block = /^(?:declare\s+((?:\w+\s+[^;:=]+;\s*)+))?begin\s+([\s\S]+?)\s*end\s*;?$/i.exec(text);
   const inner = block?.[2]?.trim();

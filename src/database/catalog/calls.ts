@@ -5,3 +5,6 @@ export function isCalledIn(one: DbFunction, conditions: readonly string[]): bool
   const call = new RegExp(`(^|[^\\w])${one.name.replace(/[^\w]/g, '\\$&')}\\s*\\(`);
   return conditions.some((condition) => call.test(condition));
 }
+
+/** SQL without its comments. */
+export const withoutComments = (text: string): string => text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');

@@ -1,4 +1,6 @@
+import { withoutComments } from '../catalog/calls.ts';
 import { literal } from '../quote.ts';
+import { idFor } from './arguments.ts';
 import type { ColumnFacts, TableFacts } from './facts.ts';
 import { type Family, findRow } from './rows.ts';
 import { nameOf, type World } from './world.ts';
@@ -6,9 +8,7 @@ import { nameOf, type World } from './world.ts';
 /** Values, as SQL, that a row is given so that a trigger does more with it than it does with any row. */
 export type Aim = ReadonlyMap<string, string>;
 
-/** The text of a function without its comments, and whether anything in it can write. */
-export const withoutComments = (body: string): string => body.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
-
+/** Whether anything in the text of a function can write. */
 export const canWrite = (body: string): boolean =>
   /\b(insert|delete|merge|truncate|execute|call|(?<!\bfor\s+(no\s+key\s+)?)update)\b/i.test(
     withoutComments(body).replace(/'[^']*'/g, `''`),
@@ -17,7 +17,8 @@ export const canWrite = (body: string): boolean =>
 /**
  * What the functions of a trigger wait for in the row that fires them (`new.kind = 'rename'`, `new.published`), each
  * with what makes the row point at B where they look rows up by it (`where iban = new.to_iban`,
- * `new.params ->> 'patient'`). The last is the pointing alone. Nothing, where they ask for nothing.
+ * `new.params ->> 'patient'`). The first is the pointing alone. Nothing, where they ask for nothing. `left`: cases beyond
+ * those that fit into one probe.
  */
 export function aims(
   world: World,
@@ -25,13 +26,13 @@ export function aims(
   table: TableFacts,
   tables: readonly TableFacts[],
   bodies: readonly string[],
-): readonly Aim[] {
+): { readonly tried: readonly Aim[]; readonly left: number } {
   const text = bodies.map(withoutComments).join('\n');
   const open = (name: string): ColumnFacts | undefined =>
     name === world.tenantColumns.get(nameOf(table)) || table.primary.includes(name)
       ? undefined
       : table.columns.find((column) => column.name === name && !column.generated);
-  const pointing = pointed(family, tables, text, open);
+  const pointing = pointed(world, family, tables, text, open);
   const cases = waited(text).flatMap(([name, value]): readonly Aim[] => {
     const column = open(name);
     return column === undefined ? [] : [new Map([...pointing, [name, `${literal(value)}::${column.type}`]])];
@@ -39,13 +40,13 @@ export function aims(
   const flags = [...text.matchAll(/\bnew\.(\w+)/gi)].flatMap(([, name = '']): readonly Aim[] =>
     open(name)?.base === 'boolean' ? [new Map([...pointing, [name, 'true']])] : [],
   );
-  const all = [...cases, ...flags, ...(pointing.size === 0 ? [] : [pointing])];
+  const all = [...(pointing.size === 0 ? [] : [pointing]), ...cases, ...flags];
   const distinct = new Map(all.map((aim) => [JSON.stringify([...aim]), aim]));
-  return [...distinct.values()].slice(0, most);
+  return { tried: [...distinct.values()].slice(0, most), left: Math.max(0, distinct.size - most) };
 }
 
 /** Each aim is one write more inside the transaction of the probe. */
-const most = 8;
+const most = 16;
 
 /** Columns and the words that they are compared with. */
 function waited(text: string): readonly (readonly [string, string])[] {
@@ -64,6 +65,7 @@ function waited(text: string): readonly (readonly [string, string])[] {
 
 /** Columns that rows are looked up by, with what leads to B's row. */
 function pointed(
+  world: World,
   family: Family,
   tables: readonly TableFacts[],
   text: string,
@@ -90,23 +92,9 @@ function pointed(
     if (/^jsonb?$/.test(open(own)?.base ?? '')) keys.set(own, [...(keys.get(own) ?? []), key]);
   for (const [own, names] of keys) {
     const object = names.map((name) => {
-      const id = idOf(family, tables, name);
-      return `${literal(name)}, ${id === null ? literal('probe') : `(${id})::text`}`;
+      return `${literal(name)}, ${literal(idFor(world, family, tables, name, 'text') ?? 'probe')}`;
     });
     found.set(own, `pg_catalog.jsonb_build_object(${object.join(', ')})::${open(own)?.type ?? 'jsonb'}`);
   }
   return found;
-}
-
-/** `patient`, `patient_id`, `org`, `user`: the id of B's, as SQL. */
-function idOf(family: Family, tables: readonly TableFacts[], name: string): string | null {
-  const stem = name.replace(/_?ids?$/i, '').toLowerCase();
-  if (/^(org|organi[sz]ation|tenant|team|workspace|company|account|clinic)$/.test(stem))
-    return literal(family.ids.org.b);
-  if (/^(user|owner|member|profile)$/.test(stem)) return literal(family.ids.user.b);
-  const named = tables.filter((one) => [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(one.name));
-  const candidates = named.length > 0 ? named : tables.length === 1 && /id$/i.test(name) ? tables : [];
-  const [table] = candidates;
-  const [key = ''] = table?.primary ?? [];
-  return table === undefined ? null : (findRow(family, table, 'b')?.values.get(key) ?? null);
 }

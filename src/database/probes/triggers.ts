@@ -3,10 +3,10 @@ import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { insert, reach, remove, update, type Who } from './acts.ts';
 import { type Aim, aims, canWrite } from './aims.ts';
+import { mentioned, named } from './bodies.ts';
 import { createCast } from './cast.ts';
 import type { TableFacts } from './facts.ts';
-import { type Firing, stateOf } from './firing.ts';
-import { mentioned, named } from './functions.ts';
+import { type Firing, firesOn, stateOf } from './firing.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findRow } from './rows.ts';
 import type { Act } from './script.ts';
@@ -37,8 +37,8 @@ export function definerTriggers(world: World): ReadonlyMap<string, readonly Firi
 
 /** What an act left behind: B's rows changed, A's rows hold what is B's, a trigger wrote something, or nothing. */
 const left = { own: 0, changed: 1, copied: 2, nothing: 3 } as const;
-const idle =
-  'It fired and wrote nothing: what it writes in the cases that it waits for was not seen. Look at it, then accept this check by its id.';
+const look = 'Look at it, then accept this check by its id.';
+const idle = `It fired and wrote nothing: what it writes in the cases that it waits for was not seen. ${look}`;
 
 /**
  * A user of A writes a row of their own where such triggers fire, and what belongs to B is looked at before and after.
@@ -69,23 +69,28 @@ export async function probeTriggers(
   const a = findRow(family, table, 'a');
   if (a === undefined) return [skipped(question, 'No row could be made that fires it.')];
   const who: Who = { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) };
-  const on = (event: string): boolean =>
-    firing.some(({ trigger }) => new RegExp(`\\b${event}\\b[\\s\\S]*? ON `, 'i').test(trigger.definition));
   const watched = watch(world, family, table, tables);
-  const bodies = firing.map(({ fn }) => fn.body);
+  const writes = firing.some(({ fn }) => writing(world, fn));
   const acts = [
-    ...(on('INSERT') ? [insert('insert', who, world, a, run.quiet)] : []),
-    ...(on('UPDATE') ? [update('update', who, world, a, 'by key')] : []),
-    ...(on('DELETE') ? [remove('delete', who, world, a, 'by key')] : []),
+    ...(firesOn(firing, 'INSERT') ? [insert('insert', who, world, a, run.quiet)] : []),
+    ...(firesOn(firing, 'UPDATE') ? [update('update', who, world, a, 'by key')] : []),
+    ...(firesOn(firing, 'DELETE') ? [remove('delete', who, world, a, 'by key')] : []),
   ].map((act) => watched(act));
   if (acts.length === 0) return [];
   // What the app's own rules refuse of these says nothing: they are tries beside the plain ones.
-  const aimed = aims(world, family, table, tables, bodies).flatMap((aim, index) => [
-    ...(on('INSERT')
+  const { tried, left: untried } = aims(
+    world,
+    family,
+    table,
+    tables,
+    firing.map(({ fn }) => fn.body),
+  );
+  const aimed = tried.flatMap((aim, index) => [
+    ...(firesOn(firing, 'INSERT')
       ? [insert(`aimed insert ${index + 1}`, who, world, { ...a, values: new Map([...a.values, ...aim]) }, run.quiet)]
       : []
     ).map((act) => watched(act, aim)),
-    ...(on('UPDATE')
+    ...(firesOn(firing, 'UPDATE')
       ? [
           reach(
             `aimed update ${index + 1}`,
@@ -110,20 +115,25 @@ export async function probeTriggers(
         return { verdict: 'failed', observed: 'what belongs to another organization was copied into its own rows' };
       const plain = tries.filter(({ act }) => acts.includes(act));
       const refused = plain.find(({ outcome }) => outcome.stage !== 'done');
-      if (refused !== undefined)
+      if (refused !== undefined) {
+        // Who may not write there fires nothing; what else is in the way of the probe is not in the way of everybody.
+        const closed = refused.outcome.code === '42501' || !writes;
+        const advice = `It did not fire: ${refusal(refused.outcome)}.${closed ? '' : ` ${look}`}`;
+        return { verdict: 'skipped', observed: 'not checked', advice };
+      }
+      if (untried > 0 && writes)
         return {
           verdict: 'skipped',
           observed: 'not checked',
-          advice: `It did not fire: ${refusal(refused.outcome)}.`,
+          advice: `It waits for more cases than were tried: ${untried} were not. ${look}`,
         };
-      if (!seen.has(left.own) && firing.some(({ fn }) => writing(world, fn)))
-        return { verdict: 'skipped', observed: 'not checked', advice: idle };
+      if (!seen.has(left.own) && writes) return { verdict: 'skipped', observed: 'not checked', advice: idle };
       return { verdict: 'passed', observed: 'nothing of another organization changed' };
     },
   };
   const results = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [probe]);
   // What it writes in the cases that it waits for, nobody saw.
-  return results.map((one) => (one.advice === idle ? { ...one, matters: true } : one));
+  return results.map((one) => (one.advice?.endsWith(look) === true ? { ...one, matters: true } : one));
 }
 
 const assigned = (aim: Aim): string => [...aim].map(([name, value]) => `${identifier(name)} = ${value}`).join(', ');

@@ -2,10 +2,10 @@ import type { CheckResult } from '../../rollout/check.ts';
 import type { View } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import type { Who } from './acts.ts';
+import { mentioned } from './bodies.ts';
 import { createCast, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
-import { asksCaller, type Firing, stateOf } from './firing.ts';
-import { mentioned } from './functions.ts';
+import { asksCaller, type Firing, firesOn, stateOf } from './firing.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, findFilter, findRow, type Row } from './rows.ts';
 import type { Act } from './script.ts';
@@ -41,8 +41,6 @@ export async function probeViewTriggers(
     role: 'authenticated',
     claims: claims(family.ids, person, { org: family.ids.org[person] }),
   });
-  const on = (event: Event): boolean =>
-    firing.some(({ trigger }) => new RegExp(`\\b${event}\\b[\\s\\S]*? ON `, 'i').test(trigger.definition));
   const state = stateOf(world, family, tables);
   const watched = (act: Omit<Act, 'observe'>, row: Row): Act => ({
     ...act,
@@ -55,7 +53,7 @@ export async function probeViewTriggers(
   });
   const as = (event: Event, by: Side, row: Row, name: string): Act =>
     watched({ name, ...who(by), sql: [statement(event, view, row)], measure: 'rows' }, row);
-  const events = (['INSERT', 'UPDATE', 'DELETE'] as const).filter(on);
+  const events = (['INSERT', 'UPDATE', 'DELETE'] as const).filter((event) => firesOn(firing, event));
   const controls = events.map((event) => as(event, 'b', b, `control-${event.toLowerCase()}`));
   const acts = events.flatMap((event) => [
     as(event, 'a', b, `foreign-${event.toLowerCase()}`),

@@ -1,9 +1,9 @@
 import { acrossFiles, type Report, type Told, type World } from '../across-files.ts';
 import { type Read, readsOf } from '../answer-reads.ts';
 import { type RouteAnswer, routeAnswers, type Shape } from '../answers.ts';
+import { mountsIn } from '../mounts.ts';
 import { acceptedRoles, offeredRoles } from '../roles.ts';
 import type { Hit } from '../rule-context.ts';
-import { declarationIn } from '../scope.ts';
 import { isSettingsFile } from '../settings-files.ts';
 import type { Source } from '../syntax.ts';
 import type { Finding } from '../types.ts';
@@ -104,10 +104,8 @@ function deeper(finding: Finding, read: Read, name: string, below: Shape): Findi
 function addServer(facts: Facts, source: Source): void {
   facts.accepted.push(...acceptedRoles(source));
   facts.answers.push(...routeAnswers(source));
-  for (const match of source.text.matchAll(/\.use\(\s*['"`]([^'"`]+)['"`]\s*,[^;]*?([A-Za-z_$][\w$]*)\s*\)/g)) {
-    const binding = declarationIn(source.root, match[2] ?? '');
-    if (binding?.imported) facts.mounts.push({ path: match[1] ?? '', module: binding.imported.module });
-  }
+  for (const { path, module } of mountsIn(source))
+    if (path !== null && module !== null) facts.mounts.push({ path, module });
 }
 
 function addSettings(facts: Facts, source: Source, report: Report): void {

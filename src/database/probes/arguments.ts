@@ -1,0 +1,138 @@
+import type { DbFunction } from '../catalog/types.ts';
+import { literal } from '../quote.ts';
+import type { TableFacts } from './facts.ts';
+import { type Family, findRow, roleOf } from './rows.ts';
+import type { World } from './world.ts';
+
+type Argument = { readonly name: string | null; readonly sql: string; readonly variadic: boolean };
+
+/**
+ * An argument for every parameter without a default: B's organization where the name says so, B's user, B's row of the
+ * table that the name points to, else a plain value of the type. A sentence when an id's meaning is unknown.
+ */
+export async function argumentsOf(
+  world: World,
+  family: Family,
+  tables: readonly TableFacts[],
+  fn: DbFunction,
+): Promise<readonly Argument[] | string> {
+  const { rows } = await world.client.query<{ defaults: number }>(
+    'select pronargdefaults as defaults from pg_catalog.pg_proc where oid = $1::oid',
+    [fn.oid],
+  );
+  const inputs = fn.arguments.filter(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v');
+  const required = inputs.length - (rows[0]?.defaults ?? 0);
+  const given: Argument[] = [];
+  /** `org_ids uuid[]`: a list of the one. */
+  const listOf = (bare: string, type: string): string | null => {
+    const one = idFor(world, family, tables, bare.replace(/s$/, ''), type.slice(0, -2));
+    return one === null ? null : `{${one}}`;
+  };
+  for (const [index, { name, type, mode }] of inputs.entries()) {
+    const bare = (name ?? '').replace(/^_+|^(p|in|arg|v)_/g, '').replace(/_+$/, '');
+    // "Where am I one of these?": it asks about the caller, in roles that everybody may have.
+    const roles = bare === 'roles' && type === 'text[]' ? `{${rolesOf(world).join(',')}}` : null;
+    const alone = inputs.filter((one) => one.type === type).length === 1;
+    const id =
+      roles ??
+      (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type)) ??
+      (alone ? organizationFor(world, family, tables, type) : null);
+    if (id === null && (index >= required || mode === 'v')) {
+      // Without names, what follows an omitted argument would take its place.
+      if (name === null) break;
+      continue;
+    }
+    if (id === null && /^(uuid|bigint|integer)$/.test(type) && /id$/.test(bare)) {
+      return `What its argument ${name ?? index + 1} identifies is not known: it was not called.`;
+    }
+    const value = id ?? plain(type);
+    if (value === null)
+      return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
+    given.push({ name, sql: `${literal(value)}::${type}`, variadic: mode === 'v' });
+  }
+  return given;
+}
+
+const rolesOf = (world: World): readonly string[] =>
+  [
+    ...new Set(
+      [roleOf(world, 'owner'), roleOf(world, 'member'), 'owner', 'admin', 'member'].filter((one) => one !== null),
+    ),
+  ].map((one) => one.toLowerCase());
+
+/** The id of B's organization, of its user or of one of its rows that a name means, as text; null where it means none. */
+export function idFor(
+  world: World,
+  family: Family,
+  tables: readonly TableFacts[],
+  name: string,
+  type: string,
+): string | null {
+  const { org, user } = family.ids;
+  const organizationNames = new Set([
+    ...world.tenantColumns.values(),
+    'org',
+    'org_id',
+    'organization',
+    'organization_id',
+    'tenant',
+    'tenant_id',
+  ]);
+  const orgType = world.organizations.columns.find((column) => column.name === world.organizationKey)?.base;
+  if ((type === orgType || type === 'text') && organizationNames.has(name)) return org.b;
+  if ((type === 'uuid' || type === 'text') && /^(user|profile|owner|member|uid)(_id)?$/.test(name)) return user.b;
+  const stem = name.replace(/_?id$/, '');
+  const named = tables.filter(
+    (table) => stem !== '' && [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(table.name),
+  );
+  // A uuid of no known name is tried as a row of the only table: what it gives to B itself shows whether it was meant.
+  const only = tables.length === 1 && (type === 'uuid' || /id$/.test(name)) ? tables : [];
+  const candidates = named.length > 0 ? named : only;
+  for (const table of candidates) {
+    const [key = ''] = table.primary;
+    const column = table.columns.find((one) => one.name === key);
+    const value = /^'((?:[^']|'')*)'::/.exec(findRow(family, table, 'b')?.values.get(key) ?? '')?.[1];
+    if (value !== undefined && table.primary.length === 1 && (column?.base === type || type === 'text')) return value;
+  }
+  return null;
+}
+
+/**
+ * Of a function that asks the memberships, the one argument that has the type of an organization's id: what it answers B
+ * shows whether it was meant.
+ */
+const organizationFor = (world: World, family: Family, tables: readonly TableFacts[], type: string): string | null =>
+  world.memberships !== null &&
+  tables.includes(world.memberships) &&
+  type === world.organizations.columns.find((column) => column.name === world.organizationKey)?.base
+    ? family.ids.org.b
+    : null;
+
+function plain(type: string): string | null {
+  switch (type) {
+    case 'text':
+    case 'character varying':
+      return 'probe';
+    case 'integer':
+    case 'bigint':
+    case 'smallint':
+    case 'numeric':
+    case 'double precision':
+    case 'real':
+      return '10';
+    case 'boolean':
+      return 'true';
+    case 'json':
+    case 'jsonb':
+      return '{}';
+    case 'date':
+      return '2001-01-01';
+    case 'timestamp with time zone':
+    case 'timestamp without time zone':
+      return '2001-01-01 00:00:00';
+    case 'interval':
+      return '1 day';
+    default:
+      return type.endsWith('[]') ? '{}' : null;
+  }
+}
