@@ -361,6 +361,21 @@ describe('what is seen while it runs', () => {
     expect(shown(driven.state())).toContain('only in the report');
   });
 
+  test('a check that nobody could make is called not checked, as everywhere: skipped is what a person does to a step', async () => {
+    const stream = async function* () {
+      yield check({ id: 'c1', title: 'phone sign-ups', verdict: 'skipped', observed: 'not tried' });
+    };
+    const rollout = fakeRollout([
+      { id: '1.1', title: 'one', why: 'one', changes: [], state: 'applied', checks: stream },
+    ]);
+    const driven = await atStep('1.1', { rollout, session: staging });
+    driven.press('v');
+    await idle(driven);
+    expect(shown(driven.state())).toContain('1 not checked');
+    expect(shown(driven.state())).toContain('– not checked phone sign-ups');
+    expect(shown(driven.state())).not.toContain('skipped');
+  });
+
   test('the command log is bounded, says what it let go, and can be kept in a file', async () => {
     let saved = '';
     const driven = await atStep('1.1', {

@@ -4,11 +4,11 @@ import { identifier, literal, qualified } from '../quote.ts';
 import { insert, reach, remove, update, type Who } from './acts.ts';
 import { type Aim, aims, canWrite } from './aims.ts';
 import { mentioned, named } from './bodies.ts';
-import { createCast } from './cast.ts';
+import { createCast, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { type Firing, firesOn, stateOf } from './firing.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
-import { addRow, type Family, findRow } from './rows.ts';
+import { addRow, type Family, findFilter, findRow, type Row } from './rows.ts';
 import type { Act } from './script.ts';
 import { refusal, skipped } from './verdict.ts';
 import { probeViewTriggers } from './view-triggers.ts';
@@ -71,12 +71,22 @@ export async function probeTriggers(
   const who: Who = { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) };
   const watched = watch(world, family, table, tables);
   const writes = firing.some(({ fn }) => writing(world, fn));
-  const acts = [
-    ...(firesOn(firing, 'INSERT') ? [insert('insert', who, world, a, run.quiet)] : []),
-    ...(firesOn(firing, 'UPDATE') ? [update('update', who, world, a, 'by key')] : []),
-    ...(firesOn(firing, 'DELETE') ? [remove('delete', who, world, a, 'by key')] : []),
-  ].map((act) => watched(act));
-  if (acts.length === 0) return [];
+  // What a trigger adds to a new row is not there before it, so the row is also made without what refers to it.
+  const pointing = family.rows
+    .filter((one) => one.person === 'a' && one.table !== world.profiles && refersTo(one.table, table))
+    .flatMap((one) => removeSql(one, findFilter(world, one) ?? 'false', run.quiet));
+  const inserted = (act: string, row: Row): readonly Act[] => {
+    const plain = insert(act, who, world, row, run.quiet);
+    const alone = { ...plain, name: `${act} alone`, before: [...pointing, ...(plain.before ?? [])] };
+    return pointing.length === 0 ? [plain] : [plain, alone];
+  };
+  /** The ways of each event that fires something. */
+  const events = [
+    ...(firesOn(firing, 'INSERT') ? [inserted('insert', a)] : []),
+    ...(firesOn(firing, 'UPDATE') ? [[update('update', who, world, a, 'by key')]] : []),
+    ...(firesOn(firing, 'DELETE') ? [[remove('delete', who, world, a, 'by key')]] : []),
+  ].map((ways) => ways.map((act) => watched(act)));
+  if (events.length === 0) return [];
   // What the app's own rules refuse of these says nothing: they are tries beside the plain ones.
   const { tried, left: untried } = aims(
     world,
@@ -87,7 +97,7 @@ export async function probeTriggers(
   );
   const aimed = tried.flatMap((aim, index) => [
     ...(firesOn(firing, 'INSERT')
-      ? [insert(`aimed insert ${index + 1}`, who, world, { ...a, values: new Map([...a.values, ...aim]) }, run.quiet)]
+      ? inserted(`aimed insert ${index + 1}`, { ...a, values: new Map([...a.values, ...aim]) })
       : []
     ).map((act) => watched(act, aim)),
     ...(firesOn(firing, 'UPDATE')
@@ -106,19 +116,21 @@ export async function probeTriggers(
   ]);
   const probe: Probe = {
     question,
-    acts: [...acts, ...aimed],
+    acts: [...events.flat(), ...aimed],
     judge: (tries) => {
       const done = tries.filter(({ outcome }) => outcome.stage === 'done');
       const seen = new Set(done.map(({ outcome }) => outcome.seen));
       if (seen.has(left.changed)) return { verdict: 'failed', observed: 'rows of another organization changed' };
       if (seen.has(left.copied))
         return { verdict: 'failed', observed: 'what belongs to another organization was copied into its own rows' };
-      const plain = tries.filter(({ act }) => acts.includes(act));
-      const refused = plain.find(({ outcome }) => outcome.stage !== 'done');
-      if (refused !== undefined) {
+      const refused = events
+        .map((ways) => tries.filter(({ act }) => ways.includes(act)))
+        .find((ways) => ways.length > 0 && ways.every(({ outcome }) => outcome.stage !== 'done'));
+      const [first] = refused ?? [];
+      if (refused !== undefined && first !== undefined) {
         // Who may not write there fires nothing; what else is in the way of the probe is not in the way of everybody.
-        const closed = refused.outcome.code === '42501' || !writes;
-        const advice = `It did not fire: ${refusal(refused.outcome)}.${closed ? '' : ` ${look}`}`;
+        const closed = refused.every(({ outcome }) => outcome.code === '42501') || !writes;
+        const advice = `What it does was not seen: ${refusal(first.outcome)}.${closed ? '' : ` ${look}`}`;
         return { verdict: 'skipped', observed: 'not checked', advice };
       }
       if (untried > 0 && writes)
@@ -135,6 +147,9 @@ export async function probeTriggers(
   // What it writes in the cases that it waits for, nobody saw.
   return results.map((one) => (one.advice?.endsWith(look) === true ? { ...one, matters: true } : one));
 }
+
+const refersTo = (from: TableFacts, to: TableFacts): boolean =>
+  from.foreignKeys.some((key) => key.schema === to.schema && key.table === to.name);
 
 const assigned = (aim: Aim): string => [...aim].map(([name, value]) => `${identifier(name)} = ${value}`).join(', ');
 

@@ -41,7 +41,7 @@ export const verdictSign = (glyphs: Glyphs, verdict: Verdict | 'warning'): Sign 
     case 'warning':
       return { glyph: glyphs.alert, word: 'warning', tone: 'status.waiting' };
     case 'skipped':
-      return { glyph: glyphs.skipped, word: 'skipped', tone: 'status.skipped' };
+      return { glyph: glyphs.skipped, word: 'not checked', tone: 'status.skipped' };
   }
 };
 

@@ -50,6 +50,9 @@ const found = (state: State, columns: number): readonly Line[] => {
   ];
 };
 
+/** As wide as the longest word for a verdict, with its sign and a space. */
+const signColumns = 14;
+
 /** What needs somebody comes first. */
 const worst = ['failed', 'warning', 'skipped', 'passed'];
 
@@ -61,14 +64,16 @@ const attention = (state: State, columns: number): readonly Line[] =>
       const sign = verdictSign(state.look.glyphs, finding.verdict);
       const row: Line = [
         span(' '),
-        signSpan(sign, 11),
+        signSpan(sign, signColumns),
         span(clean(finding.title)),
         span(`  ${clean(finding.observed)}`, 'muted'),
       ];
       if (finding.advice === undefined || finding.verdict === 'passed') return [row];
       return [
         row,
-        ...wrapped(clean(finding.advice), columns - 14).map((advice): Line => [span(' '.repeat(12)), ...advice]),
+        ...wrapped(clean(finding.advice), columns - signColumns - 3).map(
+          (advice): Line => [span(' '.repeat(signColumns + 1)), ...advice],
+        ),
       ];
     });
 
@@ -77,11 +82,11 @@ const doctor = (state: State, columns: number): readonly Line[] => {
   const well = state.doctor.filter((finding) => finding.verdict === 'passed').map((finding) => clean(finding.title));
   if (well.length === 0) return attention(state, columns);
   const sign = verdictSign(state.look.glyphs, 'passed');
-  const [first = line(), ...rest] = wrapped(well.join(', '), columns - 14, 'muted');
+  const [first = line(), ...rest] = wrapped(well.join(', '), columns - signColumns - 3, 'muted');
   return [
     ...attention(state, columns),
-    [span(' '), signSpan(sign, 11), ...first],
-    ...rest.map((row): Line => [span(' '.repeat(12)), ...row]),
+    [span(' '), signSpan(sign, signColumns), ...first],
+    ...rest.map((row): Line => [span(' '.repeat(signColumns + 1)), ...row]),
   ];
 };
 

@@ -8,7 +8,7 @@ import { problemLines } from './problem.ts';
 import { signSpan, verdictSign } from './signs.ts';
 
 /** Where titles begin, after the pointer and the verdict. */
-const titleColumn = 14;
+const titleColumn = 17;
 
 const spentOn = (check: CheckResult): string => (check.milliseconds < 1 ? '' : `${duration(check.milliseconds)} `);
 
@@ -115,7 +115,7 @@ const counts = (state: State, verification: Verification): Line => {
   return [
     word,
     span(`${count(failed)} failed`, failed > 0 ? 'status.failed' : 'muted'),
-    span(`   ${count(skipped)} skipped`, skipped > 0 ? 'status.skipped' : 'muted'),
+    span(`   ${count(skipped)} not checked`, skipped > 0 ? 'status.skipped' : 'muted'),
     span(`   ${count(passed)} passed`, passed > 0 ? 'status.ok' : 'muted'),
   ];
 };

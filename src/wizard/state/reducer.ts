@@ -106,7 +106,7 @@ const verified = (state: State, job: Job, failed: number): State => {
   const parts = [
     counts.passed > 0 ? `${plural(counts.passed, 'check')} passed` : '',
     counts.failed > 0 ? `${count(counts.failed)} failed` : '',
-    counts.skipped > 0 ? `${count(counts.skipped)} skipped` : '',
+    counts.skipped > 0 ? `${count(counts.skipped)} not checked` : '',
   ];
   const sums = parts.filter((part) => part !== '').join(', ');
   const settled = settle({ ...state, verification: { ...verification, outcome, endedAt: state.now } }, job);

@@ -79,6 +79,10 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
     ${definer('stamp', `new.label := (select n.body from notes n where n.organization_id = new.organization_id limit 1); -- update nothing\n`)}
     ${definer('log', `if new.done then insert into seen (what) select 'done' from notes limit 1; insert into seen (what) values ('x'); end if;`)}
     create trigger t after insert or update on public.transfers for each row execute function public.transfer();
+    ${definer('founded', `insert into boards (organization_id) values (new.id);`)}
+    create table public.boards (organization_id uuid primary key references public.organizations);
+    create policy founders on public.organizations for all to authenticated using (true) with check (true);
+    create trigger t after insert on public.organizations for each row execute function public.founded();
     create trigger t after insert on public.jobs for each row execute function public.run_job();
     create trigger t after insert on public.silent for each row execute function public.never();
     create trigger t before insert on public.stamped for each row execute function public.stamp();
@@ -91,6 +95,7 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
   expect(said).toEqual({
     transfers: 'failed: rows of another organization changed',
     jobs: 'failed: what belongs to another organization was copied into its own rows',
+    organizations: 'passed: nothing of another organization changed',
     silent: 'skipped, matters: not checked',
     stamped: 'passed: nothing of another organization changed',
     logged: 'passed: nothing of another organization changed',
