@@ -1,5 +1,5 @@
 import type { Change } from '../rollout/change.ts';
-import type { CheckResult } from '../rollout/check.ts';
+import { type CheckResult, verdictWord } from '../rollout/check.ts';
 import type { Comparison } from '../rollout/compare-times.ts';
 import { groupsOf } from '../rollout/grouping.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
@@ -102,7 +102,7 @@ export async function markdownReport(
     for (const check of [...checks].sort(failedFirst)) {
       lines.push(
         '',
-        `### ${check.verdict}: ${md(check.title)}`,
+        `### ${verdictWord(check.verdict)}: ${md(check.title)}`,
         '',
         `Expected ${md(check.expected)}; observed ${md(check.observed)} (${duration(check.milliseconds)}).`,
       );
@@ -136,7 +136,7 @@ export async function htmlReport(
           .sort(failedFirst)
           .map(
             (check) =>
-              `<details class="${check.verdict}"${check.verdict === 'failed' ? ' open' : ''}><summary>${check.verdict}: ${escapeHtml(check.title)}</summary><p>Expected ${escapeHtml(check.expected)}; observed ${escapeHtml(check.observed)}.</p>${check.advice === undefined ? '' : `<p>${escapeHtml(check.advice)}</p>`}${check.evidence === undefined ? '' : `<pre>${escapeHtml(check.evidence)}</pre>`}</details>`,
+              `<details class="${check.verdict}"${check.verdict === 'failed' ? ' open' : ''}><summary>${verdictWord(check.verdict)}: ${escapeHtml(check.title)}</summary><p>Expected ${escapeHtml(check.expected)}; observed ${escapeHtml(check.observed)}.</p>${check.advice === undefined ? '' : `<p>${escapeHtml(check.advice)}</p>`}${check.evidence === undefined ? '' : `<pre>${escapeHtml(check.evidence)}</pre>`}</details>`,
           )
           .join('')}`,
     );

@@ -8,6 +8,10 @@ export const verdicts = ['passed', 'failed', 'skipped'] as const;
  */
 export type Verdict = (typeof verdicts)[number];
 
+/** A verdict as people read it. Only a step is skipped, by a person; a check is not checked. */
+export const verdictWord = (verdict: Verdict): 'passed' | 'failed' | 'not checked' =>
+  verdict === 'skipped' ? 'not checked' : verdict;
+
 /** One verification, with what anyone needs to repeat it. */
 export type CheckResult = {
   /** Stable: `1.7/two-org/public.calls/read`. */

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../rollout/check.ts';
+import { type CheckResult, verdictWord } from '../rollout/check.ts';
 import { count, duration } from '../rollout/text.ts';
 import { available } from './keys.ts';
 import { clean, plainText } from './lines.ts';
@@ -86,7 +86,7 @@ const checkLine = (check: CheckResult): string =>
   check.verdict === 'passed'
     ? `passed: ${clean(check.title)}`
     : clean(
-        `${check.verdict}: ${check.title}. Expected: ${check.expected}. Observed: ${check.observed}. ${check.advice ?? ''}`,
+        `${verdictWord(check.verdict)}: ${check.title}. Expected: ${check.expected}. Observed: ${check.observed}. ${check.advice ?? ''}`,
       );
 
 const checkLines = (before: State, now: State): string[] => {

@@ -60,6 +60,7 @@ export async function applyAll(
       exitCode: exitCodes.usage,
     });
   }
+  let unchecked = 0;
   for (const row of before) {
     if (row.state === 'skipped') {
       output.say(`${row.step} ${row.title}  skipped: ${row.last?.detail ?? ''}`);
@@ -69,17 +70,23 @@ export async function applyAll(
       (await rollout.plan(row.step)).plan.changes.length === 0
     ) {
       output.say(`${row.step} ${row.title}  ${output.paint('ok', '✓ verified')} before, nothing to do`);
+      unchecked += row.last?.skipped ?? 0;
     } else {
       const changes = await rollout.apply(row.step, signal, expect);
       await beforeChecks?.(row.step);
       const result = await rollout.verify(row.step, signal);
       if (result.failed > 0 || result.unproven > 0)
         return stopAt(row.step, result, opened, { output, signal }, changes === 0 ? null : onFailure);
+      unchecked += result.skipped;
     }
     if (row.step === to) break;
   }
   output.say('');
   output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
+  if (unchecked > 0)
+    output.say(
+      `${count(unchecked, 'check')} could not be made: the report gives the reason of each (voxanne-rollout report).`,
+    );
   const unsaved = await unsavedDecisions(opened.settings());
   if (unsaved !== null) {
     output.say('');

@@ -2,6 +2,7 @@ import { checkCommand } from '../../../phases/code/checks.ts';
 import { findingLines } from '../../report/findings/lines.ts';
 import { count } from '../../report/format.ts';
 import { harmless } from '../../report/terminal.ts';
+import { verdictWord } from '../../rollout/check.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { discoverWorkspace } from '../../workspace/discover.ts';
 import { listFiles } from '../../workspace/files.ts';
@@ -184,7 +185,7 @@ async function testsOf(
   for await (const one of checkCommand(code, 'tests', 'tests of the app', command, signal))
     verdicts.push({
       what: one.title,
-      verdict: one.verdict === 'skipped' ? 'not checked' : one.verdict,
+      verdict: verdictWord(one.verdict),
       observed: one.observed,
     });
   return verdicts;

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../rollout/check.ts';
+import { type Verdict, verdictWord } from '../../rollout/check.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, padTo, type Span, span } from '../lines.ts';
 import type { ChangeState, State } from '../state/state.ts';
@@ -41,7 +41,7 @@ export const verdictSign = (glyphs: Glyphs, verdict: Verdict | 'warning'): Sign 
     case 'warning':
       return { glyph: glyphs.alert, word: 'warning', tone: 'status.waiting' };
     case 'skipped':
-      return { glyph: glyphs.skipped, word: 'not checked', tone: 'status.skipped' };
+      return { glyph: glyphs.skipped, word: verdictWord(verdict), tone: 'status.skipped' };
   }
 };
 
