@@ -1,6 +1,6 @@
 import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
-import type { Blocker } from '../../../src/rollout/step.ts';
+import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Alternative } from './classify.ts';
 import { decidedName, type Judged, keptSuffix, type PolicyContext } from './judged.ts';
 import type { Rule } from './rules.ts';
@@ -24,9 +24,12 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
     const key = decidedName(`${policy.schema}.${policy.table}: ${policy.name}`);
     const decided = context.decisions[key];
     // Whether what shares rows reaches those of others, the rows tell: nothing is asked here, but an answer counts. So it
-    // does for what callers write of their own, in whichever organization it is.
+    // does for what callers write of their own, in whichever organization it is, and for whom a policy lets in everywhere:
+    // an app's own admins, who must not, or the platform's people, who should; the names do not tell.
     const named = (each: Alternative): boolean =>
-      each.shares || (policy.command !== 'SELECT' && (each.meaning === 'own' || each.meaning === 'shared'));
+      each.shares ||
+      each.anywhere ||
+      (policy.command !== 'SELECT' && (each.meaning === 'own' || each.meaning === 'shared'));
     const says = (each: Alternative): boolean => decides(each, rule, policy) || (decided === 'keep' && named(each));
     const using = one.using.filter(says);
     const check = one.check.filter(says);
@@ -44,6 +47,20 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
     }
   }
   return { blockers, pieces, stay };
+}
+
+/** What lets some callers in everywhere is narrowed to their own organization: who they are, only a person knows. */
+export function* tellNarrowed(leaving: readonly Judged[], decisions: PolicyContext['decisions']): Iterable<Note> {
+  for (const { policy, using, check, fails, dropped } of leaving) {
+    const label = `${policy.schema}.${policy.table}`;
+    const key = decidedName(`${label}: ${policy.name}`);
+    const wide = [...using, ...check].filter(({ anywhere }) => anywhere);
+    if (fails || dropped || wide.length === 0 || decisions[key] === 'keep') continue;
+    yield {
+      text: `${label}: "${policy.name}" let callers reach rows of every organization because of who they are; from now on they reach those of their own. If they are the platform's own people, keep the policy: ${decide('keepPolicy', [key], '').flag}`,
+      detail: [...new Set(wide.map(({ text }) => text))].join('\n'),
+    };
+  }
 }
 
 function decides(one: Alternative, rule: Rule, policy: Policy): boolean {
@@ -86,22 +103,20 @@ async function question(
   const believed = [...using, ...check].some((one) => one.meaning === 'metadata');
   const rows = using.length === 0 ? null : await context.count(rule.sql, joinedBy(using) ?? 'true');
   const now = rows === null ? '' : ` (${rows.some} of ${rows.all} rows now)`;
-  const flag = `'${key.replaceAll("'", "'\\''")}'`;
+  const keep = decide(
+    'keepPolicy',
+    [key],
+    `The policy stays: ${roles} may go on to ${verbs[policy.command]} these rows${believed ? ', and anyone may make themselves one of them' : ''}.`,
+  );
+  const drop = decide(
+    'dropPolicy',
+    [key],
+    `The policy is dropped: ${roles} may ${verbs[policy.command]} only what the organization's rule allows.`,
+  );
   return {
     problem: `Policy "${policy.name}" of ${rule.table.schema}.${rule.table.name} lets ${roles} ${verbs[policy.command]} rows of any organization${told === '' ? '' : ` where ${told}`}${now}${believed ? ', by what users write about themselves' : ''}. The organization's rule does not say that, so it is your decision.`,
-    remedy: `Keep it with --keep-policy ${flag}, or take it away with --drop-policy ${flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so that keeping it keeps it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
+    remedy: `Keep it with ${keep.flag}, or take it away with ${drop.flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so that keeping it keeps it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
     detail: conditions.join('\n'),
-    answers: [
-      decide(
-        'keepPolicy',
-        [key],
-        `The policy stays: ${roles} may go on to ${verbs[policy.command]} these rows${believed ? ', and anyone may make themselves one of them' : ''}.`,
-      ),
-      decide(
-        'dropPolicy',
-        [key],
-        `The policy is dropped: ${roles} may ${verbs[policy.command]} only what the organization's rule allows.`,
-      ),
-    ],
+    answers: [keep, drop],
   };
 }

@@ -38,6 +38,8 @@ export type Alternative = {
    * does: it may let through rows of others, and mean that.
    */
   readonly shares: boolean;
+  /** It asks who is calling and nothing of the row, as a platform's own people are let through everywhere. */
+  readonly anywhere: boolean;
 };
 
 export type Guarded = {
@@ -63,7 +65,8 @@ export async function meaningsOf(
   world: Judging,
   anon: boolean,
 ): Promise<readonly Alternative[]> {
-  if (expression === null) return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false }];
+  if (expression === null)
+    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false, anywhere: false }];
   const found: Alternative[] = [];
   for (const parts of alternativesOf(expression)) found.push(await meaningOf(parts, table, world, anon));
   return found;
@@ -79,15 +82,15 @@ async function meaningOf(
   const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
   const atoms: Atom[] = [];
   let tied = false;
+  let ofCaller = true;
   for (const part of parts) {
     const root = await tree(part);
     const atom: Atom = root === null ? { is: 'unknown' } : judge(root, scope, world);
     atoms.push(atom);
+    const found = root === null || atom.is !== 'unknown' ? null : features(root, scope, world);
+    ofCaller &&= atom.is === 'caller' || atom.is === 'signed in' || (found?.asks === true && !found.row);
     if (root === null) continue;
-    tied ||=
-      atom.is === 'inherits' ||
-      (atom.is === 'organization' && !isKey(atom.column)) ||
-      (atom.is === 'unknown' && features(root, scope, world).row);
+    tied ||= atom.is === 'inherits' || (atom.is === 'organization' && !isKey(atom.column)) || found?.row === true;
   }
   const text = joined(parts.map(unbracketed));
   const [key] = table.keys;
@@ -116,6 +119,7 @@ async function meaningOf(
     safe,
     bound,
     shares: meaning === 'within' && tied && !bound,
+    anywhere: meaning === 'within' && ofCaller,
   });
   if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
   if (atoms.some((one) => one.is === 'metadata')) {

@@ -94,23 +94,21 @@ export async function planPlatform(
       });
       continue;
     }
-    const flag = `'${key.replaceAll("'", "'\\''")}'`;
     const what = policy.table === 'messages' ? 'channels' : policy.table === 'buckets' ? 'buckets' : 'files';
+    const drop = decide(
+      'dropPolicy',
+      [key],
+      `The policy is dropped: nobody may ${verbs[policy.command]} these ${what} through it any more.`,
+    );
+    const keep = decide(
+      'keepPolicy',
+      [key],
+      `The policy stays: ${policy.roles.join(' and ')} may ${verbs[policy.command]} ${what} of every organization.`,
+    );
     blockers.push({
       problem: `Policy "${policy.name}" of ${label} is open: it lets ${policy.roles.join(' and ')} ${verbs[policy.command]} ${what} of every organization where ${[...new Set(wide.map((one) => one.text))].join(' or ')}.`,
-      remedy: `Bind it to the organization, for instance by the first folder of the path; or drop it with --drop-policy ${flag}; or keep it, where that is meant, with --keep-policy ${flag} (decisions.dropPolicy, decisions.keepPolicy).`,
-      answers: [
-        decide(
-          'dropPolicy',
-          [key],
-          `The policy is dropped: nobody may ${verbs[policy.command]} these ${what} through it any more.`,
-        ),
-        decide(
-          'keepPolicy',
-          [key],
-          `The policy stays: ${policy.roles.join(' and ')} may ${verbs[policy.command]} ${what} of every organization.`,
-        ),
-      ],
+      remedy: `Bind it to the organization, for instance by the first folder of the path; or drop it with ${drop.flag}; or keep it, where that is meant, with ${keep.flag} (decisions.dropPolicy, decisions.keepPolicy).`,
+      answers: [drop, keep],
     });
   }
   const notes = facts.publicBuckets

@@ -2,7 +2,7 @@ import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
-import { askKeeping } from './ask.ts';
+import { askKeeping, tellNarrowed } from './ask.ts';
 import { joined } from './caller.ts';
 import { type Alternative, checkOf, type Guarded, meaningsOf, readBy, usingOf } from './classify.ts';
 import { type Composed, compose, covers, sides } from './compose.ts';
@@ -121,6 +121,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
   const asked =
     live && !unowned ? await askKeeping(rule, old, context) : { blockers: [], pieces: [], stay: new Set<Policy>() };
   const leaving = old.filter((one) => !asked.stay.has(one.policy));
+  if (live) notes.push(...tellNarrowed(leaving, context.decisions));
   const taken = new Set(policies.map((one) => one.name));
   const create: SqlChange[] = [];
   const asks: Asking[] = [];

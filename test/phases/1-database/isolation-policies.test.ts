@@ -104,6 +104,36 @@ describe('policies that ask more than the organization', () => {
 });
 
 describe('rights of somebody else than the members', () => {
+  it.each([{ kept: false }, { kept: true }])(
+    'of the platform’s own people end with a word about it, or stay by name (kept: $kept)',
+    async ({ kept }) => {
+      const name = "public.tickets: platform's people";
+      await using at = await open(
+        `ask_platform_${kept}`,
+        `create table public.operators (user_id uuid primary key references auth.users);
+         insert into public.operators values ('${user(eve)}');
+         alter table public.operators enable row level security;
+         create policy self on public.operators for select to authenticated using (user_id = auth.uid());
+         create function public.is_super_admin() returns boolean language sql stable security definer set search_path = public as $$ select exists (select from operators where user_id = auth.uid()) $$;
+         create table public.tickets (id int primary key, org_id uuid not null references public.organizations);
+         insert into public.tickets values (1, '${org(1)}'), (2, '${org(2)}');
+         alter table public.tickets enable row level security;
+         create policy members on public.tickets using (org_id = public.my_org());
+         create policy "platform's people" on public.tickets for select to authenticated using (public.is_super_admin());`,
+        kept ? { [name]: 'keep' } : {},
+      );
+      const { plan } = await at.rollout([step]).plan('1.7');
+      const said = plan.notes.filter(({ text }) => text.includes('keep the policy:'));
+      expect(said.map(({ text, detail }) => [text.split('--keep-policy ')[1], detail])).toEqual(
+        kept ? [] : [["'public.tickets: platform'\\''s people'", 'public.is_super_admin()']],
+      );
+      await roundTrip(at, at.rollout([step]), '1.7');
+      const read = 'select from public.tickets';
+      expect([await rows(at, claims(ann), read), await rows(at, claims(cleo), read)]).toEqual([1, 1]);
+      expect(await rows(at, claims(eve), read)).toBe(kept ? 2 : 0);
+    },
+  );
+
   it('stay with the customer who signs in, also through the row that names them', async () => {
     await using at = await open(
       'ask_portal',
