@@ -42,3 +42,11 @@ export class RolloutError extends Error {
     this.answers = options.answers ?? [];
   }
 }
+
+/** What an error says; one that nobody put into words is a defect of ours. */
+export const inWords = (error: unknown): { readonly problem: string; readonly remedy: string } =>
+  error instanceof RolloutError ? error : { problem: String(error), remedy: 'Report this as a defect.' };
+
+/** A sentence as the second half of another one; names and abbreviations keep their capitals. */
+export const lowerFirst = (text: string): string =>
+  /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;

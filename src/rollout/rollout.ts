@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CheckResult } from './check.ts';
 import type { RolloutError } from './errors.ts';
 import type { Emit } from './events.ts';
@@ -9,6 +10,9 @@ import type { PhaseId, Plan, StepId } from './step.ts';
 
 /** A plan with a hash over its changes: applying refuses when the target's plan no longer has that hash. */
 export type Planned = { readonly step: StepId; readonly plan: Plan; readonly hash: string };
+
+/** Hash over everything that a plan would do; the order of changes counts. */
+export const hashOf = (plan: Plan): string => createHash('sha256').update(JSON.stringify(plan.changes)).digest('hex');
 
 /** The hash of the plan that was shown, or what judges the plan of now and throws before anything is changed. */
 export type Expected = string | ((planned: Planned) => Promise<void>);

@@ -1,6 +1,7 @@
 import type { CheckResult } from './check.ts';
 import type { Untouched } from './executor.ts';
 import type { StepId } from './step.ts';
+import { plural } from './text.ts';
 
 /** What the guard of a step's last apply found, as checks: one for what was compared, one for what was not. */
 export function* checkUntouched(step: StepId, found: Untouched): Iterable<CheckResult> {
@@ -13,7 +14,7 @@ export function* checkUntouched(step: StepId, found: Untouched): Iterable<CheckR
       title: 'Row counts and untouched columns are as before',
       verdict: changed.length === 0 ? 'passed' : 'failed',
       expected: 'no row more or less, and no other value in a column that no change of the step names',
-      observed: `${count(tables, 'table')}, ${count(rows, 'row')} and ${count(columns, 'column')} compared: ${changed.length === 0 ? 'all as before' : changed.slice(0, 20).join('; ')}`,
+      observed: `${plural(tables, 'table')}, ${plural(rows, 'row')} and ${plural(columns, 'column')} compared: ${changed.length === 0 ? 'all as before' : changed.slice(0, 20).join('; ')}`,
       evidence: `select moment, at, state from voxanne_rollout.fingerprints where step = '${step}' and moment in ('rows', 'untouched') order by seq;`,
       ...(changed.length === 0
         ? {}
@@ -32,5 +33,3 @@ export function* checkUntouched(step: StepId, found: Untouched): Iterable<CheckR
     };
   }
 }
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
-import type { RollbackPlan } from '../../rollout/rollout.ts';
-import { hashOf } from '../../rollout/runner.ts';
+import { hashOf, type RollbackPlan } from '../../rollout/rollout.ts';
 import type { Plan, StepId } from '../../rollout/step.ts';
 import type { Opened } from '../open.ts';
 import { takeApproval } from './approvals.ts';
