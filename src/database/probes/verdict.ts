@@ -79,6 +79,20 @@ export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): 
     'The policies of this table refer to each other in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
 });
 
+/** What says the same of one's own row and of somebody else's; null: that alone decides. */
+function whateverItActsOn(outcome: Outcome): Judgement | null {
+  const untried = notTried(outcome);
+  if (untried !== null || outcome.stage !== 'act') return untried;
+  if (inconclusive(outcome.code)) {
+    return {
+      verdict: 'skipped',
+      observed: 'not checked',
+      advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
+    };
+  }
+  return isCircle(outcome.code) ? circular(outcome) : null;
+}
+
 /**
  * Judges an act against somebody else's row.
  *
@@ -88,17 +102,9 @@ export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): 
  */
 export function judgeForeign(attempt: Try, what: string): Judgement {
   const { act, outcome } = attempt;
-  const untried = notTried(outcome);
-  if (untried !== null) return untried;
+  const decided = whateverItActsOn(outcome);
+  if (decided !== null) return decided;
   if (outcome.stage === 'act') {
-    if (inconclusive(outcome.code)) {
-      return {
-        verdict: 'skipped',
-        observed: 'not checked',
-        advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
-      };
-    }
-    if (isCircle(outcome.code)) return circular(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'failed',
@@ -114,17 +120,9 @@ export function judgeForeign(attempt: Try, what: string): Judgement {
 /** Judges an act upon one's own row, which should succeed. */
 export function judgeOwn(attempt: Try, what: string): Judgement {
   const { act, outcome } = attempt;
-  const untried = notTried(outcome);
-  if (untried !== null) return untried;
+  const decided = whateverItActsOn(outcome);
+  if (decided !== null) return decided;
   if (outcome.stage === 'act') {
-    if (inconclusive(outcome.code)) {
-      return {
-        verdict: 'skipped',
-        observed: 'not checked',
-        advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
-      };
-    }
-    if (isCircle(outcome.code)) return circular(outcome);
     if (outcome.constraint !== null && act.measure === 'rows') {
       return {
         verdict: 'passed',
