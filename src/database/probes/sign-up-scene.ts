@@ -4,9 +4,9 @@ import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { bracket } from '../rolled-back.ts';
 import { rollBack } from './script.ts';
-import type { SignUpOptions } from './sign-up.ts';
+import { isOurs, type SignUpOptions } from './sign-up.ts';
 import type { NewUser } from './sign-up-kinds.ts';
-import { skipped } from './verdict.ts';
+import { inconclusive, skipped } from './verdict.ts';
 
 type Memberships = NonNullable<SignUpOptions['memberships']>;
 type Question = Omit<CheckResult, 'verdict' | 'observed' | 'milliseconds'>;
@@ -57,8 +57,7 @@ export const judged = (question: Question, holds: boolean, observed: string, mil
 });
 
 /**
- * Plays the statements in a transaction that is rolled back, and judges the row that the last of them finds. What the app
- * itself refuses shows nothing of ours: then these questions are not checked.
+ * Plays the statements in a transaction that is rolled back, and judges the row that the last of them finds.
  */
 export async function* play<Found>(
   client: ClientBase,
@@ -78,7 +77,13 @@ export async function* play<Found>(
   } catch (error) {
     await rollBack(client);
     if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
-    for (const one of asked)
-      yield { ...skipped(one, `It ended in an error: ${error.message} (${error.code}).`), evidence: script };
+    const observed = `it ends in an error: ${error.message} (${error.code})`;
+    const where: unknown = Reflect.get(error, 'where');
+    const ours = typeof where === 'string' && isOurs(where) && !inconclusive(error.code);
+    // What the app itself refuses shows nothing of ours; what it refuses to a trigger of ours, somebody has to judge.
+    for (const one of asked) {
+      if (ours && error.code !== 'P0001') yield judged(one, false, observed);
+      else yield { ...skipped(one, `It was not seen, since ${observed}.`), evidence: script, matters: ours };
+    }
   }
 }

@@ -247,6 +247,10 @@ export const refusedOf = (error: Error, code: string): Refused => {
   return { code, schema: word('schema'), table: word('table'), column: word('column'), constraint: word('constraint') };
 };
 
+/** Whether a function that the rollout made stands in the context of an error. */
+export const isOurs = (where: string): boolean =>
+  /handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where);
+
 /**
  * Whether a trigger function of the app, with none of ours around it, raised the error (`rule`) or ran into it (`error`);
  * null for anything else, and for what a rename breaks.
@@ -254,8 +258,7 @@ export const refusedOf = (error: Error, code: string): Refused => {
 function refusedByApp(error: Error & { readonly code?: unknown }, to: string): 'rule' | 'error' | null {
   const { code, where, column } = error as { code?: unknown; where?: unknown; column?: unknown };
   if (typeof code !== 'string' || typeof where !== 'string' || column === to) return null;
-  if (!/function /.test(where) || /handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where))
-    return null;
+  if (!/function /.test(where) || isOurs(where)) return null;
   if (code === 'P0001') return 'rule';
   return /^(23|22|42P01|42883|3F000)/.test(code) ? 'error' : null;
 }
