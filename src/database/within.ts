@@ -1,9 +1,9 @@
-import type { Client, ClientBase } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
 import { isRetryable, isTimeout, toRolloutError } from './errors.ts';
-import { previewBatch, previewPatience, previewRows } from './preview.ts';
+import { type PreviewTools, previewBatch, previewPatience, previewRows } from './preview.ts';
 import { LockNotAvailable } from './retry.ts';
 import { insideTransaction } from './rolled-back.ts';
 import type { Session } from './session.ts';
@@ -21,17 +21,7 @@ const busy = `other sessions waited for these tables in ${tries} tries, so the t
 /** A limit that a busy server makes a statement miss says nothing of the changes: they are judged once they are applied. */
 const tooSlow = 'a statement of the test ran longer than its limit';
 
-export type WithinTools = {
-  readonly session: Session;
-  readonly transact: <T>(
-    what: string,
-    change: string,
-    context: Context,
-    body: (client: Client) => Promise<T>,
-    options: { end?: 'commit' | 'rollback'; patience?: number },
-  ) => Promise<T>;
-  readonly run: (client: ClientBase, sql: string, context: Context) => Promise<void>;
-};
+export type WithinTools = Pick<PreviewTools, 'transact' | 'run'> & { readonly session: Session };
 
 /** What a transaction cannot hold although each change alone is sound: it is judged after it is applied. */
 class NotHere extends Error {}

@@ -301,3 +301,46 @@ describe('what the journal ends with', () => {
     expect(workspace.heads).toEqual([]);
   });
 });
+
+test('thirty failed checks are all named', async () => {
+  const results = () => Array.from({ length: 30 }, (_, index) => check('failed', { id: `c${index}` }));
+  const { detail } = await refusalOf(one({ results }).rollout.apply('1.1', never));
+  expect(detail?.split('\n')).toHaveLength(30);
+});
+
+test('a refusal carries the answers that get past its blockers', async () => {
+  const answer = { setting: 'decisions.orphans', value: 'leave', flag: '--orphans leave', consequence: '' };
+  const blockers = [
+    { problem: 'A.', remedy: 'B.', answers: [answer] },
+    { problem: 'C.', remedy: 'D.' },
+  ];
+  expect((await refusalOf(one({ blockers }).rollout.apply('1.1', never))).answers).toEqual([answer]);
+});
+
+test('only the steps that a crash interrupted are settled, and only what is in force of a step makes it go on', async () => {
+  const database = new Medium();
+  const steps = [stepOf('1.1', database, ['a']), stepOf('1.2', database, ['b'])];
+  const { rollout } = stageOf(database, [phaseOf(1, steps)]);
+  await rollout.apply('1.1', never);
+  await rollout.verify('1.1', never);
+  database.left('1.2', 'b', 'reverting');
+  database.objects.b = 'made';
+  delete database.objects.b;
+  await rollout.apply('1.2', never);
+  expect(database.settled).toEqual(['b']);
+  // What 1.1 has in force is no reason to take 1.2 for one that goes on.
+  expect(database.kept.get('1.2 before')).toEqual({ a: 'made' });
+});
+
+test('the time that a step took is told and recorded', async () => {
+  const { rollout, database, events } = one();
+  await rollout.apply('1.1', never);
+  await rollout.verify('1.1', never);
+  await rollout.rollback('1.1', never);
+  for (const { milliseconds } of database.records) {
+    expect(milliseconds).toBeGreaterThanOrEqual(0);
+    expect(milliseconds).toBeLessThan(1_000);
+  }
+  const last = events.at(-1);
+  expect(last?.type === 'step-rolled-back' ? last.milliseconds : 9_999).toBeLessThan(1_000);
+});

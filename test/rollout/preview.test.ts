@@ -125,3 +125,29 @@ test('a check that was not made and matters can be accepted by its id, and no ot
   expect(answersTo(check('failed', { answers: [] }))).toEqual([]);
   expect((['passed', 'failed', 'skipped'] as const).map(verdictWord)).toEqual(['passed', 'failed', 'not checked']);
 });
+
+test('what was tested is told in counts, with what did not pass', async () => {
+  const { rollout, events } = one({
+    look: async () => 'before',
+    checks: async function* (_target, _signal, before) {
+      yield check('passed', { observed: String(before) });
+      yield check('skipped');
+      yield check('skipped', { id: 'other', matters: true });
+      yield check('failed');
+    },
+  });
+  const { proofs } = await rollout.preview('1.1', never);
+  expect(proofs[0]?.results[0]?.observed).toBe('before');
+  expect(proofs[0]?.milliseconds).toBe(5);
+  const [told] = events.flatMap((event) => (event.type === 'proven' ? [event] : []));
+  expect(told).toMatchObject({ passed: 1, skipped: 2, milliseconds: 5, reason: null });
+  expect(told?.open.map((each) => each.id)).toEqual(['other', 'check/failed']);
+});
+
+test('a test that could not be run tells no time, and has no parts to fall back on', async () => {
+  const { rollout, database } = one();
+  database.within = ['busy'];
+  expect((await rollout.preview('1.1', never)).proofs).toEqual([
+    { title: 'Step 1.1', reason: 'it is busy', results: [], milliseconds: 0 },
+  ]);
+});

@@ -242,3 +242,96 @@ test('of a step that is not in force nothing is asked', async () => {
   database.dependants = [{ object: 'view public.v', uses: [], blocks: true }];
   expect((await rollout.rollbackPlan('1.1')).dependants).toEqual([]);
 });
+
+test('what was taken back already is not taken back again, and no step that is gone stands in the way', async () => {
+  const { rollout, database } = await rolledOut();
+  await rollout.rollback('1.2', never);
+  const plan = await rollout.rollbackPlan('1.1');
+  expect([plan.entries.map((entry) => entry.change.id), plan.refusal]).toEqual([['b', 'a'], null]);
+  expect((await rollout.rollbackPlan('1.2')).entries).toEqual([]);
+  database.asked.length = 0;
+  database.objects.x = '2';
+  expect((await rollout.rollbackPlan('1.2')).dependants).toEqual([]);
+  expect(database.asked).toEqual([]);
+});
+
+test('where the state from before or after was not kept, nobody is asked who depends on it', async () => {
+  for (const when of ['before', 'after']) {
+    const { rollout, database } = await rolledOut();
+    database.kept.delete(`1.2 ${when}`);
+    database.objects.v = 'new';
+    database.asked.length = 0;
+    expect((await rollout.rollbackPlan('1.2')).dependants).toEqual([]);
+    expect(database.asked).toEqual([]);
+  }
+});
+
+test('a later step whose state was not kept hides nothing that others made since', async () => {
+  const { rollout, database } = await rolledOut();
+  database.kept.delete('1.2 before');
+  database.kept.delete('1.2 after');
+  database.objects.v = 'new';
+  database.asked.length = 0;
+  await rollout.rollbackPlan('1.1');
+  expect([...database.asked].sort()).toEqual(['c', 'v']);
+});
+
+test('what a later step made and took back is nobody else’s', async () => {
+  const { rollout, database } = await rolledOut();
+  await rollout.rollback('1.2', never);
+  database.asked.length = 0;
+  await rollout.rollbackPlan('1.1');
+  expect(database.asked).toEqual([]);
+});
+
+test('what others removed since, and what the rollback left, are told apart', async () => {
+  const { rollout, database, events } = await rolledOut();
+  delete database.objects.x;
+  database.onRevert = () => {
+    delete database.objects.c;
+    database.objects.left = 'over';
+  };
+  const result = await rollout.rollback('1.2', never);
+  expect(result).toMatchObject({
+    proven: false,
+    differences: ['only now: left'],
+    stayed: ['only before: x (not by this step)'],
+  });
+  expect(events.filter((event) => event.type === 'rollback-started')).toEqual([
+    { type: 'rollback-started', step: '1.2', changes: 1 },
+  ]);
+  expect(database.records.at(-1)?.detail).toBe('only now: left; only before: x (not by this step)');
+});
+
+test('without the state from after the step everything that differs is the rollback’s', async () => {
+  const { rollout, database } = await rolledOut();
+  database.kept.delete('1.2 after');
+  database.objects.x = '2';
+  expect(await rollout.rollback('1.2', never)).toMatchObject({
+    proven: false,
+    differences: ['changed: x'],
+    stayed: [],
+  });
+});
+
+test('one obstacle of the database itself says so, whatever else only needs a yes', async () => {
+  const { rollout, database } = await rolledOut();
+  database.dependants = [
+    { object: 'view public.w', uses: ['column c'], blocks: false },
+    { object: 'view public.v', uses: ['column c'], blocks: true },
+  ];
+  await expect(rollout.rollback('1.2', never)).rejects.toMatchObject({
+    remedy: 'Change or drop what is named here, then roll back again; nothing was rolled back.',
+    detail: 'view public.w uses column c\nview public.v uses column c',
+  });
+});
+
+test('the record of a rollback names the first fifty differences', async () => {
+  const { rollout, database } = await rolledOut();
+  database.onRevert = () => {
+    delete database.objects.c;
+    for (let index = 0; index < 60; index++) database.objects[`left${index}`] = 'over';
+  };
+  expect((await rollout.rollback('1.2', never)).differences).toHaveLength(60);
+  expect(database.records.at(-1)?.detail.split('; ')).toHaveLength(50);
+});

@@ -288,3 +288,61 @@ describe('the first step of the database', () => {
     });
   });
 });
+
+describe('no other step looks at those to come', () => {
+  const told = (events: ReturnType<typeof stageOf>['events']) =>
+    events.filter((event) => event.type === 'check').length;
+
+  test('not the first one of the code', async () => {
+    const database = new Medium();
+    const workspace = new Medium();
+    const steps = [stepOf('2.1', workspace, []), stepOf('2.2', workspace, ['g'])];
+    const { rollout, events } = stageOf(database, [phaseOf(2, steps)], { workspace });
+    await rollout.verify('2.1', never);
+    expect([told(events), workspace.asked]).toEqual([1, []]);
+    await rollout.apply('2.1', never);
+    await rollout.verify('2.1', never);
+    const asked = workspace.asked.length;
+    await rollout.apply('2.2', never);
+    expect(workspace.asked.slice(asked)).toEqual(['Testing Step 2.2']);
+  });
+
+  test('not a later one of the database, and not the only one', async () => {
+    const database = new Medium();
+    const steps = [stepOf('1.1', database, []), stepOf('1.2', database, []), stepOf('1.3', database, [])];
+    const later = stageOf(database, [phaseOf(1, steps)]);
+    await later.rollout.verify('1.2', never);
+    expect([told(later.events), database.asked]).toEqual([1, []]);
+    const only = stageOf(database, [phaseOf(1, steps.slice(0, 1))]);
+    await only.rollout.verify('1.1', never);
+    await only.rollout.apply('1.1', never);
+    expect([told(only.events), database.asked]).toEqual([1, []]);
+  });
+});
+
+test('a phase that passed in this run and fails when it is looked at again is tested once more before a change', async () => {
+  const database = new Medium();
+  let verdict: 'passed' | 'failed' = 'passed';
+  const steps = [stepOf('1.1', database, [], { results: () => [check(verdict)] }), stepOf('1.2', database, ['a'])];
+  const { rollout } = stageOf(database, [phaseOf(1, steps)]);
+  await rollout.apply('1.1', never);
+  await rollout.verify('1.1', never);
+  verdict = 'failed';
+  await rollout.verify('1.1', never);
+  verdict = 'passed';
+  // It says failed in the journal, which keeps 1.2 shut until it is verified again.
+  await expect(rollout.apply('1.2', never)).rejects.toThrow('Step 1.1 (Step 1.1) is failed');
+  await rollout.verify('1.1', never);
+  const asked = database.asked.length;
+  await rollout.apply('1.2', never);
+  expect(database.asked.slice(asked)).toEqual(['Testing Step 1.2']);
+});
+
+test('of many failed checks the record names the first twenty', async () => {
+  let results = [check('passed')];
+  const { rollout, workspace } = one({ results: () => results });
+  await rollout.apply('2.1', never);
+  results = Array.from({ length: 22 }, (_, index) => check('failed', { title: `t${index}` }));
+  await rollout.verify('2.1', never);
+  expect(workspace.records.at(-1)?.detail.split('; ')).toHaveLength(20);
+});
