@@ -11,8 +11,12 @@ export type Meters = {
   readonly watch?: (tables: readonly string[]) => () => Promise<number | null>;
 };
 
-/** The executor, with what each applied change took told to `tell`. */
-export const measuring = (inner: Executor, meters: Meters, tell: (measured: Measured) => void): Executor => ({
+/** The executor, with what each applied change took told to `tell`: one by one, since only so each has a measure. */
+export const measuring = (
+  { applyAll: _, ...inner }: Executor,
+  meters: Meters,
+  tell: (measured: Measured) => void,
+): Executor => ({
   ...inner,
   apply: async (change, context) => {
     let retries = 0;

@@ -81,3 +81,11 @@ test('the tables of the change are read while it runs, and the reader ends with 
   expect(failed.told).toEqual([]);
   expect(watched).toHaveLength(4);
 });
+
+test('changes that could be applied together are applied one by one, so that each is measured', () => {
+  const together = new Medium().executor((apply) => async (all, context, applied) => {
+    for (const each of all) applied(await apply(each, context));
+  });
+  expect(together.applyAll).toBeDefined();
+  expect(measuring(together, { walBytes: async () => 0 }, () => undefined).applyAll).toBeUndefined();
+});
