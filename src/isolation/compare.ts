@@ -15,6 +15,10 @@ export type CompareOptions = {
   readonly kept: (door: string, policy: string) => boolean;
   /** Policies that tied rows to callers by something else than the organization that the rows belong to: shared rows. */
   readonly shares: (door: string, policy: string) => boolean;
+  /** Policies that let callers in everywhere because of who they are: a platform's own people. */
+  readonly anywhere: (door: string, policy: string) => boolean;
+  /** Policies that let the caller's organization through beside what else they let through. */
+  readonly binding: (door: string, policy: string) => boolean;
   /** Doors each of whose rows comes through another one, where it is judged whose it is. */
   readonly judgedElsewhere: (door: string) => boolean;
   /** All doors were looked at, not those of one part of a step. */
@@ -80,6 +84,7 @@ function compareDoor(
   const placeBefore = new Map(was?.rows.map((hash, at) => [hash, at]));
   const places = door.rows.map((hash) => placeBefore.get(hash) ?? -1);
   const open = was === null ? new Set<string>() : openPolicies(was);
+  const common = was === null ? new Set<string>() : commonPolicies(was, peopleBefore);
   const publicly = was === null ? new Set<string>() : publicPolicies(was, open);
   for (const [at, person] of people.entries()) {
     const right = door.rights[at];
@@ -117,11 +122,15 @@ function compareDoor(
         const through = policiesFor(rightBefore, action, place);
         // An operator who drops a policy knows what goes with it.
         const meant = through.filter((name) => !open.has(name));
-        const given = meant.length > 0 && meant.every((name) => options.dropped(door.name, name));
+        const theirs = claim === 'own' || claim === 'second';
+        const given =
+          meant.length > 0 &&
+          meant.every((name) => options.dropped(door.name, name) && !(theirs && options.binding(door.name, name)));
         const how = {
           decided: was?.guarded === true && meant.length > 0,
           publicly: through.some((name) => publicly.has(name)),
           shared: through.some((name) => options.shares(door.name, name)),
+          anywhere: through.some((name) => options.anywhere(door.name, name) && !common.has(name)),
           switches: options.switches && !blind.has(at),
         };
         const loss = claim === 'unknown' || given ? 'on purpose' : lossOf(door, how, action, claim, person, owners);
@@ -213,6 +222,14 @@ function openPolicies(door: Door): ReadonlySet<string> {
   return new Set([...all].filter((name) => !narrow.has(name)));
 }
 
+/** Policies that let every row through for everybody who belongs somewhere: they tell nobody apart. */
+function commonPolicies(door: Door, people: readonly Person[]): ReadonlySet<string> {
+  const members = door.rights.filter((_, at) => (people[at]?.organizations.length ?? 0) > 0);
+  const names = new Set(members.flatMap((right) => Object.keys(right.policies)));
+  const whole = [...names].filter((key) => members.every((right) => right.policies[key]?.includes('0') === false));
+  return new Set(members.length > 1 ? whole.map(policyOf) : []);
+}
+
 /** Policies that ask the row alone, whoever calls: a public page. */
 function publicPolicies(door: Door, open: ReadonlySet<string>): ReadonlySet<string> {
   const bits = new Map<string, Set<string>>();
@@ -251,12 +268,12 @@ function* keptResults(
             advice:
               errors.length > 0
                 ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
-                : `${sharedAdvice(door, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+                : `${keepingAdvice(door, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
             ...(errors.length > 0
               ? {}
               : {
                   answers: [
-                    ...sharedAnswers(door, lockouts, options),
+                    ...keepingAnswers(door, lockouts, options),
                     accept(ask.id, 'These users lose these rows, as meant.'),
                   ],
                 }),
@@ -275,27 +292,33 @@ function* keptResults(
   }
 }
 
-/** Policies that shared what was lost. Who belongs where, and as what, is not shared with anybody. */
-const sharing = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly string[] =>
-  door.kind !== 'table'
-    ? []
-    : [...new Set(lockouts.flatMap((one) => one.policies).filter((name) => options.shares(door.name, name)))];
+/** Policies that let through what was lost. Who belongs where, and as what, is not shared with anybody. */
+const keepable = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly string[] => [
+  ...new Set(
+    lockouts
+      .flatMap((one) => one.policies)
+      .filter(
+        (name) => (door.kind === 'table' && options.shares(door.name, name)) || options.anywhere(door.name, name),
+      ),
+  ),
+];
 
-function sharedAdvice(door: Door, lockouts: readonly Finding[], options: CompareOptions): string {
-  const names = sharing(door, lockouts, options).map((name) => `--keep-policy '${door.name}: ${name}'`);
-  return names.length === 0
+function keepingAdvice(door: Door, lockouts: readonly Finding[], options: CompareOptions): string {
+  const flags = keepingAnswers(door, lockouts, options).flatMap((one) =>
+    one.setting === 'decisions.keepPolicy' ? [one.flag] : [],
+  );
+  return flags.length === 0
     ? 'Restore what let them through'
-    : `Keep what shares these rows with ${names.join(' ')} (decisions.keepPolicy)`;
+    : `Keep what let these rows through with ${flags.join(' ')} (decisions.keepPolicy)`;
 }
 
-const sharedAnswers = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly Answer[] =>
-  sharing(door, lockouts, options).map((name) =>
-    answer(
-      'decisions.keepPolicy',
-      [`${door.name}: ${name}`],
-      'The policy stays: these users go on reaching these rows.',
-    ),
-  );
+const keepingAnswers = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly Answer[] =>
+  keepable(door, lockouts, options).flatMap((name) => {
+    const key = [`${door.name}: ${name}`];
+    const keep = answer('decisions.keepPolicy', key, 'The policy stays: these users go on reaching these rows.');
+    if (!options.anywhere(door.name, name)) return [keep];
+    return [keep, answer('decisions.dropPolicy', key, 'These users reach rows of their own organizations alone.')];
+  });
 
 function othersResult(
   base: string,

@@ -35,6 +35,8 @@ export function lossOf(
     readonly publicly: boolean;
     /** A policy let it through that ties it to the person by something else than its organization. */
     readonly shared: boolean;
+    /** A policy let it through because of who the person is. */
+    readonly anywhere: boolean;
     /** A user opens one organization at a time, and may open each of theirs. */
     readonly switches: boolean;
   },
@@ -55,6 +57,7 @@ export function lossOf(
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
   if (claim === 'shared') return action === 'read' && before.decided ? 'lockout' : 'on purpose';
   if (claim === 'other' && before.shared) return 'lockout';
+  if ((claim === 'other' || claim === 'former') && before.anywhere) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
 }
 

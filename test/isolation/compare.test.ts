@@ -50,6 +50,8 @@ const options: CompareOptions = {
   switches: true,
   kept: () => false,
   shares: () => false,
+  anywhere: () => false,
+  binding: () => false,
   judgedElsewhere: () => false,
   whole: true,
   dropped: () => false,
@@ -84,6 +86,35 @@ it('names the policy that shared a row of another organization, with the decisio
     'decisions.acceptAccess',
   ]);
   expect(failed(before, after, { shares, dropped: () => true })).toEqual([]);
+});
+
+it('asks by name about a policy that let somebody in everywhere for who they are, and not about one that let everybody in', () => {
+  const before = access('1', door('101', { 'read ours': '100', 'read staff': '111' }));
+  const after = access('1', door('100', { 'read ours': '100' }));
+  const anywhere = (_: string, policy: string): boolean => policy === 'staff';
+  const [lost] = failed(before, after, { anywhere });
+  expect(lost === undefined ? [] : answersTo(lost).map((one) => one.flag)).toEqual([
+    `--keep-policy 'public.things: staff'`,
+    `--drop-policy 'public.things: staff'`,
+    '--accept-access x/public.things/kept',
+  ]);
+  expect(failed(before, after, { anywhere, dropped: (_, policy) => policy === 'staff' })).toEqual([]);
+  const two = (one: Access): Access => ({
+    ...one,
+    people: [...one.people, { ...person('1'), id: 'v' }],
+    doors: one.doors.map((each) => ({ ...each, rights: [...each.rights, ...each.rights.slice(0, 1)] })),
+  });
+  expect(failed(two(before), two(after), { anywhere })).toEqual([]);
+});
+
+it('takes no row of one’s own for dropped with a policy that let the organization through as well', () => {
+  const before = access('1', door('101', { 'read both': '101' }));
+  const after = access('1', door('000'));
+  const dropped = (): boolean => true;
+  expect(failed(before, after, { dropped })).toEqual([]);
+  expect(failed(before, after, { dropped, binding: () => true }).map((one) => one.id)).toEqual([
+    'x/public.things/kept',
+  ]);
 });
 
 it('judges rows of a view that reads as its caller where they come from', () => {

@@ -43,3 +43,8 @@ export const keptSuffix = ' (kept)';
 /** What the operator's decision names: of a part that was kept, the policy that it was a part of. */
 export const decidedName = (name: string): string =>
   name.endsWith(keptSuffix) ? name.slice(0, -keptSuffix.length) : name;
+
+export const apiRoles: ReadonlySet<string> = new Set(['public', 'anon', 'authenticated']);
+export const reachesApi = (policy: Policy): boolean => policy.roles.some((role) => apiRoles.has(role));
+export const reachesUsers = (policy: Policy): boolean =>
+  policy.roles.some((role) => role === 'public' || role === 'authenticated');

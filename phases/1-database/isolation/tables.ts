@@ -63,6 +63,10 @@ export type Standing = {
   readonly own: ReadonlySet<string>;
   /** What is tied to the caller by something else than the organization that it belongs to. */
   readonly sharing: ReadonlySet<string>;
+  /** Everything, for callers whom it lets in because of who they are. */
+  readonly anywhere: ReadonlySet<string>;
+  /** The caller's organization, beside whatever else. */
+  readonly binding: ReadonlySet<string>;
 };
 
 export async function standingPolicies(found: Survey, config: Target['config']): Promise<Standing> {
@@ -72,5 +76,10 @@ export async function standingPolicies(found: Survey, config: Target['config']):
     new Set(
       plans.flatMap((plan) => of(plan).map((name) => `${plan.rule.table.schema}.${plan.rule.table.name}: ${name}`)),
     );
-  return { own: named((plan) => plan.own), sharing: named((plan) => plan.sharing) };
+  return {
+    own: named((plan) => plan.own),
+    sharing: named((plan) => plan.sharing),
+    anywhere: named((plan) => plan.anywhere),
+    binding: named((plan) => plan.binding),
+  };
 }
