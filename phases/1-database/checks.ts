@@ -203,17 +203,25 @@ function asKept(result: CheckResult, kept: readonly Policy[]): CheckResult {
   };
 }
 
-/** A function that could not be called keeps the step shut until somebody has looked at it, or nobody may call it. */
+/**
+ * A function that could not be called keeps the step shut until somebody has looked at it, or nobody may call it; the
+ * second ends also what one reaches that was called.
+ */
 function asLookedAt(result: CheckResult, found: Survey, accepted: readonly string[]): CheckResult {
   const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:anon-)?call)?$/.exec(result.id) ?? [];
   const fn = found.catalog.functions.find((one) => one.signature === signature);
-  if (result.matters !== true || fn === undefined) return result;
+  if (fn === undefined || (result.matters !== true && result.verdict !== 'failed')) return result;
+  const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
+  const needed = isCalledIn(fn, conditions);
+  const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
+  if (result.verdict === 'failed') {
+    if (needed) return result;
+    const advice = `${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
+    return { ...result, advice, answers: [...(result.answers ?? []), revoke] };
+  }
   if (accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, '')))
     return { ...result, matters: false };
-  const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
   const accept = decide('acceptFunction', [signature], 'It stays as it is, after a look: API roles call it.');
-  const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
-  const needed = isCalledIn(fn, conditions);
   return {
     ...result,
     advice: `${result.advice ?? ''} It runs with its owner's rights: look at what it does with rows of others, then leave it with ${accept.flag} (decisions.acceptFunction)${needed ? '' : `, or revoke EXECUTE with ${revoke.flag} (decisions.revokeFunction)`}.`,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type CompareOptions, compare } from '../../src/isolation/compare.ts';
+import { compare } from '../../src/isolation/compare.ts';
+import type { CompareOptions } from '../../src/isolation/results.ts';
 import type { Access, Door, Person, Reach } from '../../src/isolation/rights.ts';
 import { answersTo, type CheckResult } from '../../src/rollout/check.ts';
 

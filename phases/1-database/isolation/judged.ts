@@ -9,7 +9,8 @@ export type PolicyContext = {
   readonly world: Judging;
   /** Set where the rule stands: what a policy beside it must be judged with to stay. */
   readonly strict: Judging | null;
-  readonly isCallers: Guarded['isCallers'];
+  /** SQL that a column of this type holds an organization of the caller; null where it cannot. */
+  readonly isCallers: (column: string, type: string) => string | null;
   readonly isCallersAs: NonNullable<Guarded['isCallersAs']>;
   readonly breadth: Guarded['breadth'];
   /** Rewrites column names of now to those that stand after step 1.2. */

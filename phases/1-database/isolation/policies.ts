@@ -62,7 +62,8 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     schema: table.schema,
     name: table.name,
     keys: rule.keys,
-    isCallers: context.isCallers,
+    isCallers: (sql, column) =>
+      context.isCallers(sql, table.columns.find((one) => one.name === column)?.base.replace(/\(.*\)/, '') ?? ''),
     ...(rule.kind === 'memberships' || rule.kind === 'profiles' ? { isCallersAs: context.isCallersAs } : {}),
     breadth: context.breadth,
   };
