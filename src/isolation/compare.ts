@@ -89,6 +89,7 @@ function compareDoor(
           meant.length > 0 &&
           meant.every((name) => options.dropped(door.name, name) && !(theirs && options.binding(door.name, name)));
         const how = {
+          guarded: was?.guarded === true,
           decided: was?.guarded === true && meant.length > 0,
           publicly: through.some((name) => publicly.has(name)),
           shared: through.some((name) => options.shares(door.name, name)),

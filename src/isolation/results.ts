@@ -72,12 +72,12 @@ export function* keptResults(
             advice:
               errors.length > 0
                 ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
-                : `${keepingAdvice(door, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+                : `${keepingAdvice(was, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
             ...(errors.length > 0
               ? {}
               : {
                   answers: [
-                    ...keepingAnswers(door, lockouts, options),
+                    ...keepingAnswers(was, lockouts, options),
                     accept(ask.id, 'These users lose these rows, as meant.'),
                   ],
                 }),

@@ -30,6 +30,8 @@ export type Loss = 'lockout' | 'on purpose';
 export function lossOf(
   door: Door,
   before: {
+    /** Row security was on: a policy let it through, of whatever kind. */
+    readonly guarded: boolean;
     /** A policy let the row through that does not let everything through for everybody. */
     readonly decided: boolean;
     readonly publicly: boolean;
@@ -55,7 +57,9 @@ export function lossOf(
   // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
-  if (claim === 'shared') return action === 'read' && before.decided ? 'lockout' : 'on purpose';
+  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization.
+  if (claim === 'shared')
+    return action === 'read' && (before.decided || (before.guarded && person.id !== null)) ? 'lockout' : 'on purpose';
   if (claim === 'other' && before.shared) return 'lockout';
   if ((claim === 'other' || claim === 'former') && before.anywhere) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
