@@ -10,7 +10,8 @@ import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { checkAdvisors } from './advisors.ts';
 import { checkDocuments, checkIsolation } from './checks.ts';
-import { checkAccess, failedBefore, lookAtAccess } from './isolation/access.ts';
+import { checkAccess, lookAtAccess } from './isolation/access.ts';
+import { askAnywhere, type Reached, reachedIn } from './isolation/anywhere.ts';
 import { checkCatalog } from './isolation/checks.ts';
 import { judging } from './isolation/classify.ts';
 import { closeReferences } from './isolation/close-references.ts';
@@ -76,7 +77,7 @@ async function* checkRights(
   only?: ReadonlySet<string>,
 ): ReturnType<Step<Target>['checks']> {
   const notMade = new Map<string, string>();
-  for await (const result of checkIsolation(target, found, signal, only, failedBefore(before))) {
+  for await (const result of checkIsolation(target, found, signal, only, before)) {
     const [, , door, what] = result.id.split('/');
     if (door !== undefined && what === undefined && result.verdict === 'skipped')
       notMade.set(door, result.advice ?? result.observed);
@@ -89,7 +90,7 @@ async function plan(target: Target): Promise<Plan> {
   const found = await survey(target);
   const client = await target.session.work();
   const facts = await isolationFacts(client, found);
-  const made = await planIsolation(found, facts, target.config, counter(client));
+  const made = await planIsolation(found, facts, target.config, counter(client), reachedIn(client, found));
   if (!target.config.decisions.sameOrganizationReferences)
     return { ...made, notes: [...made.notes, ...(await referenceNotes(client, found))] };
   const closing = await closeReferences(client, found);
@@ -112,6 +113,7 @@ export async function planIsolation(
   facts: IsolationFacts,
   config: Target['config'],
   count: PolicyContext['count'] = async () => null,
+  reached: Reached = async () => new Map(),
 ): Promise<Plan> {
   await loadModule();
   const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing, config.decisions.sharedTable)];
@@ -133,6 +135,10 @@ export async function planIsolation(
     },
     conditionsAfter(found, tables),
   );
+  const narrowed = await askAnywhere(
+    tables.flatMap((one) => one.narrowed),
+    reached,
+  );
   blockers.push(
     ...helpers.blockers,
     ...definers.blockers,
@@ -140,6 +146,7 @@ export async function planIsolation(
     ...platform.blockers,
     ...views.blockers,
     ...tables.flatMap((one) => one.blockers),
+    ...narrowed.blockers,
   );
   if (blockers.length === 0) blockers.push(...(await circular(found, tables, renamerOf(found))));
   if (blockers.length > 0) return { changes: [], blockers, notes: [...definers.notes, ...views.notes] };
@@ -162,6 +169,7 @@ export async function planIsolation(
     ...platform.notes,
     ...privileges.notes,
     ...tables.flatMap((one) => one.notes),
+    ...narrowed.notes,
     ...closed(tables),
   ];
   if (changes.length > 0) notes.push(...general(found));

@@ -1,5 +1,6 @@
 import { decide } from '../../src/config/answers.ts';
 import { isCalledIn } from '../../src/database/catalog/calls.ts';
+import type { Policy } from '../../src/database/catalog/types.ts';
 import type { Circle } from '../../src/database/circles.ts';
 import { checkExistingUsers } from '../../src/database/probes/data.ts';
 import { checkPlan } from '../../src/database/probes/plan-checks.ts';
@@ -12,7 +13,9 @@ import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
 import { mayBelongNowhere, signUpMakesOrganization } from './existing-users/nowhere.ts';
 import { decidedName } from './isolation/judged.ts';
+import { keptLook } from './isolation/kept-look.ts';
 import { rulesOf } from './isolation/rules.ts';
+import { standingPolicies } from './isolation/tables.ts';
 import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
@@ -111,8 +114,8 @@ export async function* checkIsolation(
   signal: AbortSignal,
   /** `schema.table` of those that are probed; without it all tables, views and functions. */
   only?: ReadonlySet<string>,
-  /** What `ownFailures` found before the step. */
-  failedBefore: readonly string[] = [],
+  /** What `lookAtAccess` kept from before the step. */
+  before: unknown = null,
 ): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
     yield missing('1.7/two-org', 'Isolation', 'There is no organizations table.');
@@ -131,11 +134,13 @@ export async function* checkIsolation(
       milliseconds: 0,
     };
   }
+  const look = keptLook(before);
   const options = {
     ...isolationOptions(found, named(found.organizations), signal),
-    failedBefore: new Set(failedBefore),
+    failedBefore: new Set(look.failed),
     sameOrganization: target.config.decisions.sameOrganizationReferences,
   };
+  const kept = await keptPolicies(found, target.config, look.anywhere);
   const results = probeIsolation(await target.session.work(), found.catalog, {
     ...options,
     ...(only === undefined ? {} : { only }),
@@ -143,11 +148,7 @@ export async function* checkIsolation(
   for await (const result of results) {
     if (!leftOut.has(result.id.split('/')[2] ?? ''))
       yield asAccepted(
-        asLookedAt(
-          asKept(result, found, target.config.decisions.keepPolicy),
-          found,
-          target.config.decisions.acceptFunction,
-        ),
+        asLookedAt(asKept(result, kept), found, target.config.decisions.acceptFunction),
         target.config.decisions.acceptAccess,
       );
   }
@@ -165,17 +166,32 @@ const triedBy: Readonly<Record<string, readonly string[]>> = {
   'token-not-a-uuid': ['SELECT'],
 };
 
+/**
+ * Policies that were kept by name and by which a member without any further right may reach rows of others. One that
+ * asks who is calling, or did before the step, was kept for those people: that it lets in anybody else, nobody decided.
+ */
+async function keptPolicies(
+  found: Survey,
+  config: Target['config'],
+  before: ReadonlySet<string>,
+): Promise<readonly Policy[]> {
+  const { keepPolicy } = config.decisions;
+  if (keepPolicy.length === 0) return [];
+  const { anywhere } = await standingPolicies(found, config);
+  return found.catalog.policies.filter((one) => {
+    const name = `${one.schema}.${one.table}: ${one.name}`;
+    const named = decidedName(name);
+    return one.permissive && keepPolicy.includes(named) && !anywhere.has(name) && !before.has(named);
+  });
+}
+
 /** A row of another organization that a policy lets through which the operator kept by name is their decision. */
-function asKept(result: CheckResult, found: Survey, kept: readonly string[]): CheckResult {
+function asKept(result: CheckResult, kept: readonly Policy[]): CheckResult {
   const [, , name = '', what = ''] = result.id.split('/');
   const commands = triedBy[what.replace(/^anon-/, '')];
-  if (result.verdict !== 'failed' || commands === undefined || kept.length === 0) return result;
-  const through = found.catalog.policies.filter(
-    (one) =>
-      one.permissive &&
-      `${one.schema}.${one.table}` === name &&
-      (one.command === 'ALL' || commands.includes(one.command)) &&
-      kept.includes(decidedName(`${name}: ${one.name}`)),
+  if (result.verdict !== 'failed' || commands === undefined) return result;
+  const through = kept.filter(
+    (one) => `${one.schema}.${one.table}` === name && (one.command === 'ALL' || commands.includes(one.command)),
   );
   if (through.length === 0) return result;
   const names = through.map((one) => `"${one.name}"`).join(', ');
@@ -187,17 +203,25 @@ function asKept(result: CheckResult, found: Survey, kept: readonly string[]): Ch
   };
 }
 
-/** A function that could not be called keeps the step shut until somebody has looked at it, or nobody may call it. */
+/**
+ * A function that could not be called keeps the step shut until somebody has looked at it, or nobody may call it; the
+ * second ends also what one reaches that was called.
+ */
 function asLookedAt(result: CheckResult, found: Survey, accepted: readonly string[]): CheckResult {
   const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:anon-)?call)?$/.exec(result.id) ?? [];
   const fn = found.catalog.functions.find((one) => one.signature === signature);
-  if (result.matters !== true || fn === undefined) return result;
+  if (fn === undefined || (result.matters !== true && result.verdict !== 'failed')) return result;
+  const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
+  const needed = isCalledIn(fn, conditions);
+  const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
+  if (result.verdict === 'failed') {
+    if (needed) return result;
+    const advice = `${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
+    return { ...result, advice, answers: [...(result.answers ?? []), revoke] };
+  }
   if (accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, '')))
     return { ...result, matters: false };
-  const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
   const accept = decide('acceptFunction', [signature], 'It stays as it is, after a look: API roles call it.');
-  const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
-  const needed = isCalledIn(fn, conditions);
   return {
     ...result,
     advice: `${result.advice ?? ''} It runs with its owner's rights: look at what it does with rows of others, then leave it with ${accept.flag} (decisions.acceptFunction)${needed ? '' : `, or revoke EXECUTE with ${revoke.flag} (decisions.revokeFunction)`}.`,

@@ -1,31 +1,9 @@
 import type { CheckResult } from '../rollout/check.ts';
-import { type Answer, answer } from '../rollout/decision.ts';
-import { plural } from '../rollout/text.ts';
 import { blindPeople } from './blind.ts';
-import { type Access, type Action, actions, bitsOf, type Door, type Person, type Right } from './rights.ts';
+import { type CompareOptions, type Found, keptResults, othersResult, peopleResult, unreadResult } from './results.ts';
+import { type Access, type Action, actions, bitsOf, type Door, type Person, policyOf, type Right } from './rights.ts';
 import { claimOf, isLeak, lossOf } from './rows.ts';
-import { describe, type Finding, type Tally, tallyWords } from './words.ts';
-
-export type CompareOptions = {
-  /** Beginning of every check's id: `1.7/access`. */
-  readonly prefix: string;
-  /** Users have several organizations and open one at a time: rows of the others wait for them. */
-  readonly switches: boolean;
-  /** Policies that the operator keeps although they reach across organizations. */
-  readonly kept: (door: string, policy: string) => boolean;
-  /** Policies that tied rows to callers by something else than the organization that the rows belong to: shared rows. */
-  readonly shares: (door: string, policy: string) => boolean;
-  /** Doors each of whose rows comes through another one, where it is judged whose it is. */
-  readonly judgedElsewhere: (door: string) => boolean;
-  /** All doors were looked at, not those of one part of a step. */
-  readonly whole: boolean;
-  /** Policies that the operator gave up, with what they let through. */
-  readonly dropped: (door: string, policy: string) => boolean;
-  /** Doors that were judged in the test before these changes were live. */
-  readonly tested: (door: string) => boolean;
-  /** Losses and reaches that the operator accepted, by the id of the check. */
-  readonly accepted: (check: string) => boolean;
-};
+import type { Finding } from './words.ts';
 
 /**
  * Compares who reaches what before and after, person by person and row by row: nobody may lose what is theirs, nobody
@@ -43,7 +21,7 @@ export function* compare(before: Access | null, after: Access, options: CompareO
       const proven = door.late === true && options.tested(door.name);
       const matters = door.kind !== 'view' && door.kind !== 'function' && !proven;
       const told = proven ? `It passed in the test before the commit. Now: ${reason}` : reason;
-      yield { ...question(`${base}/kept`, kept(door), '0 rows lost'), ...notChecked(told, matters) };
+      yield unreadResult(base, door, told, matters);
       continue;
     }
     const found = compareDoor(was, door, after.people, before?.people ?? [], options, blind);
@@ -51,18 +29,6 @@ export function* compare(before: Access | null, after: Access, options: CompareO
     yield othersResult(base, door, found, options);
   }
 }
-
-const kept = (door: Door): string => `${door.name}: every user keeps access to their own rows`;
-const others = (door: Door): string => `${door.name}: no user reaches another organization's rows`;
-
-type Found = {
-  readonly lockouts: readonly Finding[];
-  readonly leaks: readonly Finding[];
-  readonly errors: readonly Finding[];
-  /** What cannot be said, because it failed before as well or cannot be asked. */
-  readonly unknown: readonly Finding[];
-  readonly closed: Tally;
-};
 
 function compareDoor(
   was: Door | null,
@@ -80,6 +46,7 @@ function compareDoor(
   const placeBefore = new Map(was?.rows.map((hash, at) => [hash, at]));
   const places = door.rows.map((hash) => placeBefore.get(hash) ?? -1);
   const open = was === null ? new Set<string>() : openPolicies(was);
+  const common = was === null ? new Set<string>() : commonPolicies(was, peopleBefore);
   const publicly = was === null ? new Set<string>() : publicPolicies(was, open);
   for (const [at, person] of people.entries()) {
     const right = door.rights[at];
@@ -117,11 +84,16 @@ function compareDoor(
         const through = policiesFor(rightBefore, action, place);
         // An operator who drops a policy knows what goes with it.
         const meant = through.filter((name) => !open.has(name));
-        const given = meant.length > 0 && meant.every((name) => options.dropped(door.name, name));
+        const theirs = claim === 'own' || claim === 'second';
+        const given =
+          meant.length > 0 &&
+          meant.every((name) => options.dropped(door.name, name) && !(theirs && options.binding(door.name, name)));
         const how = {
+          guarded: was?.guarded === true,
           decided: was?.guarded === true && meant.length > 0,
           publicly: through.some((name) => publicly.has(name)),
           shared: through.some((name) => options.shares(door.name, name)),
+          anywhere: through.some((name) => options.anywhere(door.name, name) && !common.has(name)),
           switches: options.switches && !blind.has(at),
         };
         const loss = claim === 'unknown' || given ? 'on purpose' : lossOf(door, how, action, claim, person, owners);
@@ -213,6 +185,14 @@ function openPolicies(door: Door): ReadonlySet<string> {
   return new Set([...all].filter((name) => !narrow.has(name)));
 }
 
+/** Policies that let every row through for everybody who belongs somewhere: they tell nobody apart. */
+function commonPolicies(door: Door, people: readonly Person[]): ReadonlySet<string> {
+  const members = door.rights.filter((_, at) => (people[at]?.organizations.length ?? 0) > 0);
+  const names = new Set(members.flatMap((right) => Object.keys(right.policies)));
+  const whole = [...names].filter((key) => members.every((right) => right.policies[key]?.includes('0') === false));
+  return new Set(members.length > 1 ? whole.map(policyOf) : []);
+}
+
 /** Policies that ask the row alone, whoever calls: a public page. */
 function publicPolicies(door: Door, open: ReadonlySet<string>): ReadonlySet<string> {
   const bits = new Map<string, Set<string>>();
@@ -223,139 +203,3 @@ function publicPolicies(door: Door, open: ReadonlySet<string>): ReadonlySet<stri
   }
   return new Set([...bits].flatMap(([name, sets]) => (sets.size === 1 && !open.has(name) ? [name] : [])));
 }
-
-/** Of `read calls_by_profile`. */
-const policyOf = (key: string): string => key.slice(key.indexOf(' ') + 1);
-
-function* keptResults(
-  base: string,
-  door: Door,
-  was: Door | null,
-  { lockouts, errors, unknown }: Found,
-  options: CompareOptions,
-): Iterable<CheckResult> {
-  const ask = question(`${base}/kept`, kept(door), '0 rows lost, no new error');
-  const began = { milliseconds: 0 };
-  if (was === null) {
-    yield { ...ask, ...notChecked('Nobody looked before this step, so there is nothing to compare with.', false) };
-  } else if (lockouts.length > 0 || errors.length > 0) {
-    const accepted = errors.length === 0 && options.accepted(ask.id);
-    yield {
-      ...ask,
-      ...began,
-      verdict: accepted ? 'passed' : 'failed',
-      observed: `${describe([...errors, ...lockouts], 'no longer')}${accepted ? '; accepted by name' : ''}`,
-      ...(accepted
-        ? {}
-        : {
-            advice:
-              errors.length > 0
-                ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
-                : `${sharedAdvice(door, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
-            ...(errors.length > 0
-              ? {}
-              : {
-                  answers: [
-                    ...sharedAnswers(door, lockouts, options),
-                    accept(ask.id, 'These users lose these rows, as meant.'),
-                  ],
-                }),
-          }),
-    };
-  } else {
-    yield { ...ask, ...began, verdict: 'passed', observed: `0 rows lost${door.exact ? '' : ' of a sample'}` };
-  }
-  if (unknown.length > 0) {
-    const [first] = unknown;
-    const isSame = first?.error?.error !== 'not checked';
-    yield {
-      ...question(`${base}/failing`, `${door.name}: can be used`, 'no error'),
-      ...notChecked(`${isSame ? 'It fails as it did before the step: ' : ''}${describe(unknown, 'cannot')}`, false),
-    };
-  }
-}
-
-/** Policies that shared what was lost. Who belongs where, and as what, is not shared with anybody. */
-const sharing = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly string[] =>
-  door.kind !== 'table'
-    ? []
-    : [...new Set(lockouts.flatMap((one) => one.policies).filter((name) => options.shares(door.name, name)))];
-
-function sharedAdvice(door: Door, lockouts: readonly Finding[], options: CompareOptions): string {
-  const names = sharing(door, lockouts, options).map((name) => `--keep-policy '${door.name}: ${name}'`);
-  return names.length === 0
-    ? 'Restore what let them through'
-    : `Keep what shares these rows with ${names.join(' ')} (decisions.keepPolicy)`;
-}
-
-const sharedAnswers = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly Answer[] =>
-  sharing(door, lockouts, options).map((name) =>
-    answer(
-      'decisions.keepPolicy',
-      [`${door.name}: ${name}`],
-      'The policy stays: these users go on reaching these rows.',
-    ),
-  );
-
-function othersResult(
-  base: string,
-  door: Door,
-  { leaks, errors, closed }: Found,
-  options: CompareOptions,
-): CheckResult {
-  const ask = question(`${base}/others`, others(door), '0 rows of other organizations');
-  if (leaks.length > 0) {
-    const accepted = options.accepted(ask.id);
-    return {
-      ...ask,
-      milliseconds: 0,
-      verdict: accepted ? 'passed' : 'failed',
-      observed: `${describe(leaks, 'can')}${accepted ? '; accepted by name' : ''}`,
-      ...(accepted
-        ? {}
-        : {
-            advice: `Narrow the policy that it names, since permissive policies are joined by OR; or, where others are meant to reach these rows, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
-            answers: [accept(ask.id, 'These users go on reaching these rows of other organizations.')],
-          }),
-    };
-  }
-  if (errors.length > 0 && errors.some((one) => one.action === 'read')) {
-    return { ...ask, ...notChecked(`Every attempt ends in an error: ${describe(errors, 'cannot')}`, false) };
-  }
-  return { ...ask, milliseconds: 0, verdict: 'passed', observed: `0 rows${tallyWords(closed)}` };
-}
-
-function peopleResult(before: Access, after: Access, prefix: string): CheckResult {
-  const ask = question(`${prefix}/users`, 'Access is compared for every kind of user', 'a sample of each kind');
-  const users = after.people.filter((one) => one.id !== null).length;
-  if (users === 0) return { ...ask, ...notChecked('The app has no users yet, so nobody can be acted as.', false) };
-  const kinds = before.kinds.filter((one) => one.sampled > 0 && one.users > 0);
-  const left = before.kinds.filter((one) => one.sampled === 0 && one.users > 0);
-  const total = before.kinds.reduce((sum, one) => sum + one.users, 0);
-  const list = kinds.map((one) => `${one.kind} (${one.sampled} of ${one.users})`).join('; ');
-  return {
-    ...ask,
-    milliseconds: 0,
-    verdict: 'passed',
-    observed: `${users} of ${plural(total, 'user')}, and a request without a login: ${list}${left.length > 0 ? `; not looked at: ${plural(left.length, 'smaller kind')}` : ''}`,
-  };
-}
-
-const accept = (id: string, consequence: string): Answer => answer('decisions.acceptAccess', [id], consequence);
-
-const question = (
-  id: string,
-  title: string,
-  expected: string,
-): Pick<CheckResult, 'id' | 'title' | 'kind' | 'expected'> => ({ id, title, kind: 'probe', expected });
-
-const notChecked = (
-  reason: string,
-  matters: boolean,
-): Pick<CheckResult, 'verdict' | 'observed' | 'advice' | 'milliseconds' | 'matters'> => ({
-  verdict: 'skipped',
-  observed: 'not checked',
-  advice: reason,
-  milliseconds: 0,
-  ...(matters ? { matters } : {}),
-});

@@ -36,6 +36,9 @@ export type Right = Readonly<Record<Action, Reach>> & {
   readonly policies: Readonly<Record<string, string>>;
 };
 
+/** The policy of a key of `policies`: of `read calls_by_profile`. */
+export const policyOf = (key: string): string => key.slice(key.indexOf(' ') + 1);
+
 const doorKinds = ['table', 'organizations', 'profiles', 'memberships', 'view', 'function'] as const;
 /** Organizations, profiles and memberships say who belongs where: what people may write there is a matter of its own. */
 export type DoorKind = (typeof doorKinds)[number];

@@ -30,11 +30,15 @@ export type Loss = 'lockout' | 'on purpose';
 export function lossOf(
   door: Door,
   before: {
+    /** Row security was on: a policy let it through, of whatever kind. */
+    readonly guarded: boolean;
     /** A policy let the row through that does not let everything through for everybody. */
     readonly decided: boolean;
     readonly publicly: boolean;
     /** A policy let it through that ties it to the person by something else than its organization. */
     readonly shared: boolean;
+    /** A policy let it through because of who the person is. */
+    readonly anywhere: boolean;
     /** A user opens one organization at a time, and may open each of theirs. */
     readonly switches: boolean;
   },
@@ -53,8 +57,11 @@ export function lossOf(
   // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
-  if (claim === 'shared') return action === 'read' && before.decided ? 'lockout' : 'on purpose';
+  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization.
+  if (claim === 'shared')
+    return action === 'read' && (before.decided || (before.guarded && person.id !== null)) ? 'lockout' : 'on purpose';
   if (claim === 'other' && before.shared) return 'lockout';
+  if ((claim === 'other' || claim === 'former') && before.anywhere) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
 }
 

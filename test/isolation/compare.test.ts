@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type CompareOptions, compare } from '../../src/isolation/compare.ts';
+import { compare } from '../../src/isolation/compare.ts';
+import type { CompareOptions } from '../../src/isolation/results.ts';
 import type { Access, Door, Person, Reach } from '../../src/isolation/rights.ts';
 import { answersTo, type CheckResult } from '../../src/rollout/check.ts';
 
@@ -50,6 +51,8 @@ const options: CompareOptions = {
   switches: true,
   kept: () => false,
   shares: () => false,
+  anywhere: () => false,
+  binding: () => false,
   judgedElsewhere: () => false,
   whole: true,
   dropped: () => false,
@@ -84,6 +87,64 @@ it('names the policy that shared a row of another organization, with the decisio
     'decisions.acceptAccess',
   ]);
   expect(failed(before, after, { shares, dropped: () => true })).toEqual([]);
+});
+
+it('asks by name about a policy that let somebody in everywhere for who they are, and not about one that let everybody in', () => {
+  const before = access('1', door('101', { 'read ours': '100', 'read staff': '111' }));
+  const after = access('1', door('100', { 'read ours': '100' }));
+  const anywhere = (_: string, policy: string): boolean => policy === 'staff';
+  const [lost] = failed(before, after, { anywhere });
+  expect(lost === undefined ? [] : answersTo(lost).map((one) => one.flag)).toEqual([
+    `--keep-policy 'public.things: staff'`,
+    `--drop-policy 'public.things: staff'`,
+    '--accept-access x/public.things/kept',
+  ]);
+  expect(failed(before, after, { anywhere, dropped: (_, policy) => policy === 'staff' })).toEqual([]);
+  const two = (one: Access): Access => ({
+    ...one,
+    people: [...one.people, { ...person('1'), id: 'v' }],
+    doors: one.doors.map((each) => ({ ...each, rights: [...each.rights, ...each.rights.slice(0, 1)] })),
+  });
+  expect(failed(two(before), two(after), { anywhere })).toEqual([]);
+});
+
+it('lets a policy that only reads stay by name in a directory, and one that lets its people in where it was left', () => {
+  const shown = (bits: string, ...keys: readonly string[]): Access => {
+    const { people, kinds, doors } = access('1', door(bits, Object.fromEntries(keys.map((key) => [key, bits]))));
+    return { people, kinds, doors: doors.map((one) => ({ ...one, kind: 'organizations' })) };
+  };
+  const offered = (before: Access, after: Access, more: Partial<CompareOptions>): readonly string[] =>
+    failed(before, after, more).flatMap((one) => answersTo(one).map((each) => each.setting));
+  const shares = (): boolean => true;
+  expect(offered(shown('101', 'read tree'), shown('100', 'read tree'), { shares })).toEqual([
+    'decisions.keepPolicy',
+    'decisions.acceptAccess',
+  ]);
+  const writes = shown('101', 'read tree', 'update tree');
+  expect(offered(writes, shown('100', 'read tree'), { shares })).toEqual(['decisions.acceptAccess']);
+  const left = shown('101', 'read staff');
+  expect(offered(left, left, { anywhere: () => true })).toEqual(['decisions.keepPolicy', 'decisions.acceptAccess']);
+});
+
+it('takes rows of no organization, which a policy showed to whoever signed in, for lost', () => {
+  const nobodys = (read: string, guarded: boolean): Access => {
+    const found = access('1', door(read, { 'read all': read }));
+    const owners = found.doors[0]?.owners.with(2, { organizations: [], users: [] }) ?? [];
+    const rights = found.doors[0]?.rights.map((one) => ({ ...one, policies: { 'read all': '111' } })) ?? [];
+    return { ...found, doors: found.doors.map((one) => ({ ...one, owners, rights, guarded })) };
+  };
+  expect(failed(nobodys('111', true), nobodys('100', true)).map((one) => one.id)).toEqual(['x/public.things/kept']);
+  expect(failed(nobodys('111', false), nobodys('100', false))).toEqual([]);
+});
+
+it('takes no row of one’s own for dropped with a policy that let the organization through as well', () => {
+  const before = access('1', door('101', { 'read both': '101' }));
+  const after = access('1', door('000'));
+  const dropped = (): boolean => true;
+  expect(failed(before, after, { dropped })).toEqual([]);
+  expect(failed(before, after, { dropped, binding: () => true }).map((one) => one.id)).toEqual([
+    'x/public.things/kept',
+  ]);
 });
 
 it('judges rows of a view that reads as its caller where they come from', () => {

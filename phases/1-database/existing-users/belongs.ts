@@ -4,6 +4,7 @@ import type { Target } from '../../target.ts';
 import { idFrom, type Names, namesOf } from '../sign-up/names.ts';
 import { ownerNames } from '../survey/roles.ts';
 import { isText, type Survey, tenantOf } from '../survey.ts';
+import { stampId } from './stamps.ts';
 
 /** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
 export const realUser = (target: Target, alias = 'u'): string =>
@@ -52,9 +53,9 @@ export function belongsOf(
   if (names === null) return null;
   const { organizations: o, profiles: p, memberships: m, idType } = names;
   const trusted = !selfWritable || target.config.decisions.trustProfiles;
-  const stampId = idFrom(`(u.raw_app_meta_data ->> 'org_id')`, idType);
   const open = (id: string): string =>
     `(select o.${o.key} from ${o.sql} o where o.${o.key} = ${id} and ${o.living('o')})`;
+  const named = stampId(found, open);
   const profileId =
     p === null || p.org === null
       ? null
@@ -82,10 +83,10 @@ export function belongsOf(
   const isIn = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.orgs), false)`);
   // A membership that ended says that they left, whatever profile and stamp still say.
   const left = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.every), false)`);
-  const stamp = open(stampId);
+  const stamp = open(named);
   const profile = profileId === null ? null : open(profileId);
   const chosen = [
-    ...(m === null ? [] : [`case when ${isIn(stampId)} then ${stampId} end`]),
+    ...(m === null ? [] : [`case when ${isIn(named)} then ${named} end`]),
     ...(m === null || profileId === null ? [] : [`case when ${isIn(profileId)} then ${profileId} end`]),
   ];
   const choice = m === null ? [] : [...chosen, `(mm.orgs)[1]`];

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { DoorScope } from '../../../src/database/access/doors.ts';
 import { type AccessScope, lookAt } from '../../../src/database/access/look.ts';
 import type { DbFunction, Table } from '../../../src/database/catalog/types.ts';
@@ -15,6 +14,7 @@ import { foreignProfiles } from '../existing-users/foreign-profiles.ts';
 import { primaryColumn, type Survey, survey, tenantOf } from '../survey.ts';
 import { bucketsOf } from './buckets.ts';
 import { decidedName } from './judged.ts';
+import { keptLook } from './kept-look.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
 import { ownPlatformPolicies } from './platform-policies.ts';
@@ -28,7 +28,7 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const client = await target.session.work();
   const access = await lookAt(client, scopeOf(found, only), signal);
   const failed = await ownFailures(target, found, signal, only, circularDoors(access));
-  const { sharing } = await standingPolicies(found, target.config);
+  const { sharing, anywhere, binding } = await standingPolicies(found, target.config);
   // What a later look compares with beside the access itself.
   const buckets = only === undefined ? await bucketsOf(client) : null;
   const foreign = only === undefined ? await foreignProfiles(client, target, found) : null;
@@ -36,6 +36,8 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
     ...toKept(access),
     failed,
     sharing: [...sharing],
+    anywhere: [...anywhere],
+    binding: [...binding],
     ...(buckets === null ? {} : { buckets }),
     ...(foreign === null ? {} : { foreignProfiles: foreign }),
   };
@@ -51,18 +53,6 @@ export function circularDoors(access: Pick<Access, 'people' | 'doors'>): Readonl
       return first === undefined || !all ? [] : [[door.name, { code: first.error, message: first.message }] as const];
     }),
   );
-}
-
-/** Of what `lookAtAccess` kept: checks of members' own rows that failed before the step as well. */
-export function failedBefore(kept: unknown): readonly string[] {
-  const parsed = z.object({ failed: z.array(z.string()) }).safeParse(kept);
-  return parsed.success ? parsed.data.failed : [];
-}
-
-/** Of what `lookAtAccess` kept: policies that shared rows with others on purpose, as `schema.table: policy`. */
-function sharedBefore(kept: unknown): ReadonlySet<string> {
-  const parsed = z.object({ sharing: z.array(z.string()) }).safeParse(kept);
-  return new Set(parsed.success ? parsed.data.sharing : []);
 }
 
 /** Doors that were looked at in a test of these changes, by what they were tested on. */
@@ -92,7 +82,7 @@ export async function* checkAccess(
   // What is the caller's own, or shared with their organization by another column, stays by rule.
   const { own } = await standingPolicies(found, target.config);
   const ownFiles = await ownPlatformPolicies(client, found);
-  const shared = sharedBefore(kept);
+  const meant = keptLook(kept);
   const asCaller = viewsOfCallers(found);
   const results = [
     ...compare(before, after, {
@@ -102,7 +92,9 @@ export async function* checkAccess(
         own.has(`${door}: ${policy}`) ||
         ownFiles.has(`${door}: ${policy}`) ||
         keepPolicy.includes(decidedName(`${door}: ${policy}`)),
-      shares: (door, policy) => shared.has(`${door}: ${policy}`),
+      shares: (door, policy) => meant.sharing.has(`${door}: ${policy}`),
+      anywhere: (door, policy) => meant.anywhere.has(`${door}: ${policy}`) && !meant.binding.has(`${door}: ${policy}`),
+      binding: (door, policy) => meant.binding.has(`${door}: ${policy}`),
       judgedElsewhere: (door) => asCaller.has(door),
       whole: only === undefined,
       tested: (door) => !isInside(client) && judged.has(door),

@@ -1,6 +1,6 @@
 import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
-import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Alternative } from './classify.ts';
 import { decidedName, type Judged, keptSuffix, type PolicyContext } from './judged.ts';
 import type { Rule } from './rules.ts';
@@ -47,20 +47,6 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
     }
   }
   return { blockers, pieces, stay };
-}
-
-/** What lets some callers in everywhere is narrowed to their own organization: who they are, only a person knows. */
-export function* tellNarrowed(leaving: readonly Judged[], decisions: PolicyContext['decisions']): Iterable<Note> {
-  for (const { policy, using, check, fails, dropped } of leaving) {
-    const label = `${policy.schema}.${policy.table}`;
-    const key = decidedName(`${label}: ${policy.name}`);
-    const wide = [...using, ...check].filter(({ anywhere }) => anywhere);
-    if (fails || dropped || wide.length === 0 || decisions[key] === 'keep') continue;
-    yield {
-      text: `${label}: "${policy.name}" let callers reach rows of every organization because of who they are; from now on they reach those of their own. If they are the platform's own people, keep the policy: ${decide('keepPolicy', [key], '').flag}`,
-      detail: [...new Set(wide.map(({ text }) => text))].join('\n'),
-    };
-  }
 }
 
 function decides(one: Alternative, rule: Rule, policy: Policy): boolean {

@@ -17,6 +17,10 @@ export const hasMany = (survey: Survey): boolean => survey.model !== 'one' && su
 export const isCallers = (survey: Survey, column: string): string =>
   showsAll(survey) ? isAnyOfCallers(column) : `${column} = ${currentOrg}`;
 
+/** Condition: this column is a list of organizations, among them one of the caller, in the form that the model asks for. */
+export const isAmongCallers = (survey: Survey, column: string): string =>
+  showsAll(survey) ? `${column} && array(select public.my_org_ids())` : `${currentOrg} = any (${column})`;
+
 /** Condition: this column holds any organization that the caller is a member of. */
 export const isAnyOfCallers = (column: string): string => `${column} = any (array(select public.my_org_ids()))`;
 

@@ -47,8 +47,8 @@ export type Guarded = {
   readonly name: string;
   /** Columns that say which organization a row belongs to, as they are called now. */
   readonly keys: readonly string[];
-  /** SQL that a column holds an organization of the caller. */
-  readonly isCallers: (column: string) => string;
+  /** SQL that a column holds an organization of the caller, alone or in a list; null where its type says neither. */
+  readonly isCallers: (sql: string, column: string) => string | null;
   /**
    * SQL that a column holds an organization where the caller has one of these roles, for a table whose policies must not
    * read it themselves: ours ask in a subquery, and PostgreSQL refuses a subquery within one over the same table.
@@ -98,7 +98,7 @@ async function meaningOf(
     const atom = atoms[index];
     if (atom?.is === 'metadata' && isKey(atom.column)) return [];
     if (atom?.is === 'organization' && atom.exact && atom.column !== null && !isKey(atom.column)) {
-      return [table.isCallers(quotedColumn(part, atom.column))];
+      return [table.isCallers(quotedColumn(part, atom.column), atom.column) ?? unbracketed(part)];
     }
     if (
       atom?.is === 'organization' &&

@@ -9,7 +9,8 @@ export type PolicyContext = {
   readonly world: Judging;
   /** Set where the rule stands: what a policy beside it must be judged with to stay. */
   readonly strict: Judging | null;
-  readonly isCallers: Guarded['isCallers'];
+  /** SQL that a column of this type holds an organization of the caller; null where it cannot. */
+  readonly isCallers: (column: string, type: string) => string | null;
   readonly isCallersAs: NonNullable<Guarded['isCallersAs']>;
   readonly breadth: Guarded['breadth'];
   /** Rewrites column names of now to those that stand after step 1.2. */
@@ -43,3 +44,8 @@ export const keptSuffix = ' (kept)';
 /** What the operator's decision names: of a part that was kept, the policy that it was a part of. */
 export const decidedName = (name: string): string =>
   name.endsWith(keptSuffix) ? name.slice(0, -keptSuffix.length) : name;
+
+export const apiRoles: ReadonlySet<string> = new Set(['public', 'anon', 'authenticated']);
+export const reachesApi = (policy: Policy): boolean => policy.roles.some((role) => apiRoles.has(role));
+export const reachesUsers = (policy: Policy): boolean =>
+  policy.roles.some((role) => role === 'public' || role === 'authenticated');

@@ -35,10 +35,20 @@ function organizationsOf(survey: Survey, table: Table, alias: string, path: read
   const tenant = tenantOf(survey, table);
   const named = [...(tenant === null ? [] : [tenant.key.name, ...tenant.also.map((one) => one.name)])];
   // A row may be shared with a second organization: a supplier, a partner.
-  const shared = foreignKeys(table).flatMap((one) =>
-    parentOf(survey, one) === survey.organizations && one.columns.length === 1 ? one.columns : [],
+  const references = foreignKeys(table).filter(
+    (one) => parentOf(survey, one) === survey.organizations && one.columns.length === 1,
   );
-  const columns = [...new Set([...named, ...shared])].map(own);
+  const isKey = (one: Constraint): boolean => one.references?.columns[0] === primaryColumn(survey.organizations)?.name;
+  const shared = references.filter(isKey).flatMap((one) => one.columns);
+  // Named by something else than its key, as by a slug.
+  const byName = references
+    .filter((one) => !isKey(one))
+    .map((one) =>
+      subquery(survey.organizations as Table, one, alias, path.length, (at) =>
+        organizationsOf(survey, survey.organizations as Table, at, path),
+      ),
+    );
+  const columns = [...[...new Set([...named, ...shared])].map(own), ...byName];
   // Where users have several organizations, a profile belongs to each; else to the one that it names.
   if (table === survey.profiles) {
     return columns.length > 0 && survey.model === 'one' ? columns : [...columns, ...profileMemberships(survey, alias)];

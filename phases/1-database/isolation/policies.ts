@@ -2,13 +2,14 @@ import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
-import { askKeeping, tellNarrowed } from './ask.ts';
+import { type Narrowed, narrowedOf } from './anywhere.ts';
+import { askKeeping } from './ask.ts';
 import { joined } from './caller.ts';
 import { type Alternative, checkOf, type Guarded, meaningsOf, readBy, usingOf } from './classify.ts';
 import { type Composed, compose, covers, sides } from './compose.ts';
 import { isContained } from './contained.ts';
 import { implies } from './expression.ts';
-import { decidedName, type Judged, type PolicyContext } from './judged.ts';
+import { apiRoles, decidedName, type Judged, type PolicyContext, reachesApi, reachesUsers } from './judged.ts';
 import type { Asking } from './recursion.ts';
 import { type Command, type Condition, commands, type Rule } from './rules.ts';
 import type { Judging } from './scope.ts';
@@ -36,14 +37,15 @@ export type TablePlan = {
    * of those by which callers write what is their own, whosever organization it is in.
    */
   readonly sharing: readonly string[];
+  /** Names of those that let through rows of others for nothing but who is calling. */
+  readonly anywhere: readonly string[];
+  /** Names of those that also let the caller's organization through: dropping the rest leaves that. */
+  readonly binding: readonly string[];
+  /** Those that let callers in because of who they are, and no longer will. */
+  readonly narrowed: readonly Narrowed[];
   /** The conditions of the new policies, for whoever looks at all policies together. */
   readonly asks: readonly Asking[];
 };
-
-const apiRoles = new Set(['public', 'anon', 'authenticated']);
-export const reachesApi = (policy: Policy): boolean => policy.roles.some((role) => apiRoles.has(role));
-const reachesUsers = (policy: Policy): boolean =>
-  policy.roles.some((role) => role === 'public' || role === 'authenticated');
 
 /**
  * Plans the policies of one table.
@@ -60,7 +62,8 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     schema: table.schema,
     name: table.name,
     keys: rule.keys,
-    isCallers: context.isCallers,
+    isCallers: (sql, column) =>
+      context.isCallers(sql, table.columns.find((one) => one.name === column)?.base.replace(/\(.*\)/, '') ?? ''),
     ...(rule.kind === 'memberships' || rule.kind === 'profiles' ? { isCallersAs: context.isCallersAs } : {}),
     breadth: context.breadth,
   };
@@ -105,23 +108,33 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     leaving: [],
     own: [],
     sharing: [],
+    anywhere: [],
+    binding: [],
+    narrowed: [],
     asks: [],
   };
-  const own = kept
-    .filter((one) => [...one.using, ...one.check].some(({ meaning }) => meaning === 'own' || meaning === 'shared'))
-    .map(({ policy }) => policy.name);
-  const writesOwn = ({ policy, check }: Judged): boolean =>
-    policy.command !== 'SELECT' && check.some(({ meaning }) => meaning === 'own' || meaning === 'shared');
-  const sharing = judged
-    .filter((one) => !one.fails && (writesOwn(one) || [...one.using, ...one.check].some(({ shares }) => shares)))
-    .map(({ policy }) => policy.name);
-  if (unowned && old.length === 0) return { ...none, own, sharing };
+  const named = (all: readonly Judged[], is: (side: readonly Alternative[], one: Judged) => boolean): string[] =>
+    all.filter((one) => is([...one.using, ...one.check], one)).map(({ policy }) => policy.name);
+  const isOwn = ({ meaning }: Alternative): boolean => meaning === 'own' || meaning === 'shared';
+  const isBound = ({ bound, meaning }: Alternative): boolean =>
+    bound || meaning === 'organization' || meaning === 'never';
+  const writesOwn = ({ policy, check }: Judged): boolean => policy.command !== 'SELECT' && check.some(isOwn);
+  const working = judged.filter((one) => !one.fails);
+  const standing = {
+    own: named(kept, (side) => side.some(isOwn)),
+    sharing: named(working, (side, one) => writesOwn(one) || side.some(({ shares }) => shares)),
+    anywhere: named(
+      working,
+      (side) => side.some((one) => one.anywhere) && side.every((one) => one.anywhere || isOwn(one) || isBound(one)),
+    ),
+    binding: named(working, (side) => side.some(isBound)),
+  };
+  if (unowned && old.length === 0) return { ...none, ...standing };
 
   const notes: Note[] = [];
   const asked =
     live && !unowned ? await askKeeping(rule, old, context) : { blockers: [], pieces: [], stay: new Set<Policy>() };
   const leaving = old.filter((one) => !asked.stay.has(one.policy));
-  if (live) notes.push(...tellNarrowed(leaving, context.decisions));
   const taken = new Set(policies.map((one) => one.name));
   const create: SqlChange[] = [];
   const asks: Asking[] = [];
@@ -181,8 +194,8 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     notes,
     blockers: asked.blockers,
     leaving: leaving.map(({ policy }) => policy),
-    own,
-    sharing,
+    ...standing,
+    narrowed: live ? narrowedOf(rule, leaving, context.decisions) : [],
     asks,
   };
 }

@@ -244,9 +244,12 @@ function parentConditions(
           (column, index) => `${alias}.${identifier(link.parentColumns[index] ?? 'id')} = ${own}.${identifier(column)}`,
         )
         .join(' and ');
+      const named = link.parentColumns[0] ?? '';
       const inside =
         link.parent === survey.organizations
-          ? isCallers(survey, outside[0] ?? '')
+          ? named === primaryColumn(link.parent)?.name
+            ? isCallers(survey, outside[0] ?? '')
+            : isNamed(survey, link.parent, named, `${own}.${identifier(link.columns[0] ?? '')}`)
           : exists(survey, link.parent, alias, join, depth + 1, loose);
       return inside === null ? [] : [{ outside, notNull: link.notNull, inside }];
     });
@@ -260,6 +263,13 @@ function parentConditions(
     parts.push(`(${some.join(' or ')})`);
   }
   return parts.join(' and ');
+}
+
+/** Organizations that are named by something else than their key, as by a slug. */
+function isNamed(survey: Survey, organizations: Table, by: string, column: string): string | null {
+  const key = primaryColumn(organizations)?.name;
+  if (key === undefined) return null;
+  return `exists (select 1 from ${qualified(organizations.schema, organizations.name)} parent_0 where parent_0.${identifier(by)} = ${column} and ${isCallers(survey, `parent_0.${identifier(key)}`)})`;
 }
 
 function exists(

@@ -2,7 +2,7 @@ import { loadModule } from 'libpg-query';
 import type { Target } from '../../target.ts';
 import type { Survey } from '../survey.ts';
 import { circularPolicies } from './broken-today.ts';
-import { isCallers, isCallersAs, showsAll } from './caller.ts';
+import { isAmongCallers, isCallers, isCallersAs, showsAll } from './caller.ts';
 import { judging } from './classify.ts';
 import type { PolicyContext } from './judged.ts';
 import { planTable, type TablePlan } from './policies.ts';
@@ -28,7 +28,12 @@ export async function planTables(
     circular: config.decisions.dropPolicy.length + broken.size === 0 ? new Set() : await circularPolicies(found),
     broken,
     strict: isCurrent ? await judging(found, found.from, true) : null,
-    isCallers: (column) => isCallers(found, column),
+    isCallers: (column, type) =>
+      type === found.idType || (integers.has(type) && integers.has(found.idType))
+        ? isCallers(found, column)
+        : type === `${found.idType}[]`
+          ? isAmongCallers(found, column)
+          : null,
     isCallersAs: (column, roles) => isCallersAs(found, column, roles),
     breadth: showsAll(found) ? 'all' : 'current',
     decisions: decisionsOf(config),
@@ -44,6 +49,9 @@ export async function planTables(
   }
   return tables;
 }
+
+/** PostgreSQL compares these with each other. */
+const integers: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint']);
 
 /** Column names of now as those that stand after step 1.2. */
 export const renamerOf = (found: Survey): PolicyContext['renamed'] =>
@@ -63,6 +71,10 @@ export type Standing = {
   readonly own: ReadonlySet<string>;
   /** What is tied to the caller by something else than the organization that it belongs to. */
   readonly sharing: ReadonlySet<string>;
+  /** Everything, for callers whom it lets in because of who they are. */
+  readonly anywhere: ReadonlySet<string>;
+  /** The caller's organization, beside whatever else. */
+  readonly binding: ReadonlySet<string>;
 };
 
 export async function standingPolicies(found: Survey, config: Target['config']): Promise<Standing> {
@@ -72,5 +84,10 @@ export async function standingPolicies(found: Survey, config: Target['config']):
     new Set(
       plans.flatMap((plan) => of(plan).map((name) => `${plan.rule.table.schema}.${plan.rule.table.name}: ${name}`)),
     );
-  return { own: named((plan) => plan.own), sharing: named((plan) => plan.sharing) };
+  return {
+    own: named((plan) => plan.own),
+    sharing: named((plan) => plan.sharing),
+    anywhere: named((plan) => plan.anywhere),
+    binding: named((plan) => plan.binding),
+  };
 }

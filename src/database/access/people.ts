@@ -102,14 +102,17 @@ type Found = {
   readonly organizations: readonly string[];
   readonly leads: readonly string[];
   readonly former: readonly string[];
-  readonly user: {
-    readonly email?: string | null;
-    readonly phone?: string | null;
-    readonly role?: string | null;
-    readonly raw_app_meta_data?: unknown;
-    readonly raw_user_meta_data?: unknown;
-    readonly is_anonymous?: boolean | null;
-  };
+  readonly user: Omit<SignedIn, 'id'>;
+};
+
+/** Of a row of `auth.users`: what a token says of its user. */
+export type SignedIn = {
+  readonly id: string;
+  readonly email?: string | null;
+  readonly phone?: string | null;
+  readonly raw_app_meta_data?: unknown;
+  readonly raw_user_meta_data?: unknown;
+  readonly is_anonymous?: boolean | null;
 };
 
 function peopleSql(scope: PeopleScope, ids: readonly string[] | null, most: number): string {
@@ -159,27 +162,14 @@ function peopleSql(scope: PeopleScope, ids: readonly string[] | null, most: numb
     select n.*, count(*) over (partition by n.kind)::int as users, row_number() over (partition by n.kind order by md5(n.id::text)) as rank from named n
   )
   select r.id::text, r.kind, r.users, r.organizations, r.leads, r.former, jsonb_build_object('email', to_jsonb(u) -> 'email',
-    'phone', to_jsonb(u) -> 'phone', 'role', to_jsonb(u) -> 'role', 'raw_app_meta_data', u.raw_app_meta_data,
+    'phone', to_jsonb(u) -> 'phone', 'raw_app_meta_data', u.raw_app_meta_data,
     'raw_user_meta_data', u.raw_user_meta_data, 'is_anonymous', to_jsonb(u) -> 'is_anonymous') as user
   from ranked r join people u on u.id = r.id ${ids === null ? `where r.rank <= ${perKind}` : ''} order by r.kind, r.rank`;
 }
 
 async function toActor(client: ClientBase, scope: PeopleScope, found: Found): Promise<Actor> {
   const { user, id, kind, organizations, leads, former } = found;
-  let claims: unknown = {
-    aud: 'authenticated',
-    sub: id,
-    role: 'authenticated',
-    email: user.email ?? '',
-    phone: user.phone ?? '',
-    app_metadata: user.raw_app_meta_data ?? {},
-    user_metadata: user.raw_user_meta_data ?? {},
-    aal: scope.secondFactor ? 'aal2' : 'aal1',
-    amr: [{ method: 'password', timestamp: Math.floor(Date.now() / 1000) }],
-    session_id: id,
-    is_anonymous: user.is_anonymous === true,
-    exp: Math.floor(Date.now() / 1000) + 3600,
-  };
+  let claims: unknown = claimsOf({ ...user, id }, scope.secondFactor);
   for (const hook of scope.hooks) claims = await hooked(client, hook, id, claims);
   return {
     id,
@@ -190,6 +180,25 @@ async function toActor(client: ClientBase, scope: PeopleScope, found: Found): Pr
     former,
     role: 'authenticated',
     claims: JSON.stringify(claims),
+  };
+}
+
+/** What the auth server signs for a user, before any hook. */
+export function claimsOf(user: SignedIn, secondFactor: boolean): unknown {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    aud: 'authenticated',
+    sub: user.id,
+    role: 'authenticated',
+    email: user.email ?? '',
+    phone: user.phone ?? '',
+    app_metadata: user.raw_app_meta_data ?? {},
+    user_metadata: user.raw_user_meta_data ?? {},
+    aal: secondFactor ? 'aal2' : 'aal1',
+    amr: [{ method: 'password', timestamp: now }],
+    session_id: user.id,
+    is_anonymous: user.is_anonymous === true,
+    exp: now + 3600,
   };
 }
 

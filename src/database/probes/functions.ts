@@ -56,7 +56,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     expected: 'nothing of another organization comes back or changes',
     advice: needed
       ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so that API roles need EXECUTE.'
-      : `Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated with --revoke-function '${fn.signature}' (decisions.revokeFunction).`,
+      : 'Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated.',
   });
   // What was not called was called for nobody: that is one thing to look at, not two.
   const uncalled =

@@ -5,6 +5,7 @@ import { phase } from '../../../phases/1-database/phase.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import type { Plan } from '../../../src/rollout/step.ts';
 import { asAdmin } from '../../helpers/admin.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
@@ -104,35 +105,82 @@ describe('policies that ask more than the organization', () => {
 });
 
 describe('rights of somebody else than the members', () => {
-  it.each([{ kept: false }, { kept: true }])(
-    'of the platform’s own people end with a word about it, or stay by name (kept: $kept)',
-    async ({ kept }) => {
-      const name = "public.tickets: platform's people";
-      await using at = await open(
-        `ask_platform_${kept}`,
-        `create table public.operators (user_id uuid primary key references auth.users);
-         insert into public.operators values ('${user(eve)}');
-         alter table public.operators enable row level security;
-         create policy self on public.operators for select to authenticated using (user_id = auth.uid());
-         create function public.is_super_admin() returns boolean language sql stable security definer set search_path = public as $$ select exists (select from operators where user_id = auth.uid()) $$;
-         create table public.tickets (id int primary key, org_id uuid not null references public.organizations);
-         insert into public.tickets values (1, '${org(1)}'), (2, '${org(2)}');
-         alter table public.tickets enable row level security;
-         create policy members on public.tickets using (org_id = public.my_org());
-         create policy "platform's people" on public.tickets for select to authenticated using (public.is_super_admin());`,
-        kept ? { [name]: 'keep' } : {},
-      );
-      const { plan } = await at.rollout([step]).plan('1.7');
-      const said = plan.notes.filter(({ text }) => text.includes('keep the policy:'));
-      expect(said.map(({ text, detail }) => [text.split('--keep-policy ')[1], detail])).toEqual(
-        kept ? [] : [["'public.tickets: platform'\\''s people'", 'public.is_super_admin()']],
-      );
-      await roundTrip(at, at.rollout([step]), '1.7');
-      const read = 'select from public.tickets';
-      expect([await rows(at, claims(ann), read), await rows(at, claims(cleo), read)]).toEqual([1, 1]);
-      expect(await rows(at, claims(eve), read)).toBe(kept ? 2 : 0);
-    },
-  );
+  const people = "public.tickets: platform's people";
+  const platform = (database: string, operators: readonly number[], decided: 'keep' | 'drop' | null) =>
+    open(
+      database,
+      `create table public.operators (user_id uuid primary key references auth.users);
+       insert into public.operators select id from auth.users where id::text = any (array[${operators.map((one) => `'${user(one)}'`).join(', ')}]::text[]);
+       alter table public.operators enable row level security;
+       create policy self on public.operators for select to authenticated using (user_id = auth.uid());
+       create function public.is_super_admin() returns boolean language sql stable security definer set search_path = public as $$ select exists (select from operators where user_id = auth.uid()) $$;
+       create table public.tickets (id int primary key, org_id uuid not null references public.organizations);
+       insert into public.tickets values (1, '${org(1)}'), (2, '${org(2)}');
+       alter table public.tickets enable row level security;
+       create policy members on public.tickets using (org_id = public.my_org());
+       create policy "platform's people" on public.tickets to authenticated using (public.is_super_admin());
+       create table public.empty_yet (id int primary key, org_id uuid not null references public.organizations);
+       alter table public.empty_yet enable row level security;
+       create policy members on public.empty_yet using (org_id = public.my_org());
+       create policy staff on public.empty_yet for select to authenticated using (auth.uid() in (select user_id from public.operators));`,
+      decided === null ? {} : { [people]: decided },
+    );
+  const toKeep = (plan: Plan): readonly (string | undefined)[] =>
+    plan.notes.flatMap(({ text }) => (text.includes('keep the policy:') ? [text.split('--keep-policy ')[1]] : []));
+
+  it('of the platform’s own people are asked about where such a person is there, with what each answer means', async () => {
+    await using at = await platform('ask_platform', [eve], null);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    const [asked, ...more] = plan.blockers;
+    expect(more).toEqual([]);
+    expect(asked?.problem).toMatch(
+      /"platform's people" of public\.tickets \(2 rows\) lets 1 user reach rows.*is_super_admin/,
+    );
+    expect(asked?.detail).toBe(`user ${user(eve)}`);
+    expect(asked?.answers?.map(({ setting, value }) => [setting, value])).toEqual([
+      ['decisions.keepPolicy', [people]],
+      ['decisions.dropPolicy', [people]],
+    ]);
+    // Nobody reaches a row of an empty table, so that nobody loses one.
+    expect(toKeep(plan)).toEqual([]);
+    await expect(apply(at)).rejects.toThrow(/because of who they are/);
+    expect(await rows(at, claims(eve), 'select from public.tickets')).toBe(2);
+  });
+
+  it('of a platform without any such people end with a word about it', async () => {
+    await using at = await platform('ask_no_platform', [], null);
+    const { plan } = await at.rollout([step]).plan('1.7');
+    expect(toKeep(plan)).toEqual(["'public.empty_yet: staff'", "'public.tickets: platform'\\''s people'"]);
+    await roundTrip(at, at.rollout([step]), '1.7');
+  });
+
+  it.each(['keep', 'drop'] as const)('of the platform’s own people %s as decided', async (decided) => {
+    await using at = await platform(`ask_platform_${decided}`, [eve], decided);
+    await roundTrip(at, at.rollout([step]), '1.7');
+    const read = 'select from public.tickets';
+    expect([await rows(at, claims(ann), read), await rows(at, claims(cleo), read)]).toEqual([1, 1]);
+    expect(await rows(at, claims(eve), read)).toBe(decided === 'keep' ? 2 : 0);
+    expect(await rows(at, claims(eve), 'delete from public.tickets where true returning 1')).toBe(
+      decided === 'keep' ? 2 : 0,
+    );
+    if (decided === 'drop') return;
+    // It was kept for those people: when it lets in every member, and when another such policy comes, that is found.
+    const failing = async (): Promise<readonly string[]> => {
+      const rollout = at.rollout([step]);
+      const failed: string[] = [];
+      rollout.listen((event) => {
+        if (event.type === 'check' && event.result.verdict === 'failed') failed.push(event.result.id);
+      });
+      await rollout.verify('1.7', signal);
+      return failed;
+    };
+    expect(await failing()).toEqual([]);
+    await at.sql(`create policy more on public.tickets for select to authenticated using (public.is_super_admin())`);
+    expect(await failing()).toContain('1.7/open-policies');
+    await at.sql(`drop policy more on public.tickets;
+      create or replace function public.is_super_admin() returns boolean language sql stable security definer set search_path = public as $$ select auth.uid() is not null $$`);
+    expect(await failing()).toEqual(expect.arrayContaining(['1.7/two-org/public.tickets/read']));
+  });
 
   it('stay with the customer who signs in, also through the row that names them', async () => {
     await using at = await open(
