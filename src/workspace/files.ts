@@ -136,7 +136,7 @@ export function classOfPath(file: string): FileClass {
   )
     return 'script';
   if (
-    folders.length <= 1 &&
+    (folders.length <= 1 || (folders.length === 2 && /^(?:apps|packages|services)$/.test(folders[0] ?? ''))) &&
     /\.(?:js|mjs|cjs|ts)$/.test(name) &&
     /^(?:verify|check|debug|fix|setup|migrate|run|apply|diagnose|delete|create|list|get|update|sync|clean)[-_]/.test(
       name,

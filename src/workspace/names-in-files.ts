@@ -16,8 +16,10 @@ const isUsers = (name: string): boolean => /^(?:app_)?(?:users?|profiles?|auth_u
 const userColumn = /^(?:user|profile|member|auth_user|account_user|employee|person)_?(?:id|uuid)$/i;
 
 /** How a table ties users to another one: by what it is called and what it has. Nothing else of a table says so. */
-function tieOf(name: string, { columns, refers }: FileTable, target: string): number {
-  if (![...refers.values()].some((to) => plain(to) === target) || name === target) return 0;
+function tieOf(name: string, { columns, refers }: FileTable, target: string, keys: ReadonlySet<string>): number {
+  // A membership may hold the key without a reference: `*` then stands for every organization.
+  const holds = [...columns].some((one) => keys.has(one) && !refers.has(one));
+  if (name === target || !(holds || [...refers.values()].some((to) => plain(to) === target))) return 0;
   const toUsers =
     [...refers.values()].some((to) => isUsers(plain(to))) || [...columns].some((one) => userColumn.test(one));
   if (!toUsers) return 0;
@@ -41,7 +43,8 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
     .filter((name) => !isUsers(name))
     .map((name) => {
       const near = referring(name);
-      const tie = Math.max(0, ...near.map(([other, one]) => tieOf(other, one, name)));
+      const keys = keysOf(near, name);
+      const tie = Math.max(0, ...all.map(([other, one]) => tieOf(other, one, name, keys)));
       return {
         name,
         tie,
@@ -56,12 +59,11 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
   const memberships: string[] = [];
   if (organizations !== null) {
     const near = referring(organizations);
-    const best = Math.max(1, ...near.map(([name, one]) => tieOf(name, one, organizations)));
-    for (const [name, one] of near) {
-      for (const [column, to] of one.refers)
-        if (plain(to) === organizations && namesTable(column, organizations)) columns.add(column);
-      if (tieOf(name, one, organizations) >= Math.min(best, 5)) memberships.push(name);
-    }
+    const keys = keysOf(near, organizations);
+    for (const key of keys) columns.add(key);
+    const ties = all.map(([name, one]) => [name, tieOf(name, one, organizations, keys)] as const);
+    const best = Math.max(1, ...ties.map(([, tie]) => tie));
+    for (const [name, tie] of ties) if (tie >= Math.min(best, 5)) memberships.push(name);
   }
   return {
     vocabulary: {
@@ -73,6 +75,16 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
     renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
   };
 }
+
+/** The columns by which tables refer to the organizations, as far as they are named for them. */
+const keysOf = (near: readonly (readonly [string, FileTable])[], organizations: string): ReadonlySet<string> =>
+  new Set(
+    near.flatMap(([, { refers }]) =>
+      [...refers].flatMap(([column, to]) =>
+        plain(to) === organizations && namesTable(column, organizations) ? [column] : [],
+      ),
+    ),
+  );
 
 /** Columns that are named like the key of the organizations and refer to another table. */
 const columnsElsewhere = (
@@ -94,7 +106,7 @@ const likeKey = /^(?:org|organi[sz]ation|tenant|workspace)_?id$/;
 
 /** `team_id` is the key of teams; `parent_id` and `created_for` refer to them and name something else. */
 function namesTable(column: string, table: string): boolean {
-  const stem = snake(column).replace(/_?(?:id|uuid)$/, '');
+  const stem = snake(column).replace(/_?(?:id|uuid|slug)$/, '');
   const single = snake(table).replace(/ies$/, 'y').replace(/s$/, '');
   return stem !== '' && (single.includes(stem) || stem.includes(single) || usual.test(stem));
 }

@@ -87,9 +87,13 @@ export type AuthFile = {
   readonly decodesOnly?: true;
 };
 
+/** `service`: its key goes past row security. `user`: it carries the caller's token or cookies. */
+export type ClientRole = 'service' | 'anon' | 'user' | 'unknown';
+
 export type SupabaseClientFile = {
   readonly file: string;
-  /** `service`: its key goes past row security. `user`: it carries the caller's token or cookies. */
-  readonly role: 'service' | 'anon' | 'user' | 'unknown';
+  readonly role: ClientRole;
   readonly exports: readonly string[];
+  /** Exports whose own text says another role than the file as a whole: one for the server, one for a page. */
+  readonly roles?: Readonly<Record<string, ClientRole>>;
 };

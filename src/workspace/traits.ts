@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { classOfText, type FileList } from './files.ts';
-import type { AuthFile, Project, SupabaseClientFile } from './project.ts';
+import type { AuthFile, ClientRole, Project, SupabaseClientFile } from './project.ts';
 import { resolveModule } from './resolve.ts';
 
 export type Traits = {
@@ -65,7 +65,7 @@ export async function readTraits(root: string, list: FileList, projects: readonl
       auth.push({ file, exports: exportsOf(text), side: 'browser', score: 1 });
     }
     if (createClient.test(text) && /supabase/i.test(text))
-      supabaseClients.push({ file, role: roleOf(text), exports: exportsOf(text) });
+      supabaseClients.push({ file, role: roleOf(text), exports: exportsOf(text), roles: rolesOf(text) });
     if (
       /\.\s*(?:use|register)\s*\(/.test(text) &&
       /\b(?:express\s*\(|Router\s*\(|fastify\s*\(|Fastify\s*\()/.test(text)
@@ -86,11 +86,30 @@ const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/
 
 const isBrowserFile = (text: string): boolean => /^\s*['"]use client['"]/.test(text.slice(0, 200));
 
-function roleOf(text: string): SupabaseClientFile['role'] {
-  if (/service_?role/i.test(text)) return 'service';
+function roleOf(text: string): ClientRole {
+  if (serviceKey.test(text)) return 'service';
   if (/headers\s*:\s*\{[^}]*Authorization|cookies\s*[:(]|createServerClient|RouteHandler|ServerComponent/.test(text))
     return 'user';
   return /anon|publishable/i.test(text) ? 'anon' : 'unknown';
+}
+
+const serviceKey = /service_?role|serviceKey|SERVICE_KEY|SUPABASE_SECRET|sb_secret/i;
+
+/** The roles of single exports: each is read from its own text up to the next one, and by the constants that it names. */
+function rolesOf(text: string): Readonly<Record<string, ClientRole>> {
+  const keys = [...text.matchAll(/\b(?:const|let|var)\s+(\w+)\s*=\s*([^;\n]*)/g)]
+    .filter(([, , value = '']) => serviceKey.test(value))
+    .map(([, name = '']) => name);
+  const names = keys.length === 0 ? null : new RegExp(`\\b(?:${keys.join('|')})\\b`);
+  const roles: Record<string, ClientRole> = {};
+  for (const part of text.split(/^(?=export\b)/m)) {
+    const name = /^export\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|const|let|var|class)\s+([\w$]+)/.exec(
+      part,
+    )?.[1];
+    const role = names?.test(part.replace(/^export\s+(?:const|let|var)\s+\w+/, '')) ? 'service' : roleOf(part);
+    if (name !== undefined && role !== 'unknown') roles[name] = role;
+  }
+  return roles;
 }
 
 /** Names that a module exports, as the text shows them. */

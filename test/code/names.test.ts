@@ -2,8 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { migrationOf } from '../../src/supabase/cli/migration-file.ts';
 import { namesInCode } from '../../src/workspace/names-in-code.ts';
 import { namesInFiles } from '../../src/workspace/names-in-files.ts';
+import { scanText } from '../../src/workspace/scan/scan.ts';
 import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
 import { folderOf } from '../workspace/scan/files.ts';
+import { workspaceOf } from '../workspace/scan/workspace.ts';
 
 const clean: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -31,6 +33,24 @@ create table orders (id uuid, organization_id uuid references suppliers);`;
       memberships: ['clinic_members'],
       elsewhere: ['orders.organization_id'],
     });
+  });
+
+  it('goes by the address of an organization, and takes a membership that holds it without a reference', async () => {
+    const sql = `create table organizations (slug text primary key);
+create table user_org_roles (user_id uuid references auth.users, organization_slug text not null, role_id uuid);
+create table teams (id uuid primary key, organization_slug text references organizations (slug));
+create table team_members (team_id uuid references teams, user_id uuid references auth.users, role text);
+create table visits (id uuid, organization_slug text references organizations (slug));
+create table notes (id uuid, organization_slug text references organizations (slug), team_id uuid references teams);`;
+    const vocabulary = await vocabularyOf({ 'supabase/migrations/1_init.sql': sql });
+    expect(vocabulary).toMatchObject({
+      columns: ['org_id', 'organization_slug'],
+      tables: ['organizations'],
+      memberships: ['user_org_roles'],
+    });
+    const code = `router.get('/x', async (req, res) => { res.json(await load(req.headers['x-organization-slug'], req.query.organizationSlug)); });`;
+    const found = await scanText(workspaceOf(), 'src/routes/a.ts', code, { vocabulary });
+    expect(found.map(({ kind }) => kind)).toEqual(['request-org', 'request-org']);
   });
 
   it('is read from the migrations that the rollout left, and not from the inverse in their journal rows', async () => {

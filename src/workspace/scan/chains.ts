@@ -92,7 +92,10 @@ export function identifiesRow(chain: Chain): boolean {
     if (!filters.has(link.name)) return false;
     const column = stringValue(link.args[0] ?? null);
     if (link.name === 'is') return false;
-    if (column !== null && narrowing.test(column.replace(/^.*\./, ''))) return false;
+    const bare = column?.replace(/^.*\./, '') ?? null;
+    // The state of an OAuth flow names its row; that of an order only narrows.
+    if (bare === 'state' && link.args[1] && stringValue(link.args[1]) === null) return true;
+    if (bare !== null && narrowing.test(bare)) return false;
     return true;
   });
 }

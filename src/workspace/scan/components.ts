@@ -180,11 +180,31 @@ class Extraction {
   #each(at: number, close: number, header: string): void {
     const [, list = header, names = ''] =
       /^([\s\S]+?)\s+as\s+((?:\{[\s\S]*?\}|\[[\s\S]*?\]|[\w$]+)(?:\s*,\s*[\w$]+)?)/.exec(header) ?? [];
-    const line = `{let[${names}]=${list};`.replace(/[\r\n]/g, ' ');
+    const line = `{let[${names}]=${list};`.replace(/\s*[\r\n]\s*/g, ' ');
     this.#separate(at - 1);
-    for (const [index, character] of [...line].slice(0, close + 1 - at).entries()) this.#put(at + index, character);
+    for (const [place, character] of this.#flow(line, at, close + 1) ?? [[at, '{'] as const])
+      this.#put(place, character);
     this.#rearranged.push({ start: at, end: close + 1 });
     this.#kept = close + 1;
+  }
+
+  /** Lays a text out over a stretch of several lines, whose breaks stay and part no word; null where it has no room. */
+  #flow(text: string, start: number, end: number): readonly (readonly [number, string])[] | null {
+    const placed: [number, string][] = [];
+    let at = start;
+    for (const [token] of text.matchAll(
+      /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|[\w$]+|[=!<>&|?+*.-]+|[\s\S]/g,
+    )) {
+      const breakIn = (): number => this.#text.slice(at, at + token.length).search(/[\r\n]/);
+      if (token === ' ' && breakIn() !== -1) continue;
+      for (let ahead = breakIn(); ahead !== -1; ahead = breakIn()) at += ahead + 1;
+      if (at + token.length > end) return null;
+      for (const character of token) {
+        placed.push([at, character]);
+        at += 1;
+      }
+    }
+    return placed;
   }
 
   #expression(start: number, end: number): void {

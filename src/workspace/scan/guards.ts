@@ -2,7 +2,7 @@ import { routeCallOf } from './flow.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { isTenantUse, usesOf } from './org-reads.ts';
-import { functionOf } from './origins.ts';
+import { functionOf, originsOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
 import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
@@ -37,7 +37,7 @@ const checked = /org|tenant|member|access|owner|permission|workspace|auth|role|s
 /** Whether a value has the form of an id, or is there. */
 const formal = /uuid|format|schema|valid(?:org|tenant|team)?id|string|param|slug/i;
 const ofCaller =
-  /\b(?:req|request|user|auth|session|ctx|context|token|claims|member\w*|locals|event|viewer|actor|principal|identity|userId|uid|c)\b/i;
+  /\b(?:req|request|user|auth|session|\w*(?:ctx|context)|token|claims|member\w*|locals|event|viewer|actor|principal|identity|userId|uid|c)\b/i;
 
 function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: number): boolean {
   const value = wrapped(use);
@@ -49,7 +49,9 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
     if (/^[!=]==?$/.test(operator)) {
       const other = parent.children.find((child) => child !== value);
       if (other === undefined) return false;
-      return (isAuthenticated(other) || isRowOfUser(other, parent)) && decides(parent, inside, 0, told);
+      return (
+        (isAuthenticated(other) || isRowOfKey(other) || isRowOfUser(other, parent)) && decides(parent, inside, 0, told)
+      );
     }
     return /^(?:\|\||\?\?)$/.test(operator) && isComparedAt(parent, inside, depth);
   }
@@ -104,6 +106,17 @@ function namesUser(value: SyntaxNode, told: boolean, steps: number): boolean {
   );
 }
 
+/** The organization of the key that the caller has shown: `from('api_keys').eq('key_hash', hash)`. */
+const isRowOfKey = (node: SyntaxNode): boolean =>
+  originsOf(node).some(
+    (origin) =>
+      origin.kind === 'row' &&
+      (/api_?key|access_?token|credential/i.test(origin.chain.table ?? '') ||
+        origin.chain.links.some(
+          ({ name, args }) => name === 'eq' && /(?:key|token|secret)(?:_?hash)?['"`]?$/i.test(args[0]?.text ?? ''),
+        )),
+  );
+
 /** `job.orgId !== orgId || job.userId !== user.id`: the row that it is held against is the user's own. */
 function isRowOfUser(other: SyntaxNode, comparison: SyntaxNode): boolean {
   const row = memberOf(unwrap(other))?.object.text;
@@ -154,7 +167,12 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
   const member = memberOf(callee);
   const name = member?.name ?? callee.text;
   const told = depth > 0;
-  if (/^(?:String|Number|decodeURIComponent|asString)$/.test(name)) return isComparedAt(call, inside, depth);
+  if (
+    /^(?:String|Number|decodeURIComponent|asString|(?:normali[sz]e|parse|clean|sanitize|coerce|trim|to)(?:[A-Z_]\w*)?)$/.test(
+      name,
+    )
+  )
+    return isComparedAt(call, inside, depth);
   if (/^(?:includes|has|some|indexOf)$/.test(name) && member)
     return isAuthenticated(member.object) && decides(call, inside, 0, told);
   if (name === 'assertSameOrg' && isOwnCheck(callee)) {

@@ -1,3 +1,4 @@
+import { chainOf } from './chains.ts';
 import { routeCallOf } from './flow.ts';
 import { decides } from './refusals.ts';
 import { declaredBy, placesOf, referencesOf } from './scope.ts';
@@ -11,7 +12,7 @@ const verifying =
   /^(?:verify\w*(?:Signature|Webhook|Hmac|Request|Cron|Secret|Qstash\w*)\w*|constructEvent(?:Async)?|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)\w*|(?:require|assert|ensure|check|verify)\w*(?:Super_?[aA]dmin|SuperUser|PlatformAdmin|SystemAdmin|Staff|Internal|ServiceRole|ServiceKey|AdminApi|AdminKey|AdminRequest|CronSecret|ApiSecret)\w*)$/;
 /** Flags of users who work for the one who runs the app, whatever organization they look at. */
 const staff =
-  /\.\s*(?:admin|is_?[sS]uper_?[aA]dmin|super_?[aA]dmin|is_?[sS]taff|is_?[pP]latform_?[aA]dmin|is_?[sS]uper_?[uU]ser|isGlobalAdmin)\b/;
+  /(?<!\bauth\s*[?!]?)\.\s*(?:admin|super_?[aA]dmin)\b|\bis_?(?:[sS]uper_?(?:[aA]dmin|[uU]ser)|[sS]taff|(?:[pP]latform|[gG]lobal|[sS]ystem)_?[aA]dmin|[mM]aster)\b/;
 
 /**
  * Whether a request is only answered for another service that shows a secret or a signature, or for the staff of the
@@ -19,7 +20,7 @@ const staff =
  */
 export function isForMachines(node: SyntaxNode): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
-    if (isWrapped(fn)) return true;
+    if (isWrapped(fn) || isForStaff(fn)) return true;
     const body = fn.child(-1);
     if (body !== null && provesSender(body, node)) return true;
   }
@@ -33,8 +34,18 @@ function isWrapped(fn: SyntaxNode): boolean {
   return callee ? verifying.test(memberOf(callee)?.name ?? callee.text) : false;
 }
 
+/** `platformAdminProcedure.query(fn)`, `superAdminAction.action(fn)`: what it is built on lets nobody else in. */
+function isForStaff(fn: SyntaxNode): boolean {
+  const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;
+  const base = call === null ? null : chainOf(call)?.base;
+  return base != null && staffProcedure.test(memberOf(base)?.name ?? base.text);
+}
+
+const staffProcedure =
+  /^(?:platform|super|system|global|staff|internal|operator|root)\w*(?:procedure|action|client|handler|route|middleware)$/i;
+
 const marks =
-  /\benv\b|\b[A-Z_]*(?:SECRET|TOKEN|API_KEY)\b|\bconfig\s*\.|\b(?:verify|constructEvent|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)|require\w*(?:Admin|Staff|Internal|Service|Super)|assert\w*(?:Admin|Staff|Internal|Service|Super)|ensure\w*(?:Admin|Staff|Internal|Service|Super)|check\w*(?:Admin|Staff|Internal|Secret))\w*|\.\s*(?:admin|is_?[sS]taff|is_?[sS]uper_?\w+|super_?[aA]dmin|is_?[pP]latform_?[aA]dmin|isGlobalAdmin)\b/g;
+  /\benv\b|\b[A-Z_]*(?:SECRET|TOKEN|API_KEY)\b|\bconfig\s*\.|\b(?:verify|constructEvent|unwrap|timingSafeEqual|validate\w*Signature|isValid\w*Signature|is(?:Cron|Internal|Service|Webhook)|require\w*(?:Admin|Staff|Internal|Service|Super)|assert\w*(?:Admin|Staff|Internal|Service|Super)|ensure\w*(?:Admin|Staff|Internal|Service|Super)|check\w*(?:Admin|Staff|Internal|Secret))\w*|\.\s*(?:admin|super_?[aA]dmin)\b|\bis_?(?:[sS]taff|[sS]uper_?\w+|(?:[pP]latform|[gG]lobal|[sS]ystem)_?[aA]dmin|[mM]aster)\b/g;
 
 function provesSender(body: SyntaxNode, node: SyntaxNode): boolean {
   if (body.text.search(marks) === -1) return false;
@@ -77,7 +88,7 @@ function comparisonAround(place: SyntaxNode): SyntaxNode | null {
   for (let at: SyntaxNode | null = place; at !== null; at = at.parent) {
     if (at.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(at))) return at;
     if (/statement|declarator|^arguments$/.test(at.kind)) break;
-    if (at.kind === 'member_expression') flag = at;
+    if (at.kind === 'member_expression' || at.kind === 'identifier') flag = at;
   }
   return flag !== null && staff.test(flag.text) ? flag : null;
 }

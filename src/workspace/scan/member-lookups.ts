@@ -1,7 +1,9 @@
-import { isMembershipTable, isOrgTable } from './names.ts';
+import { chainAround, chainOf } from './chains.ts';
+import { isMembershipTable, isOrgColumn, isOrgTable } from './names.ts';
 import { originsOf } from './origins.ts';
+import { bindingOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
-import { callOf, isFunction, keyName, memberOf, type SyntaxNode, wrapped } from './syntax.ts';
+import { callOf, isFunction, keyName, memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from './syntax.ts';
 
 /** A question to the database, with the table that it is about where that is to be seen. */
 export type Lookup = { readonly node: SyntaxNode; readonly table: string | null };
@@ -38,6 +40,7 @@ export function organizationLookup(use: SyntaxNode): SyntaxNode | null {
 
 /** Whether a question is about rows of the one who is signed in alone, whatever its table. */
 export function keepsToUser(use: SyntaxNode): boolean {
+  if (narrowsOwn(use) || asksOwnRights(use)) return true;
   const query = questionAround(use);
   return (
     query !== null &&
@@ -45,6 +48,33 @@ export function keepsToUser(use: SyntaxNode): boolean {
     asksForUser(query, use)
   );
 }
+
+/** `query = query.eq('org_id', asked)` on a query that began with the organizations, or the id, of the one who is signed in. */
+function narrowsOwn(use: SyntaxNode): boolean {
+  const chain = chainAround(use);
+  const base = chain === null ? null : unwrap(chain.base);
+  const begun = base?.kind === 'identifier' ? (bindingOf(base)?.init ?? null) : null;
+  return [chain, begun === null ? null : chainOf(begun)].some((one) =>
+    one?.links.some(({ name, args: [column, value] }) => {
+      if (!/^(?:eq|in|contains)$/.test(name) || !value || value.contains(use)) return false;
+      const named = stringValue(column ?? null)?.replace(/^.*\./, '') ?? '';
+      return (isOrgColumn(named) || ofUser.test(named)) && isAuthenticated(value) && !isOfRequest(value);
+    }),
+  );
+}
+
+/** `getUserRoles(user.id, orgId)`: what the one who is signed in may do there. */
+function asksOwnRights(use: SyntaxNode): boolean {
+  const list = wrapped(use).parent;
+  const callee = list?.kind === 'arguments' ? list.parent?.child(0) : null;
+  const name = callee ? (memberOf(callee)?.name ?? callee.text) : '';
+  return (
+    /^(?:get|list|find|load|fetch|has|is|can|resolve)\w*(?:Role|Permission|Member|Access)/.test(name) &&
+    (list?.children.some((other) => !other.contains(use) && isAuthenticated(other) && !isOfRequest(other)) ?? false)
+  );
+}
+
+const isOfRequest = (value: SyntaxNode): boolean => originsOf(value).some(({ kind }) => kind === 'request');
 
 /** `prisma.organization.findFirst({ where: { id, members: { some: { userId } } } })` */
 const asksOrganizations = (query: SyntaxNode, table: string): boolean =>

@@ -15,7 +15,7 @@ export const orgLetters = { test: (text: string): boolean => vocabulary().letter
 
 /** A name that holds an organization's id: `orgId`, `requestedOrgId`, `x-tenant-id`, `p_org_id`. */
 export function isOrgIdName(name: string): boolean {
-  if (!orgLetters.test(name) || !/id/i.test(name)) return false;
+  if (!orgLetters.test(name) || !/id|slug/i.test(name)) return false;
   const words = wordsOf(name).join('_');
   const match = vocabulary().idName.exec(words);
   return match !== null && !isOfAnother(words.slice(0, match.index), match[1] ?? '');

@@ -31,7 +31,7 @@ function mayBeNamed(text: string, from: number, end: number): boolean {
   let start = from;
   while (/[\w$]/.test(text[start - 1] ?? '')) start -= 1;
   const touching = text[start - 1] ?? '';
-  if (!/id/i.test(text.slice(from, end))) {
+  if (!/id|slug/i.test(text.slice(from, end))) {
     // Without an id it may be the name of a table, or the beginning of a key with one.
     return /['"`]/.test(touching) && !isSpace(text[end]);
   }

@@ -114,7 +114,8 @@ export function isTenantUse(use: SyntaxNode): boolean {
   let at = wrapped(use);
   for (let parent = at.parent; parent !== null; parent = at.parent) {
     switch (parent.kind) {
-      case 'call_expression': {
+      case 'call_expression':
+      case 'new_expression': {
         const callee = parent.child(0)?.text ?? '';
         if (parent.child(0) === at) return true;
         if (isLogCallee(callee) || isReplyCallee(callee)) return false;

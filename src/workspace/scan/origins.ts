@@ -11,7 +11,7 @@ import {
   requestOrigin,
 } from './origin-of-path.ts';
 import { decoratedBy, isServerAction, knowsRequest, partReadBy, sourceOfParameter } from './request-sources.ts';
-import { assignmentsTo, type Binding, bindingOf, functionName, returnsOf } from './scope.ts';
+import { assignmentsTo, type Binding, bindingOf, functionName, parametersOf, returnsOf } from './scope.ts';
 import { callOf, isFunction, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
 /** Arguments of the call through which a function is looked into. */
@@ -354,6 +354,8 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
       const origins = walk(first, rest, at).filter((origin) => origin.kind === 'request');
       if (origins.length > 0) return origins.map((origin) => ({ ...origin, parsed: true as const }));
     }
+    const picked = /^(?:map|flatMap)$/.test(name) && first !== null ? memberPicked(first) : null;
+    if (picked !== null) return walk(object, ['*', ...picked, ...path.filter((key) => !/^\d+$|^\*$/.test(key))], at);
     if (passing.test(name))
       return walk(
         object,
@@ -372,6 +374,21 @@ function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly
     }
   }
   return classified({ kind: 'call', callee: calleeText, node, path });
+}
+
+/** `(row) => row.org_id`: the properties that a callback takes from an element; null where it does anything else. */
+function memberPicked(callback: SyntaxNode): readonly string[] | null {
+  const fn = unwrap(callback);
+  const name = fn.kind === 'arrow_function' ? parametersOf(fn)[0]?.pattern : null;
+  const body = fn.child(-1);
+  if (name?.kind !== 'identifier' || body === null) return null;
+  const path: string[] = [];
+  let at = unwrap(body);
+  for (let member = memberOf(at); member !== null; member = memberOf(at)) {
+    path.unshift(member.name);
+    at = unwrap(member.object);
+  }
+  return path.length > 0 && at.kind === 'identifier' && at.text === name.text ? path : null;
 }
 
 const isWholeRequest = ({ kind, path }: Origin): boolean =>

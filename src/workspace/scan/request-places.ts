@@ -9,7 +9,10 @@ import { offsetsOfMatches } from './words.ts';
 export function parameterPlaces(source: Source): readonly number[] {
   const { text } = source;
   if (!/['"]use server['"]|@(?:Query|Body|Params?|Headers?|Args?|Cookies?|MessageBody)\s*\(/.test(text)) return [];
-  const name = new RegExp(`(?<=[(,)\\s])\\w*(?:${vocabulary().word})[-_]?(?:id|uuid)\\w*(?=\\s*[?,:)=])`, 'gi');
+  const name = new RegExp(
+    `(?<=[(,)\\s])\\w*(?:${vocabulary().word})[-_]?(?:${vocabulary().ending})\\w*(?=\\s*[?,:)=])`,
+    'gi',
+  );
   return offsetsOfMatches(text, name);
 }
 
@@ -17,6 +20,6 @@ export function parameterPlaces(source: Source): readonly number[] {
 export function sqlPlaces(source: Source): readonly number[] {
   const { text } = source;
   if (!/\binsert\s+into\b|\bselect\b|\bupdate\b|\bdelete\s+from\b/i.test(text)) return [];
-  const named = new RegExp(`(?<=[\\s(,."])(?:${vocabulary().word})_?id(?=["\\s)=,])`, 'gi');
+  const named = new RegExp(`(?<=[\\s(,."])(?:${vocabulary().word})_?(?:${vocabulary().ending})(?=["\\s)=,])`, 'gi');
   return offsetsOfMatches(text, named);
 }

@@ -198,7 +198,7 @@ function unreadFiles(workspace: Workspace, files: readonly string[], options: Sc
     if (classOfPath(file) !== 'source') continue;
     const read = readSource(workspace, { path: file, fileClass: 'source' }, options);
     if (read.text === null) notices.push(...read.result.notices);
-    else if (speaksOfOrg(read.text, options))
+    else if (ending === '.mdx' ? codeOfOrg(read.text, options) : speaksOfOrg(read.text, options))
       notices.push(
         unreadNotice(file, `no rule reads ${ending} files, and this one names an organization's column or id`),
       );
@@ -208,6 +208,10 @@ function unreadFiles(workspace: Workspace, files: readonly string[], options: Sc
 
 const speaksOfOrg = (text: string, { renames = [] }: ScanOptions): boolean =>
   text.search(orgWords()) !== -1 || renames.some(({ from }) => new RegExp(`\\b${from}\\b`).test(text));
+
+/** The same of prose, in which organizations are spoken of: only what is written as code counts. */
+const codeOfOrg = (text: string, options: ScanOptions): boolean =>
+  speaksOfOrg((text.match(/^(?:import|export)\b.*$|\{[^{}]*\}|`[^`]*`/gm) ?? []).join('\n'), options);
 
 const unreadNotice = (file: string, why: string): Notice => ({
   file,

@@ -1,5 +1,5 @@
 import { identifiesRow } from './chains.ts';
-import { isMembershipTable, mentionsOrg } from './names.ts';
+import { isMembershipTable, isOrgIdName, mentionsOrg } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
 import { callOf, type SyntaxNode, unwrap } from './syntax.ts';
@@ -24,7 +24,12 @@ function isOfUser(origin: Origin): boolean {
     case 'call':
       return givesUser(origin.callee) ? !isAskedForAnother(origin.node) : isFoundByUser(origin.node, origin.callee);
     case 'parameter':
-      return people.test(origin.node.text) || origin.path.some((name) => people.test(name));
+      return (
+        people.test(origin.node.text) ||
+        origin.path.some((name) => people.test(name)) ||
+        // What a helper is handed as the context of a call: a middleware has put the organization there.
+        (/(?:ctx|context)$/i.test(origin.node.text) && origin.path.length === 1 && isOrgIdName(origin.path[0] ?? ''))
+      );
     case 'unknown':
       return (
         people.test(origin.path[0] ?? '') ||
@@ -35,10 +40,14 @@ function isOfUser(origin: Origin): boolean {
   }
 }
 
+/** `auth.admin.listUsers()` gives everybody. */
+const ofEverybody = /\bauth\s*[?!]?\.\s*admin\b/;
+
 const givesUser = (callee: string): boolean =>
-  giving.test(callee) ||
-  (/^(?:get|require|current|use|resolve|my|own)/i.test(callee.replace(/^.*\./, '')) &&
-    mentionsOrg(callee.replace(/^.*\./, '')));
+  !ofEverybody.test(callee) &&
+  (giving.test(callee) ||
+    (/^(?:get|require|current|use|resolve|my|own)/i.test(callee.replace(/^.*\./, '')) &&
+      mentionsOrg(callee.replace(/^.*\./, ''))));
 
 /** `getUser(req.query.userId)` gives somebody else. */
 const isAskedForAnother = (node: SyntaxNode): boolean =>

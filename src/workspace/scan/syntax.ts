@@ -148,15 +148,18 @@ export function languageOf(path: string): Lang {
 }
 
 /**
- * The first place that is really wrong. A bare `&` in the text of an element (`Terms & Privacy`) is none, though the
- * grammar has no rule for it: TypeScript and every bundler accept it, and the tree around it is sound.
+ * The first place that is really wrong. A bare `&` in the text of an element (`Terms & Privacy`) or of an attribute is
+ * none, though the grammar has no rule for it, nor is a member of an interface that is called like a keyword: TypeScript
+ * and every bundler accept them, and the tree around is sound.
  */
 function firstError(root: SgNode): SgNode | null {
   if (root.find(errorKind) === null) return null;
   return (
     root.findAll(errorKind).find((error) => {
       const around = String(error.parent()?.kind());
-      return !(/^&[^<>{}]*$/.test(error.text()) && /^jsx_(?:element|fragment)$/.test(around));
+      const text = error.text();
+      if (/^&[^<>{}]*$/.test(text) && /^(?:jsx_(?:element|fragment)|string)$/.test(around)) return false;
+      return !(/^(?:interface_body|object_type)$/.test(around) && /^\w+\??\s*:[^{}();]*[;,]?$/.test(text));
     }) ?? null
   );
 }

@@ -26,6 +26,8 @@ type Patterns = {
   readonly places: RegExp;
   /** A string that is a header which names an organization. */
   readonly header: RegExp;
+  /** What a name of an organization's key ends in, as alternatives: `id`, `uuid`, and `slug` in an app that goes by it. */
+  readonly ending: string;
   /** One of the words, for patterns of others. */
   readonly word: string;
   readonly tableWord: string;
@@ -56,7 +58,7 @@ export function speak(words: Vocabulary): void {
 /** `team_id` -> team, `companyId` -> company, `companies` -> company. */
 function stemOf(name: string): string {
   const snake = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
-  const bare = snake.replace(/^.*\./, '').replace(/_?(?:id|uuid)$/, '');
+  const bare = snake.replace(/^.*\./, '').replace(/_?(?:id|uuid|slug)$/, '');
   if (/ies$/.test(bare)) return `${bare.slice(0, -3)}y`;
   return /[^s]s$/.test(bare) ? bare.slice(0, -1) : bare;
 }
@@ -74,7 +76,9 @@ function patternsOf(given: Vocabulary): Patterns {
   const loose = [...usual, ...own.map((one) => one.replace(/_/g, '[-_]?'))].join('|');
   const plain = (name: string): string => escaped(name.replace(/^.*\./, ''));
   const tables = ['orgs?', 'organi[sz]ations?', 'tenants?', 'workspaces?', ...given.tables.map(plain)].join('|');
-  const columns = given.columns.map(plain).join('|');
+  const columns = [...new Set(given.columns.flatMap((name) => [plain(name), camel(plain(name))]))].join('|');
+  // Some apps know their organizations by the name in the address.
+  const slug = given.columns.some((name) => /_?slug$/i.test(name)) ? '|slug' : '';
   const members = [
     'user_?org(?:ani[sz]ation)?s?_?roles?|org(?:ani[sz]ation)?_?(?:members?|users?|memberships?)|memberships?',
     'user_?org(?:ani[sz]ation)?s?|team_?members?|tenant_?(?:users?|members?)|profiles?',
@@ -86,7 +90,7 @@ function patternsOf(given: Vocabulary): Patterns {
       [...usual.map((one) => (one.startsWith('organi') ? 'org' : one)), loose, tables].join('|'),
       'i',
     ),
-    idName: new RegExp(`(?:^|_)(${word})(?:_(?:id|uuid|ids)|id|uuid)(?:_|$)`),
+    idName: new RegExp(`(?:^|_)(${word})(?:_(?:id|uuid|ids${slug})|id|uuid)(?:_|$)`),
     name: new RegExp(`(?:^|_)(?:${word})$`),
     mention: new RegExp(`(?:^|_)(?:${word})(?:s|id|ids)?(?:_|$)`),
     column: new RegExp(
@@ -95,14 +99,15 @@ function patternsOf(given: Vocabulary): Patterns {
     table: new RegExp(`^(?:public\\.)?(?:${tables})$`, 'i'),
     membership: new RegExp(`^(?:public\\.)?(?:${members})$`, 'i'),
     words: new RegExp(
-      `\\b(?:[xX]-)?\\w*(?:${loose})[-_]?(?:id|uuid)\\w*\\b|\\b(?:org|tenant|organi[sz]ation${own.map((one) => `|${one}`).join('')})\\b`,
+      `\\b(?:[xX]-)?\\w*(?:${loose})[-_]?(?:id|uuid${slug})\\w*\\b|\\b(?:org|tenant|organi[sz]ation${own.map((one) => `|${one}`).join('')})\\b`,
       'gi',
     ),
     places: new RegExp(
-      `(?:${loose})[-_]?(?:id|uuid)\\w*|(?<!\\w)(?:organi[sz]ations?|orgs?|tenants?|workspaces${given.tables.map((one) => `|${plain(one)}`).join('')})\\b`,
+      `(?:${loose})[-_]?(?:id|uuid${slug})\\w*|(?<!\\w)(?:organi[sz]ations?|orgs?|tenants?|workspaces${given.tables.map((one) => `|${plain(one)}`).join('')})\\b`,
       'gi',
     ),
-    header: new RegExp(`['"\`]x-(?:${loose})(?:-?id|-uuid)?['"\`]`, 'gi'),
+    header: new RegExp(`['"\`]x-(?:${loose})(?:-?id|-uuid${slug.replace('|', '|-')})?['"\`]`, 'gi'),
+    ending: `id|uuid${slug}`,
     word: loose,
     tableWord: tables,
     elsewhere: new Set(

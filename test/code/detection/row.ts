@@ -132,6 +132,20 @@ export const guards: readonly (readonly [string, (words: Words) => string])[] = 
     ({ refuse }) =>
       `const expected = process.env.INTERNAL_API_KEY;\n  if (!expected || presented !== \`Bearer \${expected}\`) { ${refuse} }`,
   ],
+  [
+    'the organization of a key',
+    ({ refuse }) =>
+      `const { data: key } = await supabase.from('api_keys').select('org_id').eq('key_hash', presented).single();\n  if (key.org_id !== orgId) { ${refuse} }`,
+  ],
+  [
+    'a checking function that is given a cleaned value',
+    ({ user }) => `await assertOrgMember(${user}.id, normalizeId(orgId));`,
+  ],
+  [
+    'a role of the operator',
+    ({ user, refuse }) =>
+      `const { data: isMaster } = await supabase.rpc('has_role', { user_id: ${user}.id, role: 'master' });\n  if (!isMaster) { ${refuse} }`,
+  ],
   ['staff of the operator', ({ user, refuse }) => `if (!${user}.isSuperAdmin) { ${refuse} }`],
   [
     'a query that keeps to the user',
@@ -153,6 +167,11 @@ export const shams: readonly (readonly [string, (words: Words) => string])[] = [
     'a membership that is only logged',
     ({ user }) =>
       `const member = await prisma.membership.findFirst({ where: { userId: ${user}.id, orgId } });\n  console.log(member);`,
+  ],
+  [
+    'a look-up of anybody',
+    ({ refuse }) =>
+      `const { data: all } = await supabase.auth.admin.listUsers();\n  const taken = all.users.find((one) => one.email === address);\n  if (taken) { ${refuse} }`,
   ],
   ['a presence check', ({ refuse }) => `if (!orgId) { ${refuse} }`],
   [

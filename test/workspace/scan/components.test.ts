@@ -74,6 +74,10 @@ const shapes: readonly (readonly [string, string])[] = [
     `<script context="module">export const a = 1;</script>\n<script>\nimport b from './b.svelte'\nlet c = $state([])\n$: d = c.length\n</script>\n<svelte:head><title>{a}</title></svelte:head>\n<input bind:value={c} on:input={(e) => { c = e; }} class:active={a === 1} style="x: {a}px; y: {c}" {...$$props}/>\n{#await load() then x}{x}{:catch e}{e.message}{/await}\n{#key c}{c}{/key}\n{#each Object.entries(c) as [k, v], i (k)}{k}{v}{#each v as w}{w.id}{/each}{/each}\n{#snippet row(a)}{a}{/snippet}{@render row(1)}\n{#if a}x{:else if c}y{:else}z{/if}\n<p>don't {a} {"{"} it's</p>`,
   ],
   [
+    'a.svelte',
+    `{#each [\n\t{ id: 'a', label: 'A' },\n\t{ id: 'b', label: 'B' }\n] as tab}\n<button on:click={() => (active = tab.id)}>{tab.label}</button>\n{/each}\n{#each\n  rows.filter(\n    (row) => row.id\n  )\n  as row,\n  i\n  (row.id)\n}{row.id}{i}{/each}`,
+  ],
+  [
     'a.astro',
     `---\nimport A from './A.astro';\nconst { x } = Astro.props as { x: string };\n---\n<!doctype html>\n<html lang="en"><A {x} {...x} title={x} />{x && <p class="b">{x}</p>}{items.map((i) => (\n <li>{i.a}</li>\n))}<p>don't</p><script is:inline>var a = 1</script><style>p{color:red}</style></html>`,
   ],

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
 import { collectEdits, editSource } from '../../../src/workspace/edit.ts';
 import { scan } from '../../../src/workspace/scan/scan.ts';
+import { Source } from '../../../src/workspace/scan/syntax.ts';
 import type { ScanOptions } from '../../../src/workspace/scan/types.ts';
 import { folderOf } from './files.ts';
 
@@ -40,6 +41,22 @@ it('tells source from tests, scripts, generated, vendored, built and minified fi
   ]);
   expect(result.files).toEqual({ source: 1, test: 1, script: 1, generated: 1, vendored: 1, built: 0, minified: 2 });
   expect(result.notices.map(({ file }) => file).sort()).toEqual(['dist', 'public/e.js', 'src/big.ts', 'vendor/c.js']);
+});
+
+it.each([
+  `const a = <Input placeholder="AT&T, Verizon" value={b} />;`,
+  `interface Paper {\n  title: string;\n  abstract: string | null;\n  notes: string;\n}`,
+  `const a = <p>Terms & Privacy</p>;`,
+])('takes no error of the grammar for one of the file: %s', (text) => {
+  expect(new Source('src/a.tsx', text).errorAt).toBeNull();
+});
+
+it('looks for code in prose, and not for words', async () => {
+  const { result } = await scanned({
+    'content/a.mdx': '# Your organization\n\nA tenant is an org.\n',
+    'content/b.mdx': 'Call it with `organization_id`.\n',
+  });
+  expect(result.notices.map(({ file, kind }) => [file, kind])).toEqual([['content/b.mdx', 'unread']]);
 });
 
 it('notices a file with a syntax error and offers no edit in it', async () => {

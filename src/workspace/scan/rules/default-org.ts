@@ -1,8 +1,9 @@
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
+import { elementOfCallback } from '../flow.ts';
 import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
 import { originsOf } from '../origins.ts';
 import type { Rule } from '../rule.ts';
-import { declaredBy, functionName, referencesOf } from '../scope.ts';
+import { bindingOf, declaredBy, functionName, referencesOf } from '../scope.ts';
 import { callOf, keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import { vocabulary } from '../vocabulary.ts';
 import { offsetsOfMatches } from '../words.ts';
@@ -35,7 +36,7 @@ export const defaultOrg: Rule = {
     const value = stringValue(place.literal);
     if (value === null || !placeholders.test(value)) return;
     if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
-    if (isHarmless(place.whole) || onlyCounts(place.whole)) return;
+    if (isHarmless(place.whole) || onlyCounts(place.whole, place.value)) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
     const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
     const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
@@ -76,6 +77,7 @@ export const defaultOrg: Rule = {
       `const orgId = user ? user.orgId : 'default';`,
       `const orgId = user.org_id ? user.org_id : 'demo-org';`,
       `let orgId = user.orgId; orgId ||= 'default';`,
+      `const orgId = user.orgId || 'default'; const kept = cache.get(orgId); cache.set(orgId, kept);`,
       `useQuery({ queryKey: ['calls'], queryFn: () => db.from('calls').select('id').eq('org_id', orgId ?? '') });`,
       `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: ({ queryKey }) => load(queryKey[1]) });`,
       { path: 'src/a.tsx', code: `const a = <OrgContext.Provider value={orgId || ''}>{b}</OrgContext.Provider>;` },
@@ -101,6 +103,11 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       `useQuery({ queryKey: ['calls', orgId ?? ''], queryFn: () => load(orgId) });`,
       { path: 'src/a.tsx', code: `const a = <input value={orgId || ''} onChange={pick} />;` },
       { path: 'src/a.tsx', code: `const a = <Row key={row.orgId ?? ''} />;` },
+      { path: 'src/a.tsx', code: `const [form, setForm] = useState({ name: '', org_id: client.org_id || '' });` },
+      { path: 'src/a.tsx', code: `const form = useForm({ defaultValues: { name: '', orgId: row.orgId ?? '' } });` },
+      `rows.forEach((row) => { const orgId = row.org_id || 'unknown'; const one = sums.get(orgId) ?? 0; sums.set(orgId, one + row.cost); });`,
+      `const key = req.user?.orgId || req.user?.id || req.ip || 'unknown'; limit(key);`,
+      `await db.from('audit').insert({ action: 'x', record_id: orgId || 'unknown' });`,
     ],
   },
 };
@@ -144,7 +151,8 @@ function namesAnOrg(node: SyntaxNode | null): boolean {
   const inner = unwrap(node);
   const member = memberOf(inner);
   if (member) return isOrgIdName(member.name);
-  if (inner.kind === 'binary_expression') return inner.children.some((child) => namesAnOrg(child));
+  // `user.orgId || req.ip || 'unknown'` tells callers apart and names no tenant.
+  if (inner.kind === 'binary_expression') return inner.children.every((child) => namesAnOrg(child));
   if (inner.kind === 'call_expression') {
     const call = callOf(inner);
     const name = call ? (memberOf(call.callee)?.name ?? call.callee.text) : '';
@@ -174,6 +182,22 @@ function goesToAnOrg(node: SyntaxNode): boolean {
   return false;
 }
 
+/** What a row of a history is about; it keeps no row to a tenant. */
+const noted = /^(?:record|entity|resource|subject|target|object)_?id$/i;
+const initial = /^(?:defaultValues|initialValues|initialState|initialData)$/;
+const formState =
+  /^(?:use(?:State|Form|Reducer)|set\w*(?:Form|Data|Values|State|Draft|Fields|Input|Edit\w*)|(?:\w+\.)?reset)$/;
+
+/** One of several fields that a form begins with: the person who fills it in chooses, and what is sent is looked at again. */
+function isFieldOfForm(pair: SyntaxNode): boolean {
+  const object = pair.parent;
+  if (object?.kind !== 'object' || object.children.length < 2) return false;
+  const holder = wrapped(object).parent;
+  if (holder?.kind === 'pair') return initial.test(keyName(holder.child(0)) ?? '');
+  const call = holder?.kind === 'arguments' ? holder.parent : null;
+  return call !== null && call !== undefined && formState.test((call.child(0)?.text ?? '').replace(/<[\s\S]*$/, ''));
+}
+
 const cacheKey = /^(?:queryKey|mutationKey|swrKey|cacheKey)$/;
 /** Attributes of a form field or an element's identity; a component's `orgId={…}` may go on to a query. */
 const shownAttribute = /^(?:value|defaultValue|key|title|placeholder|alt|className|label|aria-[\w-]+|data-[\w-]+)$/;
@@ -187,15 +211,34 @@ function isShown(attribute: SyntaxNode): boolean {
   );
 }
 
-/** `counts[key]`: a name that is only the key of an object of this function. */
-function onlyCounts(whole: SyntaxNode): boolean {
+/**
+ * `counts[key]`, `groups.get(key)`: a name that is only the key by which something is counted or grouped. One that is
+ * called like an organization's id has to come from a row that a loop goes through, else the key is that of a cache.
+ */
+function onlyCounts(whole: SyntaxNode, value: SyntaxNode | null): boolean {
   const declarator = wrapped(whole).parent;
   const name = declarator?.kind === 'variable_declarator' ? declarator.child(0) : null;
-  const binding = name?.kind === 'identifier' && !isOrgIdName(name.text) ? declaredBy(name) : null;
+  const binding =
+    name?.kind === 'identifier' && (!isOrgIdName(name.text) || isOfElement(value)) ? declaredBy(name) : null;
   const uses = binding === null ? [] : referencesOf(binding);
-  return (
-    uses.length > 0 && uses.every((use) => use.parent?.kind === 'subscript_expression' && use.parent.child(1) === use)
-  );
+  return uses.length > 0 && uses.every(isKeyOfGroup);
+}
+
+function isKeyOfGroup(use: SyntaxNode): boolean {
+  const parent = use.parent;
+  if (parent?.kind === 'subscript_expression') return parent.child(1) === use;
+  const callee = parent?.kind === 'arguments' && parent.child(0) === use ? parent.parent?.child(0) : null;
+  return callee != null && /^(?:get|set|has|add)$/.test(memberOf(callee)?.name ?? '');
+}
+
+/** `record.org_id` of a loop, or of a callback over rows. */
+function isOfElement(value: SyntaxNode | null): boolean {
+  const object = value === null ? null : memberOf(unwrap(value))?.object;
+  const base = object ? unwrap(object) : null;
+  const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
+  if (binding === null) return false;
+  const { fn, index } = binding.parameter ?? { fn: null, index: 0 };
+  return binding.kind === 'loop' || (fn !== null && elementOfCallback(fn, index) !== null);
 }
 
 /** The value only ends in a log, in an answer, in the key of a cache or in what a form field shows. */
@@ -204,6 +247,7 @@ export function isHarmless(node: SyntaxNode): boolean {
     // A query that reads its key gets the value after all.
     if (at.kind === 'pair' && cacheKey.test(keyName(at.child(0)) ?? ''))
       return !/queryFn[^;]*\bqueryKey\b/.test(at.parent?.text ?? '');
+    if (at.kind === 'pair' && (noted.test(keyName(at.child(0)) ?? '') || isFieldOfForm(at))) return true;
     if (at.kind === 'jsx_attribute') return isShown(at);
     if (at.kind === 'call_expression') {
       const callee = at.child(0)?.text ?? '';

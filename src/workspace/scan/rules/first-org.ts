@@ -77,6 +77,7 @@ router.get('/x', requireAuth, async (req, res) => {
       `async function one(id) { const { data: org } = await db.from('organizations').select('*').eq('id', id).single(); return org.id; }`,
       `async function all() { const { data: orgs } = await db.from('organizations').select('id').eq('status', 'active'); for (const org of orgs) await run(org.id); }`,
       `async function byPhone(n) { const { data } = await db.from('phone_number_mapping').select('org_id').eq('number', n).limit(1).single(); return data.org_id; }`,
+      `async function flow(state) { const { data } = await db.from('oauth_states').select('org_id').eq('state', state).maybeSingle(); return data.org_id; }`,
       `async function any(args) { return prisma.organization.findFirst(args); }`,
       `async function newest() { const { data } = await db.from('job_runs').select('finished_at').order('id').limit(1).single(); return data.finished_at; }`,
     ],

@@ -1,11 +1,16 @@
-import { chainAround, linkOf } from '../chains.ts';
+import { type Chain, chainAround, linkOf } from '../chains.ts';
+import { clientRole } from '../clients.ts';
+import { isCompared } from '../guards.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
 import { originsOf } from '../origins.ts';
+import { decides } from '../refusals.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
-import { declarationsIn, referencesOf } from '../scope.ts';
-import { memberOf, operatorOf, type SyntaxNode, stringValue, wrapped } from '../syntax.ts';
+import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.ts';
+import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 
+/** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
+const serviceWord = /service_?role/i;
 const byRowId = /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g;
 
 /**
@@ -17,11 +22,11 @@ export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
   seeds: ({ side, source, workspace }) =>
     side !== 'browser' &&
-    workspace.supabaseClients.some((client) => client.role === 'service') &&
+    (workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(source.text)) &&
     mayReadRequests(source)
       ? byRowId
       : null,
-  *check(node) {
+  *check(node, { workspace }) {
     const chain = chainAround(node);
     if (
       chain === null ||
@@ -34,10 +39,11 @@ export const unscopedQuery: Rule = {
     const byId = chain.links.find((link) => link.name === 'eq' && stringValue(link.args[0] ?? null) === 'id');
     if (!byId || !linkOf(chain, 'select', 'update', 'delete')) return;
     const filters = chain.links.filter((link) => /^(?:eq|in|filter|match|or|is|contains)$/.test(link.name));
-    if (filters.some((link) => link !== byId && /org|tenant|user_id|owner/i.test(link.args[0]?.text ?? ''))) return;
+    if (filters.some((link) => link !== byId && ofCaller(link.args[0]?.text ?? ''))) return;
     const value = byId.args[1];
     if (!value || !originsOf(value).some((origin) => origin.kind === 'request')) return;
-    if (rowIsCompared(chain.node) || isScopedClient(chain.base)) return;
+    if (isScopedClient(chain.base) || clientRole(chain.base, workspace) !== 'service') return;
+    if (rowIsCompared(chain.node) || idIsChecked(value, chain.node)) return;
     yield {
       node: chain.node,
       reason: `A row of ${chain.table} is reached by its id alone with a client that goes past row security.`,
@@ -50,12 +56,20 @@ export const unscopedQuery: Rule = {
     finds: [
       `router.get('/:id', async (req, res) => { const { data } = await supabase.from('calls').select('*').eq('id', req.params.id).single(); res.json(data); });`,
       `router.delete('/:id', async (req, res) => { const { id } = req.params; await supabase.from('calls').delete().eq('id', id); });`,
+      `router.delete('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).single(); if (!row) return res.status(404).end(); await supabase.from('calls').delete().eq('id', id); });`,
+      `export const GET = async ({ params, locals }) => { const db = createClient(url, process.env.SUPABASE_SERVICE_ROLE_KEY); return db.from('calls').select('*').eq('id', params.id).single(); };`,
     ],
     leaves: [
       `router.get('/:id', async (req, res) => { await supabase.from('calls').select('*').eq('id', req.params.id).eq('org_id', req.user.orgId).single(); });`,
       `router.get('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); if (row.org_id !== req.user.orgId) return res.status(403).end(); });`,
       `async function job(id) { await supabase.from('calls').select('*').eq('id', id).single(); }`,
       `router.get('/:id', async (req, res) => { await req.supabase.from('calls').select('*').eq('id', req.params.id).single(); });`,
+      `export const GET = async ({ params, locals }) => { const { supabase } = locals; return supabase.from('calls').select('*').eq('id', params.id).single(); };`,
+      `const db = createClient(url, process.env.SUPABASE_ANON_KEY); router.get('/:id', async (req, res) => { await db.from('calls').select('*').eq('id', req.params.id).single(); });`,
+      `export async function POST(request: Request) { const db = createClient(url, key, { global: { headers: { Authorization: request.headers.get('authorization') } } }); const { id } = await request.json(); await db.from('calls').delete().eq('id', id); }`,
+      `router.patch('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id, projects!inner(org_id)').eq('id', id).single(); if ((row as any).projects?.org_id !== req.user.orgId) return res.status(404).end(); await supabase.from('calls').update({ name }).eq('id', id); });`,
+      `router.patch('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!row) return res.status(404).end(); await supabase.from('calls').update({ name }).eq('id', id); });`,
+      `router.patch('/:id', async (req, res) => { await assertCallAccess(req.user.id, req.params.id); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
     ],
   },
 };
@@ -72,13 +86,55 @@ function rowIsCompared(query: SyntaxNode): boolean {
   const scope = declarator?.above('statement_block', 'program');
   if (!pattern || !scope) return false;
   const names = [...declarationsIn(scope).values()].filter((binding) => pattern.contains(binding.node));
-  return names.some((binding) =>
-    referencesOf(binding).some((reference) => {
-      const member = reference.parent;
-      const name = member ? memberOf(member)?.name : undefined;
-      if (!member || name === undefined || !(isOrgColumn(name) || isOrgIdName(name))) return false;
-      const parent = wrapped(member).parent;
-      return parent?.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(parent));
-    }),
-  );
+  return names.some((binding) => referencesOf(binding).some(isComparedByOrg));
+}
+
+/** `row.org_id !== own`, `row.project?.org_id !== own` */
+function isComparedByOrg(reference: SyntaxNode): boolean {
+  let at = wrapped(reference);
+  let named = false;
+  for (;;) {
+    const parent = at.parent;
+    const name = parent === null || parent.child(0) !== at ? undefined : memberOf(parent)?.name;
+    if (parent === null || name === undefined) break;
+    named ||= isOrgColumn(name) || isOrgIdName(name);
+    at = wrapped(parent);
+  }
+  return named && at.parent?.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(at.parent));
+}
+
+/** The same id was looked up with the caller's organization before, or handed to what checks access, and refused otherwise. */
+function idIsChecked(value: SyntaxNode, query: SyntaxNode): boolean {
+  const text = unwrap(value).text;
+  const fn = outermostFunction(value);
+  if (fn === null || !/^[\w$.?!]+$/.test(text)) return false;
+  const uses = placesOf(value.source, new RegExp(`(?<![\\w$.])${escapeRegExp(text)}(?![\\w$])`, 'g'), fn)
+    .map((place) => wholeOf(place, text))
+    .filter((use): use is SyntaxNode => use !== null && !query.contains(use));
+  if (isCompared(uses)) return true;
+  return uses.some((use) => {
+    const other = use.start < query.start && use.parent?.kind === 'arguments' ? chainAround(use) : null;
+    if (other === null || other.table === null || linkOf(other, 'update', 'delete', 'insert', 'upsert')) return false;
+    return rowIsCompared(other.node) || (keepsToCaller(other) && decides(other.node));
+  });
+}
+
+const keepsToCaller = (chain: Chain): boolean =>
+  chain.links.some(({ name, args }) => /^(?:eq|in|match|filter)$/.test(name) && ofCaller(args[0]?.text ?? ''));
+
+/** A column that keeps rows to an organization, or to a user. */
+const ofCaller = (text: string): boolean =>
+  /org|tenant|user_id|owner|created_by|profile_id|member/i.test(text) || (text.match(/\w+/g) ?? []).some(isOrgColumn);
+
+function outermostFunction(node: SyntaxNode): SyntaxNode | null {
+  let found: SyntaxNode | null = null;
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) found = fn;
+  return found;
+}
+
+/** The expression of a text that begins at a place. */
+function wholeOf(place: SyntaxNode, text: string): SyntaxNode | null {
+  for (let at: SyntaxNode | null = place; at !== null && at.start === place.start; at = at.parent)
+    if (at.text === text) return at;
+  return null;
 }
