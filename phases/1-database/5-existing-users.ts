@@ -159,14 +159,14 @@ async function refusedOrganization(
   try {
     await rolledBack(client, () =>
       client.query(
-        `insert into ${planned.change.table} (${list}) select ${list} from (${source} limit 1) s; set constraints all immediate`,
+        `set local search_path = pg_catalog, public, extensions; insert into ${planned.change.table} (${list}) select ${list} from (${source} limit 1) s; set constraints all immediate`,
       ),
     );
     return [];
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
     // Anything else may be due to what the steps before have not done yet.
-    if (!error.code.startsWith('23')) return [];
+    if (!/^2[23]/.test(error.code)) return [];
     const { advice } = signUpAdvice(found, target, refusedOf(error, error.code));
     return [
       {

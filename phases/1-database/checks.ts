@@ -268,7 +268,7 @@ function memberTable(found: Survey, id: string): string | null {
 const isolationOptions = (found: Survey, organizations: TableName, signal: AbortSignal): IsolationOptions => ({
   tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
   organizations,
-  profiles: found.profiles === null ? null : named(found.profiles),
+  profiles: found.profiles === null ? null : { ...named(found.profiles), userColumn: profileUser(found) },
   memberships: membershipsOf(found),
   appendOnly: new Set(
     rulesOf(found)

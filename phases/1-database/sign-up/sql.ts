@@ -4,8 +4,8 @@ import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
 import { loadMigration } from '../migration.ts';
-import { allowedValues, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { type Assignment, type Assignments, assign, memberRole, type UserFacts } from '../values.ts';
+import { allowedValues, isText, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
+import { type Assignment, type Assignments, assign, memberRole, randomKey, type UserFacts } from '../values.ts';
 import { extraOf } from './given.ts';
 import { idFrom, isMember, membershipOf, type Names, namesOf, roleKey, roleValue } from './names.ts';
 
@@ -209,8 +209,9 @@ function early(found: Survey, target: Target, names: Names, facts: UserFacts): s
 /** An id for a key that does not fill itself: only for types of which any value will do. */
 function keyValue(names: Names): { readonly value?: string } {
   if (names.idType === 'uuid') return { value: 'gen_random_uuid()' };
-  if (/^(text|character varying)/.test(names.idType)) return { value: 'gen_random_uuid()::text' };
-  return {};
+  const column = primaryColumn(names.organizations.table);
+  const made = column === null || !isText(column.base) ? null : randomKey(column);
+  return made === null ? {} : { value: made };
 }
 
 const userValue = (found: Survey, table: Table): string => {

@@ -2,6 +2,7 @@ import type { Column, Policy, Table } from '../../../src/database/catalog/types.
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
+import { directoryOf } from './by-hand.ts';
 import {
   foreignKeyOf,
   holdsIdsOf,
@@ -9,6 +10,7 @@ import {
   isText,
   isUnique,
   nameOf,
+  plainName,
   pointsAt,
   primaryColumn,
   singular,
@@ -25,7 +27,7 @@ const usual = new Set(
 );
 
 export const isUsual = (table: Table): boolean =>
-  usual.has(singular(table.name.toLowerCase().replace(/^(app|tbl|t|core|crm|saas|my)_/, '')));
+  usual.has(singular(plainName(table.name).replace(/^(app|tbl|t|core|crm|saas|my)_/, '')));
 
 /** Key names that say "the organization" without saying how its table is called. */
 export const generalNames = [
@@ -69,11 +71,44 @@ export async function findDirectory(
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
   const values = await byValues(possible, roots, to, ask);
-  return choose(
+  const found = choose(
     possible
       .map((table) => describe(table, roots, people, named, values))
       .filter((one) => one.users || one.usual || one.valued),
   );
+  const kept = found.question === null ? keptElsewhere(roots, found.table, people, values) : null;
+  return kept === null ? found : { table: null, because: 'no table holds the organizations', question: kept };
+}
+
+/**
+ * Users are joined with ids under a name that says "the organization", and no table has those: another system keeps
+ * the organizations. What rows of such an app hang on otherwise (its projects, say) is no directory.
+ */
+function keptElsewhere(
+  roots: readonly Table[],
+  found: Table | null,
+  people: ReadonlySet<string>,
+  values: ByValues,
+): Blocker | null {
+  const known = new Set([...values.values()].flat().map((one) => one.column));
+  const says = (table: Table): readonly Column[] =>
+    table.columns.filter(
+      (one) => generalNames.includes(plainName(one.name)) && foreignKeyOf(table, one.name) === null && !known.has(one),
+    );
+  const joined = roots.filter((table) => table !== found && joins(table, says(table), userColumns(table, people)));
+  const [first] = joined;
+  if (first === undefined) return null;
+  // What the app isolates by has no organization above it.
+  if (found !== null && says(found).length === 0) return null;
+  const [column] = says(first);
+  if (column === undefined) return null;
+  const tables = roots.filter((table) => says(table).some((one) => one.name === column.name));
+  return {
+    problem: `${nameOf(first)} joins users with organizations by ${column.name}, and no table holds these organizations.`,
+    remedy:
+      'Name the table with --organizations (names.organizations), or make one of the ids that are in use with the SQL below.',
+    detail: directoryOf(column, tables),
+  };
 }
 
 function choose(all: readonly Candidate[]): Directory {
@@ -154,14 +189,14 @@ const organization = new Set(['organization', 'organisation', 'org']);
 /** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
 export function referencesTo(table: Table, directory: Table): readonly Column[] {
   const type = primaryColumn(directory)?.base ?? 'uuid';
-  const own = singular(directory.name.toLowerCase());
+  const own = singular(plainName(directory.name));
   const names = new Set(
     (organization.has(own) ? [...organization] : [own]).flatMap((one) => [`${one}_id`, `${one}_uuid`, `${one}id`]),
   );
   return table.columns.filter((column) => {
     const foreign = foreignKeyOf(table, column.name);
     if (foreign !== null) return pointsAt(foreign, directory);
-    return names.has(column.name.toLowerCase()) && holdsIdsOf(column, type);
+    return names.has(plainName(column.name)) && holdsIdsOf(column, type);
   });
 }
 
@@ -203,7 +238,7 @@ function describe(
   // Whatever it is called: a person's column of a name that says "the organization", or that policies of other tables
   // ask for; where rows name users too, of more than one.
   const isKey = (name: string): boolean =>
-    generalNames.includes(name) || guarded.has(name) || asked.filter((one) => one === name).length > 1;
+    generalNames.includes(plainName(name)) || guarded.has(name) || asked.filter((one) => one === name).length > 1;
   if ([...ofPeople].some(isKey)) users = true;
   return { table, usual: isUsual(table), tables, users, valued: held.length > 0, isolates };
 }
@@ -226,7 +261,7 @@ async function byValues(possible: readonly Table[], roots: readonly Table[], to:
     .flatMap((table) => table.columns.map((column) => ({ table, column })))
     .filter(
       ({ table, column }) =>
-        names.has(column.name) &&
+        names.has(plainName(column.name)) &&
         foreignKeyOf(table, column.name) === null &&
         (column.base === 'uuid' || isText(column.base)),
     )
