@@ -8,7 +8,7 @@ import { keepAdvisors } from './advisors.ts';
 import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
 import { referenceNotes } from './isolation/references.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
-import { newDirectory, newKey, newMemberships, otherKey } from './survey/by-hand.ts';
+import { newDirectory, newKey, newMemberships, otherKey, ownerOf } from './survey/by-hand.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -76,7 +76,9 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       detail: newKey(found.organizations),
     });
   }
-  const taken = profilesTaken(found);
+  // Profiles of its own making would know nothing of the owners that organizations name.
+  const owned = found.organizations !== null && ownerOf(found.organizations) !== undefined;
+  const taken = profilesTaken(found) || owned;
   const other = referredTo(found);
   if (found.organizations !== null && other !== null)
     list.push({
@@ -97,7 +99,7 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       problem: `Nothing in the database says which organization a user belongs to: there is no table of memberships, and ${found.profiles === null ? 'no table of profiles' : `${found.profiles.schema}.${found.profiles.name} has no organization column`}.`,
       remedy:
         found.profiles === null
-          ? `Name the table with --memberships or --profiles (names.memberships, names.profiles)${taken ? '; public.profiles is there, and is taken with --profiles public.profiles if each of its rows is a user' : ', or let step 1.2 create profiles with --create-profiles'}.`
+          ? `Name the table with --memberships or --profiles (names.memberships, names.profiles)${owned ? ', or say it in a table with the SQL below' : taken ? '; public.profiles is there, and is taken with --profiles public.profiles if each of its rows is a user' : ', or let step 1.2 create profiles with --create-profiles'}.`
           : 'Name the table with --memberships (names.memberships), or say it in a table or a column of profiles with the SQL below.',
       ...(key === null ? {} : { detail: newMemberships(found, found.organizations, key.name) }),
       ...(found.profiles === null && !taken

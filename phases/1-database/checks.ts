@@ -14,6 +14,7 @@ import { mayBelongNowhere, signUpMakesOrganization } from './existing-users/nowh
 import { decidedName } from './isolation/judged.ts';
 import { rulesOf } from './isolation/rules.ts';
 import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
+import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
@@ -26,6 +27,7 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
   }
   const names = namesOf(found, 'now', target);
   const { memberships } = found;
+  const first = firstRole(found, target)?.role ?? null;
   const client = await target.session.work();
   const options: SignUpOptions = {
     organizations: named(found.organizations),
@@ -45,8 +47,9 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
             ...named(memberships.table),
             userColumn: memberships.userColumn,
             orgColumn: orgColumnOf(found, memberships.table),
-            roleColumn: memberships.roleColumn,
-            ownerRole: ownerRole(memberships.roles),
+            // Where no label says which role the owner of a new organization has, none is expected.
+            roleColumn: first === null ? null : memberships.roleColumn,
+            ownerRole: first ?? ownerRole(memberships.roles),
             memberRole: memberRole(memberships.roles),
             active: memberships.active('m'),
             member: names.memberships.member,

@@ -6,6 +6,7 @@ import { child, list } from '../../../src/database/rename/tree.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
+import { ownerRole, runsOrganization } from '../survey/roles.ts';
 import type { Survey } from '../survey.ts';
 import type { Extra } from '../values.ts';
 import { insertedConstants } from './app-triggers.ts';
@@ -30,6 +31,20 @@ export function extraOf(
     ...(counts === undefined ? {} : { counts }),
     ...(role == null ? {} : { role }),
   };
+}
+
+/**
+ * The role of whoever makes an organization by signing up: as configured (null: an expression says it), else the one
+ * that by its name runs one. Null: nothing tells.
+ */
+export function firstRole(found: Survey, target: Target): { readonly role: string | null } | null {
+  const { memberships } = found;
+  if (memberships === null || memberships.roleColumn === null) return null;
+  const { roleColumn, roles, table } = memberships;
+  const given = extraOf(found, target, table).values?.[roleColumn];
+  const [, text] = /^\s*'((?:[^']|'')*)'(?:::[\w."]+)?\s*$/.exec(given ?? '') ?? [];
+  if (given !== undefined) return { role: text?.replaceAll("''", "'") ?? null };
+  return roles.length === 0 || roles.some(runsOrganization) ? { role: ownerRole(roles) } : null;
 }
 
 /** Settings of `signUp` that name no table or column of sign-up, or that are no single SQL expression. */

@@ -45,15 +45,19 @@ export function directoryOf(column: Column, tables: readonly Table[]): string {
   ].join('\n');
 }
 
-/** For an app in which nothing says who belongs where: a table of memberships, or the profile's own column. */
-export function newMemberships(found: Survey, organizations: Table, key: string): string {
-  const sql = qualified(organizations.schema, organizations.name);
-  const org = identifier(found.to);
-  const owner = organizations.columns.find(
+/** The column by which an organization names the user who owns it. */
+export const ownerOf = (organizations: Table): Column | undefined =>
+  organizations.columns.find(
     (one) =>
       one.base === 'uuid' &&
       /^(owner|owner_user|user|created_by|creator|admin)(_id|_user_id)?$/.test(plainName(one.name)),
   );
+
+/** For an app in which nothing says who belongs where: a table of memberships, or the profile's own column. */
+export function newMemberships(found: Survey, organizations: Table, key: string): string {
+  const sql = qualified(organizations.schema, organizations.name);
+  const org = identifier(found.to);
+  const owner = ownerOf(organizations);
   return [
     members(org, found.idType, sql, identifier(key)),
     ...(found.profiles === null

@@ -71,11 +71,10 @@ export async function findDirectory(
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
   const values = await byValues(possible, roots, to, ask);
-  const found = choose(
-    possible
-      .map((table) => describe(table, roots, people, named, values))
-      .filter((one) => one.users || one.usual || one.valued),
-  );
+  const all = possible.map((table) => describe(table, roots, people, named, values));
+  const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
+  const found =
+    likely.table === null && likely.question === null ? (ofOwners(all, roots, people, named) ?? likely) : likely;
   const kept = found.question === null ? keptElsewhere(roots, found.table, people, values) : null;
   return kept === null ? found : { table: null, because: 'no table holds the organizations', question: kept };
 }
@@ -109,6 +108,28 @@ function keptElsewhere(
       'Name the table with --organizations (names.organizations), or make one of the ids that are in use with the SQL below.',
     detail: directoryOf(column, tables),
   };
+}
+
+/** Nobody is a member, but policies let whoever owns a row of it reach what refers to that row: shops of an owner. */
+function ofOwners(
+  all: readonly Candidate[],
+  roots: readonly Table[],
+  people: ReadonlySet<string>,
+  named: ReadonlyMap<string, string>,
+): Directory | null {
+  const owned = all.filter(({ table, tables }) => {
+    const users = userColumns(table, people).map((one) => one.name);
+    return (
+      tables.size > 1 &&
+      roots.some((other) => {
+        const words = named.get(nameOf(other)) ?? '';
+        return tables.has(other) && mentions(words, table.name) && users.some((one) => mentions(words, one));
+      })
+    );
+  });
+  const [first, second] = [...owned].sort((one, other) => other.tables.size - one.tables.size);
+  if (first === undefined || (second !== undefined && second.tables.size === first.tables.size)) return null;
+  return { table: first.table, because: `${reason(first)}, and policies ask who owns it`, question: null };
 }
 
 function choose(all: readonly Candidate[]): Directory {

@@ -74,3 +74,30 @@ it('profiles are not created where a table of that name is', async () => {
   );
   expect(said).toContain('public.profiles is there, and is taken with --profiles public.profiles');
 });
+
+/** Roles none of which runs an organization by its name. */
+const crews = `${users(2)}
+  create type crew_role as enum ('leader', 'officer', 'crew');
+  create table gyms (id uuid primary key default gen_random_uuid(), name text not null);
+  create table gym_memberships (gym_id uuid not null references gyms on delete cascade, user_id uuid not null references auth.users on delete cascade,
+    role crew_role not null default 'crew', primary key (gym_id, user_id));
+  insert into gyms values ('${org(1)}', 'A'); insert into gym_memberships values ('${org(1)}', '${user(1)}', 'leader');`;
+
+it('the role that runs an organization is asked for where no label says it, and nobody who joins gets it', async () => {
+  const refused = await whole(server, crews, own);
+  expect(refused.said).toMatch(/leader, officer, crew, and nothing tells .*signUp\.values\.gym_memberships\.role/s);
+  const given = { ...own, signUp: { values: { gym_memberships: { role: `'leader'` } } } };
+  const { reached, said, left } = await whole(server, crews, given, async (app) => {
+    const role = (n: number): Promise<unknown> =>
+      app.one(`select string_agg(role::text, ', ') from gym_memberships where user_id = '${user(n)}'`);
+    expect(await role(2)).toBe('leader');
+    await app.all(...signUp(user(7), 'new@example.test'));
+    await app.all(...signUp(user(8), 'joins@example.test', `{"org_id": "${org(1)}"}`));
+    expect([await role(7), await role(8)]).toEqual(['leader', 'crew']);
+    await app.all(
+      `delete from auth.users where id in ('${user(7)}', '${user(8)}')`,
+      `delete from gyms where name = 'new'`,
+    );
+  });
+  expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
+});
