@@ -2,7 +2,7 @@ import { splitName } from '../../../src/config/names.ts';
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
-import { generalNames, mentions, policyWords } from './directory.ts';
+import { generalNames, mentions, policyWords } from './candidates.ts';
 import { foreignKeyOf, holdsIdsOf, isText, nameOf, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
 import type { TenantTable, Unclear } from './types.ts';
 
