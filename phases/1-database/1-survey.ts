@@ -3,11 +3,12 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
+import { profilesTaken } from './2-one-name.ts';
 import { keepAdvisors } from './advisors.ts';
 import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
 import { referenceNotes } from './isolation/references.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
-import { newDirectory, newKey, newMemberships } from './survey/by-hand.ts';
+import { newDirectory, newKey, newMemberships, otherKey, ownerOf } from './survey/by-hand.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -75,9 +76,20 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       detail: newKey(found.organizations),
     });
   }
-  const created = found.profiles === null && target.config.decisions.createProfiles;
+  // Profiles of its own making would know nothing of the owners that organizations name.
+  const owned = found.organizations !== null && ownerOf(found.organizations) !== undefined;
+  const taken = profilesTaken(found) || owned;
+  const other = referredTo(found);
+  if (found.organizations !== null && other !== null)
+    list.push({
+      problem: `${plural(other.tables, 'table')} ${other.tables === 1 ? 'refers' : 'refer'} to organizations by ${other.column}, which is not their primary key, and no table by the key itself.`,
+      remedy: 'Make it the primary key with the SQL below, then rerun.',
+      detail: otherKey(found.organizations, other.column),
+    });
+  const created = found.profiles === null && target.config.decisions.createProfiles && !taken;
   if (
     found.organizations !== null &&
+    other === null &&
     found.truth === 'none' &&
     !created &&
     !asked('profiles') &&
@@ -87,10 +99,10 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
       problem: `Nothing in the database says which organization a user belongs to: there is no table of memberships, and ${found.profiles === null ? 'no table of profiles' : `${found.profiles.schema}.${found.profiles.name} has no organization column`}.`,
       remedy:
         found.profiles === null
-          ? 'Name the table with --memberships or --profiles (names.memberships, names.profiles), or let step 1.2 create profiles with --create-profiles.'
+          ? `Name the table with --memberships or --profiles (names.memberships, names.profiles)${owned ? ', or say it in a table with the SQL below' : taken ? '; public.profiles is there, and is taken with --profiles public.profiles if each of its rows is a user' : ', or let step 1.2 create profiles with --create-profiles'}.`
           : 'Name the table with --memberships (names.memberships), or say it in a table or a column of profiles with the SQL below.',
       ...(key === null ? {} : { detail: newMemberships(found, found.organizations, key.name) }),
-      ...(found.profiles === null
+      ...(found.profiles === null && !taken
         ? { answers: [decide('createProfiles', true, 'Step 1.2 creates public.profiles, with one row per user.')] }
         : {}),
     });
@@ -106,6 +118,26 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
     });
   }
   return list;
+}
+
+/** The column of organizations that every foreign key refers to, where that is not their primary key. */
+function referredTo(found: Survey): { readonly column: string; readonly tables: number } | null {
+  const { organizations } = found;
+  const key = primaryColumn(organizations)?.name;
+  if (organizations === null || key === undefined) return null;
+  const targets = found.catalog.tables.flatMap((table) =>
+    table === organizations
+      ? []
+      : table.constraints.flatMap(({ type, references }) =>
+          type === 'f' && references?.schema === organizations.schema && references.table === organizations.name
+            ? [references.columns]
+            : [],
+        ),
+  );
+  const [first] = targets;
+  const [column] = first ?? [];
+  if (column === undefined || column === key || targets.some((one) => one.join() !== column)) return null;
+  return { column, tables: targets.length };
 }
 
 /** Verbs of the notes as one table has them. */

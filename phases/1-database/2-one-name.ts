@@ -35,7 +35,8 @@ async function plan(target: Target): Promise<Plan> {
   const notes: Note[] = [];
 
   if (found.profiles === null && target.config.decisions.createProfiles && found.organizations !== null) {
-    changes.push(createProfiles(found));
+    if (profilesTaken(found)) blockers.push(takenProfiles);
+    else changes.push(createProfiles(found));
   }
   const renames = renamesOf(found);
   const client = await target.session.work();
@@ -160,6 +161,16 @@ function renamesOf(found: Survey): readonly ColumnRename[] {
     return [...own, ...others];
   });
 }
+
+/** A table of that name is there, and is not what the survey takes for profiles. */
+export const profilesTaken = (found: Survey): boolean =>
+  found.catalog.tables.some((one) => one.schema === 'public' && one.name === 'profiles');
+
+const takenProfiles: Blocker = {
+  problem: 'public.profiles cannot be created: a table of that name is there.',
+  remedy:
+    'Leave --create-profiles out, and name the table with --profiles public.profiles (names.profiles) if each of its rows is a user.',
+};
 
 /** The least that a profile is: the user, their organization, and who they are to people. */
 function createProfiles(found: Survey): Change {

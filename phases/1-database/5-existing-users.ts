@@ -159,14 +159,14 @@ async function refusedOrganization(
   try {
     await rolledBack(client, () =>
       client.query(
-        `insert into ${planned.change.table} (${list}) select ${list} from (${source} limit 1) s; set constraints all immediate`,
+        `set local search_path = pg_catalog, public, extensions; insert into ${planned.change.table} (${list}) select ${list} from (${source} limit 1) s; set constraints all immediate`,
       ),
     );
     return [];
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
     // Anything else may be due to what the steps before have not done yet.
-    if (!error.code.startsWith('23')) return [];
+    if (!/^2[23]/.test(error.code)) return [];
     const { advice } = signUpAdvice(found, target, refusedOf(error, error.code));
     return [
       {
@@ -308,7 +308,7 @@ function memberships(work: Work): Planned | null {
     const expression =
       other !== undefined
         ? `case when b.org = ${then.own} then ${one.expression} else ${other} end`
-        : one.column === mine.roleColumn && one.reason !== 'as configured'
+        : one.column === mine.roleColumn
           ? roleFor(work, mine.table, one.column, made.list)
           : one.expression;
     return { ...one, column: one.column === before ? found.to : one.column, expression };
@@ -388,7 +388,9 @@ function roleFor(
       : `(select p.role::text from ${p.sql} p where ${p.of('p', 'u.id')} and p.${p.org} = b.org limit 1)`;
   const accepted = allowed.length === 0 ? 'is not null' : `in (${allowed.map(literal).join(', ')})`;
   const fromProfile = said === '' ? '' : ` when ${said} ${accepted} then ${said}`;
-  return `(case when b.org = ${then.own} then ${literal(ownerRole(allowed))}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
+  const configured = list.find((one) => one.column === name && one.reason === 'as configured')?.expression;
+  const owner = configured === undefined ? literal(ownerRole(allowed)) : `(${configured})::text`;
+  return `(case when b.org = ${then.own} then ${owner}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
 }
 
 const columns = (list: readonly Assignment[]): string =>

@@ -17,6 +17,7 @@ import { keptLook } from './isolation/kept-look.ts';
 import { rulesOf } from './isolation/rules.ts';
 import { standingPolicies } from './isolation/tables.ts';
 import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
+import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 import { memberRole, ownerRole } from './values.ts';
@@ -29,6 +30,7 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
   }
   const names = namesOf(found, 'now', target);
   const { memberships } = found;
+  const first = firstRole(found, target)?.role ?? null;
   const client = await target.session.work();
   const options: SignUpOptions = {
     organizations: named(found.organizations),
@@ -48,8 +50,9 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
             ...named(memberships.table),
             userColumn: memberships.userColumn,
             orgColumn: orgColumnOf(found, memberships.table),
-            roleColumn: memberships.roleColumn,
-            ownerRole: ownerRole(memberships.roles),
+            // Where no label says which role the owner of a new organization has, none is expected.
+            roleColumn: first === null ? null : memberships.roleColumn,
+            ownerRole: first ?? ownerRole(memberships.roles),
             memberRole: memberRole(memberships.roles),
             active: memberships.active('m'),
             member: names.memberships.member,
@@ -292,7 +295,7 @@ function memberTable(found: Survey, id: string): string | null {
 const isolationOptions = (found: Survey, organizations: TableName, signal: AbortSignal): IsolationOptions => ({
   tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
   organizations,
-  profiles: found.profiles === null ? null : named(found.profiles),
+  profiles: found.profiles === null ? null : { ...named(found.profiles), userColumn: profileUser(found) },
   memberships: membershipsOf(found),
   appendOnly: new Set(
     rulesOf(found)

@@ -15,7 +15,7 @@ import { findModel } from './survey/model.ts';
 import { oldNames } from './survey/old-names.ts';
 import { findProfiles } from './survey/people.ts';
 import { allowedValues, roleColumnOf, roleTableOf } from './survey/roles.ts';
-import { isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
+import { authColumn, isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
 import type { Evidence, Memberships, Survey, TenantTable } from './survey/types.ts';
 
 export { allowedValues } from './survey/roles.ts';
@@ -196,14 +196,9 @@ async function describe(
 export const tenantOf = (survey: Survey, table: Table): TenantTable | null =>
   survey.tenants.find((one) => one.table.oid === table.oid) ?? null;
 
-/** The column of profiles that holds the user: the one with a foreign key to auth.users, else `user_id`, else `id`. */
-export function profileUser(found: Survey): string {
-  const table = found.profiles;
-  const foreign = table?.constraints.find(
-    (one) => one.type === 'f' && one.references?.schema === 'auth' && one.references.table === 'users',
-  );
-  return foreign?.columns[0] ?? table?.columns.find((one) => one.name === 'user_id')?.name ?? 'id';
-}
+/** The column of profiles that holds the user; their key, where no other column does. */
+export const profileUser = ({ profiles }: Pick<Survey, 'profiles'>): string =>
+  (profiles === null ? null : (authColumn(profiles) ?? primaryColumn(profiles)))?.name ?? 'id';
 
 /** The column of a table that names the organization today; the name that stays where it has none. */
 export const orgColumnOf = (found: Survey, table: Table): string => tenantOf(found, table)?.key.name ?? found.to;

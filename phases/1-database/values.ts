@@ -3,6 +3,7 @@ import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
 import { allowedValues, ownerRole, runsOrganization } from './survey/roles.ts';
+import { plainName, primaryColumn } from './survey/shape.ts';
 
 export { memberRole, ownerRole } from './survey/roles.ts';
 
@@ -147,18 +148,50 @@ function sampleValue(table: Table, column: Column, enums: ReadonlyMap<string, re
   }
   if (/^timestamp|^date$|^time/.test(column.base)) return 'now()';
   if (/^jsonb?$/.test(column.base)) return `'{}'`;
-  if (/email|phone/.test(column.name)) return 'coalesce(new.email, new.phone, new.id::text)';
-  return isText(column) ? (isUnique(table, column) ? 'new.id::text' : 'left(new.id::text, 8)') : `null::${column.type}`;
+  if (!isText(column)) return `null::${column.type}`;
+  if (/email|phone/.test(plainName(column.name)))
+    return fitting(column, 'coalesce(new.email, new.phone, new.id::text)');
+  const length = lengthOf(column) ?? 8;
+  return isUnique(table, column) ? fitting(column, 'new.id::text') : `left(new.id::text, ${Math.min(length, 8)})`;
 }
 
 /** Columns that are filled even when nothing requires it, because the app shows or uses them. */
 function wanted(column: Column, rowOf: RowOf): boolean {
-  if (rowOf === 'organization') return ['name', 'email', 'owner_id', 'owner_user_id'].includes(column.name);
-  if (rowOf === 'profile') return ['email', 'full_name', 'name', 'phone', 'role'].includes(column.name);
-  return ['role'].includes(column.name);
+  const name = plainName(column.name);
+  if (rowOf === 'organization') return ['name', 'email', 'owner_id', 'owner_user_id'].includes(name);
+  if (rowOf === 'profile') return ['email', 'full_name', 'name', 'phone', 'role'].includes(name);
+  return name === 'role';
 }
 
 const isText = (column: Column): boolean => /^(text|character varying|character|citext)/.test(column.base);
+
+/** How many characters the type of a column takes; null: any number. */
+export const lengthOf = (column: Column | null): number | null => {
+  const [, length] = /^character(?: varying)?\((\d+)\)/.exec(column?.base ?? '') ?? [];
+  return length === undefined ? null : Number(length);
+};
+
+/** A text, cut to what the column takes. */
+const fitting = (column: Column, expression: string): string => {
+  const length = lengthOf(column);
+  return length === null ? expression : `left(${expression}, ${length})`;
+};
+
+/** Text that nobody else has, for a key; null where the column is too short for it. */
+export const randomKey = (column: Column): string | null => {
+  const length = lengthOf(column) ?? 36;
+  if (length >= 36) return 'gen_random_uuid()::text';
+  return length < shortestKey ? null : `left(replace(gen_random_uuid()::text, '-', ''), ${length})`;
+};
+
+/** Fewer characters of chance than these meet again too soon. */
+const shortestKey = 16;
+
+/** Ids of this table can be made by anybody; others are the database's, or the app's, to give. */
+export function makesIds(table: Table): boolean {
+  const key = primaryColumn(table);
+  return key !== null && (key.base === 'uuid' || (isText(key) && randomKey(key) !== null));
+}
 
 const foreignKey = (table: Table, column: Column) =>
   table.constraints.find((one) => one.type === 'f' && one.columns.join() === column.name)?.references ?? null;
@@ -172,6 +205,7 @@ function knownValue(
   extra: Extra,
 ): string | null {
   const text = isText(column);
+  const name = plainName(column.name);
   const foreign = foreignKey(table, column);
   if (foreign !== null) {
     const target = `${foreign.schema}.${foreign.table}`;
@@ -179,26 +213,26 @@ function knownValue(
     if (target === extra.profiles) return facts.profile ?? facts.user;
     return null;
   }
-  if (column.name === 'role' || column.name === extra.role) {
+  if (name === 'role' || column.name === extra.role) {
     const allowed = allowedValues(table, column, enums);
     if ((!text && allowed.length === 0) || (allowed.length > 0 && !allowed.some(runsOrganization))) return null;
     return `${literal(ownerRole(allowed))}${text ? '' : `::${column.type}`}`;
   }
-  if (column.base === 'uuid' && ['owner_id', 'owner_user_id', 'created_by', 'user_id'].includes(column.name))
+  if (column.base === 'uuid' && ['owner_id', 'owner_user_id', 'created_by', 'user_id'].includes(name))
     return facts.user;
   if (column.base === 'uuid' && isKey(table, column)) return 'gen_random_uuid()';
   if (!text || allowedValues(table, column, enums).length > 0) return null;
-  if (isKey(table, column)) return 'gen_random_uuid()::text';
-  if (['email', 'contact_email', 'billing_email', 'owner_email'].includes(column.name)) return facts.email;
-  if (['phone', 'phone_number'].includes(column.name)) return facts.phone;
-  if (slugs.test(column.name)) return slug(column, rowOf === 'profile' ? personName(facts) : facts.name);
-  if (['name', 'display_name', 'company_name', 'business_name', 'organization_name', 'title'].includes(column.name)) {
+  if (isKey(table, column)) return randomKey(column);
+  if (['email', 'contact_email', 'billing_email', 'owner_email'].includes(name)) return facts.email;
+  if (['phone', 'phone_number'].includes(name)) return facts.phone;
+  if (slugs.test(name)) return slug(column, rowOf === 'profile' ? personName(facts) : facts.name);
+  if (['name', 'display_name', 'company_name', 'business_name', 'organization_name', 'title'].includes(name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
   // A code that somebody has to know is any text that nobody else has.
-  if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(column.name))
-    return `replace(gen_random_uuid()::text, '-', '')`;
-  return column.name === 'full_name' ? personName(facts) : null;
+  if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(name))
+    return fitting(column, `replace(gen_random_uuid()::text, '-', '')`);
+  return name === 'full_name' ? personName(facts) : null;
 }
 
 const slugs =
@@ -206,7 +240,7 @@ const slugs =
 
 /** A name as it may stand in an address, short enough for a suffix. */
 function slug(column: Column, name: string): string {
-  const length = Number(/\((\d+)\)/.exec(column.base)?.[1] ?? 48);
+  const length = lengthOf(column) ?? 48;
   return `coalesce(nullif(left(trim(both '-' from regexp_replace(lower(${name}), '[^a-z0-9]+', '-', 'g')), ${Math.max(length - 9, 1)}), ''), 'organization')`;
 }
 
@@ -227,16 +261,21 @@ const isUnique = (table: Table, column: Column): boolean =>
   );
 
 /** Wraps a value so that it is taken only while free, and is otherwise, or when absent, made unique. */
-function unique(table: Table, column: Column, expression: string, facts: UserFacts): string {
+function unique(table: Table, column: Column, value: string, facts: UserFacts): string {
   const name = identifier(column.name);
-  const email = column.name.includes('email');
-  const fallback = email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`;
-  if (!isText(column) || /(^|_)role$/.test(column.name) || /^(replace\()?gen_random_uuid/.test(expression))
-    return expression;
+  const called = plainName(column.name);
+  const email = called.includes('email');
+  if (!isText(column) || /(^|_)role$/.test(called) || /^(left\()?(replace\()?gen_random_uuid/.test(value)) return value;
+  const fallback = fitting(column, email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`);
+  const suffixed = isUnique(table, column) && !email && !/phone/.test(called);
+  const length = lengthOf(column);
+  // A suffix has to fit as well.
+  const expression =
+    suffixed && length !== null ? `left(${value}, ${Math.max(length - 9, 1)})` : fitting(column, value);
   if (!isUnique(table, column))
     return column.notNull ? `coalesce(${expression}, ${email ? fallback : `''`})` : expression;
   const relation = qualified(table.schema, table.name);
-  if (!email && !/phone/.test(column.name)) {
+  if (suffixed) {
     const own = `left(md5(${facts.user}::text), 8)`;
     if (facts.many === true) return `${expression} || '-' || ${own}`;
     return `(select c.value from (select ${expression} as value, 0 as n

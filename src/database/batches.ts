@@ -4,8 +4,12 @@ import type { BatchChange } from '../rollout/change.ts';
 /** What one batch did: rows walked, rows written, and the key after which the next one starts (null: the end). */
 export type BatchOutcome = { readonly walked: number; readonly written: number; readonly next: string | null };
 
-/** Run first in each transaction of a change whose writes must not wake the app's triggers. */
-export const quietly = `set local session_replication_role = 'replica';`;
+/** What a batch writes wakes defaults, checks and triggers of the app: they find their tables as they do when the API writes. */
+const appPath = 'set local search_path = pg_catalog, public, extensions;';
+
+/** Run first in each transaction that writes for a change: whose triggers stay silent, where they must. */
+export const beforeBatch = (quiet: boolean): string =>
+  quiet ? `${appPath} set local session_replication_role = 'replica';` : appPath;
 
 /**
  * Tells the sign-up functions, until the end of the transaction, that a batch writes: stamps and profiles are batches of
@@ -16,7 +20,7 @@ const ownBatch = `pg_catalog.set_config('voxanne_rollout.batch', 'on', true)`;
 
 /** Ends what a batch says to triggers, where the same transaction goes on with something else. */
 export const afterBatch = (change: BatchChange): string =>
-  `set local voxanne_rollout.batch = 'off';${change.quiet ? ` set local session_replication_role = 'origin';` : ''}`;
+  `set local voxanne_rollout.batch = 'off'; set local search_path = '';${change.quiet ? ` set local session_replication_role = 'origin';` : ''}`;
 
 /** The last key at the start: rows inserted later are beyond it, so that the walk ends under constant inserts. */
 export async function lastKey(client: ClientBase, change: BatchChange): Promise<string | null> {

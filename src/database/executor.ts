@@ -5,7 +5,15 @@ import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, RevertResult } from '../rollout/executor.ts';
 import type { TableSize } from '../rollout/impact.ts';
 import type { Entry } from '../rollout/journal.ts';
-import { applyBatch, type BatchOutcome, keptBatches, lastKey, quietly, remaining, restoreBatch } from './batches.ts';
+import {
+  applyBatch,
+  type BatchOutcome,
+  beforeBatch,
+  keptBatches,
+  lastKey,
+  remaining,
+  restoreBatch,
+} from './batches.ts';
 import { toRolloutError } from './errors.ts';
 import { createFingerprints } from './fingerprints.ts';
 import { createGuard } from './guard.ts';
@@ -199,7 +207,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       context.signal.throwIfAborted();
       const start: string | null = from;
       const outcome: BatchOutcome = await transact(change.title, change.id, context, async (work) => {
-        if (change.quiet) await work.query(quietly);
+        await work.query(beforeBatch(change.quiet));
         return applyBatch(work, change, entry.seq, start, to, settings.batchSize);
       });
       written += outcome.written;
@@ -228,7 +236,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       context.signal.throwIfAborted();
       const keys = await transact(`Rolling back: ${change.title}`, change.id, context, async (work) => {
         // Deleting must see foreign keys, so that a row which somebody has come to use is not torn out.
-        if (change.quiet && change.write.kind === 'update') await work.query(quietly);
+        await work.query(beforeBatch(change.quiet && change.write.kind === 'update'));
         return restoreBatch(work, change, entry.seq, batch);
       });
       stayed.push(...keys.map((key) => `${change.table} row ${key}: changed since, left as it is`));

@@ -4,7 +4,7 @@ import { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
 import { plural } from '../rollout/text.ts';
-import { allAtOnce, quietly } from './batches.ts';
+import { allAtOnce, beforeBatch } from './batches.ts';
 import { fingerprintSql } from './fingerprint.ts';
 import { journalSchema } from './journal.sql.ts';
 import { insertEntrySql, insertStateSql, markRevertedSql } from './journal.ts';
@@ -103,7 +103,7 @@ function statement(change: Change, step: StepId, run: string, psql: boolean): st
 
 /** All rows at once, with the old values kept under the entry, as the batches of the tool keep them. */
 const batches = (change: BatchChange, entry: string, settings: string): string =>
-  `begin;\n${settings}\n${entry}\n${change.quiet ? `${quietly}\n` : ''}${allAtOnce(change, '(select max(seq) from voxanne_rollout.entries)')};\ncommit;`;
+  `begin;\n${settings}\n${entry}\n${beforeBatch(change.quiet)}\n${allAtOnce(change, '(select max(seq) from voxanne_rollout.entries)')};\ncommit;`;
 
 const plain = (sql: SqlChange['up']): string =>
   ended(sql.replace(/\b(create\s+(?:unique\s+)?index|drop\s+index)\s+concurrently\b/gi, '$1'));

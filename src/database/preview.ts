@@ -3,7 +3,7 @@ import type { BatchChange, Change, LockLevel, SqlChange } from '../rollout/chang
 import { lockLevels } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, PreviewResult } from '../rollout/executor.ts';
-import { afterBatch, applyBatch, keptBatches, lastKey, quietly, restoreBatch } from './batches.ts';
+import { afterBatch, applyBatch, beforeBatch, keptBatches, lastKey, restoreBatch } from './batches.ts';
 import { isRetryable, toRolloutError } from './errors.ts';
 import { requireReversible } from './reversible.ts';
 import { sqlOf } from './statement-errors.ts';
@@ -121,7 +121,7 @@ export async function previewBatch(client: ClientBase, change: BatchChange, limi
       create table voxanne_rollout.kept (entry bigint, batch bigint generated always as identity, restored boolean default false, rows jsonb)`);
   }
   // The kept row needs an entry to belong to; the journal's own triggers and keys do not matter to a row that goes.
-  if (change.quiet) await client.query(quietly);
+  await client.query(beforeBatch(change.quiet));
   const { rows: entries } = await client.query<{ seq: string | null }>(
     'select max(seq)::text as seq from voxanne_rollout.entries',
   );

@@ -3,7 +3,8 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Target } from '../../target.ts';
 import { idFrom, type Names, namesOf } from '../sign-up/names.ts';
 import { ownerNames } from '../survey/roles.ts';
-import { isText, type Survey, tenantOf } from '../survey.ts';
+import { primaryColumn, type Survey, tenantOf } from '../survey.ts';
+import { lengthOf, makesIds } from '../values.ts';
 import { stampId } from './stamps.ts';
 
 /** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
@@ -63,8 +64,8 @@ export function belongsOf(
   const own =
     idType === 'uuid'
       ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)::uuid`
-      : isText(idType)
-        ? `pg_catalog.md5('voxanne-rollout/' || u.id::text)`
+      : makesIds(o.table)
+        ? `pg_catalog.left(pg_catalog.md5('voxanne-rollout/' || u.id::text), ${lengthOf(primaryColumn(o.table)) ?? 32})`
         : // Numbers are the database's to give: nobody gets an organization made, and none is found.
           `null::${idType}`;
   const orgOfRow = m === null ? '' : cast(found, m.table, `m.${m.org}`);

@@ -4,6 +4,7 @@ import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
 import { idFrom } from '../sign-up/names.ts';
 import type { Survey } from '../survey.ts';
+import { makesIds } from '../values.ts';
 import { type Belongs, oncePerUser, type Portal, portalCandidates, realUser } from './belongs.ts';
 import { orphansDecision } from './nowhere.ts';
 import { profilesAreSelfWritable } from './self-writable.ts';
@@ -106,7 +107,7 @@ export async function judgeUsers(
       text: `${orphans.count} ${orphans.count === 1 ? 'user stays' : 'users stay'} without an organization, as decided: they reach nothing of any organization until somebody makes them a member.`,
       detail: orphans.detail,
     });
-  } else if (orphans.count > 0 && idType !== 'uuid' && !/^(text|character varying)/.test(idType)) {
+  } else if (orphans.count > 0 && !makesIds(o.table)) {
     blockers.push({
       problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization, and ids of type ${idType} are the database's to give.`,
       remedy:

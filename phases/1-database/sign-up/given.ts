@@ -1,9 +1,12 @@
 import { loadModule } from 'libpg-query';
+import type { ClientBase } from 'pg';
 import type { Table } from '../../../src/database/catalog/types.ts';
 import { parseSql } from '../../../src/database/rename/parser.ts';
 import { child, list } from '../../../src/database/rename/tree.ts';
+import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
+import { ownerRole, runsOrganization } from '../survey/roles.ts';
 import type { Survey } from '../survey.ts';
 import type { Extra } from '../values.ts';
 import { insertedConstants } from './app-triggers.ts';
@@ -30,9 +33,24 @@ export function extraOf(
   };
 }
 
+/**
+ * The role of whoever makes an organization by signing up: as configured (null: an expression says it), else the one
+ * that by its name runs one. Null: nothing tells.
+ */
+export function firstRole(found: Survey, target: Target): { readonly role: string | null } | null {
+  const { memberships } = found;
+  if (memberships === null || memberships.roleColumn === null) return null;
+  const { roleColumn, roles, table } = memberships;
+  const given = extraOf(found, target, table).values?.[roleColumn];
+  const [, text] = /^\s*'((?:[^']|'')*)'(?:::[\w."]+)?\s*$/.exec(given ?? '') ?? [];
+  if (given !== undefined) return { role: text?.replaceAll("''", "'") ?? null };
+  return roles.length === 0 || roles.some(runsOrganization) ? { role: ownerRole(roles) } : null;
+}
+
 /** Settings of `signUp` that name no table or column of sign-up, or that are no single SQL expression. */
 export async function wrongValues(found: Survey, target: Target): Promise<readonly Blocker[]> {
   await loadModule();
+  const client = await target.session.work();
   const tables = [found.organizations, found.profiles, found.memberships?.table ?? null];
   const blockers: Blocker[] = [];
   for (const which of ['values', 'memberValues'] as const) {
@@ -50,11 +68,37 @@ export async function wrongValues(found: Survey, target: Target): Promise<readon
             problem: `${setting} is not one SQL expression: ${expression}`,
             remedy: `Give an expression over the new user, for instance new.email or (select id from public.plans where name = 'free').`,
           });
+        } else {
+          const type = table.columns.find((one) => one.name === column)?.type ?? 'text';
+          const refused = await refusedValue(client, expression, type);
+          if (refused !== null)
+            blockers.push({
+              problem: `${setting} gives a value that ${name}.${column} (${type}) does not take: ${refused}.`,
+              remedy: 'Correct the expression in the configuration file.',
+            });
         }
       }
     }
   }
   return blockers;
+}
+
+/** Puts the value for one user into a column of this type, and takes it back. Null: it fits, or only a sign-up can tell. */
+async function refusedValue(client: ClientBase, expression: string, type: string): Promise<string | null> {
+  try {
+    await rolledBack(client, async () => {
+      await client.query(
+        `set local search_path = pg_catalog, public, extensions; create temporary table voxanne_value (value ${type}) on commit drop`,
+      );
+      await client.query(
+        `insert into pg_temp.voxanne_value select (${expression}) from (select (u).* from (select (select u from auth.users u limit 1) as u) s) as new`,
+      );
+    });
+    return null;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
+    return /^(22|42)/.test(error.code) ? `${error.message} (${error.code})` : null;
+  }
 }
 
 /** One value and nothing else: what follows in the text of a function must not end the statement that it stands in. */

@@ -4,9 +4,20 @@ import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
 import { loadMigration } from '../migration.ts';
-import { allowedValues, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { type Assignment, type Assignments, assign, memberRole, type UserFacts } from '../values.ts';
-import { extraOf } from './given.ts';
+import { allowedValues, isText, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
+import {
+  type Assignment,
+  type Assignments,
+  assign,
+  asToday,
+  asTodayAnswer,
+  memberRole,
+  randomKey,
+  sampleSetting,
+  settingOf,
+  type UserFacts,
+} from '../values.ts';
+import { extraOf, firstRole } from './given.ts';
 import { idFrom, isMember, membershipOf, type Names, namesOf, roleKey, roleValue } from './names.ts';
 
 export type SignUpSql = {
@@ -104,6 +115,14 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
   }
   return { text, names, blockers, notes };
 }
+
+/** Nobody guesses which role runs an organization: a new one would have nobody who may. */
+const unknownRole = (table: Table, role: Column, found: Survey): Blocker => ({
+  problem: `The roles of ${table.schema}.${table.name} are ${(found.memberships?.roles ?? []).join(', ')}, and nothing tells which of them runs an organization: whoever makes one by signing up needs it.`,
+  remedy: `Give it as ${settingOf(table, role.name)} in the configuration file; or ${asToday}.`,
+  detail: sampleSetting(table, [role], found.enums),
+  answers: [asTodayAnswer],
+});
 
 type Take = (made: Assignments, what: string) => readonly Assignment[];
 
@@ -209,8 +228,9 @@ function early(found: Survey, target: Target, names: Names, facts: UserFacts): s
 /** An id for a key that does not fill itself: only for types of which any value will do. */
 function keyValue(names: Names): { readonly value?: string } {
   if (names.idType === 'uuid') return { value: 'gen_random_uuid()' };
-  if (/^(text|character varying)/.test(names.idType)) return { value: 'gen_random_uuid()::text' };
-  return {};
+  const column = primaryColumn(names.organizations.table);
+  const made = column === null || !isText(column.base) ? null : randomKey(column);
+  return made === null ? {} : { value: made };
 }
 
 const userValue = (found: Survey, table: Table): string => {
@@ -314,6 +334,8 @@ function membershipSql(
     extra,
   );
   const role = table.columns.find((one) => one.name === found.memberships?.roleColumn) ?? null;
+  if (role !== null && signUpMakesOrganization(target) && firstRole(found, target) === null)
+    take({ list: [], blockers: [unknownRole(table, role, found)] }, 'membership');
   const member = role === null ? null : roleValue(role, memberRole(found.memberships.roles));
   const memberValues = {
     ...roleKey(found, 'member'),
@@ -328,7 +350,7 @@ function membershipSql(
   const joinedValue = (one: Assignment): string | null =>
     memberValues[one.column] !== undefined
       ? `(${memberValues[one.column]})`
-      : one.column === role?.name && member !== null && one.reason !== 'as configured'
+      : one.column === role?.name && member !== null
         ? member
         : null;
   const there = `exists (select from ${m.sql} m where m.${m.user} = ${m.member('new.id')} and m.${m.org} = v_org)`;

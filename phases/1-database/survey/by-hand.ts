@@ -1,6 +1,6 @@
-import type { Table } from '../../../src/database/catalog/types.ts';
+import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
-import { nameOf } from './shape.ts';
+import { nameOf, plainName } from './shape.ts';
 import type { Survey } from './types.ts';
 
 /** How many tables a text names; the rest is counted. */
@@ -33,10 +33,31 @@ export function newDirectory(found: Survey): string {
   ].join('\n');
 }
 
+/** A directory of the organizations whose ids stand in a column of these tables, and that no table holds yet. */
+export function directoryOf(column: Column, tables: readonly Table[]): string {
+  const id = identifier(column.name);
+  const name = qualified('public', `${plainName(column.name).replace(/_?id$/, '') || 'organization'}s`);
+  const ids = tables.map((table) => `select ${id} from ${qualified(table.schema, table.name)}`);
+  return [
+    `create table ${name} (id ${column.type} primary key${column.base === 'uuid' ? ' default gen_random_uuid()' : ''}, name text not null);`,
+    `insert into ${name} (id, name) select ${id}, ${id}::text from (${ids.join(' union ')}) s where ${id} is not null;`,
+    `alter table ${name} enable row level security; -- and its names, as people know them`,
+  ].join('\n');
+}
+
+/** The column by which an organization names the user who owns it. */
+export const ownerOf = (organizations: Table): Column | undefined =>
+  organizations.columns.find(
+    (one) =>
+      one.base === 'uuid' &&
+      /^(owner|owner_user|user|created_by|creator|admin)(_id|_user_id)?$/.test(plainName(one.name)),
+  );
+
 /** For an app in which nothing says who belongs where: a table of memberships, or the profile's own column. */
 export function newMemberships(found: Survey, organizations: Table, key: string): string {
   const sql = qualified(organizations.schema, organizations.name);
   const org = identifier(found.to);
+  const owner = ownerOf(organizations);
   return [
     members(org, found.idType, sql, identifier(key)),
     ...(found.profiles === null
@@ -44,7 +65,25 @@ export function newMemberships(found: Survey, organizations: Table, key: string)
       : [
           `-- or: alter table ${qualified(found.profiles.schema, found.profiles.name)} add column ${org} ${found.idType} references ${sql} (${identifier(key)});`,
         ]),
-    `-- then one row for every user who is a member, for instance: insert into public.org_members values ('<organization>', '<user>', 'owner');`,
+    ...(owner === undefined
+      ? [
+          `-- then one row for every user who is a member, for instance: insert into public.org_members values ('<organization>', '<user>', 'owner');`,
+        ]
+      : [
+          `-- whoever owns one, and then one row for every other user who is a member:`,
+          `insert into public.org_members select ${identifier(key)}, ${identifier(owner.name)}, 'owner' from ${sql} where ${identifier(owner.name)} is not null;`,
+        ]),
+  ].join('\n');
+}
+
+/** The column that rows refer to becomes the primary key; what refers to it by its unique index goes on to do so. */
+export function otherKey(table: Table, column: string): string {
+  const sql = qualified(table.schema, table.name);
+  const old = table.constraints.find((one) => one.type === 'p');
+  return [
+    `alter table ${sql} alter column ${identifier(column)} set not null${old === undefined ? '' : `, drop constraint ${identifier(old.name)}`};`,
+    `alter table ${sql} add primary key (${identifier(column)});`,
+    ...(old === undefined ? [] : [`alter table ${sql} add unique (${old.columns.map(identifier).join(', ')});`]),
   ].join('\n');
 }
 

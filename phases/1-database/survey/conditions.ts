@@ -2,8 +2,8 @@ import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
-import { allowedValues } from './roles.ts';
-import { isText, isTime, nameOf } from './shape.ts';
+import { allowedValues, roleColumnOf } from './roles.ts';
+import { isText, isTime, nameOf, plainName } from './shape.ts';
 import type { Filter } from './types.ts';
 
 /** Which rows of memberships or organizations count, as their columns say. */
@@ -62,6 +62,7 @@ export async function countingOf(
   const from = qualified(table.schema, table.name);
   const parts: Part[] = [];
   const questions: Blocker[] = [];
+  const role = roleColumnOf(table);
   for (const column of table.columns) {
     if (column.generated && !isText(column.base) && column.base !== 'boolean') continue;
     const part = partOf(column, kind);
@@ -69,7 +70,12 @@ export async function countingOf(
       if (part.value === undefined || !(await unused(from, column, ask))) parts.push(part);
       continue;
     }
-    if (!state.test(column.name)) continue;
+    if (kind === 'membership' && column === role) {
+      const refused = await refusedRoles(table, column, enums, ask);
+      if (refused !== null) parts.push(refused);
+      continue;
+    }
+    if (!state.test(plainName(column.name))) continue;
     const made = await labelsOf(table, column, kind, enums, setting, ask);
     if (made.part !== null) parts.push(made.part);
     questions.push(...made.questions);
@@ -118,14 +124,15 @@ const plainly = (sql: string): string => sql.replace(/\s+/g, ' ').trim();
 /** What a time or a boolean says by its name. */
 function partOf(column: Column, kind: Kind): Part | null {
   const { name, base } = column;
+  const called = plainName(name);
   const sql = `@.${identifier(name)}`;
   const is = <T extends 'null' | 'not null' | 'true' | 'not true' | 'not false' | 'null or later'>(test: T) => ({
     filter: { column: name, test },
   });
   if (isTime(base)) {
-    if (gone.test(name) || (kind === 'organization' && name === 'deleted'))
+    if (gone.test(called) || (kind === 'organization' && called === 'deleted'))
       return { sql: `${sql} is null`, ...is('null'), says: `${name} is set: does not count` };
-    if (ends.test(name)) {
+    if (ends.test(called)) {
       if (kind === 'organization') return null;
       return {
         sql: `(${sql} is null or ${sql} > now())`,
@@ -133,7 +140,7 @@ function partOf(column: Column, kind: Kind): Part | null {
         says: `${name} is over: does not count`,
       };
     }
-    if (kind === 'membership' && came.test(name) && column.default === null && !column.notNull)
+    if (kind === 'membership' && came.test(called) && column.default === null && !column.notNull)
       return {
         sql: `${sql} is not null`,
         ...is('not null'),
@@ -143,15 +150,15 @@ function partOf(column: Column, kind: Kind): Part | null {
     return null;
   }
   if (base !== 'boolean') return null;
-  if (gone.test(name) || waiting.test(name)) {
-    if (kind === 'organization' && waiting.test(name)) return null;
+  if (gone.test(called) || waiting.test(called)) {
+    if (kind === 'organization' && waiting.test(called)) return null;
     return { sql: `${sql} is not true`, ...is('not true'), says: `${name} is true: does not count` };
   }
   // A default that lets the row count needs no value of ours.
   const needs = column.default === 'true' ? {} : { value: [name, 'true'] as const };
-  if (on.test(name))
+  if (on.test(called))
     return { sql: `${sql} is not false`, ...is('not false'), says: `${name} is false: does not count`, ...needs };
-  if (kind === 'membership' && came.test(name))
+  if (kind === 'membership' && came.test(called))
     return { sql: `${sql} is true`, ...is('true'), says: `${name} is not true: does not count`, ...needs };
   return null;
 }
@@ -166,6 +173,52 @@ async function unused(from: string, column: Column, ask: Ask): Promise<boolean> 
   return rows?.[0]?.any === true && rows[0].used === false && !/active|enabled/.test(column.name);
 }
 
+/** Of a column that names a role: what says that somebody asked or was asked to join, or is out, and is no role at all. */
+async function refusedRoles(
+  table: Table,
+  column: Column,
+  enums: ReadonlyMap<string, readonly string[]>,
+  ask: Ask,
+): Promise<Part | null> {
+  const all = await labelsIn(table, column, enums, ask);
+  const out = all.labels.filter((label) => goneLabels.test(plainName(label)) || waitingLabels.test(plainName(label)));
+  if (out.length === 0 || out.length === all.labels.length) return null;
+  const name = identifier(column.name);
+  return {
+    sql: `(@.${name} is null or lower(@.${name}::text) not in (${out.map(literal).join(', ')}))`,
+    filter: { column: column.name, test: 'null or not in', labels: spellings(column, all.allowed, out) },
+    says: `${column.name} is ${out.join(' or ')}: does not count`,
+  };
+}
+
+/** The labels of a column in lower case: those that its type accepts and those that rows have, with how many have them. */
+async function labelsIn(
+  table: Table,
+  column: Column,
+  enums: ReadonlyMap<string, readonly string[]>,
+  ask: Ask,
+): Promise<{
+  readonly allowed: readonly string[];
+  readonly used: ReadonlyMap<string, number>;
+  readonly labels: readonly string[];
+}> {
+  const allowed = allowedValues(table, column, enums);
+  const name = identifier(column.name);
+  const rows = await ask<{ label: string; n: number }>(
+    `select lower(s.v) as label, count(*)::int as n from (select t.${name}::text as v from ${qualified(table.schema, table.name)} t where t.${name} is not null limit 100000) s group by 1 order by 2 desc limit 40`,
+  );
+  const used = new Map((rows ?? []).map((row) => [row.label, row.n]));
+  return { allowed, used, labels: [...new Set([...allowed.map((one) => one.toLowerCase()), ...used.keys()])] };
+}
+
+/** The data API compares with case: a type that lists its labels takes those alone, a text in any of the usual forms. */
+function spellings(column: Column, allowed: readonly string[], labels: readonly string[]): readonly string[] {
+  const listed = allowed.filter((one) => labels.includes(one.toLowerCase()));
+  if (!isText(column.base)) return listed;
+  const forms = labels.flatMap((one) => [one, one.toUpperCase(), one.charAt(0).toUpperCase() + one.slice(1)]);
+  return [...new Set([...listed, ...forms])];
+}
+
 /** What the labels of a status mean, of those that the type accepts and those that rows have. */
 async function labelsOf(
   table: Table,
@@ -176,15 +229,10 @@ async function labelsOf(
   ask: Ask,
 ): Promise<{ readonly part: Part | null; readonly questions: readonly Blocker[] }> {
   const nothing = { part: null, questions: [] };
-  const allowed = allowedValues(table, column, enums);
-  if (allowed.length === 0 && !isText(column.base)) return nothing;
+  if (allowedValues(table, column, enums).length === 0 && !isText(column.base)) return nothing;
   const name = identifier(column.name);
-  const rows = await ask<{ label: string; n: number }>(
-    `select lower(s.v) as label, count(*)::int as n from (select t.${name}::text as v from ${qualified(table.schema, table.name)} t where t.${name} is not null limit 100000) s group by 1 order by 2 desc limit 40`,
-  );
-  const used = new Map((rows ?? []).map((row) => [row.label, row.n]));
-  const all = [...new Set([...allowed.map((one) => one.toLowerCase()), ...used.keys()])];
-  const plain = (label: string): string => label.replace(/[\s-]+/g, '_');
+  const { allowed, used, labels: all } = await labelsIn(table, column, enums, ask);
+  const plain = plainName;
   const isGone = (label: string): boolean =>
     goneLabels.test(plain(label)) || (kind === 'membership' && waitingLabels.test(plain(label)));
   const unsure = all.filter((label) =>
@@ -209,19 +257,12 @@ async function labelsOf(
         ];
   const column_ = `lower(@.${name}::text)`;
   const list = (labels: readonly string[]): string => labels.map(literal).join(', ');
-  // The data API compares with case: a type that lists its labels takes those alone, a text in any of the usual forms.
-  const spelt = (labels: readonly string[]): readonly string[] => {
-    const listed = allowed.filter((one) => labels.includes(one.toLowerCase()));
-    if (!isText(column.base)) return listed;
-    const forms = labels.flatMap((one) => [one, one.toUpperCase(), one.charAt(0).toUpperCase() + one.slice(1)]);
-    return [...new Set([...listed, ...forms])];
-  };
   if (kind === 'organization') {
     if (out.length === 0) return { part: null, questions };
     return {
       part: {
         sql: `(@.${name} is null or ${column_} not in (${list(out)}))`,
-        filter: { column: column.name, test: 'null or not in', labels: spelt(out) },
+        filter: { column: column.name, test: 'null or not in', labels: spellings(column, allowed, out) },
         says: `${column.name} is ${out.join(' or ')}: does not count`,
       },
       questions,
@@ -242,7 +283,11 @@ async function labelsOf(
         ? null
         : {
             sql: nulls === '' ? sql : `(${sql})`,
-            filter: { column: column.name, test: nulls === '' ? 'in' : 'null or in', labels: spelt(counts) },
+            filter: {
+              column: column.name,
+              test: nulls === '' ? 'in' : 'null or in',
+              labels: spellings(column, allowed, counts),
+            },
             says: `${column.name} is ${out.join(' or ')}: does not count`,
             ...value,
           },

@@ -1,61 +1,20 @@
-import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
-import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
 import {
-  foreignKeyOf,
-  holdsIdsOf,
-  isPeople,
-  isText,
-  isUnique,
-  nameOf,
-  pointsAt,
-  primaryColumn,
-  singular,
-  userColumns,
-} from './shape.ts';
-
-/** Names that directories of organizations usually have, in the singular. They break ties, and prove nothing. */
-const usual = new Set(
-  `organization organisation org tenant team company account workspace clinic practice agency business customer_account
-  firm studio school shop store restaurant hotel salon gym club merchant vendor_account site_account household
-  church hospital office branch_office brand community association ngo institution entity_account group_account client_account`.split(
-    /\s+/,
-  ),
-);
-
-export const isUsual = (table: Table): boolean =>
-  usual.has(singular(table.name.toLowerCase().replace(/^(app|tbl|t|core|crm|saas|my)_/, '')));
-
-/** Key names that say "the organization" without saying how its table is called. */
-export const generalNames = [
-  'organization_id',
-  'tenant_id',
-  'organisation_id',
-  'org_id',
-  'org',
-  'organization',
-  'tenant',
-];
-
-export type Directory = {
-  readonly table: Table | null;
-  readonly because: string;
-  readonly question: Blocker | null;
-};
-
-type Candidate = {
-  readonly table: Table;
-  readonly usual: boolean;
-  /** Tables with a column that refers to it, by a foreign key, a name or values. */
-  readonly tables: ReadonlySet<Table>;
-  /** Users are tied to it: a membership, or a person with its key. */
-  readonly users: boolean;
-  /** Values of columns with a general name are its ids. */
-  readonly valued: boolean;
-  /** Tables whose policies name the column that refers to it. */
-  readonly isolates: number;
-};
+  type ByValues,
+  type Candidate,
+  type Directory,
+  generalNames,
+  isUsual,
+  joins,
+  mentions,
+  policyWords,
+  reason,
+  referencesTo,
+} from './candidates.ts';
+import { keptElsewhere, ofOwners, ofPeople } from './rare-directories.ts';
+import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userColumns } from './shape.ts';
 
 /** Finds the table that rows, users and policies call their organization. */
 export async function findDirectory(
@@ -69,11 +28,14 @@ export async function findDirectory(
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
   const values = await byValues(possible, roots, to, ask);
-  return choose(
-    possible
-      .map((table) => describe(table, roots, people, named, values))
-      .filter((one) => one.users || one.usual || one.valued),
-  );
+  const all = possible.map((table) => describe(table, roots, people, named, values));
+  const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
+  const found =
+    likely.table === null && likely.question === null
+      ? (ofOwners(all, roots, people, named) ?? ofPeople(all, people) ?? likely)
+      : likely;
+  const kept = found.question === null ? keptElsewhere(roots, found.table, people, values) : null;
+  return kept === null ? found : { table: null, because: 'no table holds the organizations', question: kept };
 }
 
 function choose(all: readonly Candidate[]): Directory {
@@ -123,48 +85,6 @@ function choose(all: readonly Candidate[]): Directory {
   };
 }
 
-function reason(one: Candidate): string {
-  const count = one.tables.size;
-  return [
-    count === 0 ? '' : `${count} ${count === 1 ? 'table refers' : 'tables refer'} to it`,
-    one.users ? 'users are joined to it' : '',
-    one.isolates === 0 ? '' : `policies of ${one.isolates} ${one.isolates === 1 ? 'table ask' : 'tables ask'} for it`,
-    one.usual ? 'it has a usual name' : '',
-  ]
-    .filter((part) => part !== '')
-    .join(', ');
-}
-
-/** For every table, the conditions of its policies as one text. */
-export function policyWords(policies: readonly Policy[]): ReadonlyMap<string, string> {
-  const words = new Map<string, string>();
-  for (const one of policies) {
-    const name = `${one.schema}.${one.table}`;
-    words.set(name, `${words.get(name) ?? ''} ${one.using ?? ''} ${one.check ?? ''}`);
-  }
-  return words;
-}
-
-export const mentions = (text: string, name: string): boolean =>
-  new RegExp(`(?<![\\w$])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i').test(text);
-
-/** One word, as tables and columns write it. */
-const organization = new Set(['organization', 'organisation', 'org']);
-
-/** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
-export function referencesTo(table: Table, directory: Table): readonly Column[] {
-  const type = primaryColumn(directory)?.base ?? 'uuid';
-  const own = singular(directory.name.toLowerCase());
-  const names = new Set(
-    (organization.has(own) ? [...organization] : [own]).flatMap((one) => [`${one}_id`, `${one}_uuid`, `${one}id`]),
-  );
-  return table.columns.filter((column) => {
-    const foreign = foreignKeyOf(table, column.name);
-    if (foreign !== null) return pointsAt(foreign, directory);
-    return names.has(column.name.toLowerCase()) && holdsIdsOf(column, type);
-  });
-}
-
 function describe(
   table: Table,
   roots: readonly Table[],
@@ -203,19 +123,10 @@ function describe(
   // Whatever it is called: a person's column of a name that says "the organization", or that policies of other tables
   // ask for; where rows name users too, of more than one.
   const isKey = (name: string): boolean =>
-    generalNames.includes(name) || guarded.has(name) || asked.filter((one) => one === name).length > 1;
+    generalNames.includes(plainName(name)) || guarded.has(name) || asked.filter((one) => one === name).length > 1;
   if ([...ofPeople].some(isKey)) users = true;
   return { table, usual: isUsual(table), tables, users, valued: held.length > 0, isolates };
 }
-
-/** At most one row for a user and an organization, or for a user. */
-const joins = (table: Table, keys: readonly Column[], users: readonly Column[]): boolean =>
-  users.some((user) => keys.some((key) => isUnique(table, [user.name, key.name]))) &&
-  // What people like, watch or last opened is joined the same way.
-  !/(favou?rit|star|bookmark|follow|like|watch|recent|view|read|seen|invit|request)/i.test(table.name);
-
-/** Columns whose values are ids of a table, by that table: of those with a general name and no foreign key. */
-type ByValues = ReadonlyMap<Table, readonly { readonly table: Table; readonly column: Column }[]>;
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -226,12 +137,12 @@ async function byValues(possible: readonly Table[], roots: readonly Table[], to:
     .flatMap((table) => table.columns.map((column) => ({ table, column })))
     .filter(
       ({ table, column }) =>
-        names.has(column.name) &&
+        names.has(plainName(column.name)) &&
         foreignKeyOf(table, column.name) === null &&
         (column.base === 'uuid' || isText(column.base)),
     )
     .slice(0, 40);
-  const found = new Map<Table, { table: Table; column: Column }[]>();
+  const found = new Map<Table, { table: Table; column: Table['columns'][number] }[]>();
   if (columns.length === 0) return found;
   const samples = await ask<{ at: number; v: string }>(
     columns

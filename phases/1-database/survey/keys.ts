@@ -2,8 +2,8 @@ import { splitName } from '../../../src/config/names.ts';
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
-import { generalNames, mentions, policyWords } from './directory.ts';
-import { foreignKeyOf, holdsIdsOf, isText, nameOf, pointsAt, primaryColumn, singular } from './shape.ts';
+import { generalNames, mentions, policyWords } from './candidates.ts';
+import { foreignKeyOf, holdsIdsOf, isText, nameOf, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
 import type { TenantTable, Unclear } from './types.ts';
 
 export type KeyConfig = {
@@ -32,7 +32,7 @@ const second =
 
 /** Names that hold the organization wherever they stand. */
 export function plainNames(directory: Table | null, to: string): readonly string[] {
-  const own = directory === null ? [] : [`${singular(directory.name.toLowerCase())}_id`];
+  const own = directory === null ? [] : [`${singular(plainName(directory.name))}_id`];
   return [...new Set([to, ...generalNames.slice(0, 2), ...own, ...generalNames])];
 }
 
@@ -50,6 +50,8 @@ export async function findKeys(
   const missing: string[] = [];
   const chosen = new Map<Table, readonly Column[]>();
   const plain = config.from === null ? plainNames(directory, config.to) : [config.to, ...config.from];
+  // Names that are found mean the same in any spelling; those that somebody gave are meant as they stand.
+  const says = (name: string): boolean => plain.includes(config.from === null ? plainName(name) : name);
   const keysOf = new Map(Object.entries(config.keys).map(([name, column]) => [nameOf(splitName(name)), column]));
   const looking = tables.filter((table) => table !== directory);
   const foreign = await valuesOf(looking, directory, plain, config, ask);
@@ -61,13 +63,15 @@ export async function findKeys(
         (name) => table.columns.find((column) => column.name === name) ?? [],
       );
       chosen.set(table, key === undefined ? [] : [key]);
-      for (const column of table.columns.filter((one) => one !== key && plain.includes(one.name)))
+      for (const column of table.columns.filter((one) => one !== key && says(one.name)))
         unclear.push({ table, column, reason: 'the configuration says so' });
       if (given !== null && key === undefined) missing.push(`${nameOf(table)}.${given}`);
       continue;
     }
     const named = plain
-      .flatMap((name) => table.columns.filter((column) => column.name === name))
+      .flatMap((name) =>
+        table.columns.filter((column) => (config.from === null ? plainName(column.name) : column.name) === name),
+      )
       .filter((column) => config.from !== null || saysId(table, column, idType));
     const usable = named.filter((column) => {
       const reason =
@@ -85,7 +89,7 @@ export async function findKeys(
   }
   for (const [table, [key]] of chosen) {
     if (keysOf.has(nameOf(table)) || key === undefined || config.from !== null) continue;
-    if (second.test(key.name) && !plain.includes(key.name) && belongsToAnother(table, looking, chosen))
+    if (second.test(plainName(key.name)) && !says(key.name) && belongsToAnother(table, looking, chosen))
       chosen.set(table, []);
   }
   if (config.from === null && directory !== null && primaryColumn(directory) !== null && idType === 'uuid') {
@@ -165,7 +169,7 @@ const belongsToAnother = (
     const parent = tables.find((one) => one.schema === references.schema && one.name === references.table);
     const [key] = (parent === undefined ? undefined : chosen.get(parent)) ?? [];
     const always = columns.every((name) => table.columns.find((one) => one.name === name)?.notNull === true);
-    return parent !== table && key !== undefined && !second.test(key.name) && always;
+    return parent !== table && key !== undefined && !second.test(plainName(key.name)) && always;
   });
 
 /** Of columns with a foreign key to the directory, whatever their names: the one that says whose row it is. */
@@ -183,14 +187,14 @@ function byForeignKey(
       foreignKeyOf(table, column.name)?.references?.columns[0] === primaryColumn(directory)?.name &&
       pointsAt(foreignKeyOf(table, column.name), directory),
   );
-  const first = all.filter((column) => !second.test(column.name));
+  const first = all.filter((column) => !second.test(plainName(column.name)));
   const asked = all.filter((column) => mentions(words, column.name));
   const pick =
     asked.length === 1
       ? asked[0]
       : first.length === 1
         ? first[0]
-        : all.length === 1 && (all[0]?.notNull === true || !second.test(all[0]?.name ?? ''))
+        : all.length === 1 && (all[0]?.notNull === true || !second.test(plainName(all[0]?.name ?? '')))
           ? all[0]
           : undefined;
   if (pick !== undefined) return { key: pick, unclear: [] };
@@ -226,7 +230,7 @@ async function valuesOf(
     .flatMap((table) => table.columns.map((column) => ({ table, column })))
     .filter(
       ({ table, column }) =>
-        plain.includes(column.name) &&
+        plain.includes(plainName(column.name)) &&
         saysId(table, column, primary.base) &&
         reasonNotAKey(table, column, directory, primary.base) === null &&
         !pointsAt(foreignKeyOf(table, column.name), directory),
@@ -270,7 +274,8 @@ async function valuesOf(
     if (found === undefined || row.filled || foreignKeyOf(found.table, found.column.name) !== null) continue;
     const { table, column } = found;
     const key = table.columns.find(
-      (one) => one !== column && plain.includes(one.name) && pointsAt(foreignKeyOf(table, one.name), directory),
+      (one) =>
+        one !== column && plain.includes(plainName(one.name)) && pointsAt(foreignKeyOf(table, one.name), directory),
     );
     if (strange.has(column.name) && !meant.has(column.name))
       reasons.set(column, `it is empty, and in other tables no value of ${column.name} is an organization`);
@@ -301,7 +306,7 @@ async function byValues(
             column.base === 'uuid' &&
             !column.generated &&
             !made(column.name, to) &&
-            !second.test(column.name) &&
+            !second.test(plainName(column.name)) &&
             primaryColumn(table) !== column &&
             foreignKeyOf(table, column.name) === null &&
             // "Of any table" holds organizations only as long as nothing else is logged.

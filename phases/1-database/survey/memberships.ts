@@ -1,8 +1,8 @@
 import type { DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
-import { mentions } from './directory.ts';
+import { mentions } from './candidates.ts';
 import { roleColumnOf, roleTableOf } from './roles.ts';
-import { isPeople, isUnique, nameOf, userColumns } from './shape.ts';
+import { isPeople, isUnique, nameOf, plainName, userColumns } from './shape.ts';
 import type { TenantTable } from './types.ts';
 
 const usual =
@@ -54,14 +54,17 @@ export function findMemberships(
     const user = userColumns(table, people)[0];
     if (user === undefined) return [];
     const pair = isUnique(table, [user.name, tenant.key.name]) || isUnique(table, [user.name]);
-    const named = usual.test(table.name) && !other.test(table.name.replace(usual, ''));
+    const name = plainName(table.name);
+    const named = usual.test(name) && !other.test(name.replace(usual, ''));
     const role = roleColumnOf(table) !== null || roleTableOf(table, tables) !== null;
     // A user and an organization in one row is common (a call has both); unique over the two, or named so, is more.
     if (!pair && !named) return [];
     if (!pair && joinsElsewhere(table, user.name, tenant.key.name, people)) return [];
-    const asked = texts.filter((one) => one.table !== nameOf(table) && mentions(one.text, table.name)).length > 0;
-    const score =
-      (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(table.name) ? 5 : 0);
+    // Whoever asks for who belongs where names the user; a rule that only reaches through the table does not.
+    const asked = texts.some(
+      (one) => one.table !== nameOf(table) && mentions(one.text, table.name) && mentions(one.text, user.name),
+    );
+    const score = (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(name) ? 5 : 0);
     return score > (named ? 2 : 3) ? [{ tenant, user: user.name, score, pair, role, asked }] : [];
   });
   const best = Math.max(0, ...scored.map((one) => one.score));

@@ -1,7 +1,7 @@
 import type { Catalog, DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
-import { mentions } from './directory.ts';
+import { mentions } from './candidates.ts';
 import { isUnique, nameOf, primaryColumn } from './shape.ts';
 import type { Memberships, Model, ModelConflict, TenantTable } from './types.ts';
 

@@ -2,7 +2,7 @@ import type { Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
-import { isPeople, isUnique, nameOf, primaryColumn, singular } from './shape.ts';
+import { authColumn, isPeople, isUnique, nameOf, plainName, primaryColumn, singular } from './shape.ts';
 import type { TenantTable } from './types.ts';
 
 /** Names that tables with one row per user usually have, the likeliest first. */
@@ -24,6 +24,18 @@ const usual = [
   'userprofile',
 ];
 
+/** Names that say "a user" and nothing of where they belong: such a table may hold the user in a column that nothing makes unique. */
+const persons = new Set([
+  'profile',
+  'user_profile',
+  'user',
+  'app_user',
+  'person',
+  'people',
+  'user_account',
+  'public_user',
+]);
+
 /** What hangs on a user one to one and is not the user. */
 const beside =
   /(setting|preference|token|subscription|onboarding|notification|key|session|presence|stat|customer|wallet|credit|quota|log|secret|integration|device|address|consent|flag)/i;
@@ -41,11 +53,11 @@ export async function findProfiles(
   const keyed = new Set(tenants.map((one) => one.table));
   const none: People = { table: null, because: 'no table has one row per user', question: null };
   const likely = (table: Table): number => {
-    const at = usual.indexOf(singular(table.name.toLowerCase()));
+    const at = usual.indexOf(kindOf(table));
     return at === -1 ? usual.length : at;
   };
   const linked = roots.filter(
-    (table) => isPeople(table) && !(beside.test(table.name) && likely(table) === usual.length),
+    (table) => isPeople(table) && !(beside.test(plainName(table.name)) && likely(table) === usual.length),
   );
   const people =
     linked.length > 0
@@ -87,22 +99,20 @@ export async function findProfiles(
   };
 }
 
+const kindOf = (table: Table): string => singular(plainName(table.name));
+
 const aboutPeople = (table: Table): boolean =>
   table.columns.some((column) =>
-    /^(email|full_name|first_name|display_name|username|name|avatar_url)$/.test(column.name),
+    /^(email|full_name|first_name|display_name|username|name|avatar_url)$/.test(plainName(column.name)),
   );
 
-/** Without a foreign key to `auth.users`: tables whose ids are ids of users. An empty one is taken by name and type. */
+/** Nothing makes the user unique: tables whose ids are ids of users, each once. An empty one is taken by name and type. */
 async function byValues(tables: readonly Table[], ask: Ask): Promise<readonly Table[]> {
   const shaped = tables.flatMap((table) => {
-    const column =
-      table.columns.find(
-        (one) =>
-          ['user_id', 'auth_user_id', 'auth_id'].includes(one.name) &&
-          one.base === 'uuid' &&
-          isUnique(table, [one.name]),
-      ) ?? primaryColumn(table);
-    return column === null || column === undefined || column.base !== 'uuid' ? [] : [{ table, column }];
+    const user = authColumn(table);
+    const joined = user !== null && !isUnique(table, [user.name]) && !persons.has(kindOf(table));
+    const column = user === null || joined ? primaryColumn(table) : user;
+    return column === null || column.base !== 'uuid' ? [] : [{ table, column }];
   });
   if (shaped.length === 0) return [];
   const rows = await ask<{ at: number }>(
@@ -110,7 +120,7 @@ async function byValues(tables: readonly Table[], ask: Ask): Promise<readonly Ta
       .map(({ table, column }, at) => {
         const value = identifier(column.name);
         return `select ${at} as at from (select t.${value} as v from ${qualified(table.schema, table.name)} t limit 100) s
-          left join auth.users u on u.id = s.v having count(u.id) * 2 > count(*) or count(*) = 0`;
+          left join auth.users u on u.id = s.v having (count(u.id) * 2 > count(*) and count(distinct s.v) = count(s.v)) or count(*) = 0`;
       })
       .join('\nunion all\n'),
   );

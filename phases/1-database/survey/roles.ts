@@ -1,5 +1,5 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
-import { foreignKeyOf } from './shape.ts';
+import { foreignKeyOf, plainName } from './shape.ts';
 import type { Memberships } from './types.ts';
 
 /** What roles of an organization are called, and which of them is which. Roles are compared without case. */
@@ -81,7 +81,10 @@ export const roleNames = [
 
 /** The column of a table that names a role by its label: `role`, a usual name, or the one column called `…_role`. */
 export const roleColumnOf = (table: Table): Column | null =>
-  [...roleNames.flatMap((name) => table.columns.filter((column) => column.name === name)), ...onlyRole(table)].find(
+  [
+    ...roleNames.flatMap((name) => table.columns.filter((column) => plainName(column.name) === name)),
+    ...onlyRole(table),
+  ].find(
     (column) =>
       foreignKeyOf(table, column.name) === null &&
       !column.base.startsWith('uuid') &&
@@ -90,14 +93,14 @@ export const roleColumnOf = (table: Table): Column | null =>
 
 function onlyRole(table: Table): readonly Column[] {
   const named = table.columns.filter(
-    (one) => /_role$/.test(one.name) && !/^(system|platform|global|db)_/.test(one.name),
+    (one) => /_role$/.test(plainName(one.name)) && !/^(system|platform|global|db)_/.test(plainName(one.name)),
   );
   return named.length === 1 ? named : [];
 }
 
 /** The table of roles, where a membership refers to one. */
 export function roleTableOf(table: Table, tables: readonly Table[]): Memberships['roleTable'] {
-  for (const column of table.columns.filter((one) => /role/.test(one.name))) {
+  for (const column of table.columns.filter((one) => /role/i.test(one.name))) {
     const target = foreignKeyOf(table, column.name)?.references;
     const roles = tables.find((one) => one.schema === target?.schema && one.name === target.table);
     const key = target?.columns[0];
@@ -119,7 +122,12 @@ export function allowedValues(
   const labels = enums.get(column.base) ?? enums.get(column.type);
   if (labels !== undefined) return labels;
   const check = table.constraints.find((one) => one.type === 'c' && one.columns.join() === column.name);
-  return [...(check?.definition.matchAll(/'((?:[^']|'')*)'::/g) ?? [])].map(([, value]) =>
-    (value ?? '').replaceAll("''", "'"),
+  const rule = (check?.definition ?? '').replace(/IS NOT NULL/g, '');
+  if (/\bNOT\b/.test(rule)) return [];
+  // A pattern, a length or a text that is excluded is no list of values.
+  const lists = [...rule.matchAll(/ = ANY \(+ARRAY\[(.*?)\]/g)].map(([, inside]) => inside ?? '');
+  const single = [...rule.matchAll(/ = ('(?:[^']|'')*')::/g)].map(([, value]) => value ?? '');
+  return [...lists, ...single].flatMap((text) =>
+    [...text.matchAll(/'((?:[^']|'')*)'/g)].map(([, value]) => (value ?? '').replaceAll("''", "'")),
   );
 }

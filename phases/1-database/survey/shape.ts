@@ -5,6 +5,13 @@ import type { Column, Constraint, Table } from '../../../src/database/catalog/ty
 export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
   `${table.schema}.${table.name}`;
 
+/** A name as most apps write it, for whatever asks what a name means: `organizationId` and `Organization ID` are `organization_id`. */
+export const plainName = (name: string): string =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/[\s-]+/g, '_')
+    .toLowerCase();
+
 export const isText = (type: string): boolean => /^(text|character varying|character|citext)/.test(type);
 
 export const isTime = (type: string): boolean => /^(timestamp|date)/.test(type);
@@ -39,33 +46,55 @@ export const isUnique = (table: Table, columns: readonly string[]): boolean =>
 const userNames =
   /^(user|member|profile|auth_user|auth|account|person|owner|staff|employee|supabase_user|app_user)_?(id|uuid|uid)$|^uid$|^user$/;
 
+/** Columns of a table of people that hold the id of `auth.users` where that is not the key, the likeliest first. */
+const authNames = [
+  'user_id',
+  'auth_user_id',
+  'auth_id',
+  'auth_uid',
+  'supabase_user_id',
+  'supabase_id',
+  'supabase_uid',
+  'user_uuid',
+];
+
 /** Names that say who did something to a row, not whose it is. */
 const doers = /(created|updated|invited|deleted|removed|added|approved|assigned|changed|granted|reviewed)_?(by|from)/;
 
 /** Columns that hold a user: by foreign key to `auth.users` or to a table of people, else by name and type. */
 export function userColumns(table: Table, people: ReadonlySet<string>): readonly Column[] {
   const linked = table.columns.filter((column) => {
-    if (doers.test(column.name)) return false;
+    if (doers.test(plainName(column.name))) return false;
     const foreign = foreignKeyOf(table, column.name);
     return pointsAtUsers(foreign) || (foreign?.references != null && people.has(nameOf2(foreign.references)));
   });
   if (linked.length > 0) return [...linked].sort((one, other) => rank(one) - rank(other));
   return table.columns
     .filter(
-      (column) => column.base === 'uuid' && userNames.test(column.name) && foreignKeyOf(table, column.name) === null,
+      (column) =>
+        column.base === 'uuid' && userNames.test(plainName(column.name)) && foreignKeyOf(table, column.name) === null,
     )
     .sort((one, other) => rank(one) - rank(other));
 }
 
 const nameOf2 = (one: { readonly schema: string; readonly table: string }): string => `${one.schema}.${one.table}`;
 const rank = (column: Column): number => {
-  const at = ['user_id', 'profile_id', 'member_id'].indexOf(column.name);
+  const at = ['user_id', 'profile_id', 'member_id'].indexOf(plainName(column.name));
   return at === -1 ? 9 : at;
 };
 
 /** Tables with one row per user: their key, or a unique column, is the user's id. */
 export const isPeople = (table: Table): boolean =>
   table.columns.some((column) => pointsAtUsers(foreignKeyOf(table, column.name)) && isUnique(table, [column.name]));
+
+/** The column of a table of people that holds the user: the one with a foreign key to `auth.users`, else one of a usual name. */
+export function authColumn(table: Table): Column | null {
+  const linked = table.columns
+    .filter((column) => !doers.test(plainName(column.name)) && pointsAtUsers(foreignKeyOf(table, column.name)))
+    .sort((one, other) => Number(isUnique(table, [other.name])) - Number(isUnique(table, [one.name])));
+  const named = authNames.flatMap((name) => table.columns.filter((column) => plainName(column.name) === name));
+  return linked[0] ?? named[0] ?? null;
+}
 
 /** `companies` is `company`, `clinics` is `clinic`, `staff` stays. */
 export function singular(name: string): string {

@@ -157,7 +157,8 @@ async function fixedValues(
   if (table === world.users) for (const [name, value] of userValues(world, family, person)) set(name, value);
   set(world.tenantColumns.get(nameOf(table)), org);
   if (table === world.profiles) {
-    for (const name of [...table.primary, 'id', 'user_id']) if (isUuid(table, name)) set(name, user);
+    const { userColumn = 'user_id' } = world.options.profiles ?? {};
+    for (const name of [userColumn, ...table.primary, 'id', 'user_id']) if (isUuid(table, name)) set(name, user);
   }
   for (const key of table.foreignKeys) {
     const parent = world.facts.get(`${key.schema}.${key.table}`);

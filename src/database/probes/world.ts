@@ -10,7 +10,8 @@ export type IsolationOptions = {
   /** The column that says whose a row is; null for tables that belong to nobody in particular. */
   readonly tenantColumn: (table: Table) => string | null;
   readonly organizations: TableName;
-  readonly profiles: TableName | null;
+  /** `userColumn` holds the id of the user, beside the key and `user_id`. */
+  readonly profiles: (TableName & { readonly userColumn?: string }) | null;
   readonly memberships:
     | (TableName & {
         readonly userColumn: string;

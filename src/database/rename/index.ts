@@ -41,7 +41,7 @@ export async function planRename(
   }
   const jobs = planJobs(world, settled, options);
   const bySignature = new Map(routines.map((item) => [item.function.signature, item]));
-  const triggers = planTriggers(catalog, world, bySignature);
+  const triggers = planTriggers(catalog, world, bySignature, (signature) => isLeft(signature, options));
   const policies = planPolicies(catalog, world, settled, options.renameClaims);
   const blockers: Blocker[] = [
     ...refusals(catalog, renames),
@@ -54,6 +54,7 @@ export async function planRename(
   const notes: Note[] = [
     ...views.notes,
     ...routines.flatMap((item) => [...item.notes, ...argumentNotes(world, item)]),
+    ...triggers.notes,
     ...policies.notes,
     ...jobs.notes,
     ...payloadNotes(world, catalog),
@@ -83,11 +84,15 @@ async function unlessFailing(item: Routine, options: RenameOptions): Promise<Rou
   return { ...item, body: null, blockers: [], notes: [note], swallows: false, columnArguments: new Set() };
 }
 
+const isLeft = (signature: string, { leave = [] }: RenameOptions): boolean => {
+  const plain = (text: string): string => text.replace(/\s+/g, '');
+  return leave.some((one) => plain(one) === plain(signature));
+};
+
 /** What cannot be rewritten with certainty stays as it is where the operator looked at it and said so. */
 function unlessLeft(item: Routine, options: RenameOptions): Routine {
   const { signature } = item.function;
-  const plain = (text: string): string => text.replace(/\s+/g, '');
-  if (item.blockers.length === 0 || options.leave?.some((one) => plain(one) === plain(signature)) !== true) return item;
+  if (item.blockers.length === 0 || !isLeft(signature, options)) return item;
   const note: Note = {
     text: `${signature} stays as it is, as decided: what it says under an old name no longer finds that column.`,
     detail: item.blockers.map((one) => [one.problem, one.detail].filter(Boolean).join('\n')).join('\n'),

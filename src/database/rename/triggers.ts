@@ -1,4 +1,4 @@
-import type { Blocker } from '../../rollout/step.ts';
+import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Trigger } from '../catalog/types.ts';
 import { firesSql, identifier, literal, qualified } from '../quote.ts';
 import type { Routine } from './routine.ts';
@@ -13,9 +13,15 @@ export function planTriggers(
   catalog: Catalog,
   world: World,
   routines: ReadonlyMap<string, Routine>,
-): { readonly triggers: readonly TriggerPlan[]; readonly blockers: readonly Blocker[] } {
+  isLeft: (signature: string) => boolean,
+): {
+  readonly triggers: readonly TriggerPlan[];
+  readonly blockers: readonly Blocker[];
+  readonly notes: readonly Note[];
+} {
   const triggers: TriggerPlan[] = [];
   const blockers: Blocker[] = [];
+  const notes: Note[] = [];
   for (const item of catalog.triggers) {
     if (!item.arguments.some((argument) => world.old.has(argument)) || isClone(catalog, item)) continue;
     const shape = world.relation(item.schema, item.table, [])?.shape;
@@ -24,11 +30,21 @@ export function planTriggers(
       moving.some((each) => each.before === argument) ? [index] : [],
     );
     if (shape === undefined || places.length === 0) continue;
+    const called = catalog.functions.find((each) => each.signature === item.function);
+    // Nobody looks at an argument that the body does not ask for.
+    if (called?.language === 'plpgsql' && !/tg_argv/i.test(called.body)) continue;
     const known = routines.get(item.function)?.columnArguments ?? new Set<number>();
     const where = `Trigger ${identifier(item.name)} on ${qualified(item.schema, item.table)}`;
     if (!places.every((index) => known.has(index))) {
+      if (isLeft(item.function)) {
+        notes.push({
+          text: `${where} keeps the old name as an argument, as decided: ${item.function} gets it as it is.`,
+          detail: item.definition,
+        });
+        continue;
+      }
       blockers.push({
-        problem: `${where} has the old name as an argument, and ${item.function} does not show that it means the column.`,
+        problem: `${item.function}: ${where} has the old name as an argument, and the function does not show that it means the column.`,
         remedy: 'Create the trigger again by hand with the right argument, or take the table out of the rename.',
         detail: item.definition,
       });
@@ -51,7 +67,7 @@ export function planTriggers(
       roots: moving.flatMap((each) => each.roots),
     });
   }
-  return { triggers, blockers };
+  return { triggers, blockers, notes };
 }
 
 /** A partition's copy of its parent's trigger changes with the parent's. */

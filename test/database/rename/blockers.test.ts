@@ -196,6 +196,14 @@ test('a trigger argument that does not show that it is a column blocks', async (
   expect(made.blockers.map((item) => item.problem)).toEqual([
     expect.stringContaining('Trigger a on public.calls has the old name as an argument'),
   ]);
+  expect(made.blockers.map((item) => item.problem)).toEqual([expect.stringMatching(/^public\.note\(\): /)]);
+});
+
+test('a trigger argument that the function never asks for is left as it is', async () => {
+  const made = await planOf(`${schema}
+    create function note() returns trigger language plpgsql as $$ begin return new; end $$;
+    create trigger a before insert on calls for each row execute function note('organization_id');`);
+  expect(made.blockers).toEqual([]);
 });
 
 test('a constraint trigger with the old name as an argument blocks: it cannot be replaced', async () => {

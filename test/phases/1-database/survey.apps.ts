@@ -433,4 +433,45 @@ export const apps: readonly App[] = [
       keys: { users: 'company_id', tickets: 'company_id', comments: 'company_id' },
     },
   },
+  {
+    name: 'names in capitals and small letters mean what they mean with underscores',
+    sql: `${users} create table "Organization" (id text primary key, name text not null, "deletedAt" timestamptz); create table "User" (id uuid primary key references auth.users, "fullName" text);
+      create table "OrganizationMember" ("organizationId" text not null, "userId" uuid not null references auth.users, "userRole" text not null, "isActive" boolean not null, primary key ("organizationId", "userId"));
+      create table "Project" (id text primary key, "organizationId" text not null, title text);
+      insert into "Organization" values ('o1', 'A', null), ('o2', 'B', now()); insert into "OrganizationMember" values ('o1', ${user(1)}, 'ADMIN', true); insert into "Project" values ('p1', 'o1');`,
+    found: {
+      organizations: 'public.Organization',
+      profiles: 'public.User',
+      memberships: 'public.OrganizationMember',
+      keys: { OrganizationMember: 'organizationId', Project: 'organizationId' },
+      active: 'm."isActive" is not false',
+      living: 'o."deletedAt" is null',
+      idType: 'text',
+    },
+  },
+  {
+    name: 'a role that says "pending" is none yet',
+    sql: `${users} ${directory('organizations')} ${profiles} ${members(` check (role in ('owner', 'member', 'pending', 'banned'))`)} ${joined} ${notes}`,
+    found: {
+      active: `(m.role is null or lower(m.role::text) not in ('pending', 'banned'))`,
+      roles: ['owner', 'member', 'pending', 'banned'],
+    },
+  },
+  {
+    name: 'a profile whose user nothing makes unique, and nothing ties to auth.users',
+    sql: `${users} ${directory('teams')} create table roles (id int primary key, name text);
+      create table users (id text primary key, supabase_user_id uuid not null, team_id uuid not null references teams, role_id int references roles);
+      insert into users values ('u1', ${user(1)}, ${org(1)}), ('u2', ${user(2)}, ${org(2)});
+      create table events (id int primary key, team_id uuid not null references teams, created_by text references users);`,
+    found: { organizations: 'public.teams', profiles: 'public.users', memberships: null, truth: 'profiles' },
+  },
+  {
+    name: 'what a policy only reaches through says nothing of who belongs where',
+    sql: `${users} ${directory('schools')} create table profiles (id uuid primary key references auth.users, school_id uuid references schools, role text);
+      insert into profiles values (${user(1)}, ${org(1)}), (${user(2)}, ${org(2)});
+      create table teachers (id uuid primary key, school_id uuid not null references schools, user_id uuid unique references auth.users);
+      create table grades (id int primary key, teacher_id uuid references teachers);
+      ${guard('exists (select 1 from teachers t where t.id = grades.teacher_id and t.school_id = (select p.school_id from profiles p where p.id = auth.uid()))', 'grades')}`,
+    found: { organizations: 'public.schools', memberships: null, truth: 'profiles' },
+  },
 ];

@@ -27,6 +27,27 @@ it.each([
      create table org_members (user_id uuid references auth.users, organization_key uuid, role text, primary key (user_id, organization_key));`,
     'Organizations are known by no primary key of one column',
   ],
+  [
+    'organizations that rows refer to by another column than their key',
+    `create table organizations (id bigint generated always as identity primary key, public_id uuid not null unique default gen_random_uuid(), name text);
+     create table org_members (organization_id uuid not null references organizations (public_id), user_id uuid references auth.users, role text, primary key (organization_id, user_id));`,
+    '1 table refers to organizations by public_id',
+  ],
+  [
+    'organizations that another system keeps',
+    `create table tenant_members (tenant_id uuid not null, user_id uuid not null references auth.users, role text, primary key (tenant_id, user_id));
+     create table projects (id uuid primary key, tenant_id uuid not null); create table project_members (project_id uuid references projects, user_id uuid references auth.users, primary key (project_id, user_id));
+     create table tasks (id int primary key, project_id uuid references projects);
+     insert into projects values (gen_random_uuid(), gen_random_uuid());`,
+    'public.tenant_members joins users with organizations by tenant_id, and no table holds these',
+  ],
+  [
+    'organizations that only an owner is known of',
+    `create table shops (id uuid primary key default gen_random_uuid(), owner_id uuid not null references auth.users, name text);
+     create table products (id int primary key, shop_id uuid references shops);
+     insert into auth.users (id, email) values ('b0000000-0000-4000-8000-000000000001', 'a@example.test'); insert into shops (owner_id) select id from auth.users;`,
+    'Nothing in the database says which organization a user belongs to',
+  ],
 ])('the refusal of %s holds the SQL with which the next run gets past', async (_, sql, problem) => {
   const settings = { names: { organizations: sql.includes('table organizations') ? 'public.organizations' : null } };
   await using app = await makeApp(server, sql, settings);

@@ -1,0 +1,96 @@
+import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
+import { foreignKeyOf, holdsIdsOf, isUnique, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
+
+/** Names that directories of organizations usually have, in the singular. They break ties, and prove nothing. */
+const usual = new Set(
+  `organization organisation org tenant team company account workspace clinic practice agency business customer_account
+  firm studio school shop store restaurant hotel salon gym club merchant vendor_account site_account household
+  church hospital office branch_office brand community association ngo institution entity_account group_account client_account`.split(
+    /\s+/,
+  ),
+);
+
+export const isUsual = (table: Table): boolean =>
+  usual.has(singular(plainName(table.name).replace(/^(app|tbl|t|core|crm|saas|my)_/, '')));
+
+/** Key names that say "the organization" without saying how its table is called. */
+export const generalNames = [
+  'organization_id',
+  'tenant_id',
+  'organisation_id',
+  'org_id',
+  'org',
+  'organization',
+  'tenant',
+];
+
+export type Candidate = {
+  readonly table: Table;
+  readonly usual: boolean;
+  /** Tables with a column that refers to it, by a foreign key, a name or values. */
+  readonly tables: ReadonlySet<Table>;
+  /** Users are tied to it: a membership, or a person with its key. */
+  readonly users: boolean;
+  /** Values of columns with a general name are its ids. */
+  readonly valued: boolean;
+  /** Tables whose policies name the column that refers to it. */
+  readonly isolates: number;
+};
+
+export function reason(one: Candidate): string {
+  const count = one.tables.size;
+  return [
+    count === 0 ? '' : `${count} ${count === 1 ? 'table refers' : 'tables refer'} to it`,
+    one.users ? 'users are joined to it' : '',
+    one.isolates === 0 ? '' : `policies of ${one.isolates} ${one.isolates === 1 ? 'table ask' : 'tables ask'} for it`,
+    one.usual ? 'it has a usual name' : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+/** For every table, the conditions of its policies as one text. */
+export function policyWords(policies: readonly Policy[]): ReadonlyMap<string, string> {
+  const words = new Map<string, string>();
+  for (const one of policies) {
+    const name = `${one.schema}.${one.table}`;
+    words.set(name, `${words.get(name) ?? ''} ${one.using ?? ''} ${one.check ?? ''}`);
+  }
+  return words;
+}
+
+export const mentions = (text: string, name: string): boolean =>
+  new RegExp(`(?<![\\w$])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i').test(text);
+
+/** One word, as tables and columns write it. */
+const organization = new Set(['organization', 'organisation', 'org']);
+
+/** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
+export function referencesTo(table: Table, directory: Table): readonly Column[] {
+  const type = primaryColumn(directory)?.base ?? 'uuid';
+  const own = singular(plainName(directory.name));
+  const names = new Set(
+    (organization.has(own) ? [...organization] : [own]).flatMap((one) => [`${one}_id`, `${one}_uuid`, `${one}id`]),
+  );
+  return table.columns.filter((column) => {
+    const foreign = foreignKeyOf(table, column.name);
+    if (foreign !== null) return pointsAt(foreign, directory);
+    return names.has(plainName(column.name)) && holdsIdsOf(column, type);
+  });
+}
+
+/** At most one row for a user and an organization, or for a user. */
+export const joins = (table: Table, keys: readonly Column[], users: readonly Column[]): boolean =>
+  users.some((user) => keys.some((key) => isUnique(table, [user.name, key.name]))) &&
+  // What people like, watch or last opened is joined the same way.
+  !/(favou?rit|star|bookmark|follow|like|watch|recent|view|read|seen|invit|request)/i.test(table.name);
+
+export type Directory = {
+  readonly table: Table | null;
+  readonly because: string;
+  readonly question: Blocker | null;
+};
+
+/** Columns whose values are ids of a table, by that table: of those with a general name and no foreign key. */
+export type ByValues = ReadonlyMap<Table, readonly { readonly table: Table; readonly column: Column }[]>;
