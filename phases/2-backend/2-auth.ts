@@ -8,6 +8,7 @@ import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
+import { answerRefusals, unansweredNote } from './answers.ts';
 import { rewriteAuth } from './auth-edits.ts';
 import type { Mount } from './cures/cure.ts';
 import { type Door, doorsOf, importOf } from './cures/index.ts';
@@ -51,10 +52,15 @@ export const auth: Step<Target> = {
       }
     }
     const fixed = await fixFindings(code, isIn(files), overlay);
+    const edited = new Set(overlay.keys());
+    const unanswered = await answerRefusals(code, overlay);
     const titles = new Map(mounted.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.title]])));
     const lacking =
       backend !== null && speaksExpress(backend) ? files.filter((file) => lacksOrg(fixed.overlay.get(file) ?? '')) : [];
-    return planOf(code, fixed, (file) => titles.get(file) ?? `Trust only app_metadata in ${file}`, [
+    const title = (file: string): string =>
+      titles.get(file) ?? `${edited.has(file) ? 'Trust only app_metadata' : 'Answer refusals'} in ${file}`;
+    return planOf(code, fixed, title, [
+      ...unanswered.map(unansweredNote),
       ...lacking.map((file): Note => ({ text: `${file} needs a manual change: ${setIt}` })),
       ...mounted.flatMap((one) => (typeof one === 'string' ? [{ text: one }] : [])),
       ...decodedNotes(code),

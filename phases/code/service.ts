@@ -13,6 +13,8 @@ export const serviceExports = [
   'resolveOrgId',
   'devOrgId',
   'reportRefusal',
+  'answerRefusal',
+  'answeringRefusals',
   'OrgValidationError',
 ] as const;
 

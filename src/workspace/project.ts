@@ -73,7 +73,7 @@ export type Workspace = {
   /** Files that `supabase gen types` wrote. */
   readonly generatedTypes: readonly string[];
   readonly styling: Styling;
-  /** Route files that are mounted behind an authenticating middleware. */
+  /** Route files that are mounted behind an authenticating middleware, and single handlers: `file#name`. */
   readonly authenticatedFiles: ReadonlySet<string>;
   readonly notes: readonly string[];
 };

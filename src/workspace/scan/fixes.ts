@@ -1,8 +1,8 @@
 import type { AuthFile, Workspace } from '../project.ts';
-import { isRequestParameter, routeCallOf } from './flow.ts';
+import { isRequestParameter, registrationOf, routeCallOf } from './flow.ts';
 import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';
-import { escapeRegExp, parametersOf, placesOf } from './scope.ts';
+import { escapeRegExp, functionName, parametersOf, placesOf } from './scope.ts';
 import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
@@ -75,10 +75,8 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
   const route = routeCallOf(fn);
   const known = authenticates(context.workspace);
   if (route) {
-    const list = route.childOfKind('arguments');
-    const handlers = list?.children.slice(1).filter((argument) => !argument.contains(fn)) ?? [];
-    if (handlers.some((argument) => known(argument.text))) return 'yes';
-    const router = route.child(0)?.child(0)?.text ?? 'router';
+    const { before, router } = registrationOf(route, fn);
+    if (before.some((argument) => known(argument.text))) return 'yes';
     const used = placesOf(fn.source, new RegExp(`\\b${router.replace(/\W/g, '\\$&')}\\s*\\.\\s*use\\s*\\(`, 'g'));
     for (const place of used) {
       let call: SyntaxNode | null = place;
@@ -87,7 +85,9 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
     }
   }
   if (route === null && (usesGuard(fn.source, known) || allRoutesGuarded(fn.source, known))) return 'yes';
-  return context.workspace.authenticatedFiles.has(fn.source.path) ? 'yes' : 'unknown';
+  const { authenticatedFiles } = context.workspace;
+  const { path } = fn.source;
+  return authenticatedFiles.has(path) || authenticatedFiles.has(`${path}#${functionName(fn)}`) ? 'yes' : 'unknown';
 }
 
 const guards = new WeakMap<readonly AuthFile[], (text: string) => boolean>();

@@ -1,4 +1,4 @@
-import { routeCallOf } from './flow.ts';
+import { registrationOf, routeCallOf } from './flow.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { isTenantUse, usesOf } from './org-reads.ts';
@@ -237,11 +237,9 @@ export function hasOrgGuard(node: SyntaxNode): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
     if (fn.kind === 'method_definition' && guardsOf(fn).some(isOrgGuard)) return true;
     const route = routeCallOf(fn);
-    const list = route?.childOfKind('arguments');
-    if (!route || !list) continue;
-    if (list.children.some((argument) => !argument.contains(node) && isOrgGuard(argument.text.slice(0, 200))))
-      return true;
-    const router = route.child(0)?.child(0)?.text ?? '';
+    if (route === null) continue;
+    const { before, router } = registrationOf(route, fn);
+    if (before.some((argument) => isOrgGuard(argument.text.slice(0, 200)))) return true;
     const uses = placesOf(
       fn.source,
       new RegExp(`(?<![\\w$])${router.replace(/[^\w]/g, '\\$&')}\\s*\\.\\s*(?:use|addHook)\\s*\\(`, 'g'),
