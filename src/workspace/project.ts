@@ -50,8 +50,6 @@ export type Styling = {
   readonly tailwind: boolean;
   /** The package that shows toasts (`sonner`, `react-hot-toast`); or the app's own file. */
   readonly toast: { readonly package: string | null; readonly file: string | null } | null;
-  /** shadcn/ui components (`components/ui`), where present. */
-  readonly uiDirectory: string | null;
 };
 
 export type Workspace = {
