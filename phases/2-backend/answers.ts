@@ -5,7 +5,7 @@ import { listFiles } from '../../src/workspace/files.ts';
 import { speaksExpress } from '../../src/workspace/frameworks.ts';
 import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { importEdits } from '../../src/workspace/scan/fixes.ts';
-import { placesOf } from '../../src/workspace/scan/scope.ts';
+import { escapeRegExp, placesOf } from '../../src/workspace/scan/scope.ts';
 import { positionOf, Source } from '../../src/workspace/scan/syntax.ts';
 import type { Helpers, TextEdit } from '../../src/workspace/scan/types.ts';
 import { type Code, textOf } from '../code/code.ts';
@@ -74,7 +74,26 @@ export async function answerRefusals(code: Code, overlay: Overlay): Promise<read
     const text = overlay.get(file) ?? (await textOf(code.workspace, file));
     if (text !== null) overlay.set(file, withNames(file, text, own, imports, helpers));
   }
+  for (const [file, text] of overlay) {
+    const specifier = /\.[cm]?jsx?$/.test(file) ? helpers.importPath(file) : null;
+    if (specifier !== null) overlay.set(file, joinedRequires(text, specifier));
+  }
   return open;
+}
+
+/** What several edits require of one module, as one line. */
+function joinedRequires(text: string, specifier: string): string {
+  const line = new RegExp(
+    `^const \\{ ([\\w$, ]+) \\} = require\\((['"])${escapeRegExp(specifier)}\\2\\);?[^\\S\\r\\n]*(?:\\r?\\n|$)`,
+    'gm',
+  );
+  const lines = [...text.matchAll(line)];
+  const [first] = lines;
+  if (first === undefined || lines.length < 2) return text;
+  const names = [...new Set(lines.flatMap(([, list = '']) => list.split(/\s*,\s*/)))].join(', ');
+  const joined = first[0].replace(first[1] ?? '', names);
+  let at = 0;
+  return text.replace(line, () => (at++ === 0 ? joined : ''));
 }
 
 function withNames(

@@ -3,12 +3,14 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { type CodeStyle, renderTemplate } from '../../src/workspace/code-style.ts';
 import type { Project } from '../../src/workspace/project.ts';
+import { importPath } from '../../src/workspace/resolve.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
-import { browserClient, type Hook, importPath, locateHook } from '../3-frontend/hook.ts';
+import { browserClient, type Hook, locateHook } from '../3-frontend/hook.ts';
 import { checkTypes, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf } from '../code/fixes.ts';
 import { withoutHook } from '../code/frontends.ts';
+import { nounOf, titled } from '../code/words.ts';
 import type { Target } from '../target.ts';
 import { componentsOf } from './components.ts';
 import { locateSettings, withSettings } from './page.ts';
@@ -130,6 +132,8 @@ export async function renderForm(code: Code, frontend: Project, file: string): P
       MUTED: components.roles ? 'text-muted-foreground' : 'text-gray-500',
       ALARM: components.roles ? 'text-destructive' : 'text-red-700',
       BORDER: components.roles ? 'border-border' : 'border-gray-200',
+      NOUN: nounOf(facts.organizations.table),
+      TITLE: titled(nounOf(facts.organizations.table)),
       FIELDS: columns
         .map(
           ({ name, label, type, required }) =>

@@ -1,9 +1,8 @@
 import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
-import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
+import { importPath, projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
-import { importPath } from '../3-frontend/hook.ts';
 import { type Code, textOf } from '../code/code.ts';
 import { descendants } from '../code/nodes.ts';
 

@@ -44,7 +44,7 @@ export async function readTraits(root: string, list: FileList, projects: readonl
       continue;
     }
     const middleware =
-      /\bNextFunction\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware|\(\s*(?:c|ctx|context)\b[^)]*,\s*next\b|\bCanActivate\b|\bHandle\b|\.middleware\s*\(|\bhandler?Auth\b|\bonRequest\b|\baddHook\s*\(/.test(
+      /\bNextFunction\b|\bNextApiHandler\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware|\(\s*(?:c|ctx|context)\b[^)]*,\s*next\b|\bCanActivate\b|\bHandle\b|\.middleware\s*\(|\bhandler?Auth\b|\bonRequest\b|\baddHook\s*\(/.test(
         text,
       );
     const named = /(?:^|\/)(?:middlewares?\/)?[\w.-]*auth[\w.-]*\.[jt]sx?$/i.test(file);

@@ -25,6 +25,15 @@ type OrgRequest = Request;
 type OrgResponse = Response;
 type OrgNext = NextFunction;
 // #else
+// #if pages
+declare module 'next' {
+  interface NextApiRequest {
+    /** The validated organization of the authenticated user; set by what authenticates a request. */
+    org_id?: string;
+  }
+}
+
+// #endif
 type OrgRequest = { org_id?: string; user?: { id: string }; method?: string; url?: string };
 type OrgResponse = { statusCode: number; headersSent: boolean; setHeader(name: string, value: string): unknown; end(text: string): unknown };
 type OrgNext = (error?: unknown) => void;
@@ -125,13 +134,16 @@ function unchecked(reason: string): OrgValidationError {
   return new OrgValidationError(503, 'ORG_CHECK_FAILED', 'The organization could not be checked');
 }
 
-type AuthenticatedUser = { id: string; app_metadata?: Record<string, unknown> | null };
+/** A user of the auth server, or the claims of a token whose signature was checked. */
+type AuthenticatedUser = { id?: string; sub?: string; app_metadata?: Record<string, unknown> | null };
 
 /** The validated organization of a verified user. Rejects with an OrgValidationError. */
 export async function orgOfUser(user: AuthenticatedUser): Promise<string> {
-  const orgId = user.app_metadata?.__COLUMN__;
-  if (!isOrgId(orgId)) throw missing();
-  await validateMembership(user.id, orgId);
+  const claim = user.app_metadata?.__COLUMN__;
+  const orgId = typeof claim === 'number' ? String(claim) : claim;
+  const userId = user.id ?? user.sub;
+  if (!userId || !isOrgId(orgId)) throw missing();
+  await validateMembership(userId, orgId);
   return orgId;
 }
 
@@ -176,7 +188,7 @@ export function assertSameOrg(req: OrgRequest, supplied: unknown): string {
   const orgId = requireOrgId(req);
   const named = Array.isArray(supplied) && supplied.length === 1 ? supplied[0] : supplied;
   if (named === undefined || named === null || named === '') return orgId;
-  if (typeof named === 'string' && named.toLowerCase() === orgId.toLowerCase()) return orgId;
+  if (typeof named !== 'object' && String(named).toLowerCase() === orgId.toLowerCase()) return orgId;
   return refuse(req, forbidden());
 }
 

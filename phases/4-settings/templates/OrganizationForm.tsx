@@ -54,7 +54,7 @@ export function OrganizationForm() {
         setEditable(answer.editable);
       },
       (error: unknown) => {
-        if (current) setProblem(messageOf(error, 'The organization could not be loaded.'));
+        if (current) setProblem(messageOf(error, 'The __NOUN__ could not be loaded.'));
       },
     );
     return () => {
@@ -81,13 +81,13 @@ export function OrganizationForm() {
       setValues(trimmed);
       setStatus('saved');
       // #if toast
-      toast.success('Organization saved');
+      toast.success('__TITLE__ saved');
       // #endif
     } catch (error) {
       setStatus('idle');
-      setProblem(messageOf(error, 'The organization could not be saved.'));
+      setProblem(messageOf(error, 'The __NOUN__ could not be saved.'));
       // #if toast
-      toast.error('The organization was not saved');
+      toast.error('The __NOUN__ was not saved');
       // #endif
     }
   }
@@ -105,7 +105,7 @@ export function OrganizationForm() {
     return (
       <Panel>
         <p role="alert" className="text-sm __ALARM__">
-          {problem ?? 'Your account belongs to no organization yet.'}
+          {problem ?? 'You belong to no __NOUN__ yet.'}
         </p>
       </Panel>
     );
@@ -179,7 +179,7 @@ export function OrganizationForm() {
             </p>
           </div>
         ) : (
-          <p className="text-sm __MUTED__">Only these roles can change the organization: {managers.join(', ')}.</p>
+          <p className="text-sm __MUTED__">Only these roles can change the __NOUN__: {managers.join(', ')}.</p>
         )}
       </form>
     </Panel>
@@ -192,10 +192,10 @@ function Panel({ busy, children }: { busy?: boolean; children: ReactNode }) {
     <Card aria-busy={busy}>
       <CardHeader>
         // #if titled
-        <CardTitle>Organization</CardTitle>
+        <CardTitle>__TITLE__</CardTitle>
         // #else
         <CardTitle>
-          <h2>Organization</h2>
+          <h2>__TITLE__</h2>
         </CardTitle>
         // #endif
       </CardHeader>
@@ -203,7 +203,7 @@ function Panel({ busy, children }: { busy?: boolean; children: ReactNode }) {
     </Card>
     // #else
     <section className="rounded-lg border __BORDER__ p-4" aria-busy={busy}>
-      <h2 className="mb-4 text-lg font-medium">Organization</h2>
+      <h2 className="mb-4 text-lg font-medium">__TITLE__</h2>
       {children}
     </section>
     // #endif
@@ -217,7 +217,7 @@ async function load(orgId: string): Promise<{ values: Values; editable: boolean 
     .eq('__KEY__', orgId)
     .maybeSingle();
   if (error) throw error;
-  if (!data) throw new Error('Your organization was not found.');
+  if (!data) throw new Error('Your __NOUN__ was not found.');
   const row = data as unknown as Record<string, unknown>;
   const values = Object.fromEntries(fields.map(({ name }) => [name, typeof row[name] === 'string' ? (row[name] as string) : '']));
   return { values, editable: await mayEdit(orgId) };
@@ -264,6 +264,6 @@ function validate(values: Values): Values {
 function messageOf(error: unknown, otherwise: string): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (code === '42501') return 'Your role does not allow this.';
-  if (code === '23505') return 'Another organization uses this already.';
+  if (code === '23505') return 'Another __NOUN__ uses this already.';
   return error instanceof Error && error.message.startsWith('Your ') ? error.message : otherwise;
 }

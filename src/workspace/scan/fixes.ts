@@ -2,8 +2,8 @@ import type { AuthFile, Workspace } from '../project.ts';
 import { isRequestParameter, registrationOf, routeCallOf } from './flow.ts';
 import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';
-import { escapeRegExp, functionName, parametersOf, placesOf } from './scope.ts';
-import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';
+import { declarationIn, escapeRegExp, functionName, parametersOf, placesOf, referencesOf } from './scope.ts';
+import { callOf, functionAround, isFunction, memberOf, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
 /** The request that is in scope at a node, by its name; null in a job, a service or a component. */
@@ -84,10 +84,25 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
       if (call && call.start < route.start && known(call.text.slice(0, 400))) return 'yes';
     }
   }
+  if (route === null && isHandedTo(fn, known)) return 'yes';
   if (route === null && (usesGuard(fn.source, known) || allRoutesGuarded(fn.source, known))) return 'yes';
   const { authenticatedFiles } = context.workspace;
   const { path } = fn.source;
   return authenticatedFiles.has(path) || authenticatedFiles.has(`${path}#${functionName(fn)}`) ? 'yes' : 'unknown';
+}
+
+/** `export default withAuth(async (req, res) => …)`, also where the handler is declared apart. */
+function isHandedTo(fn: SyntaxNode, known: (text: string) => boolean): boolean {
+  const name = fn.parent?.kind === 'arguments' ? null : functionName(fn);
+  const binding = name === null ? null : declarationIn(fn.source.root, name);
+  const places = fn.parent?.kind === 'arguments' ? [fn] : binding === null ? [] : referencesOf(binding);
+  return (
+    places.length > 0 &&
+    places.every(({ parent }) => {
+      const call = parent?.kind === 'arguments' && parent.parent !== null ? callOf(parent.parent) : null;
+      return call !== null && memberOf(call.callee) === null && known(call.callee.text);
+    })
+  );
 }
 
 const guards = new WeakMap<readonly AuthFile[], (text: string) => boolean>();
