@@ -3,6 +3,7 @@ import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 import { countOf, descendants, offsetOf, removeLine } from '../code/nodes.ts';
+import { deadTest } from './dead-tests.ts';
 
 /**
  * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the
@@ -70,11 +71,17 @@ function storedEdits(node: SyntaxNode, going: readonly TextEdit[]): readonly Tex
   // `claims.org_id ?? localStorage.getItem(…)`: the fallback goes, what stands in front of it stays.
   if (parent?.kind === 'binary_expression' && parent.child(1) === call) {
     const left = parent.child(0);
-    if (left && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end))) return [{ start: left.end, end: call.end, text: '' }];
+    const falls = left !== null && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end));
+    const isLast = !/^\s*(?:\?\?|\|\|)/.test(text.slice(call.end));
+    // What stands there was null without one, and stays so.
+    if (falls && isLast && !declares(parent)) return [{ start: call.start, end: call.end, text: 'null' }];
+    if (falls) return [{ start: left.end, end: call.end, text: '' }];
   }
   // A query with null finds nothing, and says nothing: where the value comes from instead is for a person to write.
   return asksWith(call, going) ? [] : [{ start: call.start, end: call.end, text: 'null' }];
 }
+
+const declares = ({ parent }: SyntaxNode): boolean => parent?.kind === 'variable_declarator';
 
 const queries = /\.(?:eq|neq|match|filter|in|or|contains|insert|update|upsert|rpc)$/;
 
@@ -155,6 +162,7 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   const source = await parseSource(file, now);
   if (source.errorAt !== null) return now;
   const edit =
+    deadTest(source, before) ??
     emptySpread(source) ??
     emptyHeaders(source, before) ??
     unusedVariable(source, before) ??

@@ -65,7 +65,7 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
       : (first?.start ?? text.length);
   return at === first?.end
     ? [{ start: at, end: at, text: `${newline}${line}` }]
-    : [{ start: at, end: at, text: `${line}${newline}` }];
+    : [{ start: at, end: at, text: `${line}${newline}${newline}` }];
 }
 
 /** Whether a handler only runs for an authenticated caller, as far as its own file and the mounts of its router show. */

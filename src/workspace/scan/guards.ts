@@ -54,6 +54,8 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
     return /^(?:\|\||\?\?)$/.test(operator) && isComparedAt(parent, inside, depth);
   }
   if (parent.kind === 'member_expression' && parent.child(0) === value) {
+    // cookies().get('org_id')?.value
+    if (memberOf(parent)?.name === 'value') return isComparedAt(parent, inside, depth);
     // orgId.toString() === own
     const call = parent.parent;
     return (
