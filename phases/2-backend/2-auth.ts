@@ -170,6 +170,11 @@ function* checkTokens(code: Code): Iterable<CheckResult> {
   }
 }
 
+const whyNotAsked = (backend: Code['workspace']['backend']): string =>
+  backend === null || speaksExpress(backend)
+    ? 'not applicable: no auth middleware was found'
+    : 'not applicable: the module of 2.1 keeps it, and 2.3 puts it in front of what needs it';
+
 /** Where a user is put on the request, the validated organization is put there too. */
 async function checkRequest(code: Code): Promise<CheckResult> {
   const began = performance.now();
@@ -189,9 +194,7 @@ async function checkRequest(code: Code): Promise<CheckResult> {
     expected: 'req.org_id is set where req.user is',
     observed: lacking.length === 0 ? 'it is' : `not in ${lacking.join(', ')}`,
     milliseconds: performance.now() - began,
-    ...(files.length === 0
-      ? { verdict: 'skipped' as const, observed: 'not applicable: no auth middleware was found' }
-      : {}),
+    ...(files.length === 0 ? { verdict: 'skipped' as const, observed: whyNotAsked(backend) } : {}),
     ...(lacking.length === 0 ? {} : { advice: setIt }),
   };
 }

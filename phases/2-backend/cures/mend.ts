@@ -111,11 +111,8 @@ async function mendFile(
   // The validated value is never missing, so that nothing falls back from it.
   for (const declared of settled.flatMap((one) => declaredBy(one) ?? [])) {
     for (const use of referencesOf(declared)) {
-      const chain = unwrap(use).parent;
-      const [left, right] = chain !== null && isChain(chain) ? chain.children : [];
-      if (left !== use || right === undefined || !/^(['"`])(?:default)?\1$/.test(right.text)) continue;
-      const gone = { start: left.end, end: right.end, text: '' };
-      if (!editsOverlap(edits, [gone])) edits.push(gone);
+      const gone = use.parent !== null && isChain(use.parent) ? fallbackOf(use, settled) : null;
+      if (gone !== null && gone.start === use.end && !editsOverlap(edits, [gone])) edits.push(gone);
     }
   }
   if (edits.length > 0) {
@@ -152,15 +149,17 @@ const isChain = (node: SyntaxNode): boolean =>
 
 const rank = ({ kind }: Finding): number => (kind === 'request-org' ? 0 : 1);
 
-/** `orgId ?? ''` behind a value that is the validated one by now: nothing falls back any more. */
+/** `orgId ?? own ?? ''` behind a value that is the validated one by now: nothing falls back any more. */
 function fallbackOf(node: SyntaxNode, settled: readonly SyntaxNode[]): TextEdit | null {
-  const around = node.kind === 'binary_expression' ? node : node.above('binary_expression');
-  const [left, right] = around?.children ?? [];
-  if (!around || !left || !right || !/^(?:\|\||\?\?)$/.test(operatorOf(around))) return null;
+  let around = isChain(node) ? node : node.above('binary_expression');
+  let left = around?.child(0) ?? null;
+  while (left !== null && isChain(left)) left = left.child(0);
+  if (around === null || left === null || !isChain(around)) return null;
+  for (let up = around.parent; up !== null && isChain(up) && up.child(0) === around; up = around.parent) around = up;
   const value = unwrap(left);
   const binding = value.kind === 'identifier' ? bindingOf(value) : null;
   const known = settled.some((one) => one === value || one === left || one === binding?.node);
-  return known ? { start: left.end, end: right.end, text: '' } : null;
+  return known ? { start: left.end, end: around.end, text: '' } : null;
 }
 
 /** Words of callers who have no token and are meant all the same. */

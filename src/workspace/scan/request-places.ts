@@ -10,7 +10,12 @@ export function parameterPlaces(source: Source): readonly number[] {
   const { text } = source;
   if (!/['"]use server['"]|@(?:Query|Body|Params?|Headers?|Args?|Cookies?|MessageBody)\s*\(/.test(text)) return [];
   const name = new RegExp(`(?<=[(,)\\s])\\w*(?:${vocabulary().word})[-_]?(?:id|uuid)\\w*(?=\\s*[?,:)=])`, 'gi');
-  return offsetsOfMatches(text, name);
+  // `@Headers('x-tenant-id') tenant: string`: the key says what it is, whatever its name.
+  const keyed = new RegExp(
+    `(?<=@(?:Query|Params?|Headers?|Body|Args?|Cookies?)\\s*\\(\\s*['"\`][^'"\`]*(?:${vocabulary().word})[-_]?(?:id|uuid)[^'"\`]*['"\`][^()]*\\)\\s*)\\w+`,
+    'gi',
+  );
+  return [...new Set([...offsetsOfMatches(text, name), ...offsetsOfMatches(text, keyed)])];
 }
 
 /** Statements of SQL that name a column of organizations, by their beginnings or by the column's. */

@@ -83,6 +83,15 @@ export const requestSources: readonly RequestSource[] = [
     lookAlike: `export default defineEventHandler(async (event) => { ${query('event.context.user.orgId')} });`,
   },
   {
+    framework: 'Hono: a middleware in a file of its own',
+    call: /^(?:createMiddleware|createHandlers)$/,
+    property: null,
+    part: 'headers',
+    words: /['"]hono(?:\/|['"])/,
+    example: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { c.set('orgId', c.req.header('x-org-id')); await next(); });`,
+    lookAlike: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { c.set('orgId', c.get('user').orgId); await next(); });`,
+  },
+  {
     framework: 'SvelteKit, Remix, React Router',
     named: /^(?:load|loader|action)$/,
     takesRequest: true,

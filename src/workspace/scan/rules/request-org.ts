@@ -32,7 +32,9 @@ export const requestOrg: Rule = {
   *check(node, context) {
     const given = parameterAt(node);
     const read = given ?? propertyReadAt(node);
-    if (read !== null && isOrgIdName(read.key)) {
+    // `@Headers('x-tenant-id') tenant: string`: the key names it where the parameter does not.
+    const keyed = given?.origins.some((one) => isRequest(one) && isOrgIdName(one.path.at(-1) ?? '')) ?? false;
+    if (read !== null && (keyed || isOrgIdName(read.key))) {
       const origin = read.origins.find(
         (one): one is RequestOrigin => isRequest(one) && (given !== null || isOrgIdName(one.path.at(-1) ?? '')),
       );
@@ -58,6 +60,10 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      {
+        path: 'src/calls.controller.ts',
+        code: `@Controller('calls') export class C { @Delete(':id') async remove(@Param('id') id: string, @Headers('x-org-id') owner: string) { await this.calls.remove(owner, id); } }`,
+      },
       `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.agreement.update({ where: { id, orgId }, data: { deletedBy: userId } }); }`,
       `router.get('/x', async (req, res) => { const orgId = req.headers['x-org-id'] as string; res.json(await load(orgId)); });`,
       `router.post('/x', async (req, res) => { const { message, orgId } = req.body; res.json(await chat(orgId, message)); });`,
