@@ -1,7 +1,7 @@
 import { registrationOf, routeCallOf } from './flow.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
-import { isTenantUse, usesOf } from './org-reads.ts';
+import { converts, isTenantUse, usesOf } from './org-reads.ts';
 import { functionOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
 import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
@@ -156,7 +156,7 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
   const member = memberOf(callee);
   const name = member?.name ?? callee.text;
   const told = depth > 0;
-  if (/^(?:String|Number|decodeURIComponent|asString)$/.test(name)) return isComparedAt(call, inside, depth);
+  if (converts.test(callee.text) || name === 'asString') return isComparedAt(call, inside, depth);
   if (/^(?:includes|has|some|indexOf)$/.test(name) && member)
     return isAuthenticated(member.object) && decides(call, inside, 0, told);
   if (name === 'assertSameOrg' && isOwnCheck(callee)) {

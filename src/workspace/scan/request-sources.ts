@@ -88,8 +88,8 @@ export const requestSources: readonly RequestSource[] = [
     property: null,
     part: 'headers',
     words: /['"]hono(?:\/|['"])/,
-    example: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { c.set('orgId', c.req.header('x-org-id')); await next(); });`,
-    lookAlike: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { c.set('orgId', c.get('user').orgId); await next(); });`,
+    example: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { ${query(`c.req.header('x-org-id')`)} });`,
+    lookAlike: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { ${query(`c.get('user').orgId`)} });`,
   },
   {
     framework: 'SvelteKit, Remix, React Router',
