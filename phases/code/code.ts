@@ -107,6 +107,9 @@ export function sideOfPlace(
   { file, kind }: { readonly file: string; readonly kind: FindingKind },
 ): 'backend' | 'frontend' {
   const side = sideOfFile(workspace, file);
+  const owner = projectOf(file, workspace.projects);
+  // What reads the browser's storage runs there, wherever it lies.
+  if (kind === 'stored-org' && owner !== null && workspace.frontends.includes(owner)) return 'frontend';
   if (side === 'backend' || (kind !== 'request-org' && kind !== 'body-spread')) return side;
   const project = projectOf(file, workspace.projects);
   return project !== null && project === workspace.backend && rendersOnServer(project) ? 'backend' : side;

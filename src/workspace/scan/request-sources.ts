@@ -47,6 +47,15 @@ export const requestSources: readonly RequestSource[] = [
     lookAlike: `export const a = protectedProcedure.input(schema).query(async ({ ctx, input }) => { ${query('ctx.user.orgId')} });`,
   },
   {
+    framework: 'tRPC: what makes the context',
+    named: /^create\w*Context(?:Inner)?$/,
+    property: null,
+    part: 'headers',
+    words: /@trpc\/server/,
+    example: `import { initTRPC } from '@trpc/server'; export const createTRPCContext = async (opts: { headers: Headers }) => { ${query(`opts.headers.get('x-org-id')`)} };`,
+    lookAlike: `import { initTRPC } from '@trpc/server'; export const createTRPCContext = async (opts: { headers: Headers }) => { const user = await userOf(opts.headers); ${query('user.app_metadata.org_id')} };`,
+  },
+  {
     framework: 'oRPC',
     call: /^handler$/,
     property: 'input',
