@@ -191,6 +191,7 @@ export async function renderService(code: Code, backend: Project, service: Servi
     {
       express,
       declare: express && !(await declaresOrgId(workspace, backend)),
+      pages: !express && backend.frameworks.includes('next-pages'),
       uuid: (facts.organizations.idType ?? 'uuid') === 'uuid',
       memberships: facts.memberships !== null,
       // A profile says who belongs where only while no membership does.

@@ -8,6 +8,7 @@ import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
+import { answerRefusals, unansweredNote } from './answers.ts';
 import { rewriteAuth } from './auth-edits.ts';
 import type { Mount } from './cures/cure.ts';
 import { type Door, doorsOf, importOf } from './cures/index.ts';
@@ -51,10 +52,15 @@ export const auth: Step<Target> = {
       }
     }
     const fixed = await fixFindings(code, isIn(files), overlay);
+    const edited = new Set(overlay.keys());
+    const unanswered = await answerRefusals(code, overlay);
     const titles = new Map(mounted.flatMap((one) => (typeof one === 'string' ? [] : [[one.file, one.title]])));
     const lacking =
       backend !== null && speaksExpress(backend) ? files.filter((file) => lacksOrg(fixed.overlay.get(file) ?? '')) : [];
-    return planOf(code, fixed, (file) => titles.get(file) ?? `Trust only app_metadata in ${file}`, [
+    const title = (file: string): string =>
+      titles.get(file) ?? `${edited.has(file) ? 'Trust only app_metadata' : 'Answer refusals'} in ${file}`;
+    return planOf(code, fixed, title, [
+      ...unanswered.map(unansweredNote),
       ...lacking.map((file): Note => ({ text: `${file} needs a manual change: ${setIt}` })),
       ...mounted.flatMap((one) => (typeof one === 'string' ? [{ text: one }] : [])),
       ...decodedNotes(code),
@@ -164,6 +170,11 @@ function* checkTokens(code: Code): Iterable<CheckResult> {
   }
 }
 
+const whyNotAsked = (backend: Code['workspace']['backend']): string =>
+  backend === null || speaksExpress(backend)
+    ? 'not applicable: no auth middleware was found'
+    : 'not applicable: the module of 2.1 keeps it, and 2.3 puts it in front of what needs it';
+
 /** Where a user is put on the request, the validated organization is put there too. */
 async function checkRequest(code: Code): Promise<CheckResult> {
   const began = performance.now();
@@ -183,9 +194,7 @@ async function checkRequest(code: Code): Promise<CheckResult> {
     expected: 'req.org_id is set where req.user is',
     observed: lacking.length === 0 ? 'it is' : `not in ${lacking.join(', ')}`,
     milliseconds: performance.now() - began,
-    ...(files.length === 0
-      ? { verdict: 'skipped' as const, observed: 'not applicable: no auth middleware was found' }
-      : {}),
+    ...(files.length === 0 ? { verdict: 'skipped' as const, observed: whyNotAsked(backend) } : {}),
     ...(lacking.length === 0 ? {} : { advice: setIt }),
   };
 }

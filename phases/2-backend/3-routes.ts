@@ -8,6 +8,7 @@ import { scanCode } from '../code/scan.ts';
 import { helpersOf, locateService } from '../code/service.ts';
 import type { Target } from '../target.ts';
 import { authFiles } from './2-auth.ts';
+import { answerRefusals, checkAnswers, unansweredNote } from './answers.ts';
 import { doorsOf } from './cures/index.ts';
 import { mendPlaces, proposed } from './cures/mend.ts';
 import { checkHttp } from './http.ts';
@@ -33,8 +34,13 @@ export const routes: Step<Target> = {
     const found = (await scanCode(code, { overlay })).findings.filter(isMine(code));
     const proposals = await mendPlaces(code, doors, found, overlay);
     const fixed = await fixFindings(code, routePlaces(code), overlay);
+    const edited = new Set(overlay.keys());
+    const unanswered = await answerRefusals(code, overlay);
     const open = routers.filter((one) => !isAgreed(one, target.config));
-    return planOf(code, fixed, (file) => `Use the validated organization in ${file}`, [
+    const title = (file: string): string =>
+      edited.has(file) ? `Use the validated organization in ${file}` : `Answer refusals in ${file}`;
+    return planOf(code, fixed, title, [
+      ...unanswered.map(unansweredNote),
       ...(await namedInVain(code)),
       ...open.map(proposal),
       ...proposals.map(proposed),
@@ -45,6 +51,7 @@ export const routes: Step<Target> = {
     const code = await readCode(target);
     yield* checkScan(code, '2.3', routePlaces(code), signal);
     yield* checkHistory(code, '2.3');
+    yield* checkAnswers(code);
     yield* checkTypes(code, '2.3', signal);
     yield* checkCommand(code, '2.3/tests', "The app's own tests pass", code.target.config.code.tests, signal);
     yield* checkHttp(code, signal);

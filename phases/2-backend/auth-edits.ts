@@ -1,16 +1,18 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { importEdits, indentAt } from '../../src/workspace/scan/fixes.ts';
+import { isOrgIdName, mentionsOrg } from '../../src/workspace/scan/names.ts';
 import { functionName, parametersOf } from '../../src/workspace/scan/scope.ts';
-import { functionAround, parseSource, type SyntaxNode, unwrap } from '../../src/workspace/scan/syntax.ts';
+import { functionAround, keyName, parseSource, type SyntaxNode, unwrap } from '../../src/workspace/scan/syntax.ts';
 import type { Helpers, TextEdit } from '../../src/workspace/scan/types.ts';
 import { countOf, descendants, removeLine } from '../code/nodes.ts';
+import { handlerOf, metadataOf, type Names } from './auth-shapes.ts';
+import { isAsync } from './cures/handlers.ts';
+import { userEdits } from './user-edits.ts';
 
-const orgProperty = /(?:\.|\[['"])(?:org_?id|orgId|organi[sz]ation_?[iI]d|tenant_?[iI]d)\b/;
-const metadata = /([A-Za-z_$][\w$]*(?:[?!]?\.[A-Za-z_$][\w$]*)*)[?!]?\.(?:app|user)_metadata\b/;
+/** `.org_id`, `.teamId`: in the words of the app. */
+const readsOrg = (text: string): boolean =>
+  [...text.matchAll(/(?:\.|\[['"])([A-Za-z_$][\w$]*)/g)].some(([, name = '']) => isOrgIdName(name));
 const uuid = /^(['"`])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\1$/i;
-
-/** What an edit of an auth file calls in the service. */
-type Names = Set<'resolveOrgId' | 'devOrgId' | 'reportRefusal'>;
 
 /**
  * Rewrites the functions of an auth middleware so that the organization comes from `app_metadata` alone, validated: the
@@ -27,6 +29,9 @@ export async function rewriteAuth(file: string, text: string, helpers: Helpers):
     edits.push(...(orgEdits(declarator, names, removed) ?? devEdits(declarator, names) ?? compareEdits(declarator)));
   }
   for (const literal of descendants(source.root, 'string')) edits.push(...devLiteralEdits(literal, names));
+  if (edits.length === 0) {
+    for (const one of descendants(source.root, 'assignment_expression')) edits.push(...userEdits(one, names));
+  }
   const gone = (node: SyntaxNode): boolean => removed.some((one) => one.contains(node));
   for (const call of descendants(source.root, 'call_expression')) {
     if (!gone(call)) edits.push(...reportEdits(call, names));
@@ -45,10 +50,10 @@ function orgEdits(declarator: SyntaxNode, names: Names, removed: SyntaxNode[]): 
   const place = placeOf(declarator);
   if (place === null) return null;
   const { name, init, statement, fn, request, response } = place;
-  if (!orgProperty.test(init.text) || init.text.includes('resolveOrgId')) return null;
-  const meta = metadata.test(init.text) ? null : metaDeclaration(init, fn);
-  const user = metadata.exec(meta?.text ?? init.text)?.[1]?.replace(/[?!]/g, '');
-  if (user === undefined || !/^async\b|^export\s+async\b/.test(fn.text.trimStart())) return null;
+  if (!readsOrg(init.text) || init.text.includes('resolveOrgId')) return null;
+  const meta = metadataOf.test(init.text) ? null : metaDeclaration(init, fn);
+  const user = metadataOf.exec(meta?.text ?? init.text)?.[1]?.replace(/[?!]/g, '');
+  if (user === undefined || !isAsync(fn)) return null;
 
   const edits: TextEdit[] = [];
   const { text } = declarator.source;
@@ -95,7 +100,7 @@ function devEdits(declarator: SyntaxNode, names: Names): readonly TextEdit[] | n
   const { name, init, statement, request, response } = place;
   const literal =
     uuid.test(init.text) || /^process\.env\.\w+\s*(?:\|\||\?\?)\s*(['"`])[0-9a-f-]{36}\1$/i.test(init.text);
-  if (!literal || !/org|tenant|workspace/i.test(name)) return null;
+  if (!literal || !mentionsOrg(name)) return null;
   const { text } = declarator.source;
   const newline = text.includes('\r\n') ? '\r\n' : '\n';
   const end = statement.text.endsWith(';') ? ';' : '';
@@ -118,7 +123,7 @@ function devLiteralEdits(literal: SyntaxNode, names: Names): readonly TextEdit[]
   if (!uuid.test(literal.text) || pair === null || assignment === null || pair.child(1)?.contains(literal) !== true) {
     return [];
   }
-  if (!/^(?:org_?id|organi[sz]ation_?id|tenant_?id)$/i.test(pair.child(0)?.text ?? '')) return [];
+  if (!isOrgIdName(keyName(pair.child(0)) ?? '')) return [];
   const statement = assignment.parent;
   const fn = functionAround(literal);
   const parameters = fn === null ? null : handlerOf(fn);
@@ -216,15 +221,6 @@ function placeOf(declarator: SyntaxNode): Place | null {
   return handler === null ? null : { name: target.text, init, statement, fn, ...handler };
 }
 
-/** The names of request and response of an Express handler. */
-function handlerOf(fn: SyntaxNode): { readonly request: string; readonly response: string | null } | null {
-  const [request, response] = parametersOf(fn).map((one) =>
-    one.pattern.kind === 'identifier' ? one.pattern.text : null,
-  );
-  if (!request || !/^_?(?:req|request)\b/.test(request)) return null;
-  return { request, response: response && /^_?(?:res|response|reply)\b/.test(response) ? response : null };
-}
-
 /** What an if statement asks of a name alone: whether it has a value, or has none. */
 function testOf(statement: SyntaxNode, name: string): 'positive' | 'negative' | null {
   const condition = unwrap(statement.child(0) ?? statement).text;
@@ -275,7 +271,7 @@ function metaDeclaration(init: SyntaxNode, fn: SyntaxNode): SyntaxNode | null {
   if (object === undefined) return null;
   return (
     descendants(fn, 'variable_declarator').find(
-      (one) => one.child(0)?.text === object && metadata.test(one.text) && one.parent?.children.length === 1,
+      (one) => one.child(0)?.text === object && metadataOf.test(one.text) && one.parent?.children.length === 1,
     ) ?? null
   );
 }

@@ -5,7 +5,7 @@ import { applyEdits } from '../../src/workspace/edit.ts';
 import { classOfPath, listFiles } from '../../src/workspace/files.ts';
 import { projectOf, resolveModule, specifierFor } from '../../src/workspace/resolve.ts';
 import { authOf, importEdits, requestInScope } from '../../src/workspace/scan/fixes.ts';
-import { routeCallOf } from '../../src/workspace/scan/flow.ts';
+import { registrationOf, routeCallOf } from '../../src/workspace/scan/flow.ts';
 import { mountsIn } from '../../src/workspace/scan/mounts.ts';
 import type { RuleContext } from '../../src/workspace/scan/rule.ts';
 import { contextOf } from '../../src/workspace/scan/scan.ts';
@@ -200,8 +200,9 @@ function routeOf(node: SyntaxNode, context: RuleContext): SyntaxNode | null {
 
 function hasAuth(route: SyntaxNode, { workspace }: RuleContext): boolean {
   const names = workspace.auth.flatMap(({ exports }) => exports);
-  const handlers = callOf(route)?.args.slice(1, -1) ?? [];
-  return handlers.some((one) => names.some((name) => one.text === name || one.text.startsWith(`${name}(`)));
+  const last = callOf(route)?.args.at(-1);
+  const { before } = registrationOf(route, last ?? route);
+  return before.some((one) => names.some((name) => one.text === name || one.text.startsWith(`${name}(`)));
 }
 
 /** `router.use(requireAuth)` behind `const router = Router()`; null where some of its routes have their own. */
@@ -211,7 +212,7 @@ function routerEdits(
   name: string,
   context: RuleContext,
 ): readonly TextEdit[] | null {
-  const router = memberOf(callOf(route)?.callee ?? route)?.object.text ?? '';
+  const { router } = registrationOf(route, route);
   const binding = /^\w+$/.test(router) ? declarationIn(source.root, router) : null;
   const statement = binding?.node.parent?.parent;
   if (!statement || !/\bRouter\s*\(/.test(binding?.init?.text ?? '')) return null;
@@ -225,9 +226,15 @@ function routerEdits(
 }
 
 function routeEdits(route: SyntaxNode, name: string): readonly TextEdit[] {
-  const path = callOf(route)?.args[0];
-  return path && stringValue(path) !== null ? [{ start: path.end, end: path.end, text: `, ${name}` }] : [];
+  const [first] = callOf(route)?.args ?? [];
+  if (first === undefined) return [];
+  if (stringValue(first) !== null) return [{ start: first.end, end: first.end, text: `, ${name}` }];
+  // `router.route('/x').get(handler)`
+  return isFunctionLike(first) ? [{ start: first.start, end: first.start, text: `${name}, ` }] : [];
 }
+
+const isFunctionLike = ({ kind }: SyntaxNode): boolean =>
+  /^(?:identifier|member_expression|call_expression|arrow_function|function_expression)$/.test(kind);
 
 function outsideOf(file: string, routes: readonly SyntaxNode[]): string | null {
   const words = /webhook|callback|oauth|public|health|vapi|twilio|stripe|book-?demo|handoff|\bcron\b|\bhooks?\b/i;

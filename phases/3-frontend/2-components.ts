@@ -2,7 +2,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { usesReactHooks } from '../../src/workspace/frameworks.ts';
-import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
+import { importPath, projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { scanText } from '../../src/workspace/scan/scan.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
@@ -15,7 +15,7 @@ import type { Target } from '../target.ts';
 import { isTenantRoute } from './3-tenant-route.ts';
 import { mendBrowserCode, tidy } from './browser-edits.ts';
 import { addressedKeys, keepApart, mayKeepAnswers } from './cache-edits.ts';
-import { cachesOf, importPath, locateHook } from './hook.ts';
+import { cachesOf, locateHook } from './hook.ts';
 import { type HookCall, readThroughHook } from './hook-edits.ts';
 
 /** 3.2: what the browser keeps, sends and reads. */

@@ -1,16 +1,21 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
+import { vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { checkScan, checkTypes } from '../code/checks.ts';
 import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
 import { changesOf, fixFindings, leftNotes } from '../code/fixes.ts';
 import { eachFrontend } from '../code/frontends.ts';
 import type { Target } from '../target.ts';
 
-const route = /(?:^|\/)api\/(?:auth\/)?(?:tenant-?id|tenant|org-?id|current-org)(?:\/route|\/index)?\.[cm]?[jt]sx?$/i;
-
-/** A route that tells the browser its organization. */
-export const isTenantRoute = (file: string): boolean => route.test(file);
+/** A route that tells the browser its organization: `api/auth/tenant-id`, `api/current-team`. */
+export const isTenantRoute = (file: string): boolean => {
+  const { word } = vocabulary();
+  return new RegExp(
+    `(?:^|/)api/(?:auth/)?(?:(?:${word})-?id|tenant|current-?(?:${word})(?:-?id)?)(?:/route|/index)?\\.[cm]?[jt]sx?$`,
+    'i',
+  ).test(file);
+};
 
 /** 3.3: the route that looked the organization up goes, or says what the token says. */
 export const tenantRoute: Step<Target> = {

@@ -3,6 +3,8 @@ import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 import { countOf, descendants, offsetOf, removeLine } from '../code/nodes.ts';
+import { deadTest } from './dead-tests.ts';
+import { emptyFunction } from './empty-functions.ts';
 
 /**
  * Mends what the scan finds in browser code and leaves to its caller, in the shapes that are certain: a write of the
@@ -70,11 +72,23 @@ function storedEdits(node: SyntaxNode, going: readonly TextEdit[]): readonly Tex
   // `claims.org_id ?? localStorage.getItem(…)`: the fallback goes, what stands in front of it stays.
   if (parent?.kind === 'binary_expression' && parent.child(1) === call) {
     const left = parent.child(0);
-    if (left && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end))) return [{ start: left.end, end: call.end, text: '' }];
+    const falls = left !== null && /^\s*(?:\?\?|\|\|)/.test(text.slice(left.end));
+    const isLast = !/^\s*(?:\?\?|\|\|)/.test(text.slice(call.end));
+    // What stands there was null without one, and stays so.
+    if (falls && isLast && !declares(parent)) return [{ start: call.start, end: call.end, text: 'null' }];
+    if (falls) return [{ start: left.end, end: call.end, text: '' }];
   }
   // A query with null finds nothing, and says nothing: where the value comes from instead is for a person to write.
-  return asksWith(call, going) ? [] : [{ start: call.start, end: call.end, text: 'null' }];
+  return asksWith(call, going) ? [] : [{ start: call.start, end: call.end, text: nothingAt(call) }];
 }
+
+/** Where the type of something else follows from it, null alone would say that it is never anything else. */
+const nothingAt = ({ parent, source }: SyntaxNode): string =>
+  /\.[cm]?tsx?$/.test(source.path) && /^(?:pair|arguments|arrow_function|return_statement)$/.test(parent?.kind ?? '')
+    ? 'null as string | null'
+    : 'null';
+
+const declares = ({ parent }: SyntaxNode): boolean => parent?.kind === 'variable_declarator';
 
 const queries = /\.(?:eq|neq|match|filter|in|or|contains|insert|update|upsert|rpc)$/;
 
@@ -155,6 +169,7 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   const source = await parseSource(file, now);
   if (source.errorAt !== null) return now;
   const edit =
+    deadTest(source, before) ??
     emptySpread(source) ??
     emptyHeaders(source, before) ??
     unusedVariable(source, before) ??
@@ -242,9 +257,12 @@ function unusedEntry(source: Source, before: string): readonly TextEdit[] | null
 
 function unusedImport(source: Source, before: string): readonly TextEdit[] | null {
   for (const named of descendants(source.root, 'named_imports')) {
-    const specifier = named.children.find(
-      (one) => one.children.length === 1 && isUnused(source, before, one.child(0)?.text ?? ''),
-    );
+    const specifier = named.children.find((one) => {
+      const name = one.children.length === 1 ? one.child(0) : null;
+      const binding = name ? bindingOf(name) : null;
+      if (!name || binding === null || referencesOf(binding).length > 0) return false;
+      return countOf(before, name.text) > countOf(source.text, name.text);
+    });
     if (specifier === undefined) continue;
     if (named.children.length > 1) return [withoutItem(named, specifier)];
     const clause = named.parent;
@@ -263,30 +281,4 @@ function withoutItem(list: SyntaxNode, item: SyntaxNode): TextEdit {
   const previous = list.children[index - 1];
   if (next !== undefined) return { start: item.start, end: next.start, text: '' };
   return { start: previous?.end ?? item.start, end: item.end, text: '' };
-}
-
-function emptyFunction(source: Source, before: string): readonly TextEdit[] | null {
-  for (const fn of descendants(source.root, 'function_declaration')) {
-    const name = fn.childOfKind('identifier')?.text;
-    const body = fn.childOfKind('statement_block');
-    if (name === undefined || body === null || body.children.length > 0 || /[^\s{}]/.test(body.text)) continue;
-    if (fn.parent?.kind !== 'program' || new RegExp(`function ${name}[^{]*\\{\\s*\\}`).test(before)) continue;
-    const calls = descendants(source.root, 'call_expression').filter((call) => call.child(0)?.text === name);
-    const removable = calls.every(
-      (call) => call.parent?.kind === 'expression_statement' && call.parent.parent?.kind === 'statement_block',
-    );
-    if (!removable || calls.length !== countOf(source.text, name) - 1) continue;
-    const edits = calls.flatMap((call) => (call.parent === null ? [] : [removeLine(call.parent)]));
-    return [...edits, withComment(fn)];
-  }
-  return null;
-}
-
-/** A declaration with the comment that describes it. */
-function withComment(node: SyntaxNode): TextEdit {
-  const { text } = node.source;
-  const comment = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$|(?:^[^\S\n]*\/\/.*\r?\n)+$/m.exec(text.slice(0, node.start));
-  const start = comment === null ? node.start : comment.index;
-  const rest = /^[^\S\n]*(?:\r?\n){0,2}/.exec(text.slice(node.end))?.[0].length ?? 0;
-  return { start, end: node.end + rest, text: '' };
 }

@@ -2,7 +2,9 @@ import { readPackageFile } from '../../src/package-root.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
-import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
+import { importPath, projectOf } from '../../src/workspace/resolve.ts';
+import { isOrgIdName, isOrgName, mentionsOrg } from '../../src/workspace/scan/names.ts';
+import { vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
 import { type Code, projectStyle, textOf } from '../code/code.ts';
 
@@ -31,9 +33,8 @@ export async function locateHook(code: Code, frontend: Project): Promise<Hook> {
   const { workspace } = code;
   const { files } = await listFiles(workspace.root);
   const own = files.filter(({ path }) => projectOf(path, workspace.projects) === frontend).map(({ path }) => path);
-  const file = own.find((path) =>
-    /(?:^|\/)use-?(?:current-?)?(?:org|organi[sz]ation|tenant)(?:-?id)?\.[jt]sx?$/i.test(path),
-  );
+  const named = new RegExp(`(?:^|/)use-?(?:current-?)?(?:${vocabulary().word})(?:-?id)?\\.[jt]sx?$`, 'i');
+  const file = own.find((path) => named.test(path));
   if (file === undefined) {
     const base = frontend.sourceDirectory === '' ? '' : `${frontend.sourceDirectory}/`;
     const folder =
@@ -68,7 +69,7 @@ export function shapeOf(text: string): Omit<Hook, 'file' | 'text'> {
       return { name, isDefault, keys: /return current\.orgId\b/.test(body) ? null : ours, unknown: [] };
     }
     const value = /return\s+(\w+)(?:\s*(?:\?\?|\|\|)\s*[^;\n]+)?;?\s*\n\}/.exec(body)?.[1];
-    if (value !== undefined && /org|tenant/i.test(value)) return { name, isDefault, keys: null, unknown: [] };
+    if (value !== undefined && isOrgName(value)) return { name, isDefault, keys: null, unknown: [] };
     return { name, isDefault, keys: ours, unknown: ['its result'] };
   }
   const keys: [string, Meaning][] = [];
@@ -87,7 +88,7 @@ function meaningOf(key: string): Meaning | null {
   if (/^(?:is)?loading$/i.test(key)) return 'loading';
   if (/^error$/i.test(key)) return 'error';
   if (/^(?:is)?(?:ready|loaded)$/i.test(key)) return 'ready';
-  return /^(?:current)?(?:org|organi[sz]ation|tenant|workspace)_?(?:id|uuid)?$|^id$/i.test(key) ? 'orgId' : null;
+  return isOrgName(key) || key === 'id' ? 'orgId' : null;
 }
 
 /** Whether a hook is the one that this tool writes, perhaps edited since. */
@@ -105,7 +106,7 @@ export async function storageKeys(code: Code, frontend: Project): Promise<readon
       /(?:local|session)Storage\.(?:get|set)Item\(\s*(?:['"`]([\w:.-]+)['"`]|(\w+))/g,
     )) {
       const key = literal ?? new RegExp(`\\b${name}\\s*=\\s*['"]([\\w:.-]+)['"]`).exec(text)?.[1];
-      if (key !== undefined && /org|tenant/i.test(key)) keys.add(key);
+      if (key !== undefined && (mentionsOrg(key) || isOrgIdName(key))) keys.add(key);
     }
   }
   return [...keys].sort();
@@ -163,6 +164,7 @@ export async function renderHook(code: Code, frontend: Project, hook: Hook): Pro
     },
     {
       client: frontend.frameworks.includes('next-app'),
+      uuid: (facts.organizations.idType ?? 'uuid') === 'uuid',
       swr,
       queries: queries !== null,
       caches: swr || queries !== null,
@@ -213,17 +215,4 @@ export async function browserClient(
     ].join('\n'),
     expression: 'client',
   };
-}
-
-/** The specifier by which a file of the frontend imports another one: by the alias where the project has one. */
-export function importPath(workspace: Workspace, frontend: Project, from: string, to: string): string {
-  const inside = (target: string): string =>
-    frontend.directory === '' ? target : `${frontend.directory}/${target}`.replace(/\/\.\//g, '/');
-  const bare = to.replace(/\.[jt]sx?$/, '').replace(/\/index$/, '');
-  for (const { prefix, target } of frontend.aliases) {
-    const folder =
-      target === '.' || target === './' ? (frontend.directory === '' ? '' : `${frontend.directory}/`) : inside(target);
-    if (prefix.endsWith('/') && bare.startsWith(folder)) return prefix + bare.slice(folder.length);
-  }
-  return specifierFor(from, to, workspace.projects).replace(/\/index$/, '');
 }

@@ -1,15 +1,18 @@
 import { readPackageFile } from '../../src/package-root.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
-import type { Plan, Step } from '../../src/rollout/step.ts';
+import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { type CodeStyle, renderTemplate } from '../../src/workspace/code-style.ts';
 import type { Project } from '../../src/workspace/project.ts';
+import { importPath } from '../../src/workspace/resolve.ts';
 import { toPlainJavaScript } from '../../src/workspace/strip-types.ts';
-import { browserClient, type Hook, importPath, locateHook } from '../3-frontend/hook.ts';
+import { browserClient, type Hook, locateHook } from '../3-frontend/hook.ts';
 import { checkTypes, notApplicable } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf } from '../code/fixes.ts';
 import { withoutHook } from '../code/frontends.ts';
+import { nounOf, titled } from '../code/words.ts';
 import type { Target } from '../target.ts';
+import { componentsOf } from './components.ts';
 import { locateSettings, withSettings } from './page.ts';
 import { ownersShutOut } from './roles.ts';
 
@@ -46,7 +49,11 @@ export const form: Step<Target> = {
     return {
       changes: await changesOf(code, new Map([[file, after]]), () => `Create ${file}`),
       blockers: [],
-      notes: [...dirtyNote(code.workspace, [file]), ...(await ownersShutOut(code))],
+      notes: [
+        ...(await componentNotes(code, frontend, file)),
+        ...dirtyNote(code.workspace, [file]),
+        ...(await ownersShutOut(code)),
+      ],
     };
   },
   checks: async function* (target, signal) {
@@ -62,6 +69,12 @@ export const form: Step<Target> = {
   },
 };
 
+/** Which of the app's components the form is built of. */
+async function componentNotes(code: Code, frontend: Project, file: string): Promise<readonly Note[]> {
+  const { files } = await componentsOf(code, frontend, file);
+  return files.length === 0 ? [] : [{ text: `The form is built of the components of the app: ${files.join(', ')}.` }];
+}
+
 /** The form reads and saves one organization, that of the session. */
 async function checkForm(code: Code, frontend: Project): Promise<CheckResult> {
   const began = performance.now();
@@ -72,7 +85,7 @@ async function checkForm(code: Code, frontend: Project): Promise<CheckResult> {
       ? ['it is not there']
       : [
           ...(/<form\b/.test(text) ? [] : ['it is no form']),
-          ...(/<label\b|aria-label/.test(text) ? [] : ['its fields have no labels']),
+          ...(/<[lL]abel\b|aria-label/.test(text) ? [] : ['its fields have no labels']),
           ...(/useOrg|orgId|org_id/.test(text) ? [] : ['it does not name the organization of the session']),
           ...(/user_metadata|localStorage|\.limit\(1\)/.test(text) ? ['it takes the organization from elsewhere'] : []),
         ];
@@ -98,6 +111,7 @@ export async function renderForm(code: Code, frontend: Project, file: string): P
     clientFile === undefined ? '' : ((await textOf(workspace, clientFile.file)) ?? ''),
   );
   const toast = await toastImport(code, frontend, file);
+  const components = await componentsOf(code, frontend, file);
   const columns = columnsOf(code);
   const quoted = (text: string): string => `'${text.replaceAll("'", '’')}'`;
   const hookPath = importPath(workspace, frontend, file, hook.file);
@@ -111,6 +125,15 @@ export async function renderForm(code: Code, frontend: Project, file: string): P
       HOOK_IMPORT: `import ${hook.isDefault ? hook.name : `{ ${hook.name} }`} from ${style.quote}${hookPath}${style.quote}${style.semicolons ? ';' : ''}`,
       HOOK_LINES: hookLines(hook, style),
       TOAST_IMPORT: (toast ?? '').replaceAll("'", style.quote),
+      COMPONENT_IMPORTS: components.imports
+        .map((line) => `${line}${style.semicolons ? ';' : ''}`)
+        .join('\n')
+        .replaceAll("'", style.quote),
+      MUTED: components.roles ? 'text-muted-foreground' : 'text-gray-500',
+      ALARM: components.roles ? 'text-destructive' : 'text-red-700',
+      BORDER: components.roles ? 'border-border' : 'border-gray-200',
+      NOUN: nounOf(facts.organizations.table),
+      TITLE: titled(nounOf(facts.organizations.table)),
       FIELDS: columns
         .map(
           ({ name, label, type, required }) =>
@@ -131,6 +154,12 @@ export async function renderForm(code: Code, frontend: Project, file: string): P
       client: frontend.frameworks.includes('next-app'),
       typed,
       toast: toast !== null,
+      components: components.imports.length > 0,
+      button: components.has.Button,
+      input: components.has.Input,
+      label: components.has.Label,
+      card: components.has.Card,
+      titled: components.titleIsHeading,
       memberships: facts.memberships !== null && facts.memberships.roleColumn !== null,
     },
   );

@@ -4,15 +4,16 @@ import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
 import type { Project } from '../../src/workspace/project.ts';
+import { importPath } from '../../src/workspace/resolve.ts';
 import { importEdits } from '../../src/workspace/scan/fixes.ts';
 import { parseSource } from '../../src/workspace/scan/syntax.ts';
 import { tidy } from '../3-frontend/browser-edits.ts';
-import { importPath } from '../3-frontend/hook.ts';
 import { checkScan, checkTypes, notApplicable, type Place } from '../code/checks.ts';
 import { type Code, dirtyNote, projectStyle, readCode, textOf } from '../code/code.ts';
 import { changesOf, fixFindings, leftNotes, type Overlay } from '../code/fixes.ts';
 import { withoutHook } from '../code/frontends.ts';
 import { scanCode } from '../code/scan.ts';
+import { nounOf, titled } from '../code/words.ts';
 import type { Target } from '../target.ts';
 import { formName, locateSettings, type SettingsPlace, withSettings } from './page.ts';
 import { removeNotes, showForm } from './page-edits.ts';
@@ -52,7 +53,7 @@ export const settingsPage: Step<Target> = {
       if (before === null) continue;
       let text = before;
       if (file === place.page && !new RegExp(`<${form.name}\\b`).test(text)) {
-        const shown = await showForm(file, text, findings, form.name);
+        const shown = await showForm(file, text, findings, form.name, titled(nounOf(code.facts.organizations.table)));
         if (shown === null)
           notes.push({ text: `${file} has a shape that is not known: put <${form.name} /> on it by hand.` });
         else text = await withImport(code, frontend, file, shown, place, form);

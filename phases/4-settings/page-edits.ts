@@ -17,6 +17,7 @@ export async function showForm(
   text: string,
   findings: readonly Finding[],
   component: string,
+  title = 'Organization',
 ): Promise<string | null> {
   const source = await parseSource(file, text);
   if (source.errorAt !== null) return null;
@@ -36,7 +37,7 @@ export async function showForm(
       ...rest.map((node) => removeLine(node)),
     ]);
   }
-  const edits = tabEdits(source, component) ?? lastPart(source, component);
+  const edits = tabEdits(source, component, title) ?? lastPart(source, component);
   return edits === null ? null : applyEdits(text, edits);
 }
 
@@ -91,7 +92,7 @@ const isInert = (element: SyntaxNode): boolean =>
   !/<[A-Z]|<(?:input|select|textarea|form|button|ul|ol|table)\b|\.map\(|on[A-Z]\w+=/.test(element.text);
 
 /** `const tabs = [{ id: 'team', title: 'Team' }]` with `{tab === 'team' && …}`: one more of each. */
-function tabEdits(source: Source, component: string): readonly TextEdit[] | null {
+function tabEdits(source: Source, component: string, title: string): readonly TextEdit[] | null {
   const { text } = source;
   for (const array of descendants(source.root, 'array')) {
     const objects = array.children;
@@ -116,7 +117,7 @@ function tabEdits(source: Source, component: string): readonly TextEdit[] | null
       {
         start: last.end,
         end: last.end,
-        text: `,${gap}{ ${idKey}: ${quote}organization${quote}, ${labelKey}: ${quote}Organization${quote} }`,
+        text: `,${gap}{ ${idKey}: ${quote}organization${quote}, ${labelKey}: ${quote}${title}${quote} }`,
       },
       {
         start: panel.end,

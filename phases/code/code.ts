@@ -9,6 +9,7 @@ import { orAbsent } from '../../src/workspace/paths.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
 import type { FindingKind } from '../../src/workspace/scan/types.ts';
+import { speak, type Vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import type { Target, WorkspaceTarget } from '../target.ts';
 import type { DatabaseFacts } from './database-facts.ts';
 
@@ -21,8 +22,18 @@ export type Code = {
 
 /** Looks at the workspace anew: a plan is computed from the live files. */
 export async function readCode(target: Target): Promise<Code> {
-  return { workspace: await readWorkspace(target), facts: await workspaceOf(target).database(), target };
+  const facts = await workspaceOf(target).database();
+  speak(vocabularyOf(facts));
+  return { workspace: await readWorkspace(target), facts, target };
 }
+
+/** What this app calls its organizations, as its database says. */
+export const vocabularyOf = (facts: DatabaseFacts): Vocabulary => ({
+  columns: [...new Set([facts.column, ...facts.renames.map(({ from }) => from)])].sort(),
+  tables: [facts.organizations.table],
+  memberships: facts.memberships === null ? [] : [facts.memberships.table],
+  elsewhere: facts.elsewhere ?? [],
+});
 
 /** The workspace as it is now, with what the configuration names. */
 export const readWorkspace = async (target: Target): Promise<Workspace> =>
@@ -96,6 +107,9 @@ export function sideOfPlace(
   { file, kind }: { readonly file: string; readonly kind: FindingKind },
 ): 'backend' | 'frontend' {
   const side = sideOfFile(workspace, file);
+  const owner = projectOf(file, workspace.projects);
+  // What reads the browser's storage runs there, wherever it lies.
+  if (kind === 'stored-org' && owner !== null && workspace.frontends.includes(owner)) return 'frontend';
   if (side === 'backend' || (kind !== 'request-org' && kind !== 'body-spread')) return side;
   const project = projectOf(file, workspace.projects);
   return project !== null && project === workspace.backend && rendersOnServer(project) ? 'backend' : side;

@@ -1,10 +1,9 @@
 import { ScanCache } from '../../src/workspace/scan/cache.ts';
 import { scan } from '../../src/workspace/scan/scan.ts';
 import type { ScanOptions, ScanResult } from '../../src/workspace/scan/types.ts';
-import type { Vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { readWaivers, statusOfWaivers } from '../../src/workspace/waivers.ts';
 import { inTerms } from '../2-backend/cures/terms.ts';
-import type { Code } from './code.ts';
+import { type Code, vocabularyOf } from './code.ts';
 import { helpersOf, locateService } from './service.ts';
 
 /** The plans and checks of a run scan the whole app again and again, and little of it changes in between. */
@@ -23,7 +22,7 @@ export async function scanCode(
     helpers,
     claim: facts.column,
     renames: facts.renames,
-    vocabulary: vocabularyOf(code),
+    vocabulary: vocabularyOf(facts),
     cache,
   });
   const result = { ...scanned, findings: await inTerms(code, scanned.findings) };
@@ -39,11 +38,3 @@ export async function scanCode(
     }),
   };
 }
-
-/** What this app calls its organizations, as its database says. */
-export const vocabularyOf = ({ facts }: Code): Vocabulary => ({
-  columns: [...new Set([facts.column, ...facts.renames.map(({ from }) => from)])].sort(),
-  tables: [facts.organizations.table],
-  memberships: facts.memberships === null ? [] : [facts.memberships.table],
-  elsewhere: facts.elsewhere ?? [],
-});

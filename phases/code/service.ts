@@ -1,6 +1,7 @@
-import { speaksExpress } from '../../src/workspace/frameworks.ts';
+import path from 'node:path';
+import { rendersOnServer, speaksExpress } from '../../src/workspace/frameworks.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
-import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
+import { importPath, projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import type { Helpers } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
 import { type Code, textOf } from './code.ts';
@@ -13,6 +14,8 @@ export const serviceExports = [
   'resolveOrgId',
   'devOrgId',
   'reportRefusal',
+  'answerRefusal',
+  'answeringRefusals',
   'OrgValidationError',
 ] as const;
 
@@ -61,7 +64,13 @@ export function helpersOf(workspace: Workspace, service: Service): Helpers {
       speaksExpress(backend) &&
       file !== service.file &&
       projectOf(file, workspace.projects) === backend
-        ? specifierFor(file, service.file, workspace.projects)
+        ? importOfService(workspace, backend, file, service.file)
         : null,
   };
 }
+
+/** By the alias of the project where a bundler resolves it; a server that runs what the compiler wrote may not know it. */
+const importOfService = (workspace: Workspace, backend: Project, from: string, to: string): string =>
+  rendersOnServer(backend) && path.posix.dirname(from) !== path.posix.dirname(to)
+    ? importPath(workspace, backend, from, to)
+    : specifierFor(from, to, workspace.projects);

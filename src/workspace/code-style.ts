@@ -80,11 +80,17 @@ export function renderTemplate(
   });
   const filled = lines
     .join('\n')
-    .replace(/__([A-Z_]+?)__/g, (whole, name: string) => values[name] ?? whole)
+    .replace(/__([A-Z_]+?)__/g, (whole, name: string) => inStyle(values[name] ?? whole, style))
     .replace(/\n{3,}/g, '\n\n');
   const left = /__[A-Z_]+?__/.exec(filled);
   if (left !== null) throw new Error(`The template has no value for ${left[0]}.`);
   return filled.replaceAll('\n', style.newline);
+}
+
+/** Statements that fill a place, in the style of the rest. */
+function inStyle(value: string, { quote, semicolons }: CodeStyle): string {
+  const ended = semicolons ? value : value.replace(/;$/gm, '');
+  return /^import /.test(ended) && quote === '"' ? ended.replaceAll("'", '"') : ended;
 }
 
 function selectParts(template: string, flags: Readonly<Record<string, boolean>>): readonly string[] {

@@ -248,7 +248,7 @@ async function stylingOf(
   list: FileList,
 ): Promise<Styling> {
   const entry = found.find(({ project }) => project === frontend);
-  if (!entry || frontend === null) return { tailwind: false, toast: null, uiDirectory: null };
+  if (!entry || frontend === null) return { tailwind: false, toast: null };
   const inside = frontend.directory === '' ? '' : `${frontend.directory}/`;
   const packages = ['sonner', 'react-hot-toast', 'react-toastify', 'notistack', '@radix-ui/react-toast'];
   const library = packages.find((name) => entry.dependencies.has(name)) ?? null;
@@ -257,9 +257,6 @@ async function stylingOf(
       ({ path: file }) =>
         file.startsWith(inside) && /(?:^|\/)(?:use-?toast|Toast(?:Context|Provider)?)\.[jt]sx?$/i.test(file),
     )?.path ?? null;
-  const ui =
-    list.files.find(({ path: file }) => file.startsWith(inside) && /(?:^|\/)components\/ui\/[\w-]+\.[jt]sx$/.test(file))
-      ?.path ?? null;
   return {
     tailwind:
       entry.dependencies.has('tailwindcss') ||
@@ -270,7 +267,6 @@ async function stylingOf(
         'tailwind.config.mjs',
       ])) !== null,
     toast: library === null && own === null ? null : { package: library, file: own },
-    uiDirectory: ui === null ? null : path.posix.dirname(ui),
   };
 }
 

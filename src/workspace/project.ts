@@ -50,8 +50,6 @@ export type Styling = {
   readonly tailwind: boolean;
   /** The package that shows toasts (`sonner`, `react-hot-toast`); or the app's own file. */
   readonly toast: { readonly package: string | null; readonly file: string | null } | null;
-  /** shadcn/ui components (`components/ui`), where present. */
-  readonly uiDirectory: string | null;
 };
 
 export type Workspace = {
@@ -73,7 +71,7 @@ export type Workspace = {
   /** Files that `supabase gen types` wrote. */
   readonly generatedTypes: readonly string[];
   readonly styling: Styling;
-  /** Route files that are mounted behind an authenticating middleware. */
+  /** Route files that are mounted behind an authenticating middleware, and single handlers: `file#name`. */
   readonly authenticatedFiles: ReadonlySet<string>;
   readonly notes: readonly string[];
 };

@@ -86,3 +86,21 @@ export function specifierFor(from: string, to: string, projects: readonly Projec
     (relative.startsWith('.') ? relative : `./${relative}`) + (extension === '.ts' ? path.posix.extname(to) : extension)
   );
 }
+
+/** The specifier by which a file of a project imports another one: by the alias where the project has one. */
+export function importPath(
+  { projects }: { readonly projects: readonly Project[] },
+  project: Project,
+  from: string,
+  to: string,
+): string {
+  const inside = (target: string): string =>
+    project.directory === '' ? target : `${project.directory}/${target}`.replace(/\/\.\//g, '/');
+  const bare = to.replace(/\.[jt]sx?$/, '').replace(/\/index$/, '');
+  for (const { prefix, target } of project.aliases) {
+    const folder =
+      target === '.' || target === './' ? (project.directory === '' ? '' : `${project.directory}/`) : inside(target);
+    if (prefix.endsWith('/') && bare.startsWith(folder)) return prefix + bare.slice(folder.length);
+  }
+  return specifierFor(from, to, projects).replace(/\/index$/, '');
+}

@@ -1,4 +1,5 @@
 import { Lang, parse, type SgNode } from '@ast-grep/napi';
+import { styleOfText } from './code-style.ts';
 
 type Cut = { readonly start: number; readonly end: number };
 
@@ -10,7 +11,10 @@ export function toPlainJavaScript(file: string, text: string, moduleType: 'modul
   const cuts: Cut[] = [];
   const language = /x$/.test(file) || file.endsWith('.js') ? Lang.Tsx : Lang.TypeScript;
   collect(parse(language, text).root(), text, cuts);
-  const plain = applyCuts(text, cuts).replace(/\n{3,}/g, '\n\n');
+  const plain = applyCuts(text, cuts)
+    .replace(/^[^\S\r\n]+$/gm, '')
+    .replace(/(\{\r?\n)(?:\r?\n)+/g, '$1')
+    .replace(/\n{3,}/g, '\n\n');
   return moduleType === 'module' ? plain : toCommonJs(plain);
 }
 
@@ -92,6 +96,6 @@ function toCommonJs(text: string): string {
       return `${word} ${name}`;
     });
   const newline = text.includes('\r\n') ? '\r\n' : '\n';
-  const end = /;\s*$/m.test(text) ? ';' : '';
+  const end = styleOfText(text).semicolons ? ';' : '';
   return `${body.trimEnd()}${newline}${newline}module.exports = { ${names.join(', ')} }${end}${newline}`;
 }

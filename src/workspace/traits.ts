@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { behindAuth } from './behind-auth.ts';
 import { classOfText, type FileList } from './files.ts';
 import type { AuthFile, ClientRole, Project, SupabaseClientFile } from './project.ts';
-import { resolveModule } from './resolve.ts';
 
 export type Traits = {
   readonly auth: readonly AuthFile[];
@@ -44,7 +44,7 @@ export async function readTraits(root: string, list: FileList, projects: readonl
       continue;
     }
     const middleware =
-      /\bNextFunction\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware|\(\s*(?:c|ctx|context)\b[^)]*,\s*next\b|\bCanActivate\b|\bHandle\b|\.middleware\s*\(|\bhandler?Auth\b|\bonRequest\b|\baddHook\s*\(/.test(
+      /\bNextFunction\b|\bNextApiHandler\b|\(\s*req\b[^)]*,\s*res\b[^)]*,\s*next\b|FastifyRequest|preHandler|createMiddleware|\(\s*(?:c|ctx|context)\b[^)]*,\s*next\b|\bCanActivate\b|\bHandle\b|\.middleware\s*\(|\bhandler?Auth\b|\bonRequest\b|\baddHook\s*\(/.test(
         text,
       );
     const named = /(?:^|\/)(?:middlewares?\/)?[\w.-]*auth[\w.-]*\.[jt]sx?$/i.test(file);
@@ -66,11 +66,7 @@ export async function readTraits(root: string, list: FileList, projects: readonl
     }
     if (createClient.test(text) && /supabase/i.test(text))
       supabaseClients.push({ file, role: roleOf(text), exports: exportsOf(text), roles: rolesOf(text) });
-    if (
-      /\.\s*(?:use|register)\s*\(/.test(text) &&
-      /\b(?:express\s*\(|Router\s*\(|fastify\s*\(|Fastify\s*\()/.test(text)
-    )
-      mounts.push({ file, text });
+    if (/\b(?:express\s*\(|Router\s*\(|fastify\s*\(|Fastify\s*\()/.test(text)) mounts.push({ file, text });
   }
   auth.sort((a, b) => b.score - a.score || (a.file < b.file ? -1 : 1));
   const names = auth.filter(({ side }) => side === 'server').flatMap(({ exports }) => exports);
@@ -78,7 +74,7 @@ export async function readTraits(root: string, list: FileList, projects: readonl
     auth: auth.map(({ score: _, ...one }) => one),
     supabaseClients,
     generatedTypes,
-    authenticatedFiles: mountedBehindAuth(mounts, names, known, projects),
+    authenticatedFiles: behindAuth(mounts, names, known, projects),
   };
 }
 
@@ -134,53 +130,4 @@ export function exportsOf(text: string): readonly string[] {
     }
   }
   return [...names];
-}
-
-/** Route files that `app.use(path, requireAuth, router)` puts behind a middleware, or that follow an `app.use(requireAuth)`. */
-function mountedBehindAuth(
-  mounts: readonly { readonly file: string; readonly text: string }[],
-  names: readonly string[],
-  known: ReadonlySet<string>,
-  projects: readonly Project[],
-): ReadonlySet<string> {
-  const files = new Set<string>();
-  // Middleware that lets everybody through when there is no token protects nothing.
-  const guards = names.filter(
-    (name) =>
-      /^(?:require|ensure|authenticate|verify|protect|auth)/i.test(name) &&
-      !/optional|role|access(?!_?token)/i.test(name),
-  );
-  if (guards.length === 0) return files;
-  const guard = new RegExp(`(?<![\\w$])(?:${guards.join('|')})(?![\\w$])`);
-  for (const { file, text } of mounts) {
-    const imports = new Map<string, string>();
-    for (const match of text.matchAll(
-      /import\s+(?:([A-Za-z_$][\w$]*)\s*,?\s*)?(?:\{([^}]*)\}\s*)?from\s*['"]([^'"]+)['"]|(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*require\(\s*['"]([^'"]+)['"]\s*\)/g,
-    )) {
-      const target = resolveModule(file, match[3] ?? match[5] ?? '', known, projects);
-      if (target === null) continue;
-      for (const name of [
-        match[1],
-        match[4],
-        ...(match[2] ?? '').split(',').map((part) =>
-          part
-            .trim()
-            .split(/\s+as\s+/)
-            .at(-1),
-        ),
-      ]) {
-        if (name) imports.set(name, target);
-      }
-    }
-    let all = false;
-    for (const match of text.matchAll(/\b[A-Za-z_$][\w$]*\s*\.\s*use\s*\(([^;{]*?)\)\s*;/g)) {
-      const args = match[1] ?? '';
-      const guarded = all || guard.test(args);
-      const router = /([A-Za-z_$][\w$]*)\s*$/.exec(args.trim())?.[1] ?? '';
-      const target = imports.get(router);
-      if (guarded && target !== undefined && !guard.test(router)) files.add(target);
-      else if (guard.test(args) && !/['"`]/.test(args)) all = true;
-    }
-  }
-  return files;
 }

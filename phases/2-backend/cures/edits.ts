@@ -27,7 +27,7 @@ const longer =
  * What is used afterwards is what the helper gave, also where the sender named nothing.
  */
 export function takeValidated(node: SyntaxNode, call: (supplied: string) => string): readonly TextEdit[] | null {
-  if (longer.test(node.kind)) {
+  if (longer.test(node.kind) || node.kind === 'binary_expression') {
     const bare = node.kind === 'as_expression' || node.kind === 'non_null_expression' ? (node.child(0) ?? node) : node;
     return [{ start: node.start, end: node.end, text: call(bare.text) }];
   }

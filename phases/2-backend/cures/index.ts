@@ -1,8 +1,7 @@
 import path from 'node:path';
 import type { Project, Workspace } from '../../../src/workspace/project.ts';
-import { specifierFor } from '../../../src/workspace/resolve.ts';
+import { importPath, specifierFor } from '../../../src/workspace/resolve.ts';
 import { exportsOf } from '../../../src/workspace/traits.ts';
-import { importPath } from '../../3-frontend/hook.ts';
 import { type Code, textOf } from '../../code/code.ts';
 import type { Cure, Ground } from './cure.ts';
 import { edge } from './edge.ts';

@@ -5,7 +5,7 @@ import { editsOverlap } from '../../../src/workspace/edit.ts';
 import { classOfPath } from '../../../src/workspace/files.ts';
 import { holderOf } from '../../../src/workspace/scan/org-reads.ts';
 import { contextOf } from '../../../src/workspace/scan/scan.ts';
-import { bindingOf, declaredBy } from '../../../src/workspace/scan/scope.ts';
+import { bindingOf, declaredBy, referencesOf } from '../../../src/workspace/scan/scope.ts';
 import { operatorOf, parseSource, type SyntaxNode, unwrap } from '../../../src/workspace/scan/syntax.ts';
 import type { Finding, FindingKind, TextEdit } from '../../../src/workspace/scan/types.ts';
 import { type Code, textOf } from '../../code/code.ts';
@@ -68,11 +68,14 @@ async function mendFile(
   const waiting: string[] = [];
   const outside = fromOutside.test(file) || fromOutside.test(text);
   const settled: SyntaxNode[] = [];
+  const places = findings.filter(({ kind }) => kind === 'request-org').map((one) => placeOf(source, one));
   // What a request names comes first: its own fallback goes with it.
   for (const finding of [...findings].sort((a, b) => rank(a) - rank(b))) {
     // A state, a message or a token that is only decoded is another fault than a value that was not compared.
     if (/OAuth state|unsigned|message|token/i.test(finding.reason.slice(0, 60))) continue;
-    const node = placeOf(source, finding);
+    const place = placeOf(source, finding);
+    const node = alternatives(place, places);
+    if (settled.includes(node)) continue;
     const way = cure.way(node, context, ground);
     if (way === null) continue;
     const fallback = finding.kind === 'default-org' ? fallbackOf(node, settled) : null;
@@ -105,6 +108,13 @@ async function mendFile(
     for (const name of way.imports) names.add(name);
     if (!literal || way.own === undefined) names.add(helper);
   }
+  // The validated value is never missing, so that nothing falls back from it.
+  for (const declared of settled.flatMap((one) => declaredBy(one) ?? [])) {
+    for (const use of referencesOf(declared)) {
+      const gone = use.parent !== null && isChain(use.parent) ? fallbackOf(use, settled) : null;
+      if (gone !== null && gone.start === use.end && !editsOverlap(edits, [gone])) edits.push(gone);
+    }
+  }
   if (edits.length > 0) {
     const specifier = importOf(code.workspace, ground, file, adapter.file);
     overlay.set(file, await withImports(file, text, edits, [...names].sort(), specifier));
@@ -114,17 +124,42 @@ async function mendFile(
     : { file, title: cure.title, lines: [...new Set(waiting)], places: waiting.length };
 }
 
+/** `org ?? cookies().get('org')?.value ?? headers().get('x-org')` is one value where each part comes from the request. */
+function alternatives(place: SyntaxNode, places: readonly SyntaxNode[]): SyntaxNode {
+  const declared = declaredBy(place);
+  const [only, ...more] = declared === null ? [place] : referencesOf(declared);
+  if (only === undefined || more.length > 0) return place;
+  const named = new Set(places.flatMap((one) => declaredBy(one)?.name ?? []));
+  const isPlace = (node: SyntaxNode): boolean =>
+    isChain(node)
+      ? node.children.every(isPlace)
+      : places.some((one) => node.contains(one)) || (node.kind === 'identifier' && named.has(node.text));
+  let whole: SyntaxNode | null = null;
+  for (
+    let at: SyntaxNode | null = only;
+    at !== null && !/_declarator$|statement|arguments/.test(at.kind);
+    at = at.parent
+  )
+    if (isChain(at) && isPlace(at)) whole = at;
+  return whole ?? place;
+}
+
+const isChain = (node: SyntaxNode): boolean =>
+  node.kind === 'binary_expression' && /^(?:\|\||\?\?)$/.test(operatorOf(node));
+
 const rank = ({ kind }: Finding): number => (kind === 'request-org' ? 0 : 1);
 
-/** `orgId ?? ''` behind a value that is the validated one by now: nothing falls back any more. */
+/** `orgId ?? own ?? ''` behind a value that is the validated one by now: nothing falls back any more. */
 function fallbackOf(node: SyntaxNode, settled: readonly SyntaxNode[]): TextEdit | null {
-  const around = node.kind === 'binary_expression' ? node : node.above('binary_expression');
-  const [left, right] = around?.children ?? [];
-  if (!around || !left || !right || !/^(?:\|\||\?\?)$/.test(operatorOf(around))) return null;
+  let around = isChain(node) ? node : node.above('binary_expression');
+  let left = around?.child(0) ?? null;
+  while (left !== null && isChain(left)) left = left.child(0);
+  if (around === null || left === null || !isChain(around)) return null;
+  for (let up = around.parent; up !== null && isChain(up) && up.child(0) === around; up = around.parent) around = up;
   const value = unwrap(left);
   const binding = value.kind === 'identifier' ? bindingOf(value) : null;
   const known = settled.some((one) => one === value || one === left || one === binding?.node);
-  return known ? { start: left.end, end: right.end, text: '' } : null;
+  return known ? { start: left.end, end: around.end, text: '' } : null;
 }
 
 /** Words of callers who have no token and are meant all the same. */

@@ -1,3 +1,4 @@
+import { styleOfText } from '../../../src/workspace/code-style.ts';
 import { isServerAction } from '../../../src/workspace/scan/request-sources.ts';
 import { functionName } from '../../../src/workspace/scan/scope.ts';
 import { callOf, type SyntaxNode } from '../../../src/workspace/scan/syntax.ts';
@@ -82,7 +83,7 @@ export function wrapped(fn: SyntaxNode): readonly TextEdit[] {
     const name = functionName(fn) ?? '';
     return [
       { start: fn.start, end: fn.start, text: `const ${name} = withOrg(` },
-      { start: fn.end, end: fn.end, text: ');' },
+      { start: fn.end, end: fn.end, text: styleOfText(fn.source.text).semicolons ? ');' : ')' },
     ];
   }
   const call = fn.parent?.kind === 'arguments' ? fn.parent.parent : null;

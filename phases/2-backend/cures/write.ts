@@ -96,6 +96,9 @@ async function clientFor(
   if (project === null || filling.flags?.client === false) return nobody;
   const there = await serviceClient(workspace, project, adapter.file);
   if (there !== null) return there;
+  // A worker has its variables with the request.
+  const bound = cure.framework === 'hono' ? boundClient(files) : null;
+  if (bound !== null) return bound;
   // The caller may ask for the own membership.
   if (cure.module.client === 'caller') return nobody;
   const names = new Set(
@@ -104,4 +107,18 @@ async function clientFor(
   const key = [...names].find((name) => /SUPABASE.*(?:SERVICE|SECRET)/.test(name) && !/JWT/.test(name));
   const url = [...names].find((name) => /SUPABASE.*URL$/.test(name));
   return key === undefined || url === undefined ? null : madeClient(url, key);
+}
+
+/** `createClient(c.env.SUPABASE_URL, c.env.SUPABASE_SERVICE_ROLE_KEY)`, as the app makes it for a request. */
+function boundClient(files: Ground['files']): Client | null {
+  for (const { text } of files) {
+    const [, url, key] =
+      /\bcreateClient\s*(?:<[^(]*>)?\(\s*c\.env\.(\w+)\s*,\s*c\.env\.(\w*(?:SERVICE|SECRET)\w*)/.exec(text) ?? [];
+    if (url === undefined || key === undefined) continue;
+    return {
+      statements: `import { createClient } from '@supabase/supabase-js';`,
+      expression: `createClient(c.env.${url}, c.env.${key})`,
+    };
+  }
+  return null;
 }

@@ -48,7 +48,11 @@ export async function validateMembership(client: SupabaseClient, userId: string,
   const key = `${userId} ${orgId}`;
   const known = underWay.get(key);
   if (known) return known;
-  const check = checkMembership(client, userId, orgId, seesAll).finally(() => underWay.delete(key));
+  const check = checkMembership(client, userId, orgId, seesAll)
+    .catch((error: unknown) => {
+      throw error instanceof OrgValidationError ? error : unchecked(String(error));
+    })
+    .finally(() => underWay.delete(key));
   underWay.set(key, check);
   return check;
 }
@@ -122,9 +126,10 @@ export async function orgOfSession(client: SupabaseClient, asker: SupabaseClient
 }
 
 async function orgOf(client: SupabaseClient, verified: Verified | null, seesAll = true): Promise<string> {
-  if (!verified || typeof verified.sub !== 'string' || !isOrgId(verified.org)) throw missing();
-  await validateMembership(client, verified.sub, verified.org, seesAll);
-  return verified.org;
+  const orgId = typeof verified?.org === 'number' ? String(verified.org) : verified?.org;
+  if (!verified || typeof verified.sub !== 'string' || !isOrgId(orgId)) throw missing();
+  await validateMembership(client, verified.sub, orgId, seesAll);
+  return orgId;
 }
 
 /** The own organization, after comparing it with the one that a request names, if it names one. */

@@ -1,5 +1,5 @@
 // #if express
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 // #endif
 __CLIENT_IMPORT__
 
@@ -23,9 +23,20 @@ declare global {
 
 type OrgRequest = Request;
 type OrgResponse = Response;
+type OrgNext = NextFunction;
 // #else
+// #if pages
+declare module 'next' {
+  interface NextApiRequest {
+    /** The validated organization of the authenticated user; set by what authenticates a request. */
+    org_id?: string;
+  }
+}
+
+// #endif
 type OrgRequest = { org_id?: string; user?: { id: string }; method?: string; url?: string };
-type OrgResponse = { status(code: number): { json(body: unknown): unknown } };
+type OrgResponse = { statusCode: number; headersSent: boolean; setHeader(name: string, value: string): unknown; end(text: string): unknown };
+type OrgNext = (error?: unknown) => void;
 // #endif
 
 export type OrgErrorCode = 'ORG_ID_MISSING' | 'FORBIDDEN' | 'NOT_FOUND' | 'ORG_CHECK_FAILED';
@@ -77,7 +88,11 @@ export async function validateMembership(userId: string, orgId: string): Promise
   const key = `${userId} ${orgId}`;
   const known = underWay.get(key);
   if (known) return known;
-  const check = checkMembership(userId, orgId).finally(() => underWay.delete(key));
+  const check = checkMembership(userId, orgId)
+    .catch((error: unknown) => {
+      throw error instanceof OrgValidationError ? error : unchecked(String(error));
+    })
+    .finally(() => underWay.delete(key));
   underWay.set(key, check);
   return check;
 }
@@ -119,13 +134,16 @@ function unchecked(reason: string): OrgValidationError {
   return new OrgValidationError(503, 'ORG_CHECK_FAILED', 'The organization could not be checked');
 }
 
-type AuthenticatedUser = { id: string; app_metadata?: Record<string, unknown> | null };
+/** A user of the auth server, or the claims of a token whose signature was checked. */
+type AuthenticatedUser = { id?: string; sub?: string; app_metadata?: Record<string, unknown> | null };
 
 /** The validated organization of a verified user. Rejects with an OrgValidationError. */
 export async function orgOfUser(user: AuthenticatedUser): Promise<string> {
-  const orgId = user.app_metadata?.__COLUMN__;
-  if (!isOrgId(orgId)) throw missing();
-  await validateMembership(user.id, orgId);
+  const claim = user.app_metadata?.__COLUMN__;
+  const orgId = typeof claim === 'number' ? String(claim) : claim;
+  const userId = user.id ?? user.sub;
+  if (!userId || !isOrgId(orgId)) throw missing();
+  await validateMembership(userId, orgId);
   return orgId;
 }
 
@@ -139,7 +157,7 @@ export async function resolveOrgId(user: AuthenticatedUser, req: OrgRequest, res
   } catch (error) {
     if (!(error instanceof OrgValidationError)) throw error;
     report(error, req);
-    if (res) res.status(error.status).json(error.body);
+    if (res) answerRefusal(error, res);
     return null;
   }
 }
@@ -153,7 +171,7 @@ export function devOrgId(req: OrgRequest, res: OrgResponse): string | null {
   if (isOrgId(orgId)) return orgId;
   const error = missing();
   report(error, req);
-  res.status(error.status).json(error.body);
+  answerRefusal(error, res);
   return null;
 }
 
@@ -170,7 +188,7 @@ export function assertSameOrg(req: OrgRequest, supplied: unknown): string {
   const orgId = requireOrgId(req);
   const named = Array.isArray(supplied) && supplied.length === 1 ? supplied[0] : supplied;
   if (named === undefined || named === null || named === '') return orgId;
-  if (typeof named === 'string' && named.toLowerCase() === orgId.toLowerCase()) return orgId;
+  if (typeof named !== 'object' && String(named).toLowerCase() === orgId.toLowerCase()) return orgId;
   return refuse(req, forbidden());
 }
 
@@ -186,12 +204,42 @@ export const validateOrg: RequestHandler = async (req, res, next) => {
     }
     next();
   } catch (error) {
-    if (!(error instanceof OrgValidationError)) return next(error);
-    report(error, req);
-    if (!res.headersSent) res.status(error.status).json(error.body);
+    if (error instanceof OrgValidationError) report(error, req);
+    if (!answerRefusal(error, res)) next(error);
   }
 };
 // #endif
+
+/** Answers a refusal with its status, and says whether an error was one. For catch blocks, which come first otherwise. */
+export function answerRefusal(error: unknown, res: OrgResponse): boolean {
+  if (!(error instanceof OrgValidationError) || res.headersSent) return false;
+  // #if express
+  res.status(error.status).json(error.body);
+  // #else
+  res.statusCode = error.status;
+  res.setHeader('Content-Type', 'application/json');
+  res.end(JSON.stringify(error.body));
+  // #endif
+  return true;
+}
+
+/**
+ * A handler that answers refusals with their status, and hands any other error to the error handling of the app, also
+ * where the handler is async: Express 4 does not wait for it.
+ */
+export function answeringRefusals<Req extends OrgRequest, Res extends OrgResponse>(
+  handler: (req: Req, res: Res, next: OrgNext) => unknown,
+): (req: Req, res: Res, next?: OrgNext) => Promise<void> {
+  return async function (this: unknown, req, res, next) {
+    try {
+      await handler.call(this, req, res, next as OrgNext);
+    } catch (error) {
+      if (answerRefusal(error, res)) return;
+      if (!next) throw error;
+      next(error);
+    }
+  };
+}
 
 const reported = new WeakSet<OrgValidationError>();
 
@@ -209,49 +257,5 @@ export function reportRefusal(req: OrgRequest, status: number, code = status ===
 
 function refuse(req: OrgRequest, error: OrgValidationError): never {
   report(error, req);
-  // #if express
-  // A catch block of the handler would turn the refusal into a 500: the answer of this request is settled here.
-  const res = req.res;
-  if (res && !res.headersSent) {
-    const { json, send, status } = res;
-    const answer = () => {
-      Object.assign(res, { json, send, status });
-      return res.headersSent ? res : res.status(error.status).json(error.body);
-    };
-    Object.assign(res, { json: answer, send: answer, status: () => res });
-  }
-  // #endif
   throw error;
 }
-// #if express
-
-type Layer = { handle_request?: (req: Request, res: Response, next: (error?: unknown) => void) => void };
-
-/**
- * Express 4 does not wait for an async handler: a refusal thrown in one would leave the request without an answer and
- * could end the process. This answers refusals of this file and nothing else. Express 5 needs none of it.
- */
-function answerAsyncRefusals(): void {
-  const probe = Router();
-  probe.use((_req, _res, next) => next());
-  const layer = (probe.stack[0] as unknown as { constructor: { prototype: Layer } }).constructor.prototype;
-  const original = layer.handle_request;
-  if (!original) return;
-  layer.handle_request = function (this: { handle: (...args: unknown[]) => unknown }, req, res, next) {
-    const { handle } = this;
-    if (handle.length > 3) return original.call(this, req, res, next);
-    try {
-      const result = handle(req, res, next);
-      if (!(result instanceof Promise)) return;
-      result.catch((error: unknown) => {
-        if (!(error instanceof OrgValidationError)) throw error;
-        if (!res.headersSent) res.status(error.status).json(error.body);
-      });
-    } catch (error) {
-      next(error);
-    }
-  };
-}
-
-answerAsyncRefusals();
-// #endif

@@ -24,12 +24,22 @@ export type OrgState = {
   error: string | null;
 };
 
+// #if uuid
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Says whether a value has the shape of an organization id. */
 export function validateOrgId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
 }
+// #else
+/** Says whether a value can be the id of an organization; row security says whether it is the own one. */
+export function validateOrgId(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= 200;
+}
+// #endif
+
+/** An id that is a number may stand in the token as one. */
+const idOf = (claim: unknown): unknown => (typeof claim === 'number' ? String(claim) : claim);
 
 const start: OrgState = { orgId: null, loading: true, error: null };
 const listeners = new Set<() => void>();
@@ -106,15 +116,15 @@ async function readOrgId(): Promise<string | null> {
   const verified = await __CLIENT__.auth.getUser();
   if (verified.error) throw verified.error;
   const { user } = verified.data;
-  const orgId: unknown = user.app_metadata?.__COLUMN__;
+  const orgId = idOf(user.app_metadata?.__COLUMN__);
   // A token from before the organization was stamped does not carry it, and row security reads the token: the session
   // is refreshed once.
-  if (orgId === data.session.user.app_metadata?.__COLUMN__ && validateOrgId(orgId)) return orgId;
+  if (orgId === idOf(data.session.user.app_metadata?.__COLUMN__) && validateOrgId(orgId)) return orgId;
   if (!refreshed.has(user.id)) {
     refreshed.add(user.id);
     const fresh = await __CLIENT__.auth.refreshSession();
     if (fresh.error) throw fresh.error;
-    const stamped: unknown = fresh.data.user?.app_metadata?.__COLUMN__;
+    const stamped = idOf(fresh.data.user?.app_metadata?.__COLUMN__);
     return validateOrgId(stamped) ? stamped : null;
   }
   return validateOrgId(orgId) ? orgId : null;

@@ -2,7 +2,7 @@
 'use client';
 
 // #endif
-import { type FormEvent, useEffect, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useId, useState } from 'react';
 // #if typed
 import type { SupabaseClient } from '@supabase/supabase-js';
 // #endif
@@ -11,6 +11,9 @@ __HOOK_IMPORT__
 __TOAST_IMPORT__
 // #endif
 __CLIENT_IMPORT__
+// #if components
+__COMPONENT_IMPORTS__
+// #endif
 // #if typed
 
 // The generated types may lag behind the database; row security decides either way.
@@ -51,7 +54,7 @@ export function OrganizationForm() {
         setEditable(answer.editable);
       },
       (error: unknown) => {
-        if (current) setProblem(messageOf(error, 'The organization could not be loaded.'));
+        if (current) setProblem(messageOf(error, 'The __NOUN__ could not be loaded.'));
       },
     );
     return () => {
@@ -78,49 +81,53 @@ export function OrganizationForm() {
       setValues(trimmed);
       setStatus('saved');
       // #if toast
-      toast.success('Organization saved');
+      toast.success('__TITLE__ saved');
       // #endif
     } catch (error) {
       setStatus('idle');
-      setProblem(messageOf(error, 'The organization could not be saved.'));
+      setProblem(messageOf(error, 'The __NOUN__ could not be saved.'));
       // #if toast
-      toast.error('The organization was not saved');
+      toast.error('The __NOUN__ was not saved');
       // #endif
     }
   }
 
-  const heading = <h2 className="text-lg font-medium">Organization</h2>;
   if (orgLoading || (orgId && !saved && !problem)) {
     return (
-      <section className="rounded-lg border border-gray-200 p-4" aria-busy="true">
-        {heading}
-        <p role="status" className="mt-2 text-sm text-gray-500">
+      <Panel busy>
+        <p role="status" className="text-sm __MUTED__">
           Loading…
         </p>
-      </section>
+      </Panel>
     );
   }
   if (!orgId || !saved) {
     return (
-      <section className="rounded-lg border border-gray-200 p-4">
-        {heading}
-        <p role="alert" className="mt-2 text-sm text-red-700">
-          {problem ?? 'Your account belongs to no organization yet.'}
+      <Panel>
+        <p role="alert" className="text-sm __ALARM__">
+          {problem ?? 'You belong to no __NOUN__ yet.'}
         </p>
-      </section>
+      </Panel>
     );
   }
   const changed = fields.some(({ name }) => (values[name] ?? '').trim() !== (saved[name] ?? ''));
   return (
-    <section className="rounded-lg border border-gray-200 p-4">
-      {heading}
-      <form onSubmit={submit} noValidate className="mt-4 flex max-w-lg flex-col gap-4">
+    <Panel>
+      <form onSubmit={submit} noValidate className="flex max-w-lg flex-col gap-4">
         {fields.map(({ name, label, type, required }) => (
-          <div key={name}>
+          <div key={name} className="grid gap-2">
+            // #if label
+            <Label htmlFor={`${prefix}-${name}`}>{label}</Label>
+            // #else
             <label htmlFor={`${prefix}-${name}`} className="block text-sm font-medium">
               {label}
             </label>
+            // #endif
+            // #if input
+            <Input
+            // #else
             <input
+            // #endif
               id={`${prefix}-${name}`}
               name={name}
               type={type}
@@ -136,22 +143,29 @@ export function OrganizationForm() {
                 setErrors({ ...errors, [name]: '' });
                 setStatus('idle');
               }}
-              className="mt-1 w-full rounded border border-gray-300 px-3 py-2 read-only:bg-gray-50 disabled:opacity-50"
+              // #if !input
+              className="w-full rounded border border-gray-300 px-3 py-2 read-only:bg-gray-50 disabled:opacity-50"
+              // #endif
             />
             {errors[name] ? (
-              <p id={`${prefix}-${name}-error`} className="mt-1 text-sm text-red-700">
+              <p id={`${prefix}-${name}-error`} className="text-sm __ALARM__">
                 {errors[name]}
               </p>
             ) : null}
           </div>
         ))}
         {problem ? (
-          <p role="alert" className="text-sm text-red-700">
+          <p role="alert" className="text-sm __ALARM__">
             {problem}
           </p>
         ) : null}
         {editable ? (
           <div className="flex items-center gap-3">
+            // #if button
+            <Button type="submit" disabled={status === 'saving' || !changed}>
+              {status === 'saving' ? 'Saving…' : 'Save'}
+            </Button>
+            // #else
             <button
               type="submit"
               disabled={status === 'saving' || !changed}
@@ -159,15 +173,40 @@ export function OrganizationForm() {
             >
               {status === 'saving' ? 'Saving…' : 'Save'}
             </button>
-            <p role="status" className="text-sm text-gray-500">
+            // #endif
+            <p role="status" className="text-sm __MUTED__">
               {status === 'saved' && !changed ? 'Saved' : ''}
             </p>
           </div>
         ) : (
-          <p className="text-sm text-gray-500">Only these roles can change the organization: {managers.join(', ')}.</p>
+          <p className="text-sm __MUTED__">Only these roles can change the __NOUN__: {managers.join(', ')}.</p>
         )}
       </form>
+    </Panel>
+  );
+}
+
+function Panel({ busy, children }: { busy?: boolean; children: ReactNode }) {
+  return (
+    // #if card
+    <Card aria-busy={busy}>
+      <CardHeader>
+        // #if titled
+        <CardTitle>__TITLE__</CardTitle>
+        // #else
+        <CardTitle>
+          <h2>__TITLE__</h2>
+        </CardTitle>
+        // #endif
+      </CardHeader>
+      <CardContent>{children}</CardContent>
+    </Card>
+    // #else
+    <section className="rounded-lg border __BORDER__ p-4" aria-busy={busy}>
+      <h2 className="mb-4 text-lg font-medium">__TITLE__</h2>
+      {children}
     </section>
+    // #endif
   );
 }
 
@@ -178,7 +217,7 @@ async function load(orgId: string): Promise<{ values: Values; editable: boolean 
     .eq('__KEY__', orgId)
     .maybeSingle();
   if (error) throw error;
-  if (!data) throw new Error('Your organization was not found.');
+  if (!data) throw new Error('Your __NOUN__ was not found.');
   const row = data as unknown as Record<string, unknown>;
   const values = Object.fromEntries(fields.map(({ name }) => [name, typeof row[name] === 'string' ? (row[name] as string) : '']));
   return { values, editable: await mayEdit(orgId) };
@@ -225,6 +264,6 @@ function validate(values: Values): Values {
 function messageOf(error: unknown, otherwise: string): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (code === '42501') return 'Your role does not allow this.';
-  if (code === '23505') return 'Another organization uses this already.';
+  if (code === '23505') return 'Another __NOUN__ uses this already.';
   return error instanceof Error && error.message.startsWith('Your ') ? error.message : otherwise;
 }

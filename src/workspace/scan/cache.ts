@@ -70,7 +70,7 @@ export function fileKey(
       setting,
       file.path,
       file.fileClass,
-      workspace.authenticatedFiles.has(file.path),
+      [...workspace.authenticatedFiles].filter((one) => one === file.path || one.startsWith(`${file.path}#`)),
       options.helpers?.importPath(file.path) ?? null,
     ]),
     text,

@@ -1,9 +1,9 @@
 import type { AuthFile, Workspace } from '../project.ts';
-import { isRequestParameter, routeCallOf } from './flow.ts';
+import { isRequestParameter, registrationOf, routeCallOf } from './flow.ts';
 import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';
-import { escapeRegExp, parametersOf, placesOf } from './scope.ts';
-import { functionAround, isFunction, type Source, type SyntaxNode, wrapped } from './syntax.ts';
+import { declarationIn, escapeRegExp, functionName, parametersOf, placesOf, referencesOf } from './scope.ts';
+import { callOf, functionAround, isFunction, memberOf, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import type { Helpers, TextEdit } from './types.ts';
 
 /** The request that is in scope at a node, by its name; null in a job, a service or a component. */
@@ -65,7 +65,7 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
       : (first?.start ?? text.length);
   return at === first?.end
     ? [{ start: at, end: at, text: `${newline}${line}` }]
-    : [{ start: at, end: at, text: `${line}${newline}` }];
+    : [{ start: at, end: at, text: `${line}${newline}${newline}` }];
 }
 
 /** Whether a handler only runs for an authenticated caller, as far as its own file and the mounts of its router show. */
@@ -75,10 +75,8 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
   const route = routeCallOf(fn);
   const known = authenticates(context.workspace);
   if (route) {
-    const list = route.childOfKind('arguments');
-    const handlers = list?.children.slice(1).filter((argument) => !argument.contains(fn)) ?? [];
-    if (handlers.some((argument) => known(argument.text))) return 'yes';
-    const router = route.child(0)?.child(0)?.text ?? 'router';
+    const { before, router } = registrationOf(route, fn);
+    if (before.some((argument) => known(argument.text))) return 'yes';
     const used = placesOf(fn.source, new RegExp(`\\b${router.replace(/\W/g, '\\$&')}\\s*\\.\\s*use\\s*\\(`, 'g'));
     for (const place of used) {
       let call: SyntaxNode | null = place;
@@ -86,8 +84,25 @@ export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' 
       if (call && call.start < route.start && known(call.text.slice(0, 400))) return 'yes';
     }
   }
+  if (route === null && isHandedTo(fn, known)) return 'yes';
   if (route === null && (usesGuard(fn.source, known) || allRoutesGuarded(fn.source, known))) return 'yes';
-  return context.workspace.authenticatedFiles.has(fn.source.path) ? 'yes' : 'unknown';
+  const { authenticatedFiles } = context.workspace;
+  const { path } = fn.source;
+  return authenticatedFiles.has(path) || authenticatedFiles.has(`${path}#${functionName(fn)}`) ? 'yes' : 'unknown';
+}
+
+/** `export default withAuth(async (req, res) => …)`, also where the handler is declared apart. */
+function isHandedTo(fn: SyntaxNode, known: (text: string) => boolean): boolean {
+  const name = fn.parent?.kind === 'arguments' ? null : functionName(fn);
+  const binding = name === null ? null : declarationIn(fn.source.root, name);
+  const places = fn.parent?.kind === 'arguments' ? [fn] : binding === null ? [] : referencesOf(binding);
+  return (
+    places.length > 0 &&
+    places.every(({ parent }) => {
+      const call = parent?.kind === 'arguments' && parent.parent !== null ? callOf(parent.parent) : null;
+      return call !== null && memberOf(call.callee) === null && known(call.callee.text);
+    })
+  );
 }
 
 const guards = new WeakMap<readonly AuthFile[], (text: string) => boolean>();

@@ -83,11 +83,43 @@ export function routeCallOf(fn: SyntaxNode): SyntaxNode | null {
       )
         return outer;
       if (member && member.name === 'use') return outer;
+      if (member && routeMethods.test(member.name) && chainOf(member.object) !== null) return outer;
       if (member) return null;
     }
     outer = outer.parent;
   }
   return null;
+}
+
+/** The calls of `router.route('/x').all(…).get(…)` up to this one, the first of them first; null for anything else. */
+function chainOf(node: SyntaxNode): readonly SyntaxNode[] | null {
+  const call = callOf(node);
+  const member = call ? memberOf(call.callee) : null;
+  if (call === null || member === null) return null;
+  if (member.name === 'route') return stringValue(call.args[0] ?? null) === null ? null : [node];
+  const before = routeMethods.test(member.name) ? chainOf(member.object) : null;
+  return before && [...before, node];
+}
+
+/** What registers a handler: the router, and what runs in front of the handlers of this call. */
+export type Registration = { readonly router: string; readonly before: readonly SyntaxNode[] };
+
+/** Takes a call of `routeCallOf` apart, also where the path stands in front: `router.route('/x').all(auth).get(fn)`. */
+export function registrationOf(route: SyntaxNode, fn: SyntaxNode): Registration {
+  const call = callOf(route);
+  const object = call ? memberOf(call.callee)?.object : undefined;
+  const chain = object ? chainOf(object) : null;
+  const own = (call?.args ?? []).filter((argument) => !argument.contains(fn));
+  if (chain === null) {
+    const isPath = /^(?:string|template_string|regex|array)$/.test(unwrap(own[0] ?? fn).kind);
+    return { router: object?.text ?? 'router', before: isPath ? own.slice(1) : own };
+  }
+  const all = chain.filter((one) => memberOf(callOf(one)?.callee ?? one)?.name === 'all');
+  const first = chain[0] ? callOf(chain[0]) : null;
+  return {
+    router: (first && memberOf(first.callee)?.object.text) ?? 'router',
+    before: [...all.flatMap((one) => callOf(one)?.args ?? []), ...own],
+  };
 }
 
 /** The second argument of a Next route handler: `(request, { params })`. */

@@ -1,7 +1,7 @@
-import { routeCallOf } from './flow.ts';
+import { registrationOf, routeCallOf } from './flow.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
-import { isTenantUse, usesOf } from './org-reads.ts';
+import { converts, isTenantUse, usesOf } from './org-reads.ts';
 import { functionOf, originsOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
 import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
@@ -56,6 +56,8 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
     return /^(?:\|\||\?\?)$/.test(operator) && isComparedAt(parent, inside, depth);
   }
   if (parent.kind === 'member_expression' && parent.child(0) === value) {
+    // cookies().get('org_id')?.value
+    if (memberOf(parent)?.name === 'value') return isComparedAt(parent, inside, depth);
     // orgId.toString() === own
     const call = parent.parent;
     return (
@@ -168,9 +170,8 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
   const name = member?.name ?? callee.text;
   const told = depth > 0;
   if (
-    /^(?:String|Number|decodeURIComponent|asString|(?:normali[sz]e|parse|clean|sanitize|coerce|trim|to)(?:[A-Z_]\w*)?)$/.test(
-      name,
-    )
+    converts.test(callee.text) ||
+    /^(?:asString|(?:normali[sz]e|parse|clean|sanitize|coerce|trim|to)(?:[A-Z_]\w*)?)$/.test(name)
   )
     return isComparedAt(call, inside, depth);
   if (/^(?:includes|has|some|indexOf)$/.test(name) && member)
@@ -255,11 +256,9 @@ export function hasOrgGuard(node: SyntaxNode): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
     if (fn.kind === 'method_definition' && guardsOf(fn).some(isOrgGuard)) return true;
     const route = routeCallOf(fn);
-    const list = route?.childOfKind('arguments');
-    if (!route || !list) continue;
-    if (list.children.some((argument) => !argument.contains(node) && isOrgGuard(argument.text.slice(0, 200))))
-      return true;
-    const router = route.child(0)?.child(0)?.text ?? '';
+    if (route === null) continue;
+    const { before, router } = registrationOf(route, fn);
+    if (before.some((argument) => isOrgGuard(argument.text.slice(0, 200)))) return true;
     const uses = placesOf(
       fn.source,
       new RegExp(`(?<![\\w$])${router.replace(/[^\w]/g, '\\$&')}\\s*\\.\\s*(?:use|addHook)\\s*\\(`, 'g'),

@@ -62,8 +62,13 @@ export function holderOf(node: SyntaxNode): Binding | null {
     if (parent === null) return null;
     if (parent.kind === 'binary_expression' && /^(?:\|\||\?\?)$/.test(operatorOf(parent))) at = wrapped(parent);
     else if (parent.kind === 'ternary_expression' && parent.child(0) !== at) at = wrapped(parent);
-    else if (parent.kind === 'arguments' && /^(?:String|decodeURIComponent)$/.test(parent.parent?.child(0)?.text ?? ''))
+    else if (
+      parent.kind === 'arguments' &&
+      parent.child(0) === at &&
+      converts.test(parent.parent?.child(0)?.text ?? '')
+    )
       at = wrapped(parent.parent ?? parent);
+    else if (parent.kind === 'unary_expression' && /^\+/.test(parent.text)) at = wrapped(parent);
     else if (
       parent.kind === 'member_expression' &&
       parent.child(0) === at &&
@@ -83,6 +88,9 @@ export function holderOf(node: SyntaxNode): Binding | null {
     } else return null;
   }
 }
+
+/** The same id in another type. */
+export const converts = /^(?:String|decodeURIComponent|BigInt|(?:Number\.)?parse(?:Int|Float)|Number)$/;
 
 /** Every place where a value is used: the variable's uses and those of its aliases, or the read itself. */
 export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Binding | null }): readonly SyntaxNode[] {
@@ -120,7 +128,8 @@ export function isTenantUse(use: SyntaxNode): boolean {
         if (parent.child(0) === at) return true;
         if (isLogCallee(callee) || isReplyCallee(callee)) return false;
         if (
-          /^(?:String|Number|Boolean|encodeURIComponent|JSON\.stringify)$/.test(callee) ||
+          converts.test(callee) ||
+          /^(?:Boolean|encodeURIComponent|JSON\.stringify)$/.test(callee) ||
           /\.(?:test|trim|toString)$/.test(callee)
         )
           break;
@@ -132,7 +141,8 @@ export function isTenantUse(use: SyntaxNode): boolean {
       case 'expression_statement':
         return false;
       case 'unary_expression':
-        return false;
+        if (!/^\+/.test(parent.text)) return false;
+        break;
       case 'ternary_expression':
         if (parent.child(0) === at) return false;
         break;

@@ -253,7 +253,7 @@ const validating =
 const verifying =
   /^(?:verify|jwtVerify|verifyToken|verifyIdToken|verifyJwt|verifyState|verifySignature|unsign|unseal|decrypt|verifyAndDecode\w*|verifySigned\w*|verify\w*State|open|unsealData)$/;
 const reading =
-  /^(?:String|Number|decodeURIComponent|encodeURIComponent|atob|unescape|structuredClone|Array\.from|Object\.assign|Object\.freeze|Object\.fromEntries|Promise\.resolve|Buffer\.from|qs\.parse|querystring\.parse|asString|first|z\.string)$/;
+  /^(?:String|Number|BigInt|(?:Number\.)?parseInt|decodeURIComponent|encodeURIComponent|atob|unescape|structuredClone|Array\.from|Object\.assign|Object\.freeze|Object\.fromEntries|Promise\.resolve|Buffer\.from|qs\.parse|querystring\.parse|asString|first|z\.string)$/;
 
 function walkCall(node: SyntaxNode, path: readonly string[], at: Walk): readonly Origin[] {
   const call = callOf(node);

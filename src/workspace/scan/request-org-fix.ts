@@ -40,8 +40,7 @@ function editsAt(read: RequestRead, same: string): readonly TextEdit[] | null {
   if (holder !== null) {
     const check = presenceCheck(holder.node, holder.name);
     if (check !== null && !read.fromHeader) return [behind(check, `${same}(${request}, ${holder.name})`)];
-    const whole = castOf(alternatives(node));
-    return [replace(whole, `${same}(${request}, ${uncast(whole).text})`), ...deadTest(check, holder.name)];
+    return [comparison(node, same, request), ...deadTest(check, holder.name)];
   }
   return whereUsed(read, same);
 }
@@ -61,13 +60,24 @@ function inPattern({ node, request }: RequestRead, binding: Binding, same: strin
 /** Each place that uses the value; a test of it stays. Where an object is handed on with it, behind that test. */
 function whereUsed({ node, request, uses }: RequestRead, same: string): readonly TextEdit[] | null {
   const places = uses.filter((use) => isTenantUse(use) && /^(?:member|subscript|call)_expression$/.test(use.kind));
-  if (places.length > 0)
-    return places.map((place) => {
-      const whole = castOf(alternatives(place));
-      return replace(whole, `${same}(${request}, ${uncast(whole).text})`);
-    });
+  if (places.length > 0) return places.map((place) => comparison(place, same, request));
   const test = testAround(node);
   return test === null ? null : [behind(test, `${same}(${request}, ${node.text})`)];
+}
+
+/** The call that compares a value, in the place of the value and of what it falls back to. */
+function comparison(node: SyntaxNode, same: string, request: string): TextEdit {
+  const value = alternatives(node);
+  const call = (supplied: string): string => `${same}(${request}, ${supplied})`;
+  if (value.kind !== 'binary_expression' || value.parent?.kind !== 'non_null_expression') {
+    const whole = castOf(value);
+    return replace(whole, call(uncast(whole).text));
+  }
+  // The grammar reads `a ?? b!.c` as `(a ?? b)!.c`: what follows the mark belongs to the last of the values.
+  let whole = value.parent;
+  while (whole.parent !== null && /^(?:member|subscript|non_null)_expression$/.test(whole.parent.kind))
+    whole = whole.parent;
+  return replace(whole, call(value.child(0)?.text ?? ''));
 }
 
 const replace = ({ end, start }: SyntaxNode, text: string): TextEdit => ({ start, end, text });

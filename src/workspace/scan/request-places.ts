@@ -9,11 +9,14 @@ import { offsetsOfMatches } from './words.ts';
 export function parameterPlaces(source: Source): readonly number[] {
   const { text } = source;
   if (!/['"]use server['"]|@(?:Query|Body|Params?|Headers?|Args?|Cookies?|MessageBody)\s*\(/.test(text)) return [];
-  const name = new RegExp(
-    `(?<=[(,)\\s])\\w*(?:${vocabulary().word})[-_]?(?:${vocabulary().ending})\\w*(?=\\s*[?,:)=])`,
+  const { word, ending } = vocabulary();
+  const name = new RegExp(`(?<=[(,)\\s])\\w*(?:${word})[-_]?(?:${ending})\\w*(?=\\s*[?,:)=])`, 'gi');
+  // `@Headers('x-tenant-id') tenant: string`: the key says what it is, whatever its name.
+  const keyed = new RegExp(
+    `(?<=@(?:Query|Params?|Headers?|Body|Args?|Cookies?)\\s*\\(\\s*['"\`][^'"\`]*(?:${word})[-_]?(?:${ending})[^'"\`]*['"\`][^()]*\\)\\s*)\\w+`,
     'gi',
   );
-  return offsetsOfMatches(text, name);
+  return [...new Set([...offsetsOfMatches(text, name), ...offsetsOfMatches(text, keyed)])];
 }
 
 /** Statements of SQL that name a column of organizations, by their beginnings or by the column's. */

@@ -47,6 +47,15 @@ export const requestSources: readonly RequestSource[] = [
     lookAlike: `export const a = protectedProcedure.input(schema).query(async ({ ctx, input }) => { ${query('ctx.user.orgId')} });`,
   },
   {
+    framework: 'tRPC: what makes the context',
+    named: /^create\w*Context(?:Inner)?$/,
+    property: null,
+    part: 'headers',
+    words: /@trpc\/server/,
+    example: `import { initTRPC } from '@trpc/server'; export const createTRPCContext = async (opts: { headers: Headers }) => { ${query(`opts.headers.get('x-org-id')`)} };`,
+    lookAlike: `import { initTRPC } from '@trpc/server'; export const createTRPCContext = async (opts: { headers: Headers }) => { const user = await userOf(opts.headers); ${query('user.app_metadata.org_id')} };`,
+  },
+  {
     framework: 'oRPC',
     call: /^handler$/,
     property: 'input',
@@ -81,6 +90,15 @@ export const requestSources: readonly RequestSource[] = [
     words: /\b(?:define\w*)?[eE]ventHandler\b/,
     example: `export default defineEventHandler(async (event) => { const asked = getQuery(event); ${query('asked.orgId')} });`,
     lookAlike: `export default defineEventHandler(async (event) => { ${query('event.context.user.orgId')} });`,
+  },
+  {
+    framework: 'Hono: a middleware in a file of its own',
+    call: /^(?:createMiddleware|createHandlers)$/,
+    property: null,
+    part: 'headers',
+    words: /['"]hono(?:\/|['"])/,
+    example: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { ${query(`c.req.header('x-org-id')`)} });`,
+    lookAlike: `import { createMiddleware } from 'hono/factory'; export const a = createMiddleware(async (c, next) => { ${query(`c.get('user').orgId`)} });`,
   },
   {
     framework: 'SvelteKit, Remix, React Router',

@@ -55,10 +55,15 @@ export function speak(words: Vocabulary): void {
   current = patternsOf(words);
 }
 
-/** `team_id` -> team, `companyId` -> company, `companies` -> company. */
-function stemOf(name: string): string {
-  const snake = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
-  const bare = snake.replace(/^.*\./, '').replace(/_?(?:id|uuid|slug)$/, '');
+/** `team_id` -> team, `companyId` -> company, `ws_id` -> ws. */
+function stemOf(column: string): string {
+  const snake = column.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+  return snake.replace(/^.*\./, '').replace(/_?(?:id|uuid|slug)$/, '');
+}
+
+/** `companies` -> company. */
+export function singularOf(table: string): string {
+  const bare = stemOf(table);
   if (/ies$/.test(bare)) return `${bare.slice(0, -3)}y`;
   return /[^s]s$/.test(bare) ? bare.slice(0, -1) : bare;
 }
@@ -69,7 +74,9 @@ const common = new Set(['', 'user', 'owner', 'parent', 'profile', 'member', 'id'
 const escaped = (text: string): string => text.replace(/[^\w]/g, '\\$&');
 
 function patternsOf(given: Vocabulary): Patterns {
-  const stems = [...given.columns, ...given.tables].map(stemOf).filter((one) => one.length > 1 && !common.has(one));
+  const stems = [...given.columns.map(stemOf), ...given.tables.map(singularOf)].filter(
+    (one) => one.length > 1 && !common.has(one),
+  );
   const own = [...new Set(stems)].filter((one) => !/^(?:org|organi[sz]ation|tenant|workspace)$/.test(one)).map(escaped);
   const word = [...usual, ...own].join('|');
   // In a text the words of a name may be written together or with a line between them.

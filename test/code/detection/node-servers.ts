@@ -219,6 +219,19 @@ export const honoRows: readonly Row[] = [
     read: `getCookie(c, 'org_id')`,
     lookAlike: `setCookie(c, 'org_id', c.get('orgId')); await supabase.from('calls').select('id').eq('org_id', c.get('orgId'));`,
   },
+  {
+    ...hono,
+    path: 'src/middleware/%.ts',
+    file: (body: string) => `import { createMiddleware } from 'hono/factory';
+export const loads = createMiddleware<Env>(async (c, next) => {
+  ${body}
+  await next();
+});
+`,
+    source: 'req.header() of a middleware',
+    read: `c.req.header('x-org-id')`,
+    lookAlike: `c.set('orgId', c.get('user').orgId); await supabase.from('calls').select('id').eq('org_id', c.get('orgId'));`,
+  },
 ];
 
 const koa = {

@@ -74,7 +74,7 @@ describe('a router without authentication', () => {
     const { plan, text } = await planned([analytics]);
     expect(asked(plan.notes)).toEqual(found.map(({ file }) => file).filter((file) => file !== analytics));
     expect(text(analytics)).toContain(
-      `import { requireAuth } from '../middleware/auth';\nimport { assertSameOrg } from '../services/org-validation';\n\nexport const analyticsRouter = Router();\n\nanalyticsRouter.use(requireAuth);\n`,
+      `import { requireAuth } from '../middleware/auth';\nimport { assertSameOrg, answeringRefusals } from '../services/org-validation';\n\nexport const analyticsRouter = Router();\n\nanalyticsRouter.use(requireAuth);\n`,
     );
     expect(text(analytics)).toContain(`const orgId = assertSameOrg(req, req.headers['x-org-id']);`);
     expect(text(webhooks)).toBeUndefined();

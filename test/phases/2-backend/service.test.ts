@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { renderService } from '../../../phases/2-backend/1-org-validation.ts';
 import { readCode } from '../../../phases/code/code.ts';
@@ -37,6 +37,8 @@ type Service = {
   readonly requireOrgId: (req: unknown) => string;
   readonly assertSameOrg: (req: unknown, supplied: unknown) => string;
   readonly validateOrg: RequestHandler;
+  readonly answerRefusal: (error: unknown, res: Response) => boolean;
+  readonly answeringRefusals: (handler: RequestHandler) => RequestHandler;
   readonly resolveOrgId: (user: unknown, req: unknown, res?: unknown) => Promise<string | null>;
   readonly asked: { count: number };
   readonly rows: { user_org_roles: Record<string, unknown>[] };
@@ -90,22 +92,29 @@ beforeAll(async () => {
     }, next);
   });
   const answer = (req: Request) => ({ org: service.assertSameOrg(req, req.query.org) });
-  app.get('/sync', (req, res) => void res.json(answer(req)));
-  app.get('/async', async (req, res) => void res.json(answer(req)));
+  const { answerRefusal, answeringRefusals } = service;
+  app.get(
+    '/sync',
+    answeringRefusals((req, res) => void res.json(answer(req))),
+  );
+  app.get(
+    '/async',
+    answeringRefusals(async (req, res) => void res.json(answer(req))),
+  );
   app.get('/caught', async (req, res) => {
     try {
       res.json(answer(req));
     } catch (error) {
+      if (answerRefusal(error, res)) return;
       res.status(500).json({ error: String(error) });
     }
   });
-  app.get('/sent', async (req, res) => {
-    try {
-      res.send(answer(req));
-    } catch {
-      res.status(500).send('oh');
-    }
-  });
+  app.get(
+    '/failing',
+    answeringRefusals(async () => {
+      throw new Error('of the app');
+    }),
+  );
   app.get('/validated', service.validateOrg, (req, res) => void res.json({ org: service.requireOrgId(req) }));
   app.use(
     ((_error, _req, res, _next) => void res.status(500).json({ error: 'handler' })) as express.ErrorRequestHandler,
@@ -128,7 +137,7 @@ const ask = async (address: string, org: string | null = own) => {
 };
 
 describe('the service that step 2.1 creates, in Express 4', () => {
-  const routes = ['/sync', '/async', '/caught', '/sent'];
+  const routes = ['/sync', '/async', '/caught'];
 
   it.each(routes)('%s: lets the own organization through, named or not', async (route) => {
     for (const query of ['', `?org=${own}`, '?org=']) {
@@ -147,6 +156,11 @@ describe('the service that step 2.1 creates, in Express 4', () => {
       expect(unhandled).not.toHaveBeenCalled();
     },
   );
+
+  it('hands every other error to the error handling of the app', async () => {
+    expect(await ask('/failing')).toEqual({ status: 500, body: { error: 'handler' } });
+    expect(unhandled).not.toHaveBeenCalled();
+  });
 
   it('answers 401 without an organization, 403 without a membership, 404 where it does not exist', async () => {
     expect(await ask('/sync', null)).toMatchObject({ status: 401, body: { code: 'ORG_ID_MISSING' } });

@@ -104,7 +104,7 @@ describe('signing out', () => {
   it('reaches every client of TanStack Query', async () => {
     const state = `const [client] = useState(() => new QueryClient({ defaultOptions: {} }));\n`;
     expect(await apart(state)).toBe(
-      `import { emptiedOnSignOut } from '@/hooks/useOrg';\nconst [client] = useState(() => emptiedOnSignOut(new QueryClient({ defaultOptions: {} })));\n`,
+      `import { emptiedOnSignOut } from '@/hooks/useOrg';\n\nconst [client] = useState(() => emptiedOnSignOut(new QueryClient({ defaultOptions: {} })));\n`,
     );
     const exported = `import { QueryClient } from '@tanstack/react-query';\nexport const queryClient = new QueryClient();\n`;
     expect(await apart(exported)).toContain('export const queryClient = emptiedOnSignOut(new QueryClient());');

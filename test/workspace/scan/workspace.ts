@@ -29,7 +29,7 @@ export function workspaceOf(over: Partial<Workspace> = {}): Workspace {
     auth: [{ file: 'src/middleware/auth.ts', exports: ['requireAuth', 'optionalAuth'], side: 'server' }],
     supabaseClients: [{ file: 'src/services/supabase.ts', role: 'service', exports: ['supabase'] }],
     generatedTypes: [],
-    styling: { tailwind: true, toast: null, uiDirectory: null },
+    styling: { tailwind: true, toast: null },
     authenticatedFiles: new Set(),
     notes: [],
     ...over,

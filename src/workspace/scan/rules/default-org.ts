@@ -88,6 +88,7 @@ export const defaultOrg: Rule = {
         path: 'src/routes/keys.ts',
         code: `router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgId; res.json(await key('x', orgId || 'default')); });`,
         fixed: `import { requireOrgId } from '../services/org-validation';
+
 router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgId; res.json(await key('x', orgId || requireOrgId(req))); });`,
       },
     ],

@@ -56,6 +56,7 @@ export const firstOrg: Rule = {
   await list(org.id);
 });`,
         fixed: `import { requireOrgId } from '../services/org-validation';
+
 router.get('/x', requireAuth, async (req, res) => {
   const { data: org } = await supabase.from('organizations').select('id').eq('id', requireOrgId(req)).single();
   await list(org.id);

@@ -32,7 +32,9 @@ export const requestOrg: Rule = {
   *check(node, context) {
     const given = parameterAt(node);
     const read = given ?? propertyReadAt(node);
-    if (read !== null && isOrgIdName(read.key)) {
+    // `@Headers('x-tenant-id') tenant: string`: the key names it where the parameter does not.
+    const keyed = given?.origins.some((one) => isRequest(one) && isOrgIdName(one.path.at(-1) ?? '')) ?? false;
+    if (read !== null && (keyed || isOrgIdName(read.key))) {
       const origin = read.origins.find(
         (one): one is RequestOrigin => isRequest(one) && (given !== null || isOrgIdName(one.path.at(-1) ?? '')),
       );
@@ -58,6 +60,13 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      `router.get('/x', async (req, res) => { const orgId = Number(req.query.orgId); res.json(await load(orgId)); });`,
+      `router.get('/x', async (req, res) => { const id = parseInt(req.params.orgId, 10); const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
+      `router.get('/x', async (req, res) => { const id = +req.params.orgId; const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
+      {
+        path: 'src/calls.controller.ts',
+        code: `@Controller('calls') export class C { @Delete(':id') async remove(@Param('id') id: string, @Headers('x-org-id') owner: string) { await this.calls.remove(owner, id); } }`,
+      },
       `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.agreement.update({ where: { id, orgId }, data: { deletedBy: userId } }); }`,
       `router.get('/x', async (req, res) => { const orgId = req.headers['x-org-id'] as string; res.json(await load(orgId)); });`,
       `router.post('/x', async (req, res) => { const { message, orgId } = req.body; res.json(await chat(orgId, message)); });`,
@@ -77,7 +86,7 @@ export const requestOrg: Rule = {
       {
         path: 'src/routes/a.ts',
         code: `router.get('/x', requireAuth, async (req, res) => {\n\tconst orgId = req.query.orgId as string;\n\tres.json(await load(orgId));\n});`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n\tconst orgId = assertSameOrg(req, req.query.orgId);\n\tres.json(await load(orgId));\n});`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.get('/x', requireAuth, async (req, res) => {\n\tconst orgId = assertSameOrg(req, req.query.orgId);\n\tres.json(await load(orgId));\n});`,
       },
       {
         path: 'src/routes/a.ts',
@@ -87,31 +96,32 @@ export const requestOrg: Rule = {
       {
         path: 'src/routes/a.ts',
         code: `router.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await db.from('calls').insert({ org_id: c.tenantId, name: c.name });\n});\n`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await db.from('calls').insert({ org_id: assertSameOrg(req, c.tenantId), name: c.name });\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await db.from('calls').insert({ org_id: assertSameOrg(req, c.tenantId), name: c.name });\n});\n`,
       },
       {
         path: 'src/routes/a.ts',
         code: `router.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  await save(c);\n});\n`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  assertSameOrg(req, c.tenantId);\n  await save(c);\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.post('/x', requireAuth, async (req, res) => {\n  const c = req.body;\n  if (!c.tenantId) return res.status(400).end();\n  assertSameOrg(req, c.tenantId);\n  await save(c);\n});\n`,
       },
       {
         path: 'src/routes/a.ts',
         code: `router.get('/x', requireAuth, async (req, res) => {\n  const { orgId } = req.query;\n  if (!orgId) {\n    return res.status(400).end();\n  }\n  res.json(await load(orgId));\n});\n`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const { orgId } = req.query;\n  if (!orgId) {\n    return res.status(400).end();\n  }\n  assertSameOrg(req, orgId);\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.get('/x', requireAuth, async (req, res) => {\n  const { orgId } = req.query;\n  if (!orgId) {\n    return res.status(400).end();\n  }\n  assertSameOrg(req, orgId);\n  res.json(await load(orgId));\n});\n`,
       },
       {
         path: 'src/routes/a.ts',
         code: `router.get('/x', requireAuth, async (req, res) => {\n  const orgId = req.headers['x-org-id'] as string;\n  if (!orgId) return res.status(400).end();\n  res.json(await load(orgId));\n});\n`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.headers['x-org-id']);\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.headers['x-org-id']);\n  res.json(await load(orgId));\n});\n`,
       },
       {
         path: 'src/routes/a.ts',
         code: `router.get('/x', requireAuth, async (req, res) => {\n  const orgId = (req.body.orgId || req.query.orgId) as string;\n  res.json(await load(orgId));\n});\n`,
-        fixed: `import { assertSameOrg } from '../services/org-validation';\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.body.orgId || req.query.orgId);\n  res.json(await load(orgId));\n});\n`,
+        fixed: `import { assertSameOrg } from '../services/org-validation';\n\nrouter.get('/x', requireAuth, async (req, res) => {\n  const orgId = assertSameOrg(req, req.body.orgId || req.query.orgId);\n  res.json(await load(orgId));\n});\n`,
         count: 1,
       },
     ],
     leaves: [
+      `router.get('/x', requireAuth, async (req, res) => { const orgId = Number(req.query.orgId); if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
       `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.room.update({ where: { id, org: { id: orgId, users: { some: { userId } } } }, data: { open: true } }); }`,
       `router.post('/x', async (req, res) => { const { orgId } = req.body; const job = await jobs.find(req.params.id); if (!job || job.orgId !== orgId || job.userId !== req.user.id) return res.status(404).end(); await send(orgId); });`,
       `router.get('/x', requireAuth, async (req, res) => { const orgId = req.query.orgId; if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
