@@ -150,7 +150,7 @@ const loading = (state: State): Line => {
     state.screen === 'rollback'
       ? 'Reading the journal'
       : state.screen === 'journey'
-        ? 'Planning the steps upon each other, in a transaction that is rolled back'
+        ? 'Planning each step on top of those before it, in a transaction that is rolled back'
         : state.step !== null && /^[234]/.test(state.step.id)
           ? 'Computing the edits'
           : 'Testing in a transaction that is rolled back';
