@@ -32,7 +32,13 @@ try {
   git('init', '--quiet', '--initial-branch=main');
   git('add', '.');
   git('commit', '--quiet', '--message=Sample app');
-  const terminal = place.start([], { columns: 100, rows: 30, cwd: app, env: { HOME: place.folder } });
+  const terminal = place.start([], {
+    columns: 100,
+    rows: 30,
+    cwd: app,
+    env: { HOME: place.folder },
+    patience: 300_000,
+  });
 
   await terminal.wait('Nothing is changed without a question');
   await terminal.wait('Locks of policy statements');
@@ -49,10 +55,17 @@ try {
   draw(terminal, 'overview', 'The overview: phases and steps, and what each is waiting for');
 
   await openStep(terminal, '1.3');
+  draw(
+    terminal,
+    'impact',
+    'A preview begins with its impact: risk, what is touched, locks as measured, what was tested',
+  );
   // To a change that was tried: its SQL, how long it ran, and the locks it took.
   await terminal.press(']');
   await terminal.wait(/hidden above/);
-  draw(terminal, 'preview', 'The preview of a step: executed and taken back, with the locks it takes');
+  await terminal.press('z');
+  await terminal.wait('Tested in');
+  draw(terminal, 'preview', 'Every statement of a step: tested and rolled back, with the locks it takes');
 
   // The app goes on working meanwhile: one of its transactions holds a table that the next change needs.
   const other = await place.session();
@@ -65,11 +78,34 @@ try {
   await verified(terminal, '1.3');
 
   await terminal.press('u');
-  await terminal.wait('to take back, newest first');
+  await terminal.wait('to roll back, newest first');
   await terminal.press('u');
   await terminal.wait('on this target?');
   draw(terminal, 'rollback', 'A rollback has its own preview and its own question');
   await terminal.press('n');
+  await terminal.press(keys.escape);
+  await terminal.press(keys.escape);
+  await terminal.wait(/ 1 {2}Database/);
+
+  await terminal.press(keys.down);
+  for (const step of ['1.4', '1.5', '1.6']) {
+    await openStep(terminal, step);
+    await applyShown(terminal);
+    await verified(terminal, step);
+    await terminal.press(keys.escape);
+    await terminal.wait(/ 1 {2}Database/);
+  }
+  await openStep(terminal, '1.7');
+  await terminal.press(']');
+  await terminal.wait(/hidden above/);
+  draw(terminal, 'groups', 'Hundreds of statements as groups by kind, with their risk and longest lock');
+
+  await applyShown(terminal);
+  await verified(terminal, '1.7');
+  // To the comparison of a table: what real users reached before and reach now.
+  for (let press = 0; press < 400 && !/› .*keeps access to their own rows/.test(terminal.screen()); press += 1)
+    await terminal.press(keys.down);
+  draw(terminal, 'access', 'What real users reach, compared before and after the step');
   await terminal.press('q');
   await terminal.exit;
 } finally {

@@ -58,7 +58,7 @@ const use = (program, env, cwd) => {
   const demo = run(program[0], [...program.slice(1), 'demo', '--yes'], { env, cwd });
   if (!demo.includes('Done and verified.')) throw new Error(`the demo did not end verified:\n${demo}`);
   // The sample app comes without its compiler and its tests: what was not checked is counted at the end.
-  if (!/^\d+ checks? could not be made: /m.test(demo))
+  if (!/^\d+ checks? could not be run: /m.test(demo))
     throw new Error(`the demo did not count what it did not check:\n${demo}`);
   if (!demo.includes('Rolled back, and proven step by step.')) throw new Error(`the demo did not end back:\n${demo}`);
   return version;

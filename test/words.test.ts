@@ -18,6 +18,18 @@ const words: readonly (readonly [wrong: RegExp, instead: string])[] = [
   [/\bplanning documents?\b/i, 'name the checks'],
   [/\bhides its errors\b/i, 'swallows errors'],
   [/\$\{[^}]*\} (?:steps|checks|changes|things) (?:are|is)\b/, 'a count that agrees: plural()'],
+  [/\$\{([\w.]+)\} \$\{\1 === 1 \?/, 'a count that agrees: plural()'],
+  [/\bleave\b[^.;:]{1,40}\baway\b/i, 'omit'],
+  [/\bundo(?:es|ne|ing)?\b|\bundid\b/i, 'roll back'],
+  [/\bRepair\b/, 'Fix'],
+  [/\bleft to a person\b/i, 'needs a manual change'],
+  [/\bnot looked at\b/i, 'not checked'],
+  [/\bchecks?\b[^.]*\bcould not be made\b/, 'could not be run'],
+  [/, so that (?:nobody|nothing|API|there)\b/, ', so …: what follows is a result, not a purpose'],
+  [/(?<!\b[Tt]here )\bis no (?!longer\b|more\b|other\b)[a-z]/, 'is not a …'],
+  [/\bupon each other\b/, 'one on top of the other'],
+  [/\bfor the time of\b/, 'for the duration of'],
+  [/\bputs? SQL together\b|\bSQL (?:is )?put together\b/i, 'build SQL'],
 ];
 
 /** Comments, and texts that no person reads: SQL, patterns, names of types. */
@@ -42,9 +54,19 @@ const files = ['src', 'phases'].flatMap((folder) =>
     .map((file) => join(folder, file)),
 );
 
-test('what people read uses one word for one thing', () => {
-  const wrong = files.flatMap((file) =>
-    phrases(readFileSync(join(root, file), 'utf8')).flatMap((phrase) =>
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))].filter((file) =>
+  file.endsWith('.md'),
+);
+
+const lines = (text: string): readonly { readonly line: number; readonly text: string }[] =>
+  text.split('\n').map((one, index) => ({ line: index + 1, text: one }));
+
+test.each([
+  ['the program says', files, phrases],
+  ['the pages say', pages, lines],
+] as const)('what %s uses one word for one thing', (_, all, parts) => {
+  const wrong = all.flatMap((file) =>
+    parts(readFileSync(join(root, file), 'utf8')).flatMap((phrase) =>
       words.flatMap(([pattern, instead]) =>
         pattern.test(phrase.text) ? [`${file}:${phrase.line}: ${phrase.text.slice(0, 90)} -> ${instead}`] : [],
       ),

@@ -62,7 +62,7 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   const asked = (name: string): boolean => found.questions.some((one) => one.remedy.includes(`names.${name}`));
   if (found.organizations === null && !asked('organizations')) {
     list.push({
-      problem: 'No table of organizations was found: no table is referred to as the organization of rows or users.',
+      problem: 'No table of organizations was found: nothing refers to a table as the organization of rows or users.',
       remedy:
         'Name it with --organizations or names.organizations in the configuration file; an app that has none yet gets them with the SQL below, once the rows in it are filled in.',
       detail: newDirectory(found),
@@ -71,7 +71,7 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
   const key = primaryColumn(found.organizations);
   if (found.organizations !== null && (key === null || !supported.test(found.idType))) {
     list.push({
-      problem: `Organizations are known by ${key === null ? 'no primary key of one column' : `${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
+      problem: `${key === null ? 'Organizations have no primary key of one column' : `Organizations are known by ${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
       remedy: 'Give organizations a primary key of one such column first, for instance with the SQL below.',
       detail: newKey(found.organizations),
     });
@@ -141,61 +141,64 @@ function referredTo(found: Survey): { readonly column: string; readonly tables: 
 }
 
 /** Verbs of the notes as one table has them. */
-const singular: Readonly<Record<string, string>> = {
-  carry: 'carries',
-  say: 'says',
-  have: 'has',
-  hold: 'holds',
-  are: 'is',
-  use: 'uses',
-};
 
 function notesOf(found: Survey): readonly Note[] {
   const notes: Note[] = found.evidence.map(({ what, because }) => ({ text: `${what}: ${because}.` }));
   if (found.memberships !== null && found.memberships.roles.length > 0)
     notes.push({ text: `Roles of members are ${found.memberships.roles.join(', ')}.` });
-  const say = (text: string, tables: readonly { readonly schema: string; readonly name: string }[]): void => {
+  const say = (
+    one: string,
+    many: string,
+    tables: readonly { readonly schema: string; readonly name: string }[],
+  ): void => {
     if (tables.length > 0)
       notes.push({
-        text: `${tables.length} ${tables.length === 1 ? text.replace(/^tables (\w+)/, (_, verb: string) => `table ${singular[verb] ?? verb}`) : text}`,
+        text: plural(tables.length, `table ${one}`, `tables ${many}`),
         detail: tables.map((one) => `${one.schema}.${one.name}`).join(', '),
       });
   };
   const { tenants, catalog } = found;
   say(
-    `tables carry ${found.to}`,
+    `carries ${found.to}`,
+    `carry ${found.to}`,
     tenants.filter((one) => one.key.name === found.to).map((one) => one.table),
   );
   for (const name of [...new Set(tenants.filter((one) => one.renamed).map((one) => one.key.name))]) {
     say(
-      `tables use ${name}, which becomes ${found.to}`,
+      `uses ${name}, which becomes ${found.to}`,
+      `use ${name}, which becomes ${found.to}`,
       tenants.filter((one) => one.renamed && one.key.name === name).map((one) => one.table),
     );
   }
   say(
-    'tables have the new and an old name both',
+    'has both the new and an old name',
+    'have both the new and an old name',
     tenants.filter((one) => one.also.length > 0).map((one) => one.table),
   );
   say(
-    'tables hold the key as text',
+    'holds the key as text',
+    'hold the key as text',
     tenants.filter((one) => isText(one.key.type)).map((one) => one.table),
   );
   say(
-    'tables have no foreign key on it',
+    'has no foreign key on it',
+    'have no foreign key on it',
     tenants.filter((one) => one.foreignKey === null).map((one) => one.table),
   );
   say(
-    'tables have a foreign key that points elsewhere',
+    'has a foreign key that points elsewhere',
+    'have a foreign key that points elsewhere',
     tenants.filter((one) => one.wrongForeignKey).map((one) => one.table),
   );
-  say('tables carry no organization at all', found.unkeyed);
+  say('carries no organization at all', 'carry no organization at all', found.unkeyed);
   for (const one of found.unclear) {
     notes.push({ text: `${one.table.schema}.${one.table.name}.${one.column.name} is left alone: ${one.reason}.` });
   }
   say(
-    'tables have no row security',
+    'has no row security',
+    'have no row security',
     catalog.tables.filter((table) => !table.rowSecurity),
   );
-  say('tables are excluded by the configuration', found.excluded);
+  say('is excluded by the configuration', 'are excluded by the configuration', found.excluded);
   return notes;
 }

@@ -13,7 +13,7 @@ import { primaryColumn, type Survey, survey, type TenantTable } from './survey.t
 export const step: Step<Target> = {
   id: '1.3',
   title: 'Add foreign keys and indexes',
-  why: 'An organization id that is text, that nothing refers to or that no index finds lets rows drift away from their organization, and makes every guarded query slow.',
+  why: 'An organization id that is text, or has no foreign key, lets rows drift away from their organization; without an index every guarded query is slow.',
   plan,
   checks: async function* (target) {
     yield* checks(target, await survey(target));
@@ -50,7 +50,7 @@ async function plan(target: Target): Promise<Plan> {
   const notes = [...conversions.notes, ...foreignKeys.notes];
   if (foreignKeys.changes.some((one) => one.id.startsWith('foreign key '))) {
     notes.push({
-      text: 'New foreign keys refuse to delete an organization that still has rows (ON DELETE NO ACTION): what belongs to it is deleted on purpose or not at all. Foreign keys that are there keep what they do.',
+      text: 'New foreign keys refuse to delete an organization that still has rows (ON DELETE NO ACTION): what belongs to it is deleted on purpose or not at all. Existing foreign keys keep their own rule.',
     });
   }
   if (blockers.length > 0) return { changes: [], blockers, notes };
@@ -73,7 +73,7 @@ function blocked(found: Survey): Blocker[] {
   if (primaryColumn(found.organizations) === null) {
     return [
       {
-        problem: `${qualified(found.organizations.schema, found.organizations.name)} has no primary key of one column, so that nothing can refer to it.`,
+        problem: `${qualified(found.organizations.schema, found.organizations.name)} has no primary key of one column, so nothing can refer to it.`,
         remedy: 'Give it one.',
       },
     ];

@@ -86,7 +86,7 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
   }
   if (organizations !== null && primaryColumn(organizations) === null) {
     blockers.push({
-      problem: `${organizations.schema}.${organizations.name} has no primary key of one column, so that nothing can name an organization.`,
+      problem: `${organizations.schema}.${organizations.name} has no primary key of one column, so nothing can name an organization.`,
       remedy: 'Give it one first.',
     });
   }
@@ -164,7 +164,7 @@ function onboardingNote(found: Survey, target: Target): readonly Note[] {
   if (doors.length === 0) return [];
   return [
     {
-      text: `Signed-in users can make organizations themselves (${doors.join(', ')}). If they do so after they sign up, ${asToday}: else each gets one at sign-up as well.`,
+      text: `Signed-in users can make organizations themselves (${doors.join(', ')}). If they do so after they sign up, ${asToday}: otherwise each also gets one at sign-up.`,
       answers: [asTodayAnswer],
     },
   ];
@@ -248,7 +248,7 @@ function attach(
   const copies = later.map((one, at) => ({ one, as: `on_auth_user_app_${at + 1}` }));
   for (const one of replaced) {
     notes.push({
-      text: `Trigger ${one.name} on auth.users does the same job; it is kept in the journal and comes back on rollback.`,
+      text: `Trigger ${one.name} on auth.users does the same job; it is kept in the journal and restored on rollback.`,
       detail: one.definition,
     });
   }

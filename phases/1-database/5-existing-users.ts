@@ -5,6 +5,7 @@ import { maySilenceTriggers } from '../../src/database/reversible.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
 import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
@@ -20,7 +21,7 @@ import { type Assignment, assign, memberRole, ownerRole, type UserFacts } from '
 export const step: Step<Target> = {
   id: '1.5',
   title: 'Assign existing users',
-  why: 'Users who signed up before the trigger have no organization, no profile or no stamp. They are filled from what the database knows, in small batches, and every value written is kept for the rollback; nobody is put into a first or default organization.',
+  why: 'Users who signed up before the trigger may have no organization, no profile or no stamp. These are filled in from what the database knows, in small batches, and every old value is kept for the rollback; nobody is put into a first or default organization.',
   running: {
     before: '',
     after: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour.',
@@ -62,7 +63,7 @@ async function plan(target: Target): Promise<Plan> {
     if (n > 0)
       changes.push({
         ...one.change,
-        title: `${one.change.title} (${n.toLocaleString('en')} ${n === 1 ? 'row' : 'rows'})`,
+        title: `${one.change.title} (${plural(n, 'row')})`,
       });
   }
   const notes: Note[] = [...judged.notes];
@@ -72,7 +73,7 @@ async function plan(target: Target): Promise<Plan> {
     });
     if (work.quiet)
       notes.push({
-        text: 'App triggers do not fire during these writes, so that no other column moves and no mail is sent.',
+        text: 'App triggers do not fire during these writes, so no other column changes and no mail is sent.',
       });
   }
   return { changes, blockers: [], notes };
@@ -132,7 +133,7 @@ function organizations(work: Work): Planned | null {
     change: {
       kind: 'batches',
       id: 'organizations for orphans',
-      title: 'Give each user without organization one of their own',
+      title: 'Create an organization for each user who has none',
       table: then.names.organizations.sql,
       key: { column: identifier(key.name), type: found.idType },
       quiet: work.quiet,
@@ -402,6 +403,6 @@ const first = <T extends { readonly column: string }>(list: readonly T[], column
 ];
 
 const needsTables: Blocker = {
-  problem: 'There is no table of organizations, so that users cannot be connected.',
+  problem: 'There is no table of organizations, so users cannot be connected.',
   remedy: 'Name it with --organizations or names.organizations in the configuration file.',
 };

@@ -11,7 +11,7 @@ import { profileUser, type Survey, survey, type TenantTable } from './survey.ts'
 export const step: Step<Target> = {
   id: '1.6',
   title: 'Require org_id',
-  why: 'A row without an organization is seen by nobody once isolation is on. Where every row has one, the database now refuses a row without.',
+  why: 'Once isolation is on, nobody sees a row without an organization. Where every row has one, the database refuses rows without one from here on.',
   running: {
     before: 'Code that inserts rows without an organization must set it: such an insert fails from here on.',
     after: '',
@@ -75,7 +75,7 @@ async function plan(target: Target): Promise<Plan> {
       });
     } else if (rest.rows > 0) {
       notes.push({
-        text: `${label} has ${plural(rest.rows, 'row')} without an organization; ${found.to} stays nullable there. With isolation on, only the service role sees ${rest.rows === 1 ? 'it' : 'them'}, and whoever a policy of yours that stays shows ${rest.rows === 1 ? 'it' : 'them'} to.`,
+        text: `${label} has ${plural(rest.rows, 'row')} without an organization; ${found.to} stays nullable there. With isolation on, only the service role sees ${rest.rows === 1 ? 'it' : 'them'}, and whoever a policy that you keep shows ${rest.rows === 1 ? 'it' : 'them'} to.`,
         detail: `select * from ${tenant.sql} where ${identifier(tenant.key.name)} is null;`,
       });
     } else {
@@ -198,7 +198,7 @@ function notNull(found: Survey, tenant: TenantTable): readonly SqlChange[] {
   const set: SqlChange = {
     kind: 'sql',
     id: `not null ${label}`,
-    title: `Make ${label}.${found.to} NOT NULL; the validated CHECK spares reading the table`,
+    title: `Make ${label}.${found.to} NOT NULL; the validated CHECK saves reading the table`,
     mode: 'transaction',
     up: `alter table ${tenant.sql} alter column ${column} set not null;\n${drop}`,
     down: `${add}\nalter table ${tenant.sql} alter column ${column} drop not null;`,
@@ -218,7 +218,7 @@ function leftover(found: Survey, tenant: TenantTable): readonly SqlChange[] {
     {
       kind: 'sql',
       id: `drop check ${label}`,
-      title: `Drop the CHECK that NOT NULL of ${label} makes needless`,
+      title: `Drop the CHECK that NOT NULL of ${label} makes unnecessary`,
       mode: 'transaction',
       up: `alter table ${tenant.sql} drop constraint ${identifier(present.name)};`,
       down: `alter table ${tenant.sql} add constraint ${identifier(present.name)} ${present.definition};`,

@@ -38,7 +38,7 @@ import { type Survey, survey } from './survey.ts';
 export const step: Step<Target> = {
   id: '1.7',
   title: 'Isolate organizations',
-  why: "Until row security says so, any signed-in user reads and changes every organization's rows, and anyone with the public key may too. From here on the database answers for the caller's organization only.",
+  why: "Until row security is on, any signed-in user can read and change every organization's rows, and so may anyone with the public key. From here on the database answers for the caller's organization only.",
   running: {
     before: 'Code that reads or writes across organizations as a signed-in user must use the service role instead.',
     after:
@@ -269,7 +269,7 @@ function* closed(tables: readonly TablePlan[]): Iterable<Note> {
   }
   for (const [commands, names] of groups) {
     yield {
-      text: `No policy allowed ${commands} to users on ${names.length === 1 ? names[0] : `${names.length} tables`}, so it stays closed: only the service role does that. Add a policy where users should.`,
+      text: `No policy allowed ${commands} to users on ${names.length === 1 ? names[0] : `${names.length} tables`}, so that stays closed: only the service role does it. Add a policy where users should.`,
       ...(names.length > 1 ? { detail: names.join('\n') } : {}),
     };
   }
@@ -298,7 +298,8 @@ function* blocked(found: Survey): Iterable<Blocker> {
   if (foreign.length > 0) {
     yield {
       problem: `${plural(foreign.length, 'table')} ${foreign.length === 1 ? 'belongs' : 'belong'} to another role, which alone may turn row security on: ${foreign.map((rule) => rule.sql).join(', ')}.`,
-      remedy: 'Run as their owner, give them to your role (alter table … owner to …), or leave them out with exclude.',
+      remedy:
+        'Run as their owner, transfer them to your role (alter table … owner to …), or leave them out with exclude.',
     };
   }
 }
@@ -325,7 +326,7 @@ function* unattributed(
     if (why.length === 0) continue;
     yield {
       problem: `Nothing says whose rows ${label} holds: it has no organization, and ${why.join('; ')}.`,
-      remedy: `Give it a foreign key or an organization column; or say that its rows are everybody's, so that every signed-in user reads them, with --shared-table ${label} (decisions.sharedTable); or leave it out with exclude.`,
+      remedy: `Give it a foreign key or an organization column; or say that its rows are everybody's, and every signed-in user reads them, with --shared-table ${label} (decisions.sharedTable); or leave it out with exclude.`,
       answers: [
         decide(
           'sharedTable',
@@ -347,7 +348,7 @@ function* general(found: Survey): Iterable<Note> {
   const lookup = list('lookup');
   if (lookup !== '') {
     yield {
-      text: `Without any organization, so that signed-in users may read every row and only the service role writes: ${lookup}. Where rows belong to someone, give the table an org_id, or drop its policy lookup_select.`,
+      text: `Without an organization: signed-in users may read every row, and only the service role writes: ${lookup}. Where rows belong to someone, give the table an org_id, or drop its policy lookup_select.`,
     };
   }
   const log = list('log');
@@ -369,7 +370,7 @@ function* general(found: Survey): Iterable<Note> {
   );
   if (byName.length > 0) {
     yield {
-      text: `Without a foreign key, so that the name of a column says which row they refer to: ${byName.map((rule) => rule.sql).join(', ')}.`,
+      text: `Without a foreign key; the name of a column says which row they refer to: ${byName.map((rule) => rule.sql).join(', ')}.`,
       detail: byName
         .flatMap(({ table }) => (linksOf(found).get(table.oid) ?? []).filter((link) => !link.declared))
         .map((link) => `${link.columns.join(', ')} → ${link.parent.schema}.${link.parent.name}`)
@@ -385,7 +386,7 @@ function* general(found: Survey): Iterable<Note> {
     yield { text: `${qualified(table.schema, table.name)} is excluded by the configuration.` };
   for (const table of found.catalog.tables.filter((one) => one.kind === 'foreign')) {
     yield {
-      text: `${qualified(table.schema, table.name)} is a foreign table, which knows no row security; take its grants from anon and authenticated if it holds an organization's rows.`,
+      text: `${qualified(table.schema, table.name)} is a foreign table, which knows no row security; revoke its grants from anon and authenticated if it holds an organization's rows.`,
     };
   }
   yield {

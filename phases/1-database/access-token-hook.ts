@@ -19,7 +19,7 @@ supabase/config.toml:
 enabled = true
 uri = "pg-functions://postgres/${schema}/${name}"`;
 
-const disableFirst = `Disable the hook before a rollback takes the function away: while it is enabled and the function is not there, nobody can sign in.`;
+const disableFirst = `Disable the hook before a rollback removes the function: while the hook is enabled and the function is missing, nobody can sign in.`;
 
 export type HookPlan = {
   readonly changes: readonly SqlChange[];
@@ -99,8 +99,8 @@ const kept = (before: DbFunction, definition: string): HookPlan => ({
   blockers: [],
   notes: [
     {
-      text: `The app has an access-token hook of its own, ${before.signature}; it is not replaced. A project has one: add to it what sets org_id.`,
-      detail: `${before.definition ?? before.body}\n\n-- Ours, to take from:\n${definition}`,
+      text: `The app has an access-token hook of its own, ${before.signature}; it is not replaced. A project can have only one: add to it what sets org_id.`,
+      detail: `${before.definition ?? before.body}\n\n-- Ours, to copy from:\n${definition}`,
     },
   ],
 });
@@ -156,7 +156,7 @@ from (select u.id, ${belongsTo(names, 'u.id')} as org from auth.users u) u where
     title: 'The access-token hook adds org_id where it is absent',
     kind: 'probe',
     verdict: row === undefined ? 'skipped' : passed ? 'passed' : 'failed',
-    expected: "the user's organization, and a claim of somebody else kept",
+    expected: "the user's organization, and other claims kept",
     observed:
       row === undefined
         ? 'no user with an organization to ask for'

@@ -25,7 +25,7 @@ export async function* checkLive(target: Target, found: Survey, signal: AbortSig
   });
   if (!signUpMakesOrganization(target)) {
     yield notMade(
-      'A sign-up makes no organization here (decisions.newUsers), so that two users who sign up have nothing to compare. The probe in the database made theirs itself.',
+      'A sign-up makes no organization here (decisions.newUsers), so two users who sign up have nothing to compare. The probe in the database made theirs itself.',
     );
     return;
   }

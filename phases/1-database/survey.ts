@@ -4,6 +4,7 @@ import { loadCatalog } from '../../src/database/catalog/load.ts';
 import type { Catalog, Table } from '../../src/database/catalog/types.ts';
 import { qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { type Ask, asker } from './survey/ask.ts';
 import { type Counting, countingOf } from './survey/conditions.ts';
@@ -105,7 +106,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
       note(
         counting.left === null
           ? `Not all ${what} count`
-          : `${counting.left.all - counting.left.not} of ${counting.left.all} ${what} count, ${counting.left.not} ${counting.left.not === 1 ? 'does' : 'do'} not`,
+          : `${counting.left.all - counting.left.not} of ${counting.left.all} ${what} count, ${plural(counting.left.not, 'does', 'do')} not`,
         counting.reasons.map((one) => one.replace(/: does not count$/, '')).join('; '),
       );
   }

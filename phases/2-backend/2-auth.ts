@@ -22,7 +22,7 @@ export const auth: Step<Target> = {
   running: {
     before: 'Set DEV_ORG_ID where local development used a default organization.',
     after:
-      "Deploy the backend: a request whose token names no organization is answered 403 instead of with somebody else's data.",
+      "Deploy the backend: a request whose token names no organization is answered 401 instead of with somebody else's data.",
   },
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
@@ -150,7 +150,7 @@ const verifyIt =
 
 const decodedNotes = (code: Code): readonly Note[] =>
   decoders(code).map((file) => ({
-    text: `${file} takes the token apart and does not check its signature: whoever writes one is believed. ${verifyIt}`,
+    text: `${file} decodes the token without checking its signature: anyone can forge one. ${verifyIt}`,
   }));
 
 /** Authentication that checks no signature lets everybody be anybody, unless something in front of it does; who knows. */

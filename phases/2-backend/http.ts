@@ -58,7 +58,7 @@ export async function* checkHttp(code: Code, signal: AbortSignal): AsyncIterable
     },
     {
       id: 'own-org',
-      title: 'A request for the own organization is answered',
+      title: 'A request for the caller’s own organization is answered',
       token,
       query: '',
       lacks: token === null ? variables.token : null,

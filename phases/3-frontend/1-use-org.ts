@@ -35,7 +35,7 @@ async function plan(code: Code): Promise<Plan> {
       return { changes: [], blockers: [], notes: [{ text: `${hook.file} is as it should be.` }] };
     }
     if (hook.unknown.length > 0) {
-      const text = `${hook.file} gives ${hook.unknown.join(', ')} as well, which the new hook would not; it is left to a person.`;
+      const text = `${hook.file} also returns ${hook.unknown.join(', ')}, which the new hook would not; it needs a manual change.`;
       return { changes: [], blockers: [], notes: [{ text }, ...leftNotes(own)] };
     }
   }
@@ -92,7 +92,7 @@ async function checkHook(code: Code, file: string): Promise<CheckResult> {
     ...(text !== null && !/app_metadata/.test(text) ? ['it does not read app_metadata'] : []),
     ...(text !== null && /user_metadata(?!,)\s*[?.[]/.test(text) ? ['it reads user_metadata'] : []),
     ...(text !== null && /(?:router\.(?:push|replace)|navigate|location\.(?:href|assign|replace))\s*[(=]/.test(text)
-      ? ['it sends people elsewhere']
+      ? ['it redirects people']
       : []),
   ];
   return {

@@ -21,7 +21,7 @@ export const isTenantRoute = (file: string): boolean => {
 export const tenantRoute: Step<Target> = {
   id: '3.3',
   title: 'Fix the tenant-id route',
-  why: 'A route that looks the organization up by a renamed column answers 404 to everybody, and what it says is in the session anyway. Without callers it goes; with callers it keeps to display data.',
+  why: 'A route that looks the organization up by a renamed column answers 404 to everybody, and what it says is in the session anyway. Without callers it is removed; with callers it is reduced to display data.',
   plan: async (target): Promise<Plan> => {
     const code = await readCode(target);
     const files = await routesOf(code);
@@ -43,7 +43,7 @@ export const tenantRoute: Step<Target> = {
       notes.push({ text: `${file} stays, since it is called.`, detail: callers.join(', ') }, ...leftNotes(left));
     }
     const changes = await changesOf(code, wanted, (file) =>
-      wanted.get(file) === null ? `Remove ${file}` : `Keep ${file} to display data`,
+      wanted.get(file) === null ? `Remove ${file}` : `Reduce ${file} to display data`,
     );
     return { changes, blockers: [], notes: [...notes, ...dirtyNote(code.workspace, [...wanted.keys()])] };
   },
@@ -88,6 +88,6 @@ async function checkRoutes(code: Code): Promise<CheckResult> {
     expected: `no ${[...old].join(', ') || 'old column'} in a tenant-id route`,
     observed: naming.length === 0 ? 'none' : naming.join(', '),
     milliseconds: performance.now() - began,
-    ...(naming.length === 0 ? {} : { advice: 'Apply step 3.3, or take the lookup out by hand.' }),
+    ...(naming.length === 0 ? {} : { advice: 'Apply step 3.3, or remove the lookup by hand.' }),
   };
 }

@@ -84,14 +84,14 @@ async function checkForm(code: Code, frontend: Project): Promise<CheckResult> {
     text === null
       ? ['it is not there']
       : [
-          ...(/<form\b/.test(text) ? [] : ['it is no form']),
+          ...(/<form\b/.test(text) ? [] : ['it is not a form']),
           ...(/<[lL]abel\b|aria-label/.test(text) ? [] : ['its fields have no labels']),
           ...(/useOrg|orgId|org_id/.test(text) ? [] : ['it does not name the organization of the session']),
           ...(/user_metadata|localStorage|\.limit\(1\)/.test(text) ? ['it takes the organization from elsewhere'] : []),
         ];
   return {
     id: '4.1/form',
-    title: 'The form edits the own organization',
+    title: 'The form edits the user’s own organization',
     kind: 'scan',
     verdict: faults.length === 0 ? 'passed' : 'failed',
     expected: 'a labelled form for the organization of the session',

@@ -1,4 +1,5 @@
 import type { Note } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { type Code, sideOfFile, textOf } from '../code/code.ts';
 
@@ -21,7 +22,7 @@ export async function ownersShutOut(code: Code): Promise<readonly Note[]> {
   if (places.length === 0) return [];
   return [
     {
-      text: `${places.length} ${places.length === 1 ? 'place of the backend refuses' : 'places of the backend refuse'} the role "${facts.roles.owner}", which is what sign-up gives to whoever makes an organization: add it where owners are meant.`,
+      text: `${plural(places.length, 'place of the backend refuses', 'places of the backend refuse')} the role "${facts.roles.owner}", which is what sign-up gives to whoever makes an organization: add it where owners are meant.`,
       detail: places.join('\n'),
     },
   ];

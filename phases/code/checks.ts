@@ -120,7 +120,7 @@ export async function* checkScan(
     observed:
       read === 0 && own.length === 0
         ? 'not applicable: the app has no file that this step looks at'
-        : `${plural(own.length, 'place')} left, ${waived} waived, ${plural(read, 'file')} looked at${unreadWords(result)}`,
+        : `${plural(own.length, 'place')} left, ${waived} waived, ${plural(read, 'file')} checked${unreadWords(result)}`,
     milliseconds: performance.now() - began,
     ...(own.length === 0 ? {} : { advice: 'Fix or waive the places named above, then verify again.' }),
   };

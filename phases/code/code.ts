@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RolloutError } from '../../src/rollout/errors.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
 import { discoverWorkspace } from '../../src/workspace/discover.ts';
 import { listFiles } from '../../src/workspace/files.ts';
@@ -127,7 +128,7 @@ export function dirtyNote(workspace: Workspace, files: readonly string[]) {
   if (dirty.length === 0) return [];
   return [
     {
-      text: `${dirty.length} ${dirty.length === 1 ? 'file that this step changes holds' : 'files that this step changes hold'} work that is not committed.`,
+      text: `${plural(dirty.length, 'file that this step changes holds', 'files that this step changes hold')} work that is not committed.`,
       detail: dirty.join(', '),
     },
   ];

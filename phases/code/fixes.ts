@@ -1,6 +1,7 @@
 import type { FileChange } from '../../src/rollout/change.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import type { Note, Plan } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { applyEdits, editSource, editsOverlap } from '../../src/workspace/edit.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
 import { counts, type Place } from './checks.ts';
@@ -41,7 +42,7 @@ export async function fixFindings(
       );
       if (broken.length > 0) {
         notes.push({
-          text: `${broken.length} ${broken.length === 1 ? 'file has a syntax error and is' : 'files have syntax errors and are'} left alone.`,
+          text: `${plural(broken.length, 'file has a syntax error and is', 'files have syntax errors and are')} left alone.`,
           detail: broken.map((one) => `${one.file}:${one.line ?? 1}`).join(', '),
         });
       }

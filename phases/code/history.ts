@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note } from '../../src/rollout/step.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { orAbsent } from '../../src/workspace/paths.ts';
 import type { Code } from './code.ts';
 
@@ -37,7 +38,7 @@ const remedy =
 /** What a plan says of the migrations, which are history and are never edited. */
 export async function historyNotes(code: Code): Promise<readonly Note[]> {
   return (await oldNamesInHistory(code)).map(({ name, files }) => ({
-    text: `supabase db reset brings the column ${name} back: ${files.length} ${files.length === 1 ? 'migration names' : 'migrations name'} it, and none renames it. ${remedy}`,
+    text: `supabase db reset brings the column ${name} back: ${plural(files.length, 'migration names', 'migrations name')} it, and none renames it. ${remedy}`,
     detail: files.join(', '),
   }));
 }

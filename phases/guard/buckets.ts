@@ -28,7 +28,7 @@ export async function fromBuckets(
         key: `${wasPrivate} ${files !== '0'}`,
         reason: wasPrivate
           ? `Bucket ${id} was made public since the rollout: anybody reads its files by address${whose}, whatever the policies say.`
-          : `Bucket ${id} is public${before === null ? '' : ' and was made since the rollout'}: anybody reads its files by address${whose}, whatever the policies say.`,
+          : `Bucket ${id} is public${before === null ? '' : ' and was created since the rollout'}: anybody reads its files by address${whose}, whatever the policies say.`,
         instruction: `Make it private where that is not meant: update storage.buckets set public = false where id = '${id.replaceAll("'", "''")}';`,
         // A bucket for the pictures of a web page is made public on purpose, every day.
         level: wasPrivate || files !== '0' ? 'error' : 'note',

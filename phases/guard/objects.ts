@@ -66,7 +66,7 @@ function policyFinding({ object, how }: Change, found: Survey, isOwn: boolean, m
   if (how === 'gone')
     return make(
       'policy',
-      `Policy ${name} is gone since the rollout.`,
+      `Policy ${name} no longer exists.`,
       isOwn
         ? restore
         : 'A restrictive policy narrows what others allow, and a permissive one gives access: restore it, or accept this finding in the baseline where its removal was meant.',
@@ -93,7 +93,7 @@ function functionFinding(
   if (isOwn)
     return make(
       'function',
-      `Function ${name}, which the rollout made, ${how === 'gone' ? 'is gone' : 'was changed'} since.`,
+      `Function ${name}, which the rollout made, ${how === 'gone' ? 'no longer exists' : 'was changed since'}.`,
       restore,
     );
   const one = found.catalog.functions.find((each) => sameSignature(each, name));
@@ -133,7 +133,7 @@ function triggerFinding({ object, how }: Change, found: Survey, isOwn: boolean, 
   const name = nameOf(object);
   const trigger = found.catalog.triggers.find((one) => `${one.schema}.${one.table}.${one.name}` === name);
   if (how === 'gone')
-    return isOwn ? make('trigger', `Trigger ${name}, which the rollout made, is gone since.`, restore) : null;
+    return isOwn ? make('trigger', `Trigger ${name}, which the rollout made, no longer exists.`, restore) : null;
   if (trigger?.fires === 'D' || trigger?.fires === 'R')
     return make(
       'trigger',
@@ -185,7 +185,7 @@ function columnFinding({ object, how }: Change, found: Survey, make: Make): Guar
   const now = table.columns.find((one) => one.name === column);
   const shape =
     now === undefined
-      ? 'it is gone'
+      ? 'it no longer exists'
       : `it is ${now.type}, ${now.notNull ? 'NOT NULL' : 'nullable'}, ${now.default === null ? 'without a default' : `default ${now.default}`}`;
   return make(
     'column',
@@ -204,7 +204,7 @@ function constraintFinding({ object, how }: Change, found: Survey, isOwn: boolea
   if (!isOwn && !deciding) return null;
   return make(
     'constraint',
-    `Constraint ${name}, ${isOwn ? 'which the rollout made' : 'of a table that says who belongs where'}, ${how === 'gone' ? 'is gone' : 'was changed'} since the rollout.`,
+    `Constraint ${name}, ${isOwn ? 'which the rollout made' : 'of a table that says who belongs where'}, ${how === 'gone' ? 'no longer exists' : 'was changed since the rollout'}.`,
     'Restore it, or accept this finding in the baseline where the change was meant.',
   );
 }

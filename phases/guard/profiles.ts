@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import * as z from 'zod';
 import type { GuardFinding } from '../../src/rollout/guard-finding.ts';
+import { plural } from '../../src/rollout/text.ts';
 import { foreignProfiles } from '../1-database/existing-users/foreign-profiles.ts';
 import type { Survey } from '../1-database/survey.ts';
 import type { Target } from '../target.ts';
@@ -28,7 +29,7 @@ export async function fromProfiles(
       kind: 'profile',
       object: name,
       key: fresh.join(' '),
-      reason: `${fresh.length} ${fresh.length === 1 ? 'profile names' : 'profiles name'} an organization that the user is no member of, and did not when the rollout was made: ${fresh.slice(0, 3).join(', ')}.`,
+      reason: `${plural(fresh.length, 'profile names', 'profiles name')} an organization that the user is not a member of, and did not at the time of the rollout: ${fresh.slice(0, 3).join(', ')}.`,
       instruction: `Give the user that membership, or set ${name}.${found.profileOrg} to an organization of theirs or to NULL.`,
     }),
   ];

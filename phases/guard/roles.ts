@@ -45,7 +45,7 @@ function servedBy(setting: string, exposed: readonly string[]): readonly Row[] {
     .map((one) => ({
       kind: 'exposed-schema',
       object: `schema ${one}`,
-      reason: `The API serves the schema ${one}, which the rollout was not told of: its functions were not looked at.`,
+      reason: `The API serves the schema ${one}, which the rollout was not told of: its functions were not checked.`,
       instruction: `Add it to exposedSchemas in the configuration file and run guard again; or take it out of pgrst.db_schemas of the role authenticator.`,
     }));
 }

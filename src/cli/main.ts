@@ -166,7 +166,9 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--changed-since <ref>', 'only in files that differ from this commit')
     .action(action(async (options) => (await import('./commands/scan.ts')).scanCommand(options)));
   command('guard', true)
-    .description('whether what held after the rollout still holds, in code and database; 1: findings, 2: not looked at')
+    .description(
+      'whether what held after the rollout still holds, in code and database; 1: findings, 2: something was not checked',
+    )
     .addOption(
       new Option('--format <name>', 'form of the findings').choices(['text', 'json', 'sarif', 'junit']).default('text'),
     )

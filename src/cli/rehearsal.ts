@@ -156,7 +156,7 @@ async function forward(
     const { failed, unproven } = await rollout.verify(step, signal);
     if (failed > 0 || unproven > 0) {
       throw new RolloutError(
-        `The rehearsal stopped: step ${step} (${title}) was applied, and ${failed > 0 ? `${count(failed, 'check')} failed` : `${count(unproven, 'check')} that matter could not be made`}.`,
+        `The rehearsal stopped: step ${step} (${title}) was applied, and ${failed > 0 ? `${count(failed, 'check')} failed` : `${count(unproven, 'check')} that matter could not be run`}.`,
         planned.every((one) => one.plan.changes.length === 0)
           ? 'Nothing was changed. Fix what the checks above name, or give the decisions they ask for, and rehearse again.'
           : 'Nothing counts as rehearsed. Look at the checks above, roll the copy back with "voxanne-rollout rollback --all", and rehearse again.',

@@ -31,7 +31,7 @@ export function answered<T extends object>(group: T, answers: readonly Answer[])
 
 function nameOf(setting: string): string {
   const row = settingRows.find((one) => one.path === setting && one.path.startsWith('decisions.'));
-  if (row === undefined) throw new Error(`${setting} is no decision`);
+  if (row === undefined) throw new Error(`${setting} is not a decision`);
   return row.name;
 }
 

@@ -14,7 +14,7 @@ const environment = z.strictObject({
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable, never a connection string')
     .nullable()
     .default(null)
-    .describe('Exported variable that holds its connection string, for status --all; null: it is not looked at.'),
+    .describe('Exported variable that holds its connection string, for status --all; null: it is not checked.'),
 });
 
 type Environments = Readonly<

@@ -109,7 +109,7 @@ function check(data: unknown, source: string, remedy: string) {
   const [first = '', ...rest] = lines;
   throw new RolloutError(
     `${source} is not usable: ${first}${rest.length === 0 ? '.' : `, and ${rest.length} more.`}`,
-    `${remedy}; the README lists every key.`,
+    `${remedy}; docs/settings.md lists every key.`,
     { exitCode: exitCodes.usage, detail: lines.join('\n') },
   );
 }

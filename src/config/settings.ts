@@ -65,33 +65,40 @@ export const decisions = {
       .enum(['repair'])
       .nullable()
       .default(null)
-      .describe('Foreign keys of the organization column that point at another table. null: the step stops.'),
+      .describe(
+        'Foreign keys of the organization column that point at another table than organizations: they and their values are corrected, and every old value is kept. null: the step stops.',
+      ),
     { kind: 'text', argument: '<how>', help: 'foreign keys that point elsewhere' },
   ),
   revokeExecute: setting(
     z
       .boolean()
       .default(false)
-      .describe('Revoke EXECUTE from API roles on SECURITY DEFINER functions that accept an organization id.'),
+      .describe(
+        'Revoke EXECUTE from API roles on functions with their owner’s rights that accept an organization id, or that show or change the rows of every organization.',
+      ),
     { kind: 'boolean', help: 'revoke EXECUTE from API roles on functions that bypass row security' },
   ),
   keepPolicy: setting(
     policyNames.describe(
-      'Policies that let rows of other organizations through on purpose and stay, each as "schema.table: policy". One that is in neither list stops step 1.7.',
+      'Policies that let others in on purpose (a public page, a share token, a table of shares, the platform’s own people, an open policy of storage) and stay, each as "schema.table: policy"; every later check accepts them. One that is in neither list stops step 1.7.',
     ),
     { kind: 'names', argument: '<policy>', help: 'keep a policy that is meant for others too: "schema.table: policy"' },
   ),
-  dropPolicy: setting(policyNames.describe('Policies of the same kind that go, each as "schema.table: policy".'), {
-    kind: 'names',
-    argument: '<policy>',
-    help: 'drop such a policy instead',
-  }),
+  dropPolicy: setting(
+    policyNames.describe('Policies of the same kind that are dropped, each as "schema.table: policy".'),
+    {
+      kind: 'names',
+      argument: '<policy>',
+      help: 'drop such a policy instead',
+    },
+  ),
   acceptFunction: setting(
     z
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Functions that run with their owner’s rights and were looked at by a person: API roles keep them. Each as schema.name(argument types).',
+        'Functions with their owner’s rights that cannot be judged by reading or calling them, and that a person has checked: API roles keep them. Each as schema.name(argument types).',
       ),
     { kind: 'names', argument: '<function>', help: 'leave a function that bypasses row security to API roles' },
   ),
@@ -107,7 +114,7 @@ export const decisions = {
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Views that go on with their owner’s permissions after a person looked at their condition, as schema.view.',
+        'Views over what callers may not read, whose condition a person has checked: they keep their owner’s permissions. Each as schema.view.',
       ),
     { kind: 'names', argument: '<view>', help: 'leave a view that callers cannot read with their own permissions' },
   ),
@@ -116,7 +123,7 @@ export const decisions = {
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Functions whose texts cannot be rewritten with certainty when columns are renamed, and that stay as they are after a person looked at them. Each as schema.name(argument types).',
+        'Functions whose text cannot be rewritten with certainty when columns are renamed, and that stay as they are because a person has checked them. Each as schema.name(argument types).',
       ),
     {
       kind: 'names',
@@ -161,7 +168,7 @@ export const decisions = {
       .nullable()
       .default(null)
       .describe(
-        'Route files that get the authentication middleware: their paths, or "all" that nobody from outside seems to call. null: it is proposed, and left to a person.',
+        'Route files that get the authentication middleware in front of routers that have none: their paths, or "all" except those that callers from outside seem to use (webhooks, callbacks), which have to be named. null: the plan of step 2.3 proposes them.',
       ),
     {
       kind: 'list',
@@ -175,7 +182,7 @@ export const decisions = {
       .enum(['keep-new', 'keep-old'])
       .nullable()
       .default(null)
-      .describe('Which column wins where a table has both names and rows disagree. null: the step stops.'),
+      .describe('Which column is right where a table has both names and rows disagree. null: the step stops.'),
     { kind: 'text', argument: '<which>', help: 'rows whose old and new column differ' },
   ),
   reportingRoles: setting(
@@ -184,7 +191,7 @@ export const decisions = {
       .nullable()
       .default(null)
       .describe(
-        'Roles of your own that read all rows of a table which gets row security: "keep" makes a policy for each, "close" lets them see nothing. null: the step stops.',
+        'Roles of your own (a dashboard, an export) that read all rows of a table which gets row security: "keep" creates a policy for each, "close" lets them see nothing. null: the step stops.',
       ),
     { kind: 'text', argument: '<how>', help: 'roles of your own that read all rows of guarded tables' },
   ),
@@ -203,7 +210,7 @@ export const decisions = {
     z
       .enum(['no-organization', 'own-organization'])
       .default('no-organization')
-      .describe('What an anonymous sign-up gets.'),
+      .describe('Whether an anonymous user gets an organization at once, or none until they sign up for good.'),
     { kind: 'text', argument: '<what>', help: 'what anonymous users get' },
   ),
   newUsers: setting(
@@ -211,7 +218,7 @@ export const decisions = {
       .enum(['own-organization', 'as-today'])
       .default('own-organization')
       .describe(
-        'What a sign-up makes for somebody whom nobody invited: an organization of their own; or what the app makes today and nothing more, so that the stamp comes with the first membership.',
+        'What a sign-up makes for somebody whom nobody invited: an organization of their own; or what the app makes today and nothing more, for apps whose users make or join an organization later. The app’s own sign-up triggers then stay, the stamp comes with the first membership, and users without an organization are no orphans.',
       ),
     {
       kind: 'text',
@@ -235,7 +242,7 @@ export const decisions = {
       .nullable()
       .default(null)
       .describe(
-        'What a user of several organizations sees: "one" (every user has one), "all" of them at once, or the one that is "active". null: as the app does it; where it contradicts itself, step 1.7 stops.',
+        'What a member of several organizations sees: "one" organization per user, "all" of them at once, or the one that is "active". null: as the app does it; where its policies contradict each other, step 1.7 stops.',
       ),
     { kind: 'text', argument: '<model>', help: 'what a user of several organizations sees at once' },
   ),
@@ -252,15 +259,17 @@ export const decisions = {
     z
       .array(z.string().min(1))
       .default([])
-      .describe('Functions that hide their errors and may give another answer after the rename, by name: public.hook.'),
+      .describe(
+        'Functions that swallow errors and may give another answer after the rename, by name: public.hook. The refusal shows the call and both answers.',
+      ),
     { kind: 'list', argument: '<functions>', help: 'functions that may answer differently after the rename' },
   ),
   acceptNotChecked: setting(
     z
       .array(z.string().min(1))
       .default([])
-      .describe('Ids of checks that could not be made and matter for isolation, accepted one by one after a look.'),
-    { kind: 'list', argument: '<checks>', help: 'accept that these checks were not made: their ids, comma-separated' },
+      .describe('Ids of checks that could not be run and matter for isolation, accepted one by one after a look.'),
+    { kind: 'list', argument: '<checks>', help: 'accept that these checks did not run: their ids, comma-separated' },
   ),
   acceptAccess: setting(
     z
@@ -437,7 +446,7 @@ function choicesOf(schema: z.ZodType): readonly string[] {
   return schema instanceof z.ZodEnum ? schema.options.map(String) : [];
 }
 
-/** Every setting that a flag or an exported variable may give: flags, help, variables and README are made from this. */
+/** Every setting that a flag or an exported variable may give: flags, help, variables and docs/settings.md are made from this. */
 export const settingRows: readonly SettingRow[] = [
   {
     path: 'names.organizations',

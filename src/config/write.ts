@@ -46,7 +46,7 @@ function parsed(text: string, path: string): Readonly<Record<string, unknown>> {
 
 const unusable = (path: string, cause: unknown): RolloutError =>
   new RolloutError(
-    `The decisions cannot be written into ${relative(process.cwd(), path) || path}: it is no configuration file that can be read.`,
+    `The decisions cannot be written into ${relative(process.cwd(), path) || path}: it is not a configuration file that can be read.`,
     'Correct that file, then write them again; they hold for this session anyway.',
     { exitCode: exitCodes.usage, cause },
   );

@@ -344,7 +344,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       const there = await journalExists(client);
       for (const head of seen) {
         if (there && !(await continues(client, head))) {
-          return 'The workspace knows this journal with states that it no longer holds.';
+          return 'The workspace remembers states of this journal that the database no longer holds.';
         }
       }
       const live = there && (await readStanding(client)).some((one) => one.state !== 'reverted');

@@ -149,7 +149,7 @@ async function tryRestore(client: ClientBase, change: BatchChange, entry: number
     const said = toRolloutError(error);
     throw new RolloutError(
       `${change.title} could not be rolled back: ${said.problem}`,
-      'Look at the triggers of that table, and disable the one that refuses for the time of the rollout; nothing was changed.',
+      'Look at the triggers of that table, and disable the one that refuses for the duration of the rollout; nothing was changed.',
       { cause: error, ...(said.detail === undefined ? {} : { detail: said.detail }) },
     );
   }

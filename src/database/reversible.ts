@@ -16,7 +16,7 @@ export async function maySilenceTriggers(client: ClientBase): Promise<boolean> {
 /** Values are written past the app's triggers, and restored past them: a guard of the app would stop either half-way. */
 const cannotSilence: Blocker = {
   problem:
-    'This role may not set session_replication_role, with which rows are written, and restored, past the triggers of the app.',
+    'This role may not set session_replication_role, which the rollout needs to write and restore rows without firing the triggers of the app.',
   remedy: 'Connect as a role that may, or grant set on parameter session_replication_role to this one.',
 };
 
@@ -129,8 +129,8 @@ const answer = `select pg_catalog.current_setting('voxanne_rollout.cannot_write'
 function blockerOf({ table, verb, rule, code, said = '', detail = '' }: Refused): Blocker {
   if (rule !== undefined) {
     return {
-      problem: `The rule ${rule} of ${table} does something else instead of ${verb === 'insert' ? 'an insert' : `${verb === 'update' ? 'an' : 'a'} ${verb}`}, so that what is written there could be neither done nor rolled back.`,
-      remedy: `Disable it for the time of the rollout: alter table ${table} disable rule ${rule.split(', ')[0]}.`,
+      problem: `The rule ${rule} of ${table} replaces ${verb === 'insert' ? 'an insert' : `${verb === 'update' ? 'an' : 'a'} ${verb}`} with something else, so rows there can be neither written nor rolled back.`,
+      remedy: `Disable it for the duration of the rollout: alter table ${table} disable rule ${rule.split(', ')[0]}.`,
     };
   }
   const more = detail === '' ? {} : { detail };
@@ -143,7 +143,7 @@ function blockerOf({ table, verb, rule, code, said = '', detail = '' }: Refused)
   }
   if (code === '428C9') {
     return {
-      problem: `The organization column of ${table} is computed by the table, so that no step can write it: ${said}.`,
+      problem: `The organization column of ${table} is computed by the table, so no step can write it: ${said}.`,
       remedy: 'Make it an ordinary column first, or leave the table out with "exclude" in the configuration file.',
       ...more,
     };

@@ -184,7 +184,7 @@ export function peopleResult(before: Access, after: Access, prefix: string): Che
     ...ask,
     milliseconds: 0,
     verdict: 'passed',
-    observed: `${users} of ${plural(total, 'user')}, and a request without a login: ${list}${left.length > 0 ? `; not looked at: ${plural(left.length, 'smaller kind')}` : ''}`,
+    observed: `${users} of ${plural(total, 'user')}, and a request without a login: ${list}${left.length > 0 ? `; not checked: ${plural(left.length, 'smaller kind')}` : ''}`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { plural } from '../rollout/text.ts';
 import type { Action, Person, Reach } from './rights.ts';
 
 /** One person, one thing that they do, and how many rows it is about. */
@@ -43,7 +44,7 @@ function line(group: readonly Finding[], verb: 'can' | 'cannot' | 'no longer'): 
     policies.length === 0
       ? ''
       : `, ${verb === 'no longer' ? 'which' : 'let through by'} ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}${verb === 'no longer' ? ' let through' : ''}`;
-  return `${who} ${does} ${rows} ${rows === 1 ? 'row' : 'rows'}${example == null ? '' : ` (${example})`}${through}`;
+  return `${who} ${does} ${plural(rows, 'row')}${example == null ? '' : ` (${example})`}${through}`;
 }
 
 /** What is closed on purpose: rows of other organizations, and writes that nobody had decided. */

@@ -126,7 +126,7 @@ export function plainListener(options: PlainOptions): Emit {
             ? `  ${paint('ok', '✓ rolled back')} and proven: the target is as it was before ${event.step} (${comparedText(event.compared)}${duration(event.milliseconds)})`
             : event.differences.length === 0
               ? `  ${paint('dim', '- nothing of it was applied')}`
-              : `  ${paint('bad', '✗ rolled back, but not proven')}: ${count(event.differences.length, 'object')} differ from before`,
+              : `  ${paint('bad', '✗ rolled back, but not proven')}: ${count(event.differences.length, 'object')} ${event.differences.length === 1 ? 'differs' : 'differ'} from before`,
         );
         for (const text of event.differences.slice(0, 10)) line(`      ${text}`);
         for (const text of event.stayed.slice(0, 10)) line(`      ${paint('warn', 'stays')} ${text}`);

@@ -26,7 +26,8 @@ export function rehearsalLines(rehearsal: Rehearsal, paint: Paint): readonly str
     }),
     ...facts(rehearsal).map(([what, value]) => `${what}: ${value}`),
     ...(rehearsal.load?.errors ?? []).map(
-      (one) => `${paint('warn', '!')} load failed ${one.times} times in ${one.step ?? 'no step'}: ${one.message}`,
+      (one) =>
+        `${paint('warn', '!')} load failed ${count(one.times, 'time')} in ${one.step ?? 'no step'}: ${one.message}`,
     ),
   ];
 }

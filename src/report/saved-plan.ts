@@ -29,7 +29,7 @@ export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean):
     lines.push(paint('warn', 'Not rehearsed: how long it takes and who waits is not known.'));
   lines.push(
     'It covers phase 1, the database. Phases 2 to 4 change the code of the app and are not part of a plan file.',
-    'The hash shows that nobody edited the file; it is no signature.',
+    'The hash shows that nobody edited the file; it is not a signature.',
   );
   return lines;
 }

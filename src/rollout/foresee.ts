@@ -67,7 +67,7 @@ export async function planAhead<T>(
 ): Promise<readonly { readonly step: StepId; readonly plan: Plan }[]> {
   const done = await executor.within(
     {
-      title: 'Planning the steps upon each other',
+      title: 'Planning each step on top of those before it',
       body: async ({ run }) => {
         const plans: { step: StepId; plan: Plan }[] = [];
         for (const step of steps) {
@@ -84,7 +84,7 @@ export async function planAhead<T>(
   );
   if (done.outcome === 'ran') return done.result;
   throw new NotPlannedAhead(
-    `The steps could not be planned upon each other: ${done.reason}.`,
+    `The steps could not be planned one on top of the other: ${done.reason}.`,
     'Choose a quieter moment, or a copy of the database, then run again.',
   );
 }

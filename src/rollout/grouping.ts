@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import { plural } from './text.ts';
 
 /** Changes of one kind, in the order of the plan. */
 export type Group = {
@@ -69,7 +70,7 @@ export function groupsOf(changes: readonly Change[]): readonly Group[] {
   return [...groups].map(([title, group]) => {
     const tables = [...group.tables];
     const verbs = [...group.verbs].join(', ');
-    const on = tables.length === 0 ? '' : `${tables.length} ${tables.length === 1 ? 'table' : 'tables'}`;
+    const on = tables.length === 0 ? '' : `${plural(tables.length, 'table')}`;
     return { title, tables, summary: [on, verbs].filter(Boolean).join(' × '), changes: group.changes };
   });
 }

@@ -73,7 +73,8 @@ export function hazardsOf(change: Change): readonly HazardKind[] {
     (kind) =>
       found.includes(kind) &&
       !(made && kind === 'replaces code of the app') &&
-      !(kind === 'takes rights away' && !takesRights(statements, change.down)),
+      !(kind === 'takes rights away' && !takesRights(statements, change.down)) &&
+      !(kind === 'gives rights' && !givesRights(statements)),
   );
 }
 
@@ -96,6 +97,15 @@ function takesRights(statements: string, inverse: string): boolean {
     .replace(dropsPolicy, (text, name: string, table: string) => (again.has(bare(`${name} on ${table}`)) ? ' ' : text))
     .replace(revokes, (text, name: string) => (made.has(bare(name)) ? ' ' : text));
   return takingRights.test(rest);
+}
+
+/** A policy that the same transaction dropped before gives nobody anything that it did not give already. */
+function givesRights(statements: string): boolean {
+  const bare = (found: RegExpMatchArray): string => `${found[1]} on ${found[2]}`.replaceAll('"', '');
+  const dropped = new Set([...statements.matchAll(dropsPolicy)].map(bare));
+  return (
+    [...statements.matchAll(createsPolicy)].some((found) => !dropped.has(bare(found))) || /\bgrant\b/i.test(statements)
+  );
 }
 
 /** The text without what stands between dollar quotes, in single quotes and in comments. */

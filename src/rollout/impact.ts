@@ -2,6 +2,7 @@ import type { Change } from './change.ts';
 import type { CheckResult } from './check.ts';
 import { type HazardKind, hazardCounts, meaning, type Risk, riskOf } from './hazards.ts';
 import type { PreviewResult, ProofResult } from './preview.ts';
+import { count, plural } from './text.ts';
 
 /** What running code has to do around a step, in words; empty where nothing. */
 export type Running = { readonly before: string; readonly after: string };
@@ -67,10 +68,26 @@ export function impactOf(given: {
       skipped: verdict('skipped'),
       unproven: proofs.flatMap((one) => (one.reason === null ? [] : [`${one.title}: ${one.reason}`])),
     },
-    users: checks
-      .filter((one) => one.id.includes('/access/'))
-      .slice(0, 12)
-      .map((one) => `${one.title}: ${one.observed}`),
+    users: usersText(checks.filter((one) => one.id.includes('/access/'))),
     running,
   };
+}
+
+/** Lines for what a person has to read, before the comparisons that found nothing are only counted. */
+const mostUsers = 10;
+
+function usersText(access: readonly CheckResult[]): readonly string[] {
+  const who = access.filter((one) => one.id.endsWith('/access/users'));
+  const rest = access.filter((one) => !who.includes(one));
+  const told = rest.filter((one) => one.verdict !== 'passed' || one.observed.includes('accepted by name'));
+  const quiet = rest.length - told.length;
+  return [
+    ...[...who, ...told.slice(0, mostUsers)].map((one) => `${one.title}: ${one.observed}`),
+    ...(told.length > mostUsers ? [`and ${count(told.length - mostUsers)} more like these`] : []),
+    ...(quiet > 0
+      ? [
+          `${plural(quiet, 'comparison')} of tables, views and functions passed: no user loses rows of their own or reaches those of another organization`,
+        ]
+      : []),
+  ];
 }

@@ -87,7 +87,7 @@ export function refusal(step: StepId, open: readonly CheckResult[]): RolloutErro
   const what =
     failed > 0
       ? `${failed} of its checks would fail`
-      : `${open.length} of its checks could not be made, and isolation depends on them`;
+      : `${open.length} of its checks could not be run, and isolation depends on ${open.length === 1 ? 'it' : 'them'}`;
   const lines = open
     .slice(0, 30)
     .map((one) => `- ${one.id}: ${one.title}: ${one.observed}${one.advice === undefined ? '' : `\n  ${one.advice}`}`);

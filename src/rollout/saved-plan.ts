@@ -145,7 +145,7 @@ export const planText = (plan: SavedPlan): string => `${JSON.stringify(plan, nul
 export function readSavedPlan(text: string, name: string, tool: string): SavedPlan {
   const raw = parseJson(text, name);
   if (typeof raw !== 'object' || raw === null || Reflect.get(raw, 'kind') !== kind) {
-    throw usage(`${name} is no plan file of voxanne-rollout.`, 'Make one with "voxanne-rollout plan --out FILE".');
+    throw usage(`${name} is not a plan file of voxanne-rollout.`, 'Make one with "voxanne-rollout plan --out FILE".');
   }
   const made: unknown = Reflect.get(raw, 'made');
   const other: unknown = typeof made === 'object' && made !== null ? Reflect.get(made, 'tool') : undefined;
@@ -185,7 +185,7 @@ function parseJson(text: string, name: string): unknown {
     return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw usage(`${name} is not valid JSON, so it is no plan file, or was edited.`, 'Make the plan again.');
+    throw usage(`${name} is not valid JSON, so it is not a plan file, or was edited.`, 'Make the plan again.');
   }
 }
 

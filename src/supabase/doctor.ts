@@ -66,8 +66,8 @@ async function* databaseChecks(options: DoctorOptions): AsyncIterable<CheckResul
   });
   const [way] = ways;
   if (way !== undefined) return yield* enteringChecks(way);
-  yield await runCheck(questions.connection, () => skipped('not checked', 'Repair TLS first.'));
-  yield* skippedConnectionChecks('Repair TLS first.');
+  yield await runCheck(questions.connection, () => skipped('not checked', 'Fix TLS first.'));
+  yield* skippedConnectionChecks('Fix TLS first.');
 }
 
 async function* enteringChecks(way: Connector): AsyncIterable<CheckResult> {
@@ -86,7 +86,7 @@ async function* enteringChecks(way: Connector): AsyncIterable<CheckResult> {
       return passed(`${way.description.label} as ${inspection.role}`);
     });
     const [state] = entered;
-    if (state === undefined) yield* skippedConnectionChecks('Repair the connection first.');
+    if (state === undefined) yield* skippedConnectionChecks('Fix the connection first.');
     else yield* connectionChecks({ ...state, description: way.description, openAnother: connect });
   } finally {
     // However the checks end. A connection that is broken or closed already has nothing to close.

@@ -1,5 +1,6 @@
 import { createTwoFilesPatch, diffLines } from 'diff';
 import type { FileChange } from '../rollout/change.ts';
+import { plural } from '../rollout/text.ts';
 
 export type FileDiff = {
   readonly path: string;
@@ -37,5 +38,5 @@ export function summarizeDiffs(diffs: readonly FileDiff[]): string {
   const changed = diffs.filter((diff) => diff.patch !== '');
   const added = changed.reduce((sum, diff) => sum + diff.added, 0);
   const removed = changed.reduce((sum, diff) => sum + diff.removed, 0);
-  return `+${added} −${removed} in ${changed.length} ${changed.length === 1 ? 'file' : 'files'}`;
+  return `+${added} −${removed} in ${plural(changed.length, 'file')}`;
 }

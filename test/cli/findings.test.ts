@@ -60,7 +60,7 @@ it('hands out what it cannot fix, and counts work only when everything proves it
   expect(await prove(run)).toMatchObject({ code: 1, out: expect.stringContaining('is still there') });
 
   await rm(file);
-  expect(await prove(run)).toMatchObject({ code: 1, out: expect.stringContaining('the file is gone') });
+  expect(await prove(run)).toMatchObject({ code: 1, out: expect.stringContaining('the file was deleted') });
   // Another place of the same kind is no fix.
   await writeFile(file, sound);
   await writeFile(path.join(root, 'src/b.ts'), fault.replace('const a', 'const b'));

@@ -170,7 +170,7 @@ test('status --all shows the environments side by side, and says which it could 
   const both = await runMain(['status', '--all', '--workspace', folder]);
   expect(both.code).toBe(0);
   expect(both.stdout).toMatch(/^step +staging +production +preview/m);
-  expect(both.stdout).toMatch(/^1\.7 .+ +verified \S+ +pending +not looked at/m);
+  expect(both.stdout).toMatch(/^1\.7 .+ +verified \S+ +pending +not checked/m);
   expect(both.stdout).toContain('PREVIEW_DB_URL is not exported');
   expect(both.stdout).not.toContain(new URL(staging.url('app')).password);
 });

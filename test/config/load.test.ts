@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { settingsPage } from '../../scripts/settings-page.ts';
 import {
   configFileName,
   configJsonSchema,
@@ -150,6 +152,12 @@ test('the JSON schema knows every key and asks for none', () => {
   expect(Object.keys(schema.properties ?? {})).toEqual(Object.keys(configSchema.shape));
   expect(schema).toMatchObject({ additionalProperties: false, type: 'object' });
   expect(schema).not.toHaveProperty('required');
+});
+
+test('the schema for editors and the page of settings are made from the settings of now', () => {
+  const stored = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  expect(JSON.parse(stored('voxanne-rollout.schema.json'))).toEqual(configJsonSchema());
+  expect(stored('docs/settings.md')).toBe(settingsPage());
 });
 
 test('names split into schema and table', () => {

@@ -49,10 +49,10 @@ it('gives it to one of two that ask at once', async () => {
 it('keeps none in the workspace, nor where others may write', async () => {
   const root = await folder();
   vi.stubEnv('XDG_STATE_HOME', path.join(root, 'state'));
-  await expect(recordApproval(root, hash)).rejects.toThrow('no place for approvals');
+  await expect(recordApproval(root, hash)).rejects.toThrow('not a safe place for approvals');
   const other = await folder();
   vi.stubEnv('XDG_STATE_HOME', other);
   await recordApproval(root, hash);
   await chmod(path.join(other, 'voxanne-rollout/approvals'), 0o777);
-  await expect(takeApproval(root, hash)).rejects.toThrow('no place for approvals');
+  await expect(takeApproval(root, hash)).rejects.toThrow('not a safe place for approvals');
 });

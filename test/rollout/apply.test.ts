@@ -61,7 +61,7 @@ test('what its checks do not pass beforehand is never live', async () => {
 test('a check that matters and was not made keeps it from being live, until it is accepted by its id', async () => {
   const results = () => [check('skipped', { matters: true }), check('skipped', { id: 'other' })];
   const refused = await refusalOf(one({ results }).rollout.apply('1.1', never));
-  expect(refused.problem).toContain('1 of its checks could not be made, and isolation depends on them');
+  expect(refused.problem).toContain('1 of its checks could not be run, and isolation depends on it');
   expect(refused.answers.map((each) => each.flag)).toEqual(['--accept-not-checked check/skipped']);
   const accepted = one({ results }, ['a'], { accepted: (id) => id === 'check/skipped' });
   expect(await accepted.rollout.apply('1.1', never)).toBe(1);

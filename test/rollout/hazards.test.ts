@@ -54,6 +54,8 @@ describe('hazards', () => {
     const convert = (policy: string): string =>
       `drop policy "see own" on public.logs; alter table public.logs alter column org_id type uuid using org_id::uuid; create policy ${policy} on public.logs for select using (true);`;
     expect(hazardsOf(sql(convert('"see own"')))).not.toContain('takes rights away');
+    expect(hazardsOf(sql(convert('"see own"')))).not.toContain('gives rights');
+    expect(hazardsOf(sql(convert('"another one"')))).toContain('gives rights');
     expect(hazardsOf(sql(convert('"another one"')))).toContain('takes rights away');
     const made = `create or replace function public.f() returns int language sql as $$ select 1 $$; revoke execute on function public.f() from public, anon;`;
     expect(hazardsOf(sql(made, 'drop function if exists public.f();'))).not.toContain('takes rights away');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Change, SqlChange } from '../../src/rollout/change.ts';
+import type { CheckResult } from '../../src/rollout/check.ts';
 import { impactOf } from '../../src/rollout/impact.ts';
 import type { PreviewResult } from '../../src/rollout/preview.ts';
 import { changeOf, check } from './stage.ts';
@@ -74,6 +75,38 @@ test('says what the checks said, what was not tested beforehand, and who was com
     ],
   });
   expect(impact.proof).toEqual({ passed: 13, failed: 1, skipped: 1, unproven: ['public.calls: others wait'] });
-  expect(impact.users).toHaveLength(12);
-  expect(impact.users[0]).toBe('Kind 0: keeps all');
+  expect(impact.users).toEqual([expect.stringMatching(/^13 comparisons .* passed/)]);
+});
+
+const kept = (id: string, more: Partial<CheckResult> = {}): CheckResult =>
+  check('passed', { id: `1.7/access/${id}`, title: id, observed: '0 rows lost', ...more });
+
+const usersOf = (results: readonly CheckResult[]): readonly string[] =>
+  impactOf({
+    changes: [],
+    results: [],
+    proofs: [{ title: 'whole', results, reason: null, milliseconds: 0 }],
+    sizes: [],
+    running: null,
+  }).users;
+
+test('of the comparison of users, the impact names who was compared and what a person has to read, and counts the rest', () => {
+  const tables = Array.from({ length: 30 }, (_, index) => kept(`public.t${index}/kept`));
+  expect(
+    usersOf([
+      ...tables,
+      kept('users', { title: 'Access is compared for every kind of user', observed: '4 of 9 users' }),
+      kept('public.z/kept', { title: 'public.z', verdict: 'failed', observed: 'a member loses 3 rows' }),
+      kept('public.y/kept', { title: 'public.y', observed: 'a member loses 1 row; accepted by name' }),
+    ]),
+  ).toEqual([
+    'Access is compared for every kind of user: 4 of 9 users',
+    'public.z: a member loses 3 rows',
+    'public.y: a member loses 1 row; accepted by name',
+    '30 comparisons of tables, views and functions passed: no user loses rows of their own or reaches those of another organization',
+  ]);
+  expect(usersOf(Array.from({ length: 14 }, (_, index) => kept(`${index}`, { verdict: 'skipped' })))).toContain(
+    'and 4 more like these',
+  );
+  expect(usersOf([{ ...kept('x'), id: '1.3/keys' }])).toEqual([]);
 });

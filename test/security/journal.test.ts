@@ -65,5 +65,5 @@ test('the whole journal was put back to an earlier day: the workspace remembers 
   const head = await at.executor.head();
   await at.sql(`delete from voxanne_rollout.kept; delete from voxanne_rollout.links where n > 5;
     delete from voxanne_rollout.entries e where not exists (select from voxanne_rollout.links l where l.entry = e.id)`);
-  expect(await at.executor.suspicion(head === null ? [] : [head])).toContain('states that it no longer holds');
+  expect(await at.executor.suspicion(head === null ? [] : [head])).toContain('that the database no longer holds');
 });

@@ -138,7 +138,10 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     release: () => release(),
     status,
     plan,
-    planAhead: async () => [],
+    planAhead: async (phase) =>
+      table
+        .filter((step) => step.id.startsWith(`${phase}.`))
+        .map((step) => ({ step: step.id, plan: planOf(step), hash: `hash ${step.id}` })),
     preview: async (id, signal) => {
       calls.push(`preview ${id}`);
       const step = find(id);

@@ -108,3 +108,26 @@ test('the journey goes back to where it was opened', async () => {
   await journey();
   expect(driven.state().screen).toBe('overview');
 });
+
+test('while a step is tested the screen says whether its changes run or its checks', async () => {
+  const fake = fakeRollout(sampleSteps);
+  let release = (): void => undefined;
+  const driven = await atOverview({
+    rollout: {
+      ...fake,
+      preview: async (id, signal) => {
+        const result = await fake.preview(id, signal);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return result;
+      },
+    },
+  });
+  driven.press('enter');
+  expect(shown(driven.state())).toContain('Testing in a transaction that is rolled back');
+  await driven.until((state) => state.step?.loading?.done === 2);
+  expect(shown(driven.state())).toMatch(/All changes ran; now their checks, in a transaction that is rolled back/);
+  release();
+  await driven.until((state) => state.step?.reading != null);
+});

@@ -6,6 +6,7 @@ vi.hoisted(() => {
   process.env.FORCE_COLOR = '1';
 });
 
+import { answer } from '../../src/rollout/decision.ts';
 import { App } from '../../src/wizard/app.tsx';
 import { plainText, width } from '../../src/wizard/lines.ts';
 import { frame } from '../../src/wizard/screens/frame.ts';
@@ -122,6 +123,20 @@ const screens: Readonly<Record<string, (options: DriveOptions) => Promise<Driven
     await driven.until((state) => state.findings?.list != null);
     return driven;
   },
+  decision: (options) => {
+    const answers = [answer('decisions.orphans', 'leave', 'They stay without one.')];
+    const blockers = [{ problem: '2 users belong to no organization.', remedy: 'Decide.', detail: 'ann, bo', answers }];
+    const rollout = fakeRollout(sampleSteps.map((step) => (step.id === '1.1' ? { ...step, blockers } : step)));
+    return atStep('1.1', { ...options, rollout, session: { decide: () => undefined } });
+  },
+  journey: async (options) => {
+    const driven = await atStep('1.1', options);
+    driven.press('T');
+    await driven.until((state) => state.dialog?.kind === 'pick');
+    driven.press('enter');
+    await driven.until((state) => state.journey?.reading != null);
+    return driven;
+  },
   help: async (options) => {
     const driven = await atStep('1.1', options);
     driven.press('?');
@@ -131,7 +146,8 @@ const screens: Readonly<Record<string, (options: DriveOptions) => Promise<Driven
 
 const sizes: readonly Size[] = [
   { columns: 80, rows: 24 },
-  { columns: 120, rows: 40 },
+  { columns: 100, rows: 30 },
+  { columns: 160, rows: 50 },
   { columns: 60, rows: 20 },
 ];
 

@@ -36,6 +36,8 @@ export type TerminalSettings = {
   readonly cwd?: string;
   /** Under a shell that tells afterwards how the terminal was left: see `readsLines`. */
   readonly inShell?: boolean;
+  /** How long a text may take to come, in milliseconds: machines that run tests are busy ones. */
+  readonly patience?: number;
 };
 
 /** Whether the terminal gives its shell whole lines and shows what is typed: what raw mode turns off. */
@@ -69,14 +71,11 @@ export const buildFixture = async (): Promise<string> => {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** How long a text may take to come: machines that run tests are busy ones. */
-const patience = 30_000;
-
 /** A program of Node in a pseudo-terminal, with a terminal emulator that shows what a person would see. */
 export const openTerminal = (
   program: string,
   args: readonly string[],
-  { columns = 80, rows = 24, env = {}, cwd, inShell = false }: TerminalSettings = {},
+  { columns = 80, rows = 24, env = {}, cwd, inShell = false, patience = 30_000 }: TerminalSettings = {},
 ): RealTerminal => {
   const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 500 });

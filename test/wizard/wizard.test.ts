@@ -854,3 +854,32 @@ describe('what a step does to the app', () => {
     expect(shown(driven.state())).not.toContain('1/60');
   });
 });
+
+test('a step that is verified opens the next one at once, before the target was asked again', async () => {
+  const fake = fakeRollout(sampleSteps);
+  let asked = 0;
+  const driven = await atStep('1.1', {
+    rollout: { ...fake, status: () => (asked++ < 2 ? fake.status() : new Promise(() => undefined)) },
+  });
+  driven.press('a');
+  type(driven, sampleTarget.project);
+  driven.press('enter');
+  await driven.until((state) => state.verification?.outcome === 'verified');
+  expect(driven.state().steps?.slice(0, 2)).toMatchObject([{ state: 'verified' }, { gate: null }]);
+  driven.press('ctrl-c');
+});
+
+test('what a key was told while the target was still looked at goes when that is over', async () => {
+  const fake = fakeRollout(sampleSteps);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const driven = drive({ rollout: { ...fake, status: () => held.then(fake.status) } });
+  await driven.until((state) => state.target !== null);
+  driven.press('enter');
+  expect(driven.state().notice?.text).toBe('Still looking at the target.');
+  release();
+  await driven.until((state) => state.steps !== null);
+  expect(driven.state().notice).toBeNull();
+});

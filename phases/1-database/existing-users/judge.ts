@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { decide } from '../../../src/config/answers.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import type { Target } from '../../target.ts';
 import { idFrom } from '../sign-up/names.ts';
 import type { Survey } from '../survey.ts';
@@ -76,7 +77,7 @@ export async function judgeUsers(
   const outsiders = at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider}`);
   if (outsiders.count > 0) {
     notes.push({
-      text: `${outsiders.count} ${outsiders.count === 1 ? 'user is' : 'users are'} nobody's member and a row of ${tables(look)} (portal users, customers): no organization is made for them, and they keep what that table gives them.`,
+      text: `${plural(outsiders.count, 'user is a member of no organization and has', 'users are members of no organization and have')} a row in ${tables(look)} (portal users, customers): no organization is made for them, and they keep what that table gives them.`,
       detail: outsiders.detail,
     });
   }
@@ -88,7 +89,7 @@ export async function judgeUsers(
     .join('; ');
   if (ended.count > 0) {
     notes.push({
-      text: `${ended.count} ${ended.count === 1 ? 'user belongs' : 'users belong'} to nothing but what ended or is closed, and that counts for nothing${why === '' ? '' : ` (${why})`}: no stamp, profile or membership is made from it.`,
+      text: `${plural(ended.count, 'user has', 'users have')} only memberships that ended or organizations that are closed, which do not count${why === '' ? '' : ` (${why})`}: no stamp, profile or membership is made from them.`,
       detail: ended.detail,
     });
   }
@@ -96,7 +97,7 @@ export async function judgeUsers(
   const becomes = orphansDecision(target);
   if (orphans.count > 0 && becomes === null) {
     blockers.push({
-      problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,
+      problem: `${plural(orphans.count, 'user belongs', 'users belong')} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,
       remedy:
         'Connect them by hand, let each get an organization of its own with --orphans own-organization, or let them stay without one with --orphans leave.',
       detail: orphans.detail,
@@ -104,12 +105,12 @@ export async function judgeUsers(
     });
   } else if (orphans.count > 0 && becomes === 'leave') {
     notes.push({
-      text: `${orphans.count} ${orphans.count === 1 ? 'user stays' : 'users stay'} without an organization, as decided: they reach nothing of any organization until somebody makes them a member.`,
+      text: `${plural(orphans.count, 'user stays', 'users stay')} without an organization, as decided: they reach nothing of any organization until somebody makes them a member.`,
       detail: orphans.detail,
     });
   } else if (orphans.count > 0 && !makesIds(o.table)) {
     blockers.push({
-      problem: `${orphans.count} ${orphans.count === 1 ? 'user belongs' : 'users belong'} to no organization, and ids of type ${idType} are the database's to give.`,
+      problem: `${plural(orphans.count, 'user belongs', 'users belong')} to no organization, and only the database can give out ids of type ${idType}.`,
       remedy:
         'Create their organizations by hand and connect them, then rerun; or let them stay without one with --orphans leave.',
       detail: orphans.detail,
@@ -119,7 +120,7 @@ export async function judgeUsers(
   const written = at.selfWritten === 'false' ? none : await ask(`${real} and ${at.selfWritten}`, profileSays(at));
   if (written.count > 0) {
     blockers.push({
-      problem: `For ${written.count} ${written.count === 1 ? 'user' : 'users'} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
+      problem: `For ${plural(written.count, 'user')} only a profile names an organization, and its own user may write it: anybody could have chosen it.`,
       remedy: `${m === null ? 'Correct the profiles' : 'Add the memberships that are true'}, or believe the profiles with --trust-profiles.`,
       detail: written.detail,
       answers: [
@@ -135,7 +136,7 @@ export async function judgeUsers(
     const several = await ask(`${real} and ${at.ambiguous}`);
     if (several.count > 0) {
       blockers.push({
-        problem: `${several.count} ${several.count === 1 ? 'user is' : 'users are'} member of several organizations, and no profile says which one is theirs.`,
+        problem: `${plural(several.count, 'user is a member', 'users are members')} of several organizations, and no profile says which one is theirs.`,
         remedy: 'Set it in their profile, or choose with --ambiguous-memberships owned or oldest.',
         detail: several.detail,
         answers: [
@@ -152,7 +153,7 @@ export async function judgeUsers(
   const torn = at.torn === 'false' ? none : await ask(`${real} and ${at.torn}`);
   if (torn.count > 0) {
     blockers.push({
-      problem: `${torn.count} ${torn.count === 1 ? 'user carries' : 'users carry'} the stamp of one organization while their profile names another, and both exist.`,
+      problem: `${plural(torn.count, 'user carries', 'users carry')} the stamp of one organization while their profile names another, and both exist.`,
       remedy: 'Decide for each which is right, and correct the profile or raw_app_meta_data by hand.',
       detail: torn.detail,
     });
@@ -164,7 +165,7 @@ export async function judgeUsers(
   );
   if (foreign.count > 0) {
     notes.push({
-      text: `${foreign.count} ${foreign.count === 1 ? 'user carries' : 'users carry'} an org_id in app metadata that no organization has: others put it there (a directory's id, for instance), and it is left as it is.`,
+      text: `${plural(foreign.count, 'user carries', 'users carry')} an org_id in app metadata that no organization has: others put it there (a directory's id, for instance), and it is left as it is.`,
       detail: foreign.detail,
     });
   }
@@ -172,7 +173,7 @@ export async function judgeUsers(
     const other = await ask(`${real} and ${at.org(false)} <> ${at.profileId}`);
     if (other.count > 0) {
       notes.push({
-        text: `${other.count} ${other.count === 1 ? 'user has a profile' : 'users have profiles'} in one organization and the membership in another: the membership decides, and the profile is left as it is.`,
+        text: `${plural(other.count, 'user has a profile', 'users have profiles')} in one organization and the membership in another: the membership decides, and the profile is left as it is.`,
         detail: other.detail,
       });
     }
@@ -185,7 +186,7 @@ export async function judgeUsers(
     const n = Number(rows[0]?.n ?? 0);
     if (n > 0)
       notes.push({
-        text: `${n} ${n === 1 ? 'profile is' : 'profiles are'} of no user and without an organization: nobody owns ${n === 1 ? 'it' : 'them'}, and ${n === 1 ? 'it is' : 'they are'} left as ${n === 1 ? 'it is' : 'they are'}.`,
+        text: `${plural(n, 'profile belongs to no user and names', 'profiles belong to no user and name')} no organization: ${n === 1 ? 'it is left as it is' : 'they are left as they are'}.`,
         ...(rows[0]?.sample == null ? {} : { detail: rows[0].sample }),
       });
   }

@@ -101,7 +101,7 @@ async function question(
   );
   return {
     problem: `Policy "${policy.name}" of ${rule.table.schema}.${rule.table.name} lets ${roles} ${verbs[policy.command]} rows of any organization${told === '' ? '' : ` where ${told}`}${now}${believed ? ', by what users write about themselves' : ''}. The organization's rule does not say that, so it is your decision.`,
-    remedy: `Keep it with ${keep.flag}, or take it away with ${drop.flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so that keeping it keeps it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
+    remedy: `Keep it with ${keep.flag}, or drop it with ${drop.flag} (decisions.keepPolicy, decisions.dropPolicy); ${believed ? 'user metadata is written by its user, so keeping it leaves it open to anyone.' : 'a policy that is kept goes on as it is, and the checks accept it by name.'}`,
     detail: conditions.join('\n'),
     answers: [keep, drop],
   };

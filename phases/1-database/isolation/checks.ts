@@ -69,7 +69,7 @@ where (n.nspname, c.relname) in (${list(key)}) order by 1`,
 where (n.nspname, c.relname) in (${list(tables)}) and not c.relrowsecurity order by 1`,
       passes: (rows) => rows.length === 0,
       observed: names,
-      advice: 'Apply step 1.7; a table that was made since needs its policies too.',
+      advice: 'Apply step 1.7; a table that was created since needs its policies too.',
     });
   }
   yield await policyCheck(target, found);
@@ -121,7 +121,7 @@ async function policyCheck(target: Target, found: Survey): Promise<CheckResult> 
       ? {
           advice:
             asked[0]?.remedy ??
-            'Drop the policy, or bind it to the caller’s organization: permissive policies are joined by OR, so that one is enough to open the table. Where what it lets through is meant, keep it by name with --keep-policy (decisions.keepPolicy).',
+            'Drop the policy, or bind it to the caller’s organization: permissive policies are joined by OR, so one is enough to open the table. Where what it lets through is meant, keep it by name with --keep-policy (decisions.keepPolicy).',
           answers: [
             ...asked.flatMap((one) => one.answers ?? []),
             ...keep.map((name) =>

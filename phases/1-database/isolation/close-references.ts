@@ -4,6 +4,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { freeName } from '../keys/facts.ts';
 import type { Survey } from '../survey.ts';
 import { crossingRows, openReferences, type Reference } from './references.ts';
@@ -41,7 +42,7 @@ export async function closeReferences(client: ClientBase, found: Survey): Promis
     if (crossing.count > 0) {
       const { count } = crossing;
       blockers.push({
-        problem: `${count >= 1_000 ? 'At least ' : ''}${count} ${count === 1 ? 'row' : 'rows'} of ${labelOf(reference.table)} already ${count === 1 ? 'points' : 'point'} at a row of another organization (${reference.name}), and the foreign key that closes this would refuse ${count === 1 ? 'it' : 'them'}.`,
+        problem: `${count >= 1_000 ? 'At least ' : ''}${plural(count, 'row')} of ${labelOf(reference.table)} already ${count === 1 ? 'points' : 'point'} at a row of another organization (${reference.name}), and the foreign key that closes this would refuse ${count === 1 ? 'it' : 'them'}.`,
         remedy:
           'Decide for each row where it belongs and correct it; nothing is changed or deleted here. Or leave these references open: remove --same-organization-references (decisions.sameOrganizationReferences).',
         detail: [...crossing.lines, ...(count > shown ? [`and ${count - shown} more`] : [])].join('\n'),

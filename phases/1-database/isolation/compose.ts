@@ -118,7 +118,7 @@ function* explain(rule: Rule, command: Command, judged: readonly Judged[], label
   const failing = named((one) => one.fails && !special.has(rule.kind));
   if (failing !== '') {
     yield {
-      text: `${label}: ${failing} reads the table that it guards, so that every ${command} through it fails today (42P17); nobody loses a right with it.`,
+      text: `${label}: ${failing} reads the table that it guards, so every ${command} through it fails today (42P17); nobody loses a right with it.`,
     };
   }
   const more = judged.filter((one) => !one.fails && has(one, 'within'));

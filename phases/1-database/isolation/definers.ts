@@ -79,7 +79,7 @@ export function planDefiners(survey: Survey, config: DefinerConfig, conditions: 
       else unjudged.push(unasked(one, reach));
     } else if (needed) {
       notes.push({
-        text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so that API roles keep it.`,
+        text: `${one.signature} runs with its owner's rights and takes an organization; a policy calls it, so API roles keep it.`,
       });
     } else if (!one.ours) {
       notes.push({
@@ -155,7 +155,7 @@ function notJudged(one: DbFunction, what: string, needed: boolean): Blocker {
   return {
     problem: `${one.signature} runs with its owner's rights, API roles may call it, and it ${what}: nobody has judged whether it shows or changes what belongs to another organization.`,
     remedy: needed
-      ? `Look at it: add a condition on public.current_org_id(); or ${accept} (decisions.acceptFunction). A policy calls it, so that API roles need EXECUTE.`
+      ? `Look at it: add a condition on public.current_org_id(); or ${accept} (decisions.acceptFunction). A policy calls it, so API roles need EXECUTE.`
       : `Look at it: add a condition on public.current_org_id(); or ${accept}; or revoke EXECUTE from API roles with --revoke-function ${flag} (decisions.acceptFunction, decisions.revokeFunction).`,
     detail: one.definition ?? one.signature,
     answers: [

@@ -4,6 +4,7 @@ import type { Column, Constraint, Table } from '../../../src/database/catalog/ty
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Note } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { type Survey, tenantOf } from '../survey.ts';
 
 /** A foreign key between tables of organizations that says nothing of the organization. */
@@ -42,14 +43,14 @@ export async function referenceNotes(client: ClientBase, found: Survey): Promise
     const n = left > 0 ? await count(client, reference, left) : null;
     crossing += n ?? 0;
     lines.push(
-      `${reference.name}: ${n === null ? 'not counted' : n === 0 ? '0 rows cross' : `${n >= counted ? 'at least ' : ''}${n} ${n === 1 ? 'row crosses' : 'rows cross'} already`}`,
+      `${reference.name}: ${n === null ? 'not counted' : n === 0 ? '0 rows cross' : `${n >= counted ? 'at least ' : ''}${plural(n, 'row crosses', 'rows cross')} already`}`,
     );
   }
   if (lines.length === 0) return [];
   const what = `${lines.length} foreign ${lines.length === 1 ? 'key lets' : 'keys let'} a row point at a row of another organization`;
   return [
     {
-      text: `${what}, because a foreign key check bypasses row security; ${crossing === 0 ? 'no row that was counted does' : `${crossing} ${crossing === 1 ? 'row does' : 'rows do'} so today`}. A composite foreign key over (${found.to}, id) closes that: --same-organization-references (decisions.sameOrganizationReferences) adds it.`,
+      text: `${what}, because a foreign key check bypasses row security; ${crossing === 0 ? 'no row that was counted does' : `${plural(crossing, 'row does', 'rows do')} so today`}. A composite foreign key over (${found.to}, id) closes that: --same-organization-references (decisions.sameOrganizationReferences) adds it.`,
       detail: lines.join('\n'),
       answers: [
         decide(

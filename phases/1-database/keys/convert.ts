@@ -44,7 +44,7 @@ export async function planConversions(
     const bad = await findValues(client, `${tenant.sql} t`, `t.${now}::text !~* '${uuidPattern}'`, `t.${now}`);
     if (bad.count > 0) {
       blockers.push({
-        problem: `${bad.count} ${bad.count === 1 ? 'value' : 'values'} of ${label}.${tenant.key.name} are text that is no uuid, so that no organization can be meant.`,
+        problem: `${plural(bad.count, 'value')} of ${label}.${tenant.key.name} ${bad.count === 1 ? 'is' : 'are'} text that is not a uuid, so no organization can be meant.`,
         remedy: `Correct them, set them to NULL, or leave the table out with exclude: ["${label}"].`,
         detail: bad.sample.map((value) => `"${value}"`).join('\n'),
       });
@@ -60,9 +60,8 @@ export async function planConversions(
     ];
     if (obstacles.length > 0) {
       blockers.push({
-        problem: `${label}.${tenant.key.name} is ${tenant.key.type} and cannot become uuid: ${obstacles.length === 1 ? obstacles[0] : `${obstacles.length} things stand on it as text`}.`,
-        remedy:
-          'Change or drop them, or leave the table out with exclude; they would have to be written anew for a uuid.',
+        problem: `${label}.${tenant.key.name} is ${tenant.key.type} and cannot become uuid: ${obstacles.length === 1 ? obstacles[0] : `${obstacles.length} things depend on it as text`}.`,
+        remedy: 'Change or drop them, or leave the table out with exclude; they would have to be rewritten for a uuid.',
         detail: obstacles.join('\n'),
       });
       continue;
@@ -96,7 +95,7 @@ export async function planConversions(
     }
     if (bodies.length > 0) {
       notes.push({
-        text: `${label}.${survey.to} changes from ${tenant.key.type} to uuid; functions that name the table and compare it with text must be looked at.`,
+        text: `${label}.${survey.to} changes from ${tenant.key.type} to uuid; check functions that name the table and compare it with text.`,
         detail: bodies.map((one) => one.signature).join('\n'),
       });
     }
@@ -133,7 +132,7 @@ async function usualForm(
   const key = walkingKey(tenant.table);
   if (key === null) {
     blockers.push({
-      problem: `${found.count} ids of ${label} are written with capitals or brackets, and the table has no unique NOT NULL column to walk by.`,
+      problem: `${plural(found.count, 'id is', 'ids are')} written with capitals or brackets in ${label}, and the table has no unique NOT NULL column to walk by.`,
       remedy: 'Give the table a primary key.',
       detail: found.sample.join('\n'),
     });

@@ -73,9 +73,9 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
       );
       const { references } = tenant.foreignKey;
       blockers.push({
-        problem: `${label}.${tenant.key.name} refers to ${references?.schema}.${references?.table} and not to organizations${elsewhere.count > 0 ? `; ${elsewhere.count} of its values are no organization` : ''}.`,
+        problem: `${label}.${tenant.key.name} refers to ${references?.schema}.${references?.table} and not to organizations${elsewhere.count > 0 ? `; ${elsewhere.count} of its values ${elsewhere.count === 1 ? 'names' : 'name'} no organization` : ''}.`,
         remedy:
-          'Let the foreign key and the values be repaired with --wrong-foreign-keys repair (decisions.wrongForeignKeys); every old value is kept.',
+          'Have the foreign key and the values corrected with --wrong-foreign-keys repair (decisions.wrongForeignKeys); every old value is kept.',
         detail: [`${tenant.foreignKey.name}: ${tenant.foreignKey.definition}`, ...elsewhere.sample].join('\n'),
         answers: [
           decide(
@@ -97,7 +97,7 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     );
     if (orphans.count > 0) {
       blockers.push({
-        problem: `${orphans.count} ${orphans.count === 1 ? 'row' : 'rows'} of ${label} name an organization that is not there.`,
+        problem: `${plural(orphans.count, 'row')} of ${label} ${orphans.count === 1 ? 'names' : 'name'} an organization that does not exist.`,
         remedy: `Give them the right organization or NULL, or restore the organization; nothing is deleted here. See them: select * from ${tenant.sql} t where t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)});`,
         detail: orphans.sample.join('\n'),
       });
@@ -192,7 +192,7 @@ async function misplacedValues(
   const key = walkingKey(table);
   if (key === null) {
     return {
-      problem: `${misplaced.count} values of ${label}.${tenant.key.name} have to be changed, and the table has no unique NOT NULL column to walk by.`,
+      problem: `${plural(misplaced.count, 'value')} of ${label}.${tenant.key.name} must change, and the table has no unique NOT NULL column to walk by.`,
       remedy: 'Give the table a primary key.',
     };
   }

@@ -109,7 +109,7 @@ export async function planShadow(
       changes.push({
         kind: 'sql',
         id: `validate filled ${label}`,
-        title: `See that every row of ${label} has ${names.shadow}`,
+        title: `Check that every row of ${label} has ${names.shadow}`,
         mode: 'autocommit',
         up: `alter table ${tenant.sql} validate constraint ${check}`,
         applied: `select coalesce((select c.convalidated from pg_catalog.pg_constraint c where c.conrelid = ${literal(tenant.sql)}::pg_catalog.regclass and pg_catalog.quote_ident(c.conname) = ${literal(check)}), false)`,

@@ -83,7 +83,7 @@ async function mergeColumn(
     );
   if (torn > 0 && decision === null)
     return block(
-      `${torn} ${torn === 1 ? 'row' : 'rows'} of ${one.sql} hold different values in ${one.key.name} and ${column.name}.`,
+      `${plural(torn, 'row')} of ${one.sql} ${torn === 1 ? 'holds' : 'hold'} different values in ${one.key.name} and ${column.name}.`,
       `Correct them by hand, or choose with --disagreeing-columns keep-new (${one.key.name} is right) or keep-old (${column.name} is right); if ${column.name} means something else, leave it out with names.keys: {"${table}": "${one.key.name}"}.`,
       [
         decide(
@@ -100,8 +100,8 @@ async function mergeColumn(
     );
   if (key === null && (empty > 0 || behind > 0 || torn > 0))
     return block(
-      `${one.sql} has no unique key of one column, so that its rows cannot be walked.`,
-      `Let ${one.key.name} and ${column.name} agree by hand.`,
+      `${one.sql} has no unique key of one column, so its rows cannot be walked.`,
+      `Make ${one.key.name} and ${column.name} agree by hand.`,
     );
   const fill = (into: Column, from: Column, rows: string, id: string, overwrite: boolean): void => {
     const [to, other] = [identifier(into.name), identifier(from.name)];

@@ -1,5 +1,6 @@
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import { foreignKeyOf, holdsIdsOf, isUnique, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
 
 /** Names that directories of organizations usually have, in the singular. They break ties, and prove nothing. */
@@ -41,9 +42,9 @@ export type Candidate = {
 export function reason(one: Candidate): string {
   const count = one.tables.size;
   return [
-    count === 0 ? '' : `${count} ${count === 1 ? 'table refers' : 'tables refer'} to it`,
+    count === 0 ? '' : `${plural(count, 'table refers', 'tables refer')} to it`,
     one.users ? 'users are joined to it' : '',
-    one.isolates === 0 ? '' : `policies of ${one.isolates} ${one.isolates === 1 ? 'table ask' : 'tables ask'} for it`,
+    one.isolates === 0 ? '' : `policies of ${plural(one.isolates, 'table ask', 'tables ask')} for it`,
     one.usual ? 'it has a usual name' : '',
   ]
     .filter((part) => part !== '')

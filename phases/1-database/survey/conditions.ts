@@ -1,6 +1,7 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import type { Ask } from './ask.ts';
 import { allowedValues, roleColumnOf } from './roles.ts';
 import { isText, isTime, nameOf, plainName } from './shape.ts';
@@ -251,7 +252,7 @@ async function labelsOf(
       ? []
       : [
           {
-            problem: `${nameOf(table)}.${column.name} is ${asked.map((label) => `${label} in ${used.get(label)} ${used.get(label) === 1 ? 'row' : 'rows'}`).join(', ')}, and nothing says whether such ${kind === 'membership' ? 'a membership' : 'an organization'} counts.`,
+            problem: `${nameOf(table)}.${column.name} is ${asked.map((label) => `${label} in ${plural(used.get(label) ?? 0, 'row')}`).join(', ')}, and nothing says whether such ${kind === 'membership' ? 'a membership' : 'an organization'} counts.`,
             remedy: `Say which rows count with ${setting}, for instance "${alias}.${name} in (${counts.map(literal).join(', ')})".`,
           },
         ];

@@ -1,5 +1,6 @@
 import type { Catalog, DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import type { Ask } from './ask.ts';
 import { mentions } from './candidates.ts';
 import { isUnique, nameOf, primaryColumn } from './shape.ts';
@@ -49,9 +50,8 @@ export async function findModel(facts: ModelFacts, decided: Model | null, ask: A
     }
   }
   const users = await severalMemberships(facts, ask);
-  const several =
-    users === null ? 'an unknown number of users has' : `${users} ${users === 1 ? 'user has' : 'users have'}`;
-  const count = (n: number): string => `${n} ${n === 1 ? 'table' : 'tables'}`;
+  const several = users === null ? 'an unknown number of users has' : `${plural(users, 'user has', 'users have')}`;
+  const count = (n: number): string => `${plural(n, 'table')}`;
   const said = `${several} several memberships`;
   const hint = activeHint(facts);
   if (votes.all.size > 0 && votes.one.size === 0)

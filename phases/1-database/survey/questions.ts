@@ -1,5 +1,6 @@
 import { decide } from '../../../src/config/answers.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
+import { plural } from '../../../src/rollout/text.ts';
 import type { Survey } from './types.ts';
 
 /** What a user of several organizations sees with each answer. */
@@ -14,9 +15,9 @@ export function modelQuestions(found: Survey): readonly Blocker[] {
   const { modelConflict } = found;
   if (modelConflict === null) return [];
   const { reason, users, answers } = modelConflict;
-  const people = (n: number): string => `${n} ${n === 1 ? 'user' : 'users'}`;
+  const people = (n: number): string => `${plural(n, 'user')}`;
   const loses = answers.map(({ model, users: losing, rows }) => {
-    const what = rows === null ? 'rows (not counted)' : `${rows} ${rows === 1 ? 'row' : 'rows'}`;
+    const what = rows === null ? 'rows (not counted)' : `${plural(rows, 'row')}`;
     return losing === 0 || rows === 0
       ? `${model}: takes nothing away from anyone`
       : `${model}: ${people(losing)} ${losing === 1 ? 'loses' : 'lose'} sight of ${what} of their other organizations${model === 'active' ? ' until they switch' : ''}`;

@@ -255,7 +255,7 @@ function validate(values: Values): Values {
     const value = values[name] ?? '';
     if (required && value === '') found[name] = `${label} is required.`;
     else if (value.length > longest) found[name] = `${label} may have ${longest} characters at most.`;
-    else if (type === 'email' && value !== '' && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)) found[name] = `${label} is no e-mail address.`;
+    else if (type === 'email' && value !== '' && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)) found[name] = `${label} is not an email address.`;
     else if (type === 'url' && value !== '' && !/^https?:\/\/[^\s.]+\.[^\s]+$/i.test(value)) found[name] = `${label} has to start with https://.`;
   }
   return found;

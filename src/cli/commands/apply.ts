@@ -85,7 +85,7 @@ export async function applyAll(
   output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
   if (unchecked > 0)
     output.say(
-      `${count(unchecked, 'check')} could not be made: the report gives the reason of each (voxanne-rollout report).`,
+      `${count(unchecked, 'check')} could not be run: the report gives the reason for each (voxanne-rollout report).`,
     );
   const unsaved = await unsavedDecisions(opened.settings());
   if (unsaved !== null) {
@@ -116,7 +116,7 @@ async function stopAt(
   const what =
     failed > 0
       ? `${failed} of its checks failed`
-      : `${unproven} of its checks could not be made, and isolation depends on ${unproven === 1 ? 'it' : 'them'}`;
+      : `${unproven} of its checks could not be run, and isolation depends on ${unproven === 1 ? 'it' : 'them'}`;
   output.say('');
   output.say(`Stopped at ${step}: ${what}. No later step was started.`);
   if (onFailure === null) {

@@ -133,10 +133,14 @@ function* rules(
     const unread = result.notices.find((one) => one.file === task.file);
     if (findings.some((one) => one.id === id)) yield { what, verdict: 'failed', observed: 'is still there' };
     else if (result.waived.some((one) => one.id === id))
-      yield { what, verdict: 'failed', observed: 'was waived, which is no fix' };
+      yield { what, verdict: 'failed', observed: 'was waived, which is not a fix' };
     else if (unread !== undefined) yield { what, verdict: 'failed', observed: unread.text };
     else if (!there.has(task.file))
-      yield { what, verdict: 'failed', observed: 'the file is gone or no longer scanned, so that nothing shows a fix' };
+      yield {
+        what,
+        verdict: 'failed',
+        observed: 'the file was deleted or is no longer scanned, so nothing shows a fix',
+      };
     else yield { what, verdict: 'passed', observed: 'is gone' };
   }
   const before = new Set(known.findings);

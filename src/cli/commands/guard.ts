@@ -105,7 +105,7 @@ function write(
     const looked = parts.filter((part) => !notLookedAt.some((one) => one.part === part && one.what === `the ${part}`));
     output.say(
       looked.length === 0
-        ? 'Nothing was looked at, so nothing can be said.'
+        ? 'Nothing was checked, so nothing can be said.'
         : `${count(counted, 'new finding')} in ${looked.map((one) => `the ${one}`).join(' and ')}${accepted === 0 ? '' : `, ${accepted} accepted by the baseline`}${notLookedAt.length === 0 ? '' : `; ${notLookedAt.length} not checked`}.`,
     );
   }

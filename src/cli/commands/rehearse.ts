@@ -34,7 +34,7 @@ export const rehearseCommand = (options: RehearseOptions): Promise<ExitCode> =>
     const { on, out = options.plan ?? 'voxanne-rollout.plan.json' } = options;
     if (on === undefined) {
       throw new RolloutError(
-        'A rehearsal changes a database, so that it has to be named for this run.',
+        'A rehearsal changes a database, so it has to be named for this run.',
         'Give --on a staging database or a restored copy: its connection string, the exported variable that holds it, or an environment; or --on demo.',
         { exitCode: exitCodes.usage },
       );

@@ -1,5 +1,6 @@
 import { sarifReport } from '../../report/findings/sarif.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
+import { plural } from '../../rollout/text.ts';
 import type { Finding, ScanResult } from '../../workspace/scan/types.ts';
 import { baselineOf } from '../baseline.ts';
 import { changedFiles } from '../changed-files.ts';
@@ -51,5 +52,5 @@ function* linesOf(findings: readonly Finding[], { files, notices, unread }: Scan
   const others = Object.entries(unread).map(([ending, count]) => `${count} ${ending}`);
   const rest = others.length === 0 ? '' : `, not read: ${others.join(', ')}`;
   const counted = findings.filter((one) => !one.advice).length;
-  yield `${counted} ${counted === 1 ? 'finding' : 'findings'} in ${files.source} ${files.source === 1 ? 'file' : 'files'}${rest}.`;
+  yield `${plural(counted, 'finding')} in ${plural(files.source, 'file')}${rest}.`;
 }

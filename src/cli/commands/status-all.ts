@@ -51,14 +51,14 @@ async function look(name: string, config: Config, options: CommonOptions, { outp
   if (variable === null || url === undefined || url === '') {
     const problem =
       variable === null
-        ? 'not looked at: the configuration names no variable ("url") with its connection string.'
-        : `not looked at: ${variable} is not exported.`;
+        ? 'not checked: the configuration names no variable ("url") with its connection string.'
+        : `not checked: ${variable} is not exported.`;
     return { name, seen: { problem, exit: exitCodes.done } };
   }
   try {
     const found = environmentOf(config.environments, describeUrl(url))?.name ?? null;
     if (found !== name) {
-      const problem = `not looked at: ${variable} names ${found === null ? 'a database of no environment' : `the database of ${found}`}.`;
+      const problem = `not checked: ${variable} names ${found === null ? 'a database of no environment' : `the database of ${found}`}.`;
       return { name, seen: { problem, exit: exitCodes.usage } };
     }
     const opened = await openTarget({ ...options, dbUrl: url }, { reading: true });
@@ -84,7 +84,7 @@ function table(columns: readonly Column[]): readonly (readonly string[])[] {
     ...known.map((row) => [
       `${row.step} ${row.title}`,
       ...columns.map(({ seen }) => {
-        if (!('steps' in seen)) return 'not looked at';
+        if (!('steps' in seen)) return 'not checked';
         const own = seen.steps.find((one) => one.step === row.step);
         const when = own?.last == null ? '' : ` ${own.last.at.slice(0, 10)}`;
         return `${own?.state ?? 'unknown'}${when}`;

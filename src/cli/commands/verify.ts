@@ -33,7 +33,7 @@ export const verifyCommand = (options: CommonOptions): Promise<ExitCode> =>
         output.say(
           failed > 0
             ? output.paint('bad', `${count(failed, 'check')} failed.`)
-            : `${output.paint('ok', 'Every check that was made passed')}${skipped === 0 ? '.' : `; ${skipped} could not be made and are not verified.`}`,
+            : `${output.paint('ok', 'Every check that ran passed')}${skipped === 0 ? '.' : `; ${skipped} could not be run and are not verified.`}`,
         );
         return failed > 0 ? exitCodes.failed : exitCodes.done;
       },

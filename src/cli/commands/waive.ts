@@ -107,8 +107,8 @@ const globOf = (glob: string): RegExp =>
 const nothingToWaive = (fixed: number): RolloutError =>
   new RolloutError(
     fixed === 1
-      ? 'A step fixes this finding when it is applied, so that there is nothing to waive.'
-      : `A step fixes each of these ${fixed} findings when it is applied, so that there is nothing to waive.`,
+      ? 'A step fixes this finding when it is applied, so there is nothing to waive.'
+      : `A step fixes each of these ${fixed} findings when it is applied, so there is nothing to waive.`,
     'Apply the step. To leave the code as it is all the same, add --with-fix.',
     { exitCode: exitCodes.usage },
   );

@@ -35,7 +35,7 @@ async function folderOf(root: string): Promise<string> {
     !(inside.startsWith('..') || path.isAbsolute(inside))
   )
     throw new RolloutError(
-      `${real} is no place for approvals: ${own ? 'others may write there, or it lies in the workspace' : 'it belongs to somebody else'}.`,
+      `${real} is not a safe place for approvals: ${own ? 'others may write there, or it lies in the workspace' : 'it belongs to somebody else'}.`,
       'Set XDG_STATE_HOME to a folder of your own outside the workspace.',
       { exitCode: exitCodes.usage },
     );

@@ -35,7 +35,7 @@ export const resources: readonly Resource[] = [
   {
     uri: 'voxanne-rollout://report',
     name: 'report',
-    description: 'What was done, verified and left, with the evidence; its checks are made anew and not recorded',
+    description: 'What was done, verified and left, with the evidence; its checks are run again and not recorded',
     mimeType: 'text/markdown',
     read: (opened, signal) => reportText(opened, 'markdown', signal),
   },

@@ -15,11 +15,15 @@ function byCode({ code, message }: ErrorFacts, { connection, connecting }: Error
     case 'ECONNREFUSED':
       return {
         problem: `Nothing accepts connections at ${where}.`,
-        remedy: 'Check host and port, and that the server runs; a paused project is restored in its dashboard.',
+        remedy:
+          'Check the host and port, and that the server is running; a paused project is restored in its dashboard.',
       };
     case 'ENOENT': {
       if (!/^connect /.test(message)) return fileMissing(message);
-      return { problem: `There is no socket for ${where}.`, remedy: 'Check the folder and that the server runs.' };
+      return {
+        problem: `There is no socket for ${where}.`,
+        remedy: 'Check the folder, and that the server is running.',
+      };
     }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -43,7 +47,7 @@ function byCode({ code, message }: ErrorFacts, { connection, connecting }: Error
             remedy: `${sessionPoolerAdvice}, or buy the IPv4 add-on of the project.`,
           }
         : {
-            problem: `No route leads to ${where}.`,
+            problem: `There is no network route to ${where}.`,
             remedy: 'Check the network, VPN and firewall of this machine.',
           };
     case 'ETIMEDOUT':
@@ -72,16 +76,16 @@ function byCode({ code, message }: ErrorFacts, { connection, connecting }: Error
       };
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return {
-        problem: `The TLS certificate of ${host} is made out to another name.`,
+        problem: `The TLS certificate of ${host} is issued to another name.`,
         remedy:
-          'Connect with the host name that the certificate names; if that is this one, somebody may be in between.',
+          'Connect with the host name on the certificate; if you already do, somebody may be intercepting the connection.',
       };
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
       return {
         problem: `A TLS certificate of ${host} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}.`,
         remedy:
-          'Check the clock of this machine, then download the present certificate in the dashboard and give it with --ca.',
+          'Check the clock of this machine, then download the current certificate in the dashboard and give it with --ca.',
       };
     case 'ENOSPC':
       return {
@@ -120,13 +124,13 @@ function byMessage(message: string, { connection, connecting }: ErrorContext): S
   if (/^Received unexpected \w+ message from backend/.test(message)) {
     return {
       ...lost(where),
-      problem: `${where} answered something that nobody had asked for, and the connection was given up.`,
+      problem: `${where} sent an answer that nobody had asked for, and the connection was closed.`,
     };
   }
   if (/^(?:received invalid response|Unknown authenticationOk message type)/i.test(message)) {
     return {
-      problem: `${where} does not answer as PostgreSQL does, or wants a way of signing in that is not supported.`,
-      remedy: 'Check that host and port belong to a PostgreSQL server that takes a password.',
+      problem: `${where} does not answer like PostgreSQL, or asks for a sign-in method that is not supported.`,
+      remedy: 'Check that host and port belong to a PostgreSQL server that accepts a password.',
     };
   }
   if (/^SASL[: ]/.test(message)) {
@@ -160,7 +164,8 @@ function timeout(where: string): Sentence {
 function lost(where: string): Sentence {
   return {
     problem: `The connection to ${where} was lost.`,
-    remedy: 'Run the same command again: it looks at the database first and finishes or undoes what was interrupted.',
+    remedy:
+      'Run the same command again: it looks at the database first and finishes or rolls back what was interrupted.',
     kind: 'outside',
     connection: false,
   };

@@ -26,15 +26,15 @@ function poolerSentence({ message }: ErrorFacts, { connection }: ErrorContext): 
   }
   if (/unsupported startup parameter/i.test(message)) {
     return {
-      problem: 'The pooler refuses a setting of the connection string.',
-      remedy: 'Take options and other settings off the connection string.',
+      problem: 'The pooler refuses a setting in the connection string.',
+      remedy: 'Remove options and other settings from the connection string.',
       connection: true,
     };
   }
   if (/query_wait_timeout|client_login_timeout|circuit breaker|server login has been retrying/i.test(message)) {
     return {
-      problem: 'The pooler could not reach or enter the server behind it.',
-      remedy: 'Check the password and that the server runs, wait a minute, then try again.',
+      problem: 'The pooler could not reach or sign in to the server behind it.',
+      remedy: 'Check the password, and that the server is running; wait a minute, then try again.',
       connection: true,
     };
   }
@@ -43,8 +43,8 @@ function poolerSentence({ message }: ErrorFacts, { connection }: ErrorContext): 
 }
 
 const tlsRequired: Sentence = {
-  problem: 'The server takes encrypted connections only.',
-  remedy: 'Take sslmode=disable off the connection string and --allow-plaintext off the command line.',
+  problem: 'The server accepts encrypted connections only.',
+  remedy: 'Remove sslmode=disable from the connection string and --allow-plaintext from the command line.',
   connection: true,
 };
 
@@ -53,7 +53,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
   switch (sqlstate) {
     case '28P01':
       return {
-        problem: `The password of ${user} is not right.`,
+        problem: `The password of ${user} is wrong.`,
         remedy:
           'Check the connection string; special characters are percent-encoded, and the dashboard (Database, Settings) sets a new password.',
         connection: true,
@@ -61,7 +61,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
     case '28000':
       if (/no encryption|SSL off/i.test(message)) return tlsRequired;
       return {
-        problem: `The server does not let ${user} in from here.`,
+        problem: `The server does not accept ${user} from this address.`,
         remedy: 'Check the user name and the network restrictions of the project.',
         connection: true,
       };
@@ -79,7 +79,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
       };
     case '57P03':
       return {
-        problem: 'The server is starting, stopping or recovering and takes no connections yet.',
+        problem: 'The server is starting, stopping or recovering, and accepts no connections yet.',
         remedy: 'Wait until it is up, then run the same command again.',
         connection: true,
       };
@@ -91,7 +91,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
 function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorContext): Sentence {
   const { sqlstate, message, hint } = facts;
   const again =
-    'Run the same command again: it looks at the database first and finishes or undoes what was interrupted.';
+    'Run the same command again: it looks at the database first and finishes or rolls back what was interrupted.';
   switch (sqlstate) {
     case '57P01':
     case '57P02':
@@ -123,13 +123,13 @@ function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorCon
       };
     case '55P03':
       return {
-        problem: `A lock could not be had in time: ${message}.`,
+        problem: `A lock could not be acquired in time: ${message}.`,
         remedy: 'Try again at a quieter moment, or raise --patience.',
       };
     case '40P01':
     case '40001':
       return {
-        problem: 'The change met another transaction and the server undid it.',
+        problem: 'The change conflicted with another transaction, and the server rolled it back.',
         remedy: 'Nothing of it was done; run the same command again.',
       };
     case '57014':
@@ -150,7 +150,7 @@ function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorCon
       };
     case '42601':
       return {
-        problem: `PostgreSQL cannot read a statement: ${message}.`,
+        problem: `PostgreSQL cannot parse a statement: ${message}.`,
         remedy: 'Please report this with the excerpt; nothing of it was done.',
         kind: 'defect',
       };
@@ -160,7 +160,7 @@ function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorCon
   if (sqlstate.startsWith('08')) {
     return {
       problem: `The connection to the server failed: ${message}.`,
-      remedy: connecting === true ? 'Check host and port and that the server runs.' : again,
+      remedy: connecting === true ? 'Check the host and port, and that the server is running.' : again,
       kind: 'outside',
       connection: connecting === true,
     };

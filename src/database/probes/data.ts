@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { identifier, qualified } from '../quote.ts';
 import type { TableName } from './world.ts';
 
@@ -52,7 +53,7 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
       : ([
           [
             'profile-without-organization',
-            'No profile of a user is without an organization',
+            'Every profile of a user has an organization',
             `${profiles} join ${joined} on ${own} where ${org} is null and ${live}`,
           ],
         ] as const)),
@@ -61,7 +62,7 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
       : ([
           [
             'user-without-profile',
-            'No user is without a profile',
+            'Every user has a profile',
             `${users} where ${live} and not exists (select from ${profiles} where ${own})`,
           ],
         ] as const)),
@@ -70,15 +71,11 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
       : ([
           [
             'user-without-membership',
-            'No user is without a membership that counts',
+            'Every user has a membership that counts',
             `${users} where ${live} and not ${memberships.any}`,
           ],
         ] as const)),
-    [
-      'user-without-stamp',
-      'No user is without an org_id in app metadata',
-      `${users} where ${live} and ${stamp} is null`,
-    ],
+    ['user-without-stamp', 'Every user has an org_id in app metadata', `${users} where ${live} and ${stamp} is null`],
     ...(memberships !== null
       ? ([
           [
@@ -119,11 +116,11 @@ export async function* checkExistingUsers(client: ClientBase, names: ExistingUse
       kind: 'catalog',
       verdict: count === 0 ? 'passed' : 'failed',
       expected: '0 rows',
-      observed: `${count} ${count === 1 ? 'row' : 'rows'}${count === 0 ? '' : `: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`}`,
+      observed: `${plural(count, 'row')}${count === 0 ? '' : `: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`}`,
       evidence: `${sql};\n`,
       ...(count === 0
         ? {}
-        : { advice: 'Apply step 1.5 (existing users); what belongs to no organization needs your decision there.' }),
+        : { advice: 'Apply step 1.5 (existing users); users who belong to no organization need your decision there.' }),
       milliseconds: performance.now() - began,
     };
   }

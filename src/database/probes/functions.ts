@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { isCalledIn } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
@@ -36,7 +37,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   if (fn.kind === 'procedure') {
     const question = {
       id: `${run.prefix}/${fn.signature}`,
-      title: `${fn.signature}: called with ids of B`,
+      title: `${fn.signature}: nobody can reach B by calling it with B's ids`,
       expected: '',
     };
     return mentioned(world, fn).length === 0
@@ -55,7 +56,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     title: `${fn.signature}: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot reach B by calling it with B's ids`,
     expected: 'nothing of another organization comes back or changes',
     advice: needed
-      ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so that API roles need EXECUTE.'
+      ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so API roles need EXECUTE.'
       : 'Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated.',
   });
   // What was not called was called for nobody: that is one thing to look at, not two.
@@ -72,7 +73,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     return unseen(`What a function in ${fn.language} does is not known: it was not called.`);
   const tables = mentioned(world, fn);
   if (outside.test(fn.body)) {
-    const reason = 'It does something that a rollback cannot undo: it was not called.';
+    const reason = 'It does something that cannot be rolled back: it was not called.';
     return tables.length === 0 ? skipAll(reason) : unseen(reason);
   }
   if (tables.length === 0) {
@@ -139,11 +140,11 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
         }
         const came = Number(one.outcome.result ?? 0);
         if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {
-          const advice = 'It says yes to A as it does to B: what it asks may be no secret, and no row came back.';
+          const advice = 'It answers yes to A as it does to B: what it says may be no secret, and no row came back.';
           return { verdict: 'skipped', observed: 'not checked', advice };
         }
         const words = [
-          ...(came > 0 ? [`${came} ${came === 1 ? 'row' : 'rows'} of another organization came back`] : []),
+          ...(came > 0 ? [`${plural(came, 'row')} of another organization came back`] : []),
           ...((one.outcome.seen ?? 0) > 0 ? ['rows of another organization changed'] : []),
         ];
         return {
@@ -183,7 +184,7 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
       result.verdict === 'failed' || result.observed.startsWith('refused: permission denied') || distinguishes(result),
   );
   if (told.length === results.length) return results;
-  const reason = `Called by B itself it gives and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`;
+  const reason = `Called by B itself, it returns and changes nothing of B either, so the call proves nothing (${first?.observed ?? ''}).`;
   const [unproven] = results.filter((result) => !told.includes(result));
   return [
     ...told,
@@ -233,16 +234,18 @@ const dependence =
       judge: ([one]) => {
         const result = one?.outcome.stage === 'done' ? Number(one.outcome.result) : null;
         if (result === 1)
-          return { verdict: 'failed', observed: 'what it gives depends on rows of another organization' };
+          return { verdict: 'failed', observed: 'what it returns depends on rows of another organization' };
         if (result === 0)
-          return { verdict: 'passed', observed: 'what it gives does not depend on rows of another organization' };
+          return { verdict: 'passed', observed: 'what it returns does not depend on rows of another organization' };
         if (one !== undefined && one.outcome.stage !== 'done' && /^(42501|P0001)$/.test(one.outcome.code ?? ''))
           return { verdict: 'passed', observed: refusal(one.outcome) };
         return {
           verdict: 'skipped',
           observed: 'not checked',
           advice:
-            result === 2 ? 'Called twice, it gives two answers.' : `The call failed: ${one?.outcome.message ?? ''}.`,
+            result === 2
+              ? 'Called twice, it gives two different answers.'
+              : `The call failed: ${one?.outcome.message ?? ''}.`,
         };
       },
     };

@@ -38,9 +38,13 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
   const target = qualified(organizations.schema, organizations.name);
   const label = organizations.columns.find(({ name, generated }) => name === 'name' && !generated);
   probes.push(
-    probe('delete-organization', 'delete the organization', '0 rows changed', 'Let members delete no organization.', [
-      remove('delete-organization', member, world, organization, 'blind'),
-    ]),
+    probe(
+      'delete-organization',
+      'delete the organization',
+      '0 rows changed',
+      'Do not let members delete the organization.',
+      [remove('delete-organization', member, world, organization, 'blind')],
+    ),
   );
   if (label !== undefined) {
     const value = organization.values.get(label.name) ?? `${identifier(label.name)}`;
@@ -64,7 +68,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
         'delete-owner-profile',
         'delete the owner’s profile',
         '0 rows changed',
-        'Let nobody delete the profile of another.',
+        'Do not let users delete the profiles of others.',
         [remove('delete-owner-profile', member, world, row(profiles, 'a'), 'blind')],
       ),
     );
@@ -72,7 +76,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
   if (memberships !== null && names !== null) {
     const mine = row(memberships, 'member');
     const table = qualified(memberships.schema, memberships.name);
-    const advice = 'Let only owners write memberships, and nobody their own role.';
+    const advice = 'Let only owners change memberships, and nobody their own role.';
     probes.push(
       probe('delete-owner', 'remove the owner', '0 rows changed', advice, [
         remove('delete-owner', member, world, row(memberships, 'a'), 'blind'),
@@ -120,7 +124,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
         'profile-role',
         'give themselves the role of owner in the profile',
         '0 rows changed',
-        'Let nobody update their own role.',
+        'Do not let users change their own role.',
         [
           reach(
             'profile-role',

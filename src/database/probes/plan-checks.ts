@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { literal } from '../quote.ts';
 import type { TableName } from './world.ts';
 
@@ -61,7 +62,7 @@ where tgrelid = 'auth.users'::pg_catalog.regclass and tgname = 'on_auth_user_cre
     {
       id: '1/plan/row-security',
       title: `Row security is on for ${guarded.map((one) => one.table).join(' and ')}`,
-      expected: `${guarded.length} ${guarded.length === 1 ? 'row' : 'rows'}: ${guarded.map(() => 'true').join(', ')}`,
+      expected: `${plural(guarded.length, 'row')}: ${guarded.map(() => 'true').join(', ')}`,
       sql: `select c.relname, c.relrowsecurity from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where (n.nspname, c.relname) in (${guarded.map((one) => `(${literal(one.schema)}, ${literal(one.table)})`).join(', ')})
 order by c.relname`,
@@ -89,4 +90,4 @@ order by c.relname`,
 }
 
 const counted = (rows: readonly Record<string, unknown>[], value: (row: Record<string, unknown>) => string): string =>
-  `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}${rows.length === 0 ? '' : `: ${rows.map(value).join(', ')}`}`;
+  `${plural(rows.length, 'row')}${rows.length === 0 ? '' : `: ${rows.map(value).join(', ')}`}`;

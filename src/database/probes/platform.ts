@@ -52,7 +52,7 @@ async function probeStorage(run: Run): Promise<readonly CheckResult[]> {
   if (buckets.length > most) {
     const question = { id: `${door}/more`, title: 'Files of the other buckets', expected: `0 files ${foreign}` };
     const names = buckets.slice(most).map((one) => one.id);
-    results.push(skipped(question, `Only ${most} buckets are tried; not ${names.join(', ')}.`));
+    results.push(skipped(question, `Only ${most} buckets are tried; not tried: ${names.join(', ')}.`));
   }
   return results;
 }
@@ -121,7 +121,7 @@ async function probeBucket(
   const probe = (role: ApiRole, what: string, does: string, acts: readonly Act[]): Probe => ({
     question: {
       id: `${door}/${role === 'anon' ? 'anon-' : ''}${what}/${bucket.id}`,
-      title: `storage.objects, bucket ${bucket.id}: ${role === 'anon' ? 'without a login' : 'a user of A'}: ${does}`,
+      title: `storage.objects, bucket ${bucket.id}: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot ${does}`,
       expected: `0 files ${foreign}`,
       advice:
         'Bind the policy to the caller’s organization or user by a folder of the path: (storage.foldername(name))[1] = (select public.current_org_id())::text.',
@@ -134,18 +134,18 @@ async function probeBucket(
     const owner = role === 'anon' ? null : user.a;
     return [
       // What is public is read by its address anyway.
-      ...(bucket.open ? [] : [probe(role, 'read', "lists and reads B's files", read(`${role}-read`, by))]),
-      probe(role, 'insert', "adds a file at B's path", add(`${role}-insert`, by, owner)),
+      ...(bucket.open ? [] : [probe(role, 'read', "list or read B's files", read(`${role}-read`, by))]),
+      probe(role, 'insert', "add a file at B's path", add(`${role}-insert`, by, owner)),
       probe(
         role,
         'update',
-        "overwrites B's file",
+        "overwrite B's file",
         reach(`${role}-update`, by, () => 'update storage.objects set updated_at = now()'),
       ),
       probe(
         role,
         'delete',
-        "deletes B's file",
+        "delete B's file",
         reach(`${role}-delete`, by, () => 'delete from storage.objects'),
       ),
       ...(role === 'anon'
@@ -154,7 +154,7 @@ async function probeBucket(
             probe(
               role,
               'move',
-              "moves its own file to B's path",
+              "move its own file to B's path",
               reach(
                 `${role}-move`,
                 by,
@@ -223,7 +223,7 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
   const probe = (role: ApiRole, what: string, does: string, acts: readonly Act[]): Probe => ({
     question: {
       id: `${run.prefix}/realtime.messages/${role === 'anon' ? 'anon-' : ''}${what}`,
-      title: `realtime.messages: ${role === 'anon' ? 'without a login' : 'a user of A'} ${does} a private channel of B`,
+      title: `realtime.messages: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot ${does} a private channel of B`,
       expected: '0 messages',
       advice: 'Compare the organization in realtime.topic() with public.current_org_id() in the policy.',
     },
@@ -231,8 +231,8 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
     judge: (tries) => worst(tries.map((one) => judgeForeign(one, foreign))),
   });
   const probes = (['authenticated', 'anon'] as const).flatMap((role) => [
-    probe(role, 'read', 'receives on', receive(role, who[role])),
-    probe(role, 'insert', 'sends on', send(role, who[role])),
+    probe(role, 'read', 'receive on', receive(role, who[role])),
+    probe(role, 'insert', 'send on', send(role, who[role])),
   ]);
   const control: Probe = {
     question: { id: run.prefix, title: 'realtime', expected: '', advice: '' },

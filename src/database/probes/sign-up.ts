@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { bracket } from '../rolled-back.ts';
 import { rollBack } from './script.ts';
@@ -86,7 +87,7 @@ export async function* probeSignUps(client: ClientBase, options: SignUpOptions):
   yield {
     ...skipped(
       { id: `${prefix}/any`, title: 'Somebody can sign up', expected: 'at least one kind of sign-up that was seen' },
-      'The app’s own functions refuse every kind of sign-up, so that nothing of what the rollout adds to one was seen. Correct them, or accept this check by its id.',
+      'The app’s own functions refuse every kind of sign-up, so nothing that the rollout adds to one was seen. Correct them, or accept this check by its id.',
     ),
     matters: true,
   };
@@ -214,7 +215,7 @@ async function signUp(
         ...(refusal === 'rule'
           ? skipped(base, what)
           : !(await mayBeOurs(client, refusedOf(error, error.code), key))
-            ? skipped(base, `${what} The rollout changes nothing of what this names: it is so today.`)
+            ? skipped(base, `${what} The rollout changes nothing that this names: it fails in today’s app as well.`)
             : {
                 ...skipped(
                   base,
@@ -352,7 +353,7 @@ const isNothing = (found: Found): boolean =>
   (found.memberships ?? []).length === 0;
 
 function describe({ organizations, profiles, memberships, stamp, exists }: Found, named = true): string {
-  const parts = [`${organizations} ${organizations === 1 ? 'organization' : 'organizations'}`];
+  const parts = [`${plural(organizations, 'organization')}`];
   if (profiles !== null) {
     const [org] = profiles;
     const where =
@@ -363,12 +364,12 @@ function describe({ organizations, profiles, memberships, stamp, exists }: Found
           : org === stamp
             ? ' in it'
             : ' in another';
-    parts.push(`${profiles.length} ${profiles.length === 1 ? 'profile' : 'profiles'}${where}`);
+    parts.push(`${plural(profiles.length, 'profile')}${where}`);
   }
   if (memberships !== null) {
     const roles = memberships.map(({ role }) => role ?? 'nobody').join(', ');
     parts.push(
-      `${memberships.length} ${memberships.length === 1 ? 'membership' : 'memberships'}${roles === '' ? '' : ` as ${roles}`}${memberships.every((one) => one.active) ? '' : ', not active'}`,
+      `${plural(memberships.length, 'membership')}${roles === '' ? '' : ` as ${roles}`}${memberships.every((one) => one.active) ? '' : ', not active'}`,
     );
   }
   parts.push(stamp === null ? 'no stamp' : exists ? 'its id stamped' : 'a stamp that names no organization');

@@ -141,10 +141,12 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
       ask('token-without-claim', `a token from before the backfill ${readsOwn}`, '', advice.token),
       [read('old-read', old, table, theirs), read('old-own-read', old, table, own)],
     ),
-    tokenProbe(world, table, ask('token-not-a-uuid', `a token whose org_id is no uuid ${readsOwn}`, '', advice.token), [
-      read('broken-read', broken, table, theirs),
-      read('broken-own-read', broken, table, own),
-    ]),
+    tokenProbe(
+      world,
+      table,
+      ask('token-not-a-uuid', `a token whose org_id is not a uuid ${readsOwn}`, '', advice.token),
+      [read('broken-read', broken, table, theirs), read('broken-own-read', broken, table, own)],
+    ),
     ownProbe('a user of A can read its own row', read('own-read', me, table, own)),
   );
   // Organizations, profiles and memberships have rules of their own about who may write: see members.ts.
@@ -185,7 +187,7 @@ const asBefore = (world: World, id: string, judgement: Judgement): Judgement =>
         verdict: 'skipped',
         observed: `${judgement.observed}, as before this step`,
         advice:
-          'The policies ask for more than membership, which the user of this probe does not fulfil; compare the access of real users (1.7/access).',
+          'The policies ask for more than membership, and the user of this probe does not have it; compare the access of real users (1.7/access).',
       }
     : judgement;
 
@@ -194,9 +196,9 @@ const advice = {
   update: 'Allow UPDATE only where the row belongs to the caller’s organization (USING).',
   delete: 'Allow DELETE only where the row belongs to the caller’s organization (USING).',
   insert: 'Allow INSERT only of rows of the caller’s organization (WITH CHECK).',
-  own: 'A policy shuts its own organization out: its members lose their data.',
+  own: 'A policy locks out its own organization: its members lose their data.',
   token:
-    'Let the policy fall back to the caller’s profile when the claim is missing or is no uuid: such tokens live until they expire.',
+    'Let the policy fall back to the caller’s profile when the claim is missing or is not a uuid: such tokens live until they expire.',
   move: 'Give the UPDATE policy a WITH CHECK, so that a row cannot be handed to another organization.',
   forged: 'Read the organization from app_metadata: every user can write their own user_metadata.',
   anon: 'Revoke the privilege from anon, or write the policy TO authenticated.',

@@ -53,7 +53,7 @@ export async function probeTriggers(
   const names = firing.map(({ fn }) => fn.signature).join(', ');
   const question = {
     id: `${run.prefix}/${name}/triggers`,
-    title: `${name}: what a user of A writes changes nothing of B through triggers`,
+    title: `${name}: what a user of A writes changes no row of B through triggers`,
     expected: 'nothing of another organization changes',
     advice: `Compare the rows that ${names} ${firing.length === 1 ? 'writes' : 'write'} with the organization of the row that was written: triggers there run with their owner's rights.`,
   };

@@ -39,7 +39,7 @@ export async function* probeIsolation(
   const prefix = options.idPrefix ?? '1.7/two-org';
   const world = await createWorld(client, catalog, options).catch((error: unknown) => {
     if (!(error instanceof Error) || !('code' in error) || error.code !== '55P03') throw error;
-    return 'Another session holds a table of the app for itself, so that not even its columns can be read: try again.';
+    return 'Another session has a table of the app locked exclusively, so not even its columns can be read: try again when it has finished.';
   });
   if (typeof world === 'string') {
     yield skipped({ id: prefix, title: 'Two organizations', expected: 'both isolated' }, world);

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import { plural } from '../../rollout/text.ts';
 import { isCircle } from '../circles.ts';
 import type { Act, Outcome } from './script.ts';
 
@@ -43,7 +44,7 @@ export const skipped = (question: Pick<Question, 'id' | 'title' | 'expected'>, r
 /** Whose rows nobody may reach, in the words of a result. */
 export const foreign = 'of another organization';
 
-export const rows = (count: number, what: string): string => `${count} ${count === 1 ? 'row' : 'rows'} ${what}`;
+export const rows = (count: number, what: string): string => `${plural(count, 'row')} ${what}`;
 
 /** The words for an error of an act. */
 export function refusal(outcome: Outcome): string {
@@ -74,7 +75,7 @@ export const inconclusive = (code: string | null): boolean => code !== null && /
 /** Nobody reaches a row of a table whose policies ask in a circle. */
 export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): Judgement => ({
   verdict: 'failed',
-  observed: `the policies fail: ${message} (${code}), so that nobody reaches any row`,
+  observed: `the policies fail: ${message} (${code}), so nobody reaches any row`,
   advice:
     'The policies of this table refer to each other in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
 });

@@ -164,7 +164,7 @@ function nameArgument(walk: Walk, wrapped: Tree, callee: string): void {
   problem(
     walk,
     walk.source.at(key.location),
-    `the old name is given to ${callee}, which puts SQL together at run time.`,
+    `the old name is given to ${callee}, which builds SQL at run time.`,
     'Change both functions together by hand, or take the table out of the rename.',
   );
 }

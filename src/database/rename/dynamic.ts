@@ -40,7 +40,7 @@ function constantSql(
   if (template && /%(\d+\$)?-?\d*s/.test(text.value)) walk.found.dynamic ??= walk.source.outer(at);
   const sql = template ? placeholders(text.value) : text.value;
   if (sql === null) {
-    if (mentions(walk, text.value)) problem(walk, at, 'SQL put together at run time names the column.', byHand);
+    if (mentions(walk, text.value)) problem(walk, at, 'SQL built at run time names the column.', byHand);
     return unknown;
   }
   const token = walk.source.tokens[tokenAt(walk.source, at)];
@@ -50,7 +50,7 @@ function constantSql(
     parsed = parseSql(sql);
   } catch {
     // Not a statement as it stands: only a problem if it names the column.
-    if (mentions(walk, text.value)) problem(walk, at, 'SQL put together at run time names the column.', byHand);
+    if (mentions(walk, text.value)) problem(walk, at, 'SQL built at run time names the column.', byHand);
     return unknown;
   }
   if (token === undefined || content === null) {
@@ -110,7 +110,7 @@ function formatArgument(walk: Walk, arg: Tree, template: string, index: number):
     const at = walk.source.at(key.location);
     if (specifiers[index] === 'I' && walk.world.only.has(key.value))
       replaceInConstant(walk, at, key.value, walk.world.next.get(key.value) ?? key.value);
-    else problem(walk, at, 'SQL put together at run time names the column.', byHand);
+    else problem(walk, at, 'SQL built at run time names the column.', byHand);
     return;
   }
   const argument = triggerArgumentIndex(arg);

@@ -116,6 +116,6 @@ function rowNotes(world: World, catalog: Catalog): readonly Note[] {
     (item) => world.rowType(item.returns.replace(/^SETOF /i, ''), [])?.shape.columns.some(changed) === true,
   );
   if (rows.length === 0) return [];
-  const text = `${rows.length === 1 ? 'One function returns' : `${rows.length} functions return`} whole rows of renamed tables: in the answer of the API the key changes with the column.`;
+  const text = `${rows.length === 1 ? 'One function returns' : `${rows.length} functions return`} whole rows of renamed tables: in responses of the API the key changes with the column.`;
   return [{ text, detail: rows.map((item) => item.signature).join('\n') }];
 }

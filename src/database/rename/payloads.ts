@@ -22,7 +22,7 @@ export function payloadNotes(world: World, catalog: Catalog): readonly Note[] {
     if (change === null) continue;
     const to = one.arguments[0]?.startsWith('http') === true ? ` to ${withoutQuery(one.arguments[0])}` : '';
     notes.push({
-      text: `Webhook ${identifier(one.name)} sends whole rows of ${qualified(one.schema, one.table)}${to}: in its payload the key ${change}. Whoever receives it must know before.`,
+      text: `Webhook ${identifier(one.name)} sends whole rows of ${qualified(one.schema, one.table)}${to}: in its payload the key ${change}. Whoever receives it must be ready for that first.`,
     });
   }
   const sent = catalog.publications.flatMap((one) => {

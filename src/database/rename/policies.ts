@@ -1,4 +1,5 @@
 import type { Blocker, Note } from '../../rollout/step.ts';
+import { plural } from '../../rollout/text.ts';
 import type { Catalog, Policy } from '../catalog/types.ts';
 import { identifier, qualified } from '../quote.ts';
 import { expression } from './expression.ts';
@@ -75,7 +76,7 @@ export function planPolicies(
       ? []
       : [
           {
-            text: `${staying.length} ${staying.length === 1 ? 'policy compares' : 'policies compare'} with a claim, setting or key that has an old name; it stays, because it belongs to whoever sets it.`,
+            text: `${plural(staying.length, 'policy compares', 'policies compare')} with a claim, setting or key that has an old name; it stays, because it belongs to whoever sets it.`,
             detail: staying.join('\n'),
           },
         ];

@@ -77,7 +77,7 @@ function fieldMeaning(walk: Walk, variable: Variable, name: string, when: When):
   return columns.length === 0 ? { kind: 'none' } : { kind: 'field', variable, columns };
 }
 
-const write = 'Write it so that the column is named together with its table, or take the table out of the rename.';
+const write = 'Qualify the column with its table, or take the table out of the rename.';
 
 /**
  * Notes what a name means and edits it if its meaning would get lost. Returns the last part's new name.

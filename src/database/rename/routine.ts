@@ -120,7 +120,7 @@ export function rewriteRoutine(
   if ('what' in proof) return { ...base, blockers: [blocker(routine, proof)] };
   if (proof.finds)
     notes.push({
-      text: `${routine.signature} names ${[...new Set(world.next.values())].join(' or ')} where no such column is yet: that statement fails today, and finds its column after the rename.`,
+      text: `${routine.signature} names ${[...new Set(world.next.values())].join(' or ')} where no such column exists yet: that statement fails today, and will find its column after the rename.`,
     });
   if (next === body) return base;
   if (!routine.ours)
@@ -210,7 +210,7 @@ function doubts(found: Findings, rewritten: ReadonlySet<number>): readonly Probl
   const result: Problem[] = [];
   for (const item of found.literals) {
     if (found.dynamic === null && found.rowJson === null) continue;
-    const why = found.dynamic === null ? 'turns a row into JSON, so its keys change' : 'puts SQL together at run time';
+    const why = found.dynamic === null ? 'turns a row into JSON, so its keys change' : 'builds SQL at run time';
     result.push({
       at: item.at,
       what: `has the old name as a text, and ${why}.`,

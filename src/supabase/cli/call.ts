@@ -146,7 +146,7 @@ export function answerOf<T>(what: string, answer: Answer, schema: z.ZodType<T>):
   if (parsed.success) return parsed.data;
   throw new RolloutError(
     `The Supabase CLI answered in a form that is not known when asked to ${what}.`,
-    'Use a version of the CLI that voxanne-rollout doctor accepts, or leave --executor supabase-cli away.',
+    'Use a version of the CLI that voxanne-rollout doctor accepts, or omit --executor supabase-cli.',
     { kind: 'outside', detail: z.prettifyError(parsed.error) },
   );
 }

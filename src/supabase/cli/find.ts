@@ -39,7 +39,7 @@ export function isUsable(version: string): boolean {
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
-const install = 'Install it in the workspace (npm install --save-dev supabase), or leave --executor supabase-cli away.';
+const install = 'Install it in the workspace (npm install --save-dev supabase), or omit --executor supabase-cli.';
 
 /**
  * Finds the CLI in the workspace or on PATH and asks its version first, because the options differ by it.
@@ -52,7 +52,7 @@ export async function findCli(options: FindCliOptions): Promise<CliInfo> {
   if (own !== null && (await options.mayRun?.(own)) === false) {
     throw new RolloutError(
       `The Supabase CLI ${own.command} is a program of the app, and was not allowed to run.`,
-      'Name the executor for this run (--executor supabase-cli or --register) or give --run-programs; a configuration file allows nothing.',
+      'Name the executor for this run (--executor supabase-cli or --register) or give --run-programs; a configuration file cannot allow it.',
       { exitCode: exitCodes.usage },
     );
   }

@@ -38,7 +38,7 @@ export function checkSupabaseCli(options: {
     if (existsSync(own)) {
       return skipped(
         `not checked: ${own} is a program of the app, and doctor starts none`,
-        `Look yourself: ${own} --version.`,
+        `Check it yourself: ${own} --version.`,
       );
     }
     const result = await execa('supabase', ['--version'], {
@@ -51,7 +51,7 @@ export function checkSupabaseCli(options: {
     });
     options.signal?.throwIfAborted();
     const missing = (observed: string, advice: string) =>
-      options.needed ? failed(observed, advice) : skipped(observed, `${advice} The executor pg does without it.`);
+      options.needed ? failed(observed, advice) : skipped(observed, `${advice} The executor pg works without it.`);
     if (result.code === 'ENOENT') return missing('not installed', install);
     const version = /\d+\.\d+\.\d+\S*/.exec(result.stdout)?.[0];
     if (result.failed || version === undefined) {

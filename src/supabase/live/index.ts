@@ -223,12 +223,12 @@ async function* probeIsolationLive(world: World): AsyncIterable<CheckResult> {
   const total = [...blocks.values()].reduce((sum, count) => sum + count, 0);
   yield {
     id: 'live/blocked',
-    title: 'How requests for foreign rows were kept away',
+    title: 'How requests for rows of others were refused',
     kind: 'http',
     verdict: total === 0 ? 'skipped' : 'passed',
-    expected: 'every kind told apart',
-    observed: `${total} kept away: ${['no rows', '403', '401', 'other'].map((block) => `${blocks.get(block) ?? 0} ${block}`).join(', ')}`,
-    ...(total === 0 ? { advice: 'No request was kept away, or none was tried.' } : {}),
+    expected: 'every kind counted',
+    observed: `${total} refused: ${['no rows', '403', '401', 'other'].map((block) => `${blocks.get(block) ?? 0} ${block}`).join(', ')}`,
+    ...(total === 0 ? { advice: 'No request was refused, or none was tried.' } : {}),
     milliseconds: performance.now() - began,
   };
 }

@@ -69,7 +69,7 @@ async function compare(world: World, side: 'a' | 'b'): Promise<readonly Judgemen
         ? { verdict: 'passed', observed: 'the organization is there' }
         : {
             verdict: 'failed',
-            observed: `the organization of the token is not to be seen${outcome.message === null ? '' : `: ${outcome.message}`}`,
+            observed: `the organization of the token cannot be seen${outcome.message === null ? '' : `: ${outcome.message}`}`,
           },
     );
   }

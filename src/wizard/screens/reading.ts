@@ -1,4 +1,4 @@
-import { plural } from '../../rollout/text.ts';
+import { count, plural, seconds } from '../../rollout/text.ts';
 import { available } from '../keys.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
@@ -139,22 +139,34 @@ const loading = (state: State): Line => {
   const turn = accessible ? glyphs.waiting : (glyphs.spinner[state.frame % glyphs.spinner.length] ?? '');
   const at = state.step?.loading;
   const under = state.screen === 'step' && at?.of ? at : null;
-  const progress: Line = under?.of
-    ? [
-        span('  '),
-        ...(accessible ? [] : [...bar(glyphs, under.done, under.of, 12), span('  ')]),
-        span(`${under.done} of ${plural(under.of, 'change')}`),
-      ]
-    : [];
+  // After the changes come the checks, which take as long again: they are not counted beforehand, so a clock shows that
+  // they go on.
+  const checking = under?.of ? under.done >= under.of : false;
+  const clock = under === null || accessible ? '' : seconds(state.now - under.since);
+  const progress: Line =
+    under?.of && !checking
+      ? [
+          span('  '),
+          ...(accessible ? [] : [...bar(glyphs, under.done, under.of, 12), span('  ')]),
+          span(`${count(under.done)} of ${plural(under.of, 'change')}`),
+        ]
+      : [];
   const what =
     state.screen === 'rollback'
       ? 'Reading the journal'
       : state.screen === 'journey'
-        ? 'Planning the steps upon each other, in a transaction that is rolled back'
+        ? 'Planning each step on top of those before it, in a transaction that is rolled back'
         : state.step !== null && /^[234]/.test(state.step.id)
           ? 'Computing the edits'
-          : 'Testing in a transaction that is rolled back';
-  return [span(` ${turn} `, 'status.running'), span(what), ...progress];
+          : checking
+            ? 'All changes ran; now their checks, in a transaction that is rolled back'
+            : 'Testing in a transaction that is rolled back';
+  return [
+    span(` ${turn} `, 'status.running'),
+    span(what),
+    ...progress,
+    ...(clock === '' ? [] : [span(`  ${clock}`, 'muted')]),
+  ];
 };
 
 /** The step and the rollback screen: a head, and a long text below it. */

@@ -41,10 +41,10 @@ const found = (state: State, columns: number): readonly Line[] => {
       : [
           [
             label('Branch'),
-            span(workspace.branch === null ? 'none' : cut(workspace.branch)),
-            workspace.dirty === 0
-              ? span('  clean', 'muted')
-              : span(`  ${plural(workspace.dirty, 'file')} not committed`, 'status.waiting'),
+            span(workspace.branch === null ? 'none: not a git checkout, or a detached head' : cut(workspace.branch)),
+            workspace.dirty > 0
+              ? span(`  ${plural(workspace.dirty, 'file')} not committed`, 'status.waiting')
+              : span(workspace.branch === null ? '' : '  clean', 'muted'),
           ],
         ]),
   ];

@@ -13,7 +13,7 @@ export const openStep = (state: State, id: StepId): State => {
     cursor: Math.max(0, state.steps?.findIndex((one) => one.step === id) ?? 0),
     step: {
       id,
-      loading: { done: 0, of: null },
+      loading: { done: 0, of: null, since: state.now },
       planned: null,
       wouldFail: 0,
       preview: null,

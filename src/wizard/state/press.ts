@@ -80,7 +80,7 @@ export const stop = (state: State): State => {
   if (!job || job.kind === 'connect' || job.stopping) return leave(state, 130, job !== null);
   const what = changing(state)
     ? 'Stopping: the change that runs is finished or rolled back first.'
-    : 'Stopping what is being looked at.';
+    : 'Stopping what is under way.';
   return ask(
     {
       ...state,

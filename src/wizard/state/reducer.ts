@@ -26,8 +26,13 @@ const named = (state: State, step: StepId): string => {
 };
 
 /** What is known of a step before the target was asked again; the answer to `status` follows and says the rest. */
-const nowIs = (state: State, step: StepId, to: 'applied' | 'verified' | 'failed'): State['steps'] =>
-  state.steps?.map((one) => (one.step === step ? { ...one, state: to } : one)) ?? null;
+const nowIs = (state: State, step: StepId, to: 'applied' | 'verified' | 'failed'): State['steps'] => {
+  const steps = state.steps?.map((one) => (one.step === step ? { ...one, state: to } : one)) ?? null;
+  // The first step that is left waited for this one, and does so no longer.
+  const next =
+    to === 'verified' ? steps?.find((one) => one.state !== 'verified' && one.state !== 'skipped') : undefined;
+  return steps?.map((one) => (one === next ? { ...one, gate: null } : one)) ?? null;
+};
 
 const withoutFailure = (state: State, key: string): State['failures'] =>
   Object.fromEntries(Object.entries(state.failures).filter(([name]) => name !== key));
@@ -302,7 +307,9 @@ export const reduce = (before: State, event: WizardEvent): State => {
     case 'status': {
       const first = state.steps === null;
       const next = { ...state, steps: event.steps };
-      return first ? { ...next, cursor: nextStep(next) } : next;
+      // A key that was pressed too early was told to wait, which is over.
+      const notice = state.notice?.tone === 'waiting' ? null : state.notice;
+      return first ? { ...next, cursor: nextStep(next), notice } : next;
     }
     case 'skipped':
       return skipped(state, event.step, event.reason);

@@ -177,7 +177,7 @@ const reduceLoading = (state: State, events: readonly RolloutEvent[]): State['st
     if (event.type === 'planned') of = event.plan.changes.length;
     if (event.type === 'previewed') done += 1;
   }
-  return { ...step, loading: { done, of } };
+  return { ...step, loading: { ...step.loading, done, of } };
 };
 
 /** Everything that the rollout said since the last frame, at once: one copy of each list, however many events. */

@@ -76,7 +76,7 @@ export type Reading = {
 
 export type StepView = {
   readonly id: StepId;
-  readonly loading: { readonly done: number; readonly of: number | null } | null;
+  readonly loading: { readonly done: number; readonly of: number | null; readonly since: number } | null;
   readonly planned: Planned | null;
   /** Changes that failed when the preview tried them. */
   readonly wouldFail: number;

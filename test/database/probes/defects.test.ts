@@ -235,7 +235,7 @@ describe('functions', () => {
         const advice = (name: string) => results.find(({ id }) => id === `p/public.${name}(uuid)/call`);
         expect(advice('slow')).toMatchObject({
           verdict: 'skipped',
-          advice: expect.stringContaining('a rollback cannot undo'),
+          advice: expect.stringContaining('cannot be rolled back'),
         });
         // Of one table alone, its row is what the id may be.
         expect(advice('mystery')).toMatchObject({ verdict: 'failed' });

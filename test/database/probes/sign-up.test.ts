@@ -112,7 +112,7 @@ describe('sign-up', () => {
         expect(phone?.advice).toMatch(
           /own public\.on_sign_up\(\) refuses this sign-up: .*organizations_email_check.* \(23514\)/,
         );
-        expect(phone?.advice).toContain('it is so today');
+        expect(phone?.advice).toContain('it fails in today’s app as well');
         expect(phone?.matters).toBeUndefined();
         expect(again).toMatchObject({ id: '1.4/sign-up/re-sign-up', verdict: 'skipped' });
         expect(again?.advice).toContain('(23505)');
@@ -139,7 +139,9 @@ describe('sign-up', () => {
         expect(
           results.map(({ id, verdict, matters }) => [id.replace('1.4/sign-up/', ''), verdict, matters === true]),
         ).toEqual([...kinds.map((kind) => [kind, 'skipped', false]), ['any', 'skipped', true]]);
-        expect(results[0]?.advice).toMatch(/relation "public\.employees" does not exist.* it is so today/);
+        expect(results[0]?.advice).toMatch(
+          /relation "public\.employees" does not exist.* it fails in today’s app as well/,
+        );
       },
     );
   });

@@ -261,7 +261,7 @@ describe('what a probe leaves', () => {
         const shut: CheckResult[] = [];
         for await (const result of probeIsolation(client, catalog, options)) shut.push(result);
         expect(shut).toMatchObject([
-          { verdict: 'skipped', advice: expect.stringContaining('Another session holds a table') },
+          { verdict: 'skipped', advice: expect.stringContaining('Another session has a table') },
         ]);
       } finally {
         await other.end();

@@ -50,7 +50,7 @@ describe('a table that has the new and an old name both', () => {
     await using at = await stage(torn);
     const { plan } = await at.rollout([step]).plan('1.2');
     expect(plan.changes).toEqual([]);
-    expect(plan.blockers.map((one) => one.problem).join()).toContain('1 row of public.agents hold different values');
+    expect(plan.blockers.map((one) => one.problem).join()).toContain('1 row of public.agents holds different values');
     expect(plan.blockers[0]?.remedy).toContain('--disagreeing-columns');
     expect(plan.blockers[0]?.detail).toContain('4: org_id');
   });

@@ -95,7 +95,7 @@ describe('with text ids', () => {
     const { plan } = await at.rollout([step]).plan('1.3');
     expect(plan.changes).toEqual([]);
     expect(plan.blockers.map((one) => one.problem)).toEqual([
-      '3 values of public.notes.org_id are text that is no uuid, so that no organization can be meant.',
+      '3 values of public.notes.org_id are text that is not a uuid, so no organization can be meant.',
       expect.stringMatching(/^public\.tags\.org_id is text and cannot become uuid: constraint tags_org_id_check/),
     ]);
     expect(plan.blockers[0]?.detail).toBe('""\n"default"');

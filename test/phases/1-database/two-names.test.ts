@@ -74,7 +74,7 @@ test('rows that disagree are decided as for an old and the new name', async () =
   await using undecided = await stage(torn);
   const { plan } = await undecided.rollout([step]).plan('1.2');
   expect(plan.blockers.map((one) => one.problem)).toEqual([
-    '1 row of public.visits hold different values in organization_id and tenant_id.',
+    '1 row of public.visits holds different values in organization_id and tenant_id.',
   ]);
   await using decided = await stage(torn, { decisions: { disagreeingColumns: 'keep-old' } });
   await roundTrip(decided, decided.rollout([step]), '1.2');

@@ -385,7 +385,7 @@ describe('what is left to a person', () => {
         observed: expect.stringContaining('unverified'),
       }),
     );
-    expect((await app.planned(auth)).notes).toContain('does not check its signature');
+    expect((await app.planned(auth)).notes).toContain('without checking its signature');
   });
 });
 

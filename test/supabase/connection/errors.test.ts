@@ -205,7 +205,7 @@ describe('a statement that fails', () => {
       /postgres may not do this: permission denied for schema auth\./,
       'operator',
     ],
-    ['selec 1', 'select 1', /PostgreSQL cannot read a statement/, 'defect'],
+    ['selec 1', 'select 1', /PostgreSQL cannot parse a statement/, 'defect'],
     ['create table x ()', 'set default_transaction_read_only = on', /only allows reading/, 'operator'],
     ['select pg_sleep(5)', "set statement_timeout = '50ms'", /longer than the statement timeout/, 'operator'],
   ])('%s', async (sql, before, expected, kind) => {
@@ -221,7 +221,7 @@ describe('a statement that fails', () => {
         await client.query("set lock_timeout = '50ms'");
         const waited = await failure(client.query('select from public.profiles'));
         expect(isRetryable(waited)).toBe(true);
-        expect(toRolloutError(waited).problem).toContain('A lock could not be had in time');
+        expect(toRolloutError(waited).problem).toContain('A lock could not be acquired in time');
         // Inside a transaction the view of other sessions would be the one taken first.
         await holder.query('rollback');
         const { rows } = await client.query('select pg_backend_pid() as pid');

@@ -191,7 +191,7 @@ describe('doctor', () => {
     expect(closed.get('doctor/privileges')).toMatchObject({ verdict: 'skipped' });
     const plaintext = await results({ dbUrl: 'postgresql://u:hush@example.com/d?sslmode=disable' });
     expect(plaintext.get('doctor/tls')).toMatchObject({ verdict: 'failed' });
-    expect(plaintext.get('doctor/pooler')).toMatchObject({ verdict: 'skipped', advice: 'Repair TLS first.' });
+    expect(plaintext.get('doctor/pooler')).toMatchObject({ verdict: 'skipped', advice: 'Fix TLS first.' });
   });
 
   test('shows each defect of a target', async () => {
