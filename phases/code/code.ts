@@ -25,8 +25,11 @@ export async function readCode(target: Target): Promise<Code> {
 }
 
 /** The workspace as it is now, with what the configuration names. */
-export const readWorkspace = async (target: Target): Promise<Workspace> =>
-  configured(await discoverWorkspace(workspaceOf(target).root), target);
+export async function readWorkspace(target: Target): Promise<Workspace> {
+  const { root, git } = workspaceOf(target);
+  const found = await discoverWorkspace(root);
+  return configured(git === undefined ? found : { ...found, git }, target);
+}
 
 function workspaceOf(target: Target): WorkspaceTarget {
   if (target.workspace !== null) return target.workspace;

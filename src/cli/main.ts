@@ -99,7 +99,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--psql', 'with --sql: for psql, with concurrent indexes')
     .option('--rollback', 'with --sql: the script that rolls phase 1 back, as the journal holds it')
     .option('--check', 'exit 3 if anything is pending')
-    .option('--out <file>', 'save phase 1 as a plan file, for show and for --yes --plan')
+    .option('--out <file>', 'save the whole rollout as a plan file, for show and for --yes --plan')
     .option('--overwrite', 'with --out: replace a file that is there')
     .action(
       action(async ({ out, ...options }: PlanOptions & Partial<SavePlanOptions>) =>

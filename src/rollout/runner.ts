@@ -467,13 +467,13 @@ export function createRollout<T>(options: RunnerOptions<T>): Rollout {
       const open = proofs.flatMap((proof) => proof.results.filter((one) => isOpen(one, accepted)));
       return { ...planned, results, proofs, impact, open };
     },
-    planAhead: async (phase, signal) => {
+    planAhead: async (phase, signal, upon = async () => undefined) => {
       const found = phases.find((one) => one.id === phase);
       const executor = found === undefined ? null : executors[found.medium];
       if (found === undefined || executor === null) return [];
       const rows = await status();
       const open = found.steps.filter((step) => rows.find((row) => row.step === step.id)?.state !== 'skipped');
-      const plans = await planAhead(open, target, executor, context(`${phase}.1`, signal));
+      const plans = await planAhead(open, target, executor, context(`${phase}.1`, signal), upon);
       return plans.map((one) => ({ ...one, hash: hashOf(one.plan) }));
     },
     apply,
