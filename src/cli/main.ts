@@ -189,6 +189,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   command('approve', true)
     .argument('[request]', 'the first characters of its hash; without one: the requests that wait')
     .description('approve what a program asked for, once, for ten minutes, after a look at it')
+    .option('--decline', 'answer it with no: it waits no longer')
     .action(async (request: string | undefined, _: unknown, self: Command) => {
       exit = await (await import('./commands/approve.ts')).approveCommand(request, self.optsWithGlobals());
     });

@@ -43,7 +43,14 @@ export type Before = { readonly state: StateByOwner; readonly files: FileStates 
  * @throws {RolloutError} when a step of the database needs a decision, a run was stopped in the middle, or the database
  *   or the code changed meanwhile.
  */
-export async function makePlan(opened: Opened, signal: AbortSignal): Promise<SavedPlan> {
+export const makePlan = async (opened: Opened, signal: AbortSignal): Promise<SavedPlan> =>
+  (await makeWhole(opened, signal)).plan;
+
+/** The same, with the plans themselves, which nothing is masked in. */
+export async function makeWhole(
+  opened: Opened,
+  signal: AbortSignal,
+): Promise<{ readonly plan: SavedPlan; readonly plans: Plans['database'] }> {
   const before = await lookBefore(opened);
   const planned = await planWhole(opened, signal);
   const rows = await opened.rollout.status();
@@ -64,7 +71,7 @@ export async function makePlan(opened: Opened, signal: AbortSignal): Promise<Sav
   if (canonical(now.files) !== canonical(before.files)) {
     throw new RolloutError('Files of the workspace were changed while it was planned.', 'Make the plan again.');
   }
-  return plan;
+  return { plan, plans: [...planned.database, ...planned.code.plans] };
 }
 
 export async function lookBefore({ session, target }: Opened): Promise<Before> {

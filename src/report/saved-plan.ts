@@ -1,5 +1,5 @@
 import { type PlanIdentity, planName, type Rehearsal, type SavedCode, type SavedPlan } from '../rollout/saved-plan.ts';
-import { count, duration, type Paint } from './format.ts';
+import { count, duration, onOneLine, type Paint } from './format.ts';
 import { planLines } from './plain.ts';
 
 export const placeText = (one: PlanIdentity): string =>
@@ -35,7 +35,7 @@ export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean):
   if (plan.carriedOut.length === 0)
     lines.push(paint('warn', 'Not rehearsed: how long it takes and who waits is not known.'));
   lines.push('The hash shows that nobody edited the file; it is no signature.');
-  return lines;
+  return lines.map(onOneLine);
 }
 
 /** Steps that the plan does not cover; those of one reason stand together. */

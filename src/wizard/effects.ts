@@ -4,7 +4,8 @@ import type { RollbackPlan, RollbackResult } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { Look } from './glyphs.ts';
 import { rollbackDocument } from './preview/document.ts';
-import type { Session, WizardOptions } from './session.ts';
+import { requestDocument } from './preview/request.ts';
+import type { Requests, Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
 import { type JourneyStep, problemOf, type Request, type State, statusOf } from './state/state.ts';
 
@@ -16,6 +17,8 @@ import { type JourneyStep, problemOf, type Request, type State, statusOf } from 
 const rest = { times: 4, atLeast: 33, atMost: 250 } as const;
 /** How long a leave waits for what still runs and for connections to close. */
 const patience = 5000;
+/** How often it is looked whether a program asked for something, in milliseconds. */
+const lookForRequests = 2000;
 
 export type EffectsOptions = {
   readonly connect: WizardOptions['connect'];
@@ -125,6 +128,7 @@ export const createEffects = (options: EffectsOptions): Effects => {
     }
     session = made;
     made.rollout.listen(hear);
+    watchRequests(made.requests);
     const { target, findings, phases, estimates } = made;
     return {
       type: 'connected',
@@ -137,6 +141,28 @@ export const createEffects = (options: EffectsOptions): Effects => {
         saveDecisions: made.saveDecisions !== undefined,
       },
     };
+  };
+
+  /** Tells what waits for an answer whenever that is something else than before. */
+  const watchRequests = (requests: Requests | undefined): void => {
+    if (requests === undefined) return;
+    const look = async (): Promise<void> => {
+      if (finished) return;
+      const waiting = await requests.waiting();
+      const known = options.getState().waiting.map((one) => one.id);
+      if (waiting.map((one) => one.id).join() !== known.join()) tell({ type: 'waiting', requests: waiting });
+      setTimeout(again, lookForRequests).unref();
+    };
+    // A folder that cannot be read is told once; the list is then what was known last.
+    const again = (): void =>
+      void look().catch((error: unknown) => tell({ type: 'failed', problem: problemOf(error) }));
+    again();
+  };
+
+  const asked = (): Requests => {
+    const { requests } = opened();
+    if (requests === undefined) throw new RolloutError('No request can wait here.', 'Open the folder of the app.');
+    return requests;
   };
 
   const preview = async (id: number, step: StepId, signal: AbortSignal): Promise<WizardEvent> => {
@@ -221,6 +247,25 @@ export const createEffects = (options: EffectsOptions): Effects => {
           job: request.job,
           findings: (await opened().codeFindings?.(signal)) ?? [],
         }));
+        return;
+      case 'request':
+        job(request.job, async (signal) => ({
+          type: 'request-looked',
+          job: request.job,
+          document: requestDocument(await asked().look(request.id, signal), look),
+        }));
+        return;
+      case 'approve':
+        aside(async () => {
+          await asked().approve(request.id);
+          return { type: 'answered', id: request.id, answer: 'approved' };
+        });
+        return;
+      case 'decline':
+        aside(async () => {
+          await asked().decline(request.id);
+          return { type: 'answered', id: request.id, answer: 'declined' };
+        });
         return;
       case 'abort':
         controllers.get(request.job)?.abort();
