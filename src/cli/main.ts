@@ -173,6 +173,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--baseline <file>', 'accepted findings: what guard or scan wrote as json or sarif')
     .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
     .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
+    .option('--no-waivers', 'count what was waived as well: whoever brings a fault could bring the waiver of it')
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
   command('findings', true)
     .description('what is open in the code, or as tasks for whoever fixes it')
