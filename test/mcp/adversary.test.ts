@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openTarget } from '../../src/cli/open.ts';
@@ -63,6 +63,16 @@ const proposed = async (step: string, action = 'apply'): Promise<string> => {
 };
 const approve = (hash: string, answer: string) =>
   answerInTerminal(cli.bin, ['approve', hash.slice(0, 12)], answer, workspace, env);
+const waiver = {
+  finding: '0123456789ab',
+  kind: 'request-org',
+  file: 'src/a.ts',
+  line: 1,
+  reason: 'nobody calls it',
+  operator: 'somebody',
+  at: '2026-01-01T00:00:00.000Z',
+  code: 'a'.repeat(64),
+};
 const store = (): string => path.join(home, '.local/state/voxanne-rollout/approvals');
 
 it('takes no decision, no connection string and no path, and survives what is no message', async () => {
@@ -178,8 +188,17 @@ it('does what was approved, once, on the target that was shown', async () => {
     JSON.stringify({ decisions: { ...decisions, revokeExecute: true } }),
   );
   expect((await client.call('run_approved', { request: fourth })).text).toContain('other settings');
+  writeFileSync(path.join(workspace, 'voxanne-rollout.config.json'), JSON.stringify({ decisions }));
+
+  // Who may write to the checkout could waive what the checks of an approved step would find.
+  const fifth = await proposed('1.2');
+  expect((await approve(fifth, 'yes')).code).toBe(0);
+  const waivers = path.join(workspace, '.voxanne-rollout/waivers.json');
+  writeFileSync(waivers, JSON.stringify({ version: 1, waivers: [waiver] }));
+  expect((await client.call('run_approved', { request: fifth })).text).toContain('other settings');
+  rmSync(waivers);
   expect(await state()).toEqual(after);
-  expect(readdirSync(store()).filter((name) => name.endsWith('.used')).length).toBe(4);
+  expect(readdirSync(store()).filter((name) => name.endsWith('.used')).length).toBe(5);
   expect(await elsewhere.close()).toBe(0);
 
   // As the settings were, what comes next can be done, and taken back, the same way.

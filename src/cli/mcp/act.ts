@@ -4,11 +4,14 @@ import type { Expected, RollbackPlan, Rollout } from '../../rollout/rollout.ts';
 import { hashOf } from '../../rollout/runner.ts';
 import { changeHash, type SavedPlan } from '../../rollout/saved-plan.ts';
 import type { Plan, StepId } from '../../rollout/step.ts';
+import { plural } from '../../rollout/text.ts';
+import { sha256 } from '../../workspace/hash.ts';
+import { readWaivers } from '../../workspace/waivers.ts';
 import { expecting } from '../check-plan.ts';
 import { makeWhole } from '../make-plan.ts';
 import type { Opened } from '../open.ts';
 import { takeApproval } from './approvals.ts';
-import { sha256, targetOf } from './identity.ts';
+import { rootOf, targetOf } from './identity.ts';
 import { findRequest, type Request, removeRequest, saveRequest } from './requests.ts';
 
 export type Action = Request['action'];
@@ -34,7 +37,7 @@ export async function intended(
   const { rollout } = opened;
   if (action === 'apply') {
     const { plan } = await rollout.plan(step);
-    return { action, plans: [{ step, plan }], saved: null, hash: hashOf(plan) };
+    return { action, plans: await toldWaivers(opened, [{ step, plan }]), saved: null, hash: hashOf(plan) };
   }
   if (action === 'rollout') {
     const { plan: saved, plans } = await makeWhole(opened, signal);
@@ -46,12 +49,26 @@ export async function intended(
       );
     const wanted = plans.slice(0, plans.findIndex((one) => one.step === step) + 1);
     const content = wanted.map((one) => [one.step, one.plan.changes.map(changeHash)]);
-    return { action, plans: wanted, saved, hash: sha256(JSON.stringify(content)) };
+    return { action, plans: await toldWaivers(opened, wanted), saved, hash: sha256(JSON.stringify(content)) };
   }
   const plan = await rollout.rollbackPlan(step);
   // What others made since is part of it: a yes is to what breaks as well.
   const content = plan.entries.map((one) => [one.seq, one.run, one.change]);
   return { action, plan, hash: sha256(JSON.stringify([content, plan.dependants])) };
+}
+
+/** With what was waived in the code, for whoever approves it: a program that edits code could have written that as well. */
+async function toldWaivers(opened: Opened, plans: Plans): Promise<Plans> {
+  if (plans.every(({ step }) => step.startsWith('1.'))) return plans;
+  const waived = await readWaivers(rootOf(opened));
+  if (waived.length === 0) return plans;
+  const note = {
+    text: `${plural(waived.length, 'place')} in the code ${waived.length === 1 ? 'is' : 'are'} waived and will not fail its checks.`,
+    detail: waived.map(({ file, line, reason, operator }) => `${file}:${line} ${reason} (${operator})`).join('\n'),
+  };
+  return plans.map((one) =>
+    one.step.startsWith('1.') ? one : { ...one, plan: { ...one.plan, notes: [...one.plan.notes, note] } },
+  );
 }
 
 /** Why it cannot be done now, whoever approves it; null where it can. */
@@ -81,11 +98,6 @@ export async function refusalOf({ rollout }: Opened, step: StepId, what: Intende
   if (open.length === 0)
     return new RolloutError(`Step ${step} is verified and has nothing to change.`, 'Go on with the next step.');
   return null;
-}
-
-/** The folder that keeps requests; without a workspace there is nowhere to keep one. */
-export function rootOf({ target, config }: Opened): string {
-  return target.workspace?.root ?? config.workspace;
 }
 
 export async function propose(opened: Opened, action: Action, step: StepId, signal: AbortSignal): Promise<unknown> {

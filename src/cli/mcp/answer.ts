@@ -1,7 +1,8 @@
 import type { RolloutError } from '../../rollout/errors.ts';
 import type { Opened, OpenOptions } from '../open.ts';
-import { type Intended, refusalOf, requireSame, rootOf } from './act.ts';
+import { type Intended, refusalOf, requireSame } from './act.ts';
 import { recordApproval } from './approvals.ts';
+import { rootOf } from './identity.ts';
 import { findRequest, type Request, removeRequest } from './requests.ts';
 
 /** How a target is opened to look at requests: as it is for the run, which takes nothing from what was decided before. */

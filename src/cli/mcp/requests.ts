@@ -4,9 +4,9 @@ import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { stepIdSchema } from '../../rollout/schemas.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../../rollout/text.ts';
+import { sha256 } from '../../workspace/hash.ts';
 import { orAbsent, resolveState } from '../../workspace/paths.ts';
 import { createFolders, removeFile, writeAtomically } from '../../workspace/write.ts';
-import { sha256 } from './identity.ts';
 
 const hashPattern = /^[0-9a-f]{64}$/;
 

@@ -6,7 +6,8 @@ import { lookAtDatabase } from '../guard-look.ts';
 import { loadSettings, type Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { codeFindings, scanWithoutDatabase } from '../scan-code.ts';
-import { propose, rootOf, runApproved } from './act.ts';
+import { propose, runApproved } from './act.ts';
+import { rootOf } from './identity.ts';
 import { openRequests } from './requests.ts';
 
 /** Runs something on a target that is opened for it and closed after it. Looks leave no trace, and neither do proposals. */

@@ -1,6 +1,6 @@
 import type { Requests } from '../../wizard/index.ts';
-import { rootOf } from '../mcp/act.ts';
 import { approveRequest, declineRequest, forRequests, lookAtRequest } from '../mcp/answer.ts';
+import { rootOf } from '../mcp/identity.ts';
 import { openRequests } from '../mcp/requests.ts';
 import { type Opened, openTarget } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
