@@ -44,8 +44,8 @@ const savedFileSchema = z.strictObject({
     kind: z.literal('file'),
     id: z.string(),
     title: z.string(),
-    /** Relative to the workspace, with `/`. */
-    path: z.string(),
+    /** Relative to the workspace, with `/`, and inside of it: it is read to be compared. */
+    path: z.string().regex(/^(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))[^\\\0]+$/),
     /** Null: the file is not there. */
     before: fileStateSchema.nullable(),
     after: hash.nullable(),

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
-import { readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
+import { canonical, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
 import { sha256 } from '../../src/workspace/hash.ts';
 import { buildCli, type Cli, tinyDecisions } from '../helpers/cli.ts';
 import { runMain } from '../helpers/in-process.ts';
@@ -100,6 +100,7 @@ describe('a plan file', () => {
     ['another content', (plan) => edited(plan, (change) => ({ ...change, after: sha256('rm -rf /') }))],
     ['another content, sealed again', (plan) => sealed(edited(plan, (one) => ({ ...one, after: sha256('x') })))],
     ['another file, sealed again', (plan) => sealed(edited(plan, (one) => ({ ...one, path: '../outside.ts' })))],
+    ['a file outside, with all hashes put right', (plan) => sealed(outside(plan))],
     ['a step left out', (plan) => ({ ...plan, code: null })],
   ])('edited by hand is refused: %s', async (_, change) => {
     for (const args of [['show'], ['--yes', '--plan']]) {
@@ -119,6 +120,18 @@ describe('a plan file', () => {
     await nothingApplied();
   });
 });
+
+const outside = (plan: SavedPlan): SavedPlan => {
+  const path = '../outside.ts';
+  const next = edited(plan, (one) => ({ ...one, path }));
+  const hash = ({ kind, id, before, after }: ReturnType<typeof edits>[number]): string =>
+    sha256(canonical({ kind, id, path, before: before?.slice(0, 64) ?? null, after }));
+  const steps = (next.code?.steps ?? []).map((one) => ({
+    ...one,
+    changes: one.changes.map((each) => ({ ...each, hash: hash({ step: one.step, ...each.change }) })),
+  }));
+  return { ...next, code: { files: next.code?.files ?? {}, steps } };
+};
 
 const edited = (
   plan: SavedPlan,
