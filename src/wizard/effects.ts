@@ -8,6 +8,7 @@ import { requestDocument } from './preview/request.ts';
 import type { Requests, Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
 import { type JourneyStep, problemOf, type Request, type State, statusOf } from './state/state.ts';
+import { watchRequests } from './watch-requests.ts';
 
 /**
  * Events are handed on all at once after a rest, so that ten thousand of them cost no more than a few frames. The rest
@@ -17,8 +18,6 @@ import { type JourneyStep, problemOf, type Request, type State, statusOf } from 
 const rest = { times: 4, atLeast: 33, atMost: 250 } as const;
 /** How long a leave waits for what still runs and for connections to close. */
 const patience = 5000;
-/** How often it is looked whether a program asked for something, in milliseconds. */
-const lookForRequests = 2000;
 
 export type EffectsOptions = {
   readonly connect: WizardOptions['connect'];
@@ -128,7 +127,8 @@ export const createEffects = (options: EffectsOptions): Effects => {
     }
     session = made;
     made.rollout.listen(hear);
-    watchRequests(made.requests);
+    if (made.requests !== undefined)
+      watchRequests(made.requests, { tell, getState: options.getState, ended: () => finished });
     const { target, findings, phases, estimates } = made;
     return {
       type: 'connected',
@@ -141,22 +141,6 @@ export const createEffects = (options: EffectsOptions): Effects => {
         saveDecisions: made.saveDecisions !== undefined,
       },
     };
-  };
-
-  /** Tells what waits for an answer whenever that is something else than before. */
-  const watchRequests = (requests: Requests | undefined): void => {
-    if (requests === undefined) return;
-    const look = async (): Promise<void> => {
-      if (finished) return;
-      const waiting = await requests.waiting();
-      const known = options.getState().waiting.map((one) => one.id);
-      if (waiting.map((one) => one.id).join() !== known.join()) tell({ type: 'waiting', requests: waiting });
-      setTimeout(again, lookForRequests).unref();
-    };
-    // A folder that cannot be read is told once; the list is then what was known last.
-    const again = (): void =>
-      void look().catch((error: unknown) => tell({ type: 'failed', problem: problemOf(error) }));
-    again();
   };
 
   const asked = (): Requests => {

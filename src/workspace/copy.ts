@@ -14,22 +14,26 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { installedPrograms } from '../child-environment.ts';
+import type { FileChange } from '../rollout/change.ts';
+import { RolloutError } from '../rollout/errors.ts';
 import { discoverWorkspace } from './discover.ts';
 import { listFiles, maxBytes, scannable } from './files.ts';
 import { orAbsent, resolveInside, stateFolder } from './paths.ts';
 import { walk } from './walk.ts';
+import { readBytes, refuseReadOnly } from './write.ts';
 
 /** No plan reads what is in these; that they are there is enough. */
 const media =
   /\.(?:png|jpe?g|gif|webp|avif|ico|bmp|tiff?|mp[34]|m4a|mov|webm|wav|ogg|pdf|zip|t?gz|7z|woff2?|ttf|otf|eot|psd|sqlite|db)$/i;
 
-/** The text of a change, put in place or (null) taken away. */
-type Write = { readonly path: string; readonly after: string | null };
-
 export type WorkspaceCopy = AsyncDisposable & {
   readonly root: string;
-  /** Makes changes in the copy. */
-  readonly write: (changes: readonly Write[]) => Promise<void>;
+  /**
+   * Makes changes in the copy.
+   *
+   * @throws {RolloutError} where the workspace itself would refuse them.
+   */
+  readonly write: (changes: readonly FileChange[]) => Promise<void>;
 };
 
 /**
@@ -70,8 +74,15 @@ export async function copyWorkspace(root: string): Promise<WorkspaceCopy> {
   return {
     root: copy,
     write: async (changes) => {
-      for (const { path: file, after } of changes) {
+      for (const { path: file, before, after } of changes) {
+        await refuseReadOnly(await resolveInside(root, file), file);
         const to = await resolveInside(copy, file);
+        if (before !== null && (await readBytes(to))?.equals(Buffer.from(before)) !== true) {
+          throw new RolloutError(
+            `${file} is not valid UTF-8, so it cannot be edited without changing other bytes.`,
+            'Convert it to UTF-8.',
+          );
+        }
         await rm(to, { force: true });
         if (after === null) continue;
         await mkdir(path.dirname(to), { recursive: true });

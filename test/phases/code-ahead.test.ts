@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -90,15 +99,34 @@ test('through a link that leaves the workspace nothing is written', async () => 
   const root = await sample();
   const outside = mkdtempSync(path.join(tmpdir(), 'outside-'));
   try {
-    const route = path.join(root, 'src/hooks/useOrg.ts');
-    const text = readFileSync(route, 'utf8');
-    writeFileSync(path.join(outside, 'useOrg.ts'), text);
-    rmSync(route);
-    symlinkSync(path.join(outside, 'useOrg.ts'), route);
-    const { plans } = await aheadOf(root);
-    expect(plans.length).toBeGreaterThan(0);
-    expect(readFileSync(path.join(outside, 'useOrg.ts'), 'utf8')).toBe(text);
+    const services = path.join(root, 'backend/src/services');
+    renameSync(services, path.join(outside, 'services'));
+    symlinkSync(path.join(outside, 'services'), services);
+    const before = await filesOf(outside);
+    const { plans, uncovered } = await aheadOf(root);
+    expect(plans).toEqual([]);
+    expect(uncovered[0]).toEqual({ step: '2.1', reason: expect.stringContaining('a link that leaves the workspace') });
+    expect(uncovered[1]).toEqual({ step: '2.2', reason: 'it builds on step 2.1' });
+    expect(await filesOf(outside)).toEqual(before);
   } finally {
     rmSync(outside, { recursive: true, force: true });
   }
+});
+
+test.each<[string, (file: string) => void, string]>([
+  [
+    'other bytes than UTF-8',
+    (file) => writeFileSync(file, Buffer.concat([Buffer.from([0x2f, 0x2f, 0xe9, 0x0a]), readFileSync(file)])),
+    'is not valid UTF-8',
+  ],
+  ['no right to write it', (file) => chmodSync(file, 0o444), 'is read-only'],
+])('a file with %s: what comes before it is foreseen, and why no more', async (_, spoil, reason) => {
+  const root = await sample();
+  spoil(path.join(root, 'backend/src/routes/agents.ts'));
+  const { plans, uncovered } = await aheadOf(root);
+  expect(plans.map((one) => one.step)).toEqual(['2.1', '2.2']);
+  expect(uncovered[0]).toEqual({
+    step: '2.3',
+    reason: expect.stringContaining(`backend/src/routes/agents.ts ${reason}`),
+  });
 });
