@@ -143,6 +143,12 @@ it('does nothing that no person approved, whatever is guessed, forged or edited'
   expect([outside.code, /person in a terminal/.test(outside.stderr)]).toEqual([2, true]);
   expect((await approve(request, 'no')).shown).toContain('Not approved.');
   expect((await client.call('run_approved', { request })).refused).toBe(true);
+  const declined = await cli.run(['approve', request.slice(0, 12), '--decline'], {
+    url: server.url('agent'),
+    cwd: workspace,
+  });
+  expect([declined.code, declined.stdout]).toEqual([0, expect.stringContaining('waits no longer')]);
+  expect((await approve(request, 'yes')).shown).toContain('no open request');
   expect(await state()).toEqual(before);
 });
 
