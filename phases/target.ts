@@ -2,6 +2,7 @@ import type { Config } from '../src/config/schema.ts';
 import type { Session } from '../src/database/session.ts';
 import type { CheckResult } from '../src/rollout/check.ts';
 import type { Finding } from '../src/supabase/cli/advisors.ts';
+import type { Workspace } from '../src/workspace/project.ts';
 import type { MayRun } from '../src/workspace-program.ts';
 import type { DatabaseFacts } from './code/database-facts.ts';
 
@@ -25,6 +26,8 @@ export type Target = {
 export type WorkspaceTarget = {
   /** Absolute path of the checkout. */
   readonly root: string;
+  /** What git says of the checkout of which `root` is a copy; absent: `root` is asked. */
+  readonly git?: Workspace['git'];
   /** What the code has to know of the database; asked anew by each plan. */
   readonly database: () => Promise<DatabaseFacts>;
   /** Acts as two organizations on the table of organizations, in transactions that are rolled back. */

@@ -50,7 +50,8 @@ if [ "$mode" = drift ]; then
   if [ -n "${GUARD_BASELINE:-}" ]; then options+=(--baseline "$checkout/$GUARD_BASELINE"); fi
   guard "$checkout" "$report" "${options[@]}" || code=$?
 else
-  options=(--only code)
+  # A waiver that came with the pull request could accept what it brings; those of the base are in its findings.
+  options=(--only code --no-waivers)
   base=$(node "$here/action.js" base)
   if [ -n "$base" ]; then
     # New is what the base has not: a baseline that came with the pull request could accept what it brings.
@@ -62,7 +63,7 @@ else
     trap 'git -C "$checkout" worktree remove --force "$scratch/base" >/dev/null 2>&1 || true' EXIT
     known=0
     # A folder that the pull request brings is not in its base: all of it is new.
-    if [ -d "$scratch/base/$workspace" ]; then guard "$scratch/base" "$scratch/base.json" --only code || known=$?; fi
+    if [ -d "$scratch/base/$workspace" ]; then guard "$scratch/base" "$scratch/base.json" --only code --no-waivers || known=$?; fi
     if [ "$known" -gt 2 ]; then fail 'The base of the pull request cannot be scanned.'; fi
     if [ -s "$scratch/base.json" ]; then options+=(--baseline "$scratch/base.json"); fi
   elif [ -n "${GUARD_BASELINE:-}" ]; then

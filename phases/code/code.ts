@@ -37,8 +37,11 @@ export const vocabularyOf = (facts: DatabaseFacts): Vocabulary => ({
 });
 
 /** The workspace as it is now, with what the configuration names. */
-export const readWorkspace = async (target: Target): Promise<Workspace> =>
-  configured(await discoverWorkspace(workspaceOf(target).root), target);
+export async function readWorkspace(target: Target): Promise<Workspace> {
+  const { root, git } = workspaceOf(target);
+  const found = await discoverWorkspace(root);
+  return configured(git === undefined ? found : { ...found, git }, target);
+}
 
 function workspaceOf(target: Target): WorkspaceTarget {
   if (target.workspace !== null) return target.workspace;

@@ -99,7 +99,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--psql', 'with --sql: for psql, with concurrent indexes')
     .option('--rollback', 'with --sql: the script that rolls phase 1 back, as the journal holds it')
     .option('--check', 'exit 3 if anything is pending')
-    .option('--out <file>', 'save phase 1 as a plan file, for show and for --yes --plan')
+    .option('--out <file>', 'save the whole rollout as a plan file, for show and for --yes --plan')
     .option('--overwrite', 'with --out: replace a file that is there')
     .action(
       action(async ({ out, ...options }: PlanOptions & Partial<SavePlanOptions>) =>
@@ -175,6 +175,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--baseline <file>', 'accepted findings: what guard or scan wrote as json or sarif')
     .option('--changed-since <ref>', 'of the code, only files that differ from this commit')
     .addOption(new Option('--only <part>', 'look at one part alone').choices(['code', 'database']))
+    .option('--no-waivers', 'count what was waived as well: whoever brings a fault could bring the waiver of it')
     .action(action(async (options) => (await import('./commands/guard.ts')).guardCommand(options)));
   command('findings', true)
     .description('what is open in the code, or as tasks for whoever fixes it')
@@ -191,6 +192,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   command('approve', true)
     .argument('[request]', 'the first characters of its hash; without one: the requests that wait')
     .description('approve what a program asked for, once, for ten minutes, after a look at it')
+    .option('--decline', 'answer it with no: it waits no longer')
     .action(async (request: string | undefined, _: unknown, self: Command) => {
       exit = await (await import('./commands/approve.ts')).approveCommand(request, self.optsWithGlobals());
     });

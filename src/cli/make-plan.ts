@@ -1,6 +1,7 @@
 import { appState, serverVersion } from '../database/app-state.ts';
 import type { Change } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
+import type { FileStates } from '../rollout/match-files.ts';
 import { readsOfChange, type StateByOwner } from '../rollout/plan-reads.ts';
 import {
   canonical,
@@ -14,9 +15,12 @@ import {
 } from '../rollout/saved-plan.ts';
 import type { Plan, StepId } from '../rollout/step.ts';
 import type { ConnectionDescription } from '../supabase/connection/index.ts';
+import { fileStates } from '../workspace/file-states.ts';
 import type { Opened } from './open.ts';
+import { type CodePlans, planWhole } from './plan-ahead.ts';
 import { settingsOfPlan } from './plan-settings.ts';
 import { redacted } from './redaction.ts';
+import { savedCode } from './save-code.ts';
 import { version } from './version.ts';
 
 export const identityOf = (
@@ -24,18 +28,32 @@ export const identityOf = (
   environment: string,
 ): PlanIdentity => ({ project, host, port, database, environment });
 
-type Planned = readonly { readonly step: StepId; readonly plan: Plan }[];
+type Plans = {
+  readonly database: readonly { readonly step: StepId; readonly plan: Plan }[];
+  readonly code: CodePlans;
+};
+
+/** What everything was like before the first change, by database object and by file. */
+export type Before = { readonly state: StateByOwner; readonly files: FileStates };
 
 /**
- * Phase 1 as a plan file: every step planned upon the ones before it, in a transaction that is rolled back.
+ * The whole rollout as a plan file: every step planned upon the ones before it, the database in a transaction that is
+ * rolled back, the code in a copy that is removed.
  *
- * @throws {RolloutError} when a step needs a decision, a run was stopped in the middle, or the database changed meanwhile.
+ * @throws {RolloutError} when a step of the database needs a decision, a run was stopped in the middle, or the database
+ *   or the code changed meanwhile.
  */
-export async function makePlan(opened: Opened, signal: AbortSignal, target?: PlanIdentity): Promise<SavedPlan> {
-  const client = await opened.session.work();
-  const before = await appState(client);
-  const planned = await opened.rollout.planAhead(1, signal);
-  const rows = (await opened.rollout.status()).filter((row) => row.phase === 1);
+export const makePlan = async (opened: Opened, signal: AbortSignal): Promise<SavedPlan> =>
+  (await makeWhole(opened, signal)).plan;
+
+/** The same, with the plans themselves, which nothing is masked in. */
+export async function makeWhole(
+  opened: Opened,
+  signal: AbortSignal,
+): Promise<{ readonly plan: SavedPlan; readonly plans: Plans['database'] }> {
+  const before = await lookBefore(opened);
+  const planned = await planWhole(opened, signal);
+  const rows = await opened.rollout.status();
   const stopped = rows.find((row) => row.interrupted);
   if (stopped !== undefined) {
     throw new RolloutError(
@@ -44,33 +62,36 @@ export async function makePlan(opened: Opened, signal: AbortSignal, target?: Pla
     );
   }
   const applied = rows.filter((row) => row.applied > 0).map((row) => row.step);
-  const plan = await planOf(opened, planned, before, {
-    target: target ?? identityOf(opened.connection, opened.environment),
-    applied,
-  });
-  if (canonical(await appState(client)) !== canonical(before)) {
+  const target = identityOf(opened.connection, opened.environment);
+  const plan = await planOf(opened, planned, before, { target, applied });
+  const now = await lookBefore(opened);
+  if (canonical(now.state) !== canonical(before.state)) {
     throw new RolloutError('Objects of the database were changed while it was planned.', 'Make the plan again.');
   }
-  return plan;
+  if (canonical(now.files) !== canonical(before.files)) {
+    throw new RolloutError('Files of the workspace were changed while it was planned.', 'Make the plan again.');
+  }
+  return { plan, plans: [...planned.database, ...planned.code.plans] };
 }
 
-/** The plan file of these plans, over the state from before the first of them, and what was in force by then. */
+export async function lookBefore({ session, target }: Opened): Promise<Before> {
+  return {
+    state: await appState(await session.work()),
+    files: target.workspace === null ? {} : await fileStates(target.workspace.root, []),
+  };
+}
+
+/** The plan file of these plans, over what was there before the first of them, and what was in force by then. */
 export async function planOf(
   opened: Opened,
-  planned: Planned,
-  state: StateByOwner,
+  { database, code }: Plans,
+  { state, files }: Before,
   { target, applied }: { readonly target: PlanIdentity; readonly applied: readonly StepId[] },
 ): Promise<SavedPlan> {
   const rows = await opened.rollout.status();
-  for (const { step, plan } of planned) refuseBlocked(step, plan);
+  const titleOf = (step: StepId): string => rows.find((row) => row.step === step)?.title ?? '';
+  for (const { step, plan } of database) refuseBlocked(step, plan);
   const owners = Object.keys(state);
-  const steps = planned.map(
-    ({ step, plan }): SavedStep => ({
-      step,
-      title: rows.find((row) => row.step === step)?.title ?? '',
-      changes: plan.changes.map((change) => savedChange(change, state, owners)),
-    }),
-  );
   return sealed({
     kind: 'voxanne-rollout plan',
     format: savedPlanFormat,
@@ -79,7 +100,16 @@ export async function planOf(
     settings: settingsOfPlan(opened.settings()),
     applied: [...applied],
     state,
-    steps,
+    steps: database.map(({ step, plan }) => ({
+      step,
+      title: titleOf(step),
+      changes: plan.changes.map((change) => savedChange(change, state, owners)),
+    })),
+    code:
+      opened.target.workspace === null
+        ? null
+        : await savedCode(code.plans, files, opened.target.workspace.root, titleOf),
+    uncovered: code.uncovered.map(({ step, reason }) => ({ step, reason: redacted(reason) })),
     carriedOut: [],
   });
 }
@@ -91,9 +121,9 @@ function savedChange(change: Change, state: StateByOwner, owners: readonly strin
     });
   }
   const reads = readsOfChange(change, owners);
-  const shown = masked(change) as SavedStep['changes'][number]['change'];
+  const shown = masked(change);
   return {
-    change: shown,
+    change: shown as SavedStep['changes'][number]['change'],
     hash: changeHash(change),
     hidden: canonical(shown) !== canonical(change),
     reads: [...reads],
@@ -102,11 +132,11 @@ function savedChange(change: Change, state: StateByOwner, owners: readonly strin
 }
 
 /** A function of the app may hold a key in its text; the file holds none. What is applied is computed on the target. */
-function masked<T>(value: T): T {
-  if (typeof value === 'string') return redacted(value) as T;
-  if (Array.isArray(value)) return value.map(masked) as T;
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return redacted(value);
+  if (Array.isArray(value)) return value.map(masked);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, masked(one)])) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, masked(one)]));
 }
 
 export function refuseBlocked(step: StepId, { blockers }: Plan): void {

@@ -66,10 +66,11 @@ const hasCode = (folder: string): boolean =>
   existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));
 
 export async function loadSettings(options: CommonOptions, over?: PartialConfig): Promise<Config> {
+  const flags = flagsOf(options);
   return loadConfig({
     workspace: resolve(options.workspace ?? '.'),
     configPath: options.config,
-    flags: over === undefined ? flagsOf(options) : { ...flagsOf(options), ...over },
+    flags: { ...flags, ...over, code: { ...flags.code, ...over?.code } },
     env: process.env,
   });
 }

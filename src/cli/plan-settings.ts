@@ -2,7 +2,7 @@ import { type Config, configSchema, flagName, type PartialConfig } from '../conf
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import { canonical, type SavedPlan } from '../rollout/saved-plan.ts';
 
-/** Settings that shape the changes of phase 1; everything else is about this run alone. */
+/** Settings that shape the changes; everything else is about this run alone. */
 const shaping = [
   'names',
   'schemas',
@@ -14,8 +14,40 @@ const shaping = [
   'exposedSchemas',
 ] as const satisfies readonly (keyof Config)[];
 
-export const settingsOfPlan = (config: Config): SavedPlan['settings'] =>
-  Object.fromEntries(shaping.map((key) => [key, config[key]]));
+/** The same of `code`, whose other settings are commands: a file that is handed around starts none. */
+const shapingCode = [
+  'backend',
+  'frontend',
+  'authMiddleware',
+  'services',
+] as const satisfies readonly (keyof Config['code'])[];
+
+export const settingsOfPlan = (config: Config): SavedPlan['settings'] => ({
+  ...Object.fromEntries(shaping.map((key) => [key, config[key]])),
+  code: Object.fromEntries(shapingCode.map((key) => [key, config.code[key]])),
+});
+
+/**
+ * A plan file is no signed one, and its settings stand above those of the run: what shapes no change, such as a command
+ * or an address, is never taken from it.
+ *
+ * @throws {RolloutError} exit code 2.
+ */
+function refuseOthers(settings: SavedPlan['settings']): void {
+  const { code, ...rest } = settings;
+  const others = [
+    ...Object.keys(rest).filter((key) => !shaping.some((one) => one === key)),
+    ...(typeof code === 'object' && code !== null ? Object.keys(code) : [])
+      .filter((key) => !shapingCode.some((one) => one === key))
+      .map((key) => `code.${key}`),
+  ];
+  if (others.length === 0) return;
+  throw new RolloutError(
+    `The plan sets ${others.join(', ')}, which no plan holds.`,
+    'Nothing was changed. Whoever made the file did not make it with this tool: make the plan again.',
+    { exitCode: exitCodes.usage },
+  );
+}
 
 /**
  * The settings with which a plan is applied: its own. What is set otherwise for this run is a contradiction that only a
@@ -24,6 +56,7 @@ export const settingsOfPlan = (config: Config): SavedPlan['settings'] =>
  * @throws {RolloutError} exit code 2, naming the first setting and both values.
  */
 export function agreedSettings(plan: SavedPlan, config: Config): PartialConfig {
+  refuseOthers(plan.settings);
   const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
   const own: Readonly<Record<string, unknown>> = config;
   for (const [path, planned] of leaves(plan.settings)) {
@@ -43,7 +76,7 @@ export function agreedSettings(plan: SavedPlan, config: Config): PartialConfig {
   return { ...settings, decisions: { ...settings.decisions, acceptNotChecked: [...new Set(accepted)] } };
 }
 
-const groups: readonly string[] = ['names', 'decisions', 'signUp'];
+const groups: readonly string[] = ['names', 'decisions', 'signUp', 'code'];
 
 type Leaf = readonly [path: readonly string[], value: unknown];
 

@@ -1,4 +1,4 @@
-import { appState, serverVersion } from '../database/app-state.ts';
+import { serverVersion } from '../database/app-state.ts';
 import { type Load, type LoadSummary, type Script, startLoad } from '../database/rehearsal/load.ts';
 import { openReader, type Reader } from '../database/rehearsal/reader.ts';
 import type { Session } from '../database/session.ts';
@@ -18,8 +18,9 @@ import {
 } from '../rollout/saved-plan.ts';
 import type { StepId } from '../rollout/step.ts';
 import { checkPlan } from './check-plan.ts';
-import { identityOf, planOf } from './make-plan.ts';
+import { type Before, identityOf, lookBefore, planOf } from './make-plan.ts';
 import type { Opened, OpenOptions } from './open.ts';
+import { planCode } from './plan-ahead.ts';
 import type { CommandContext } from './run.ts';
 import { version } from './version.ts';
 
@@ -82,10 +83,10 @@ export async function rehearse(
       'Roll it back with "voxanne-rollout rollback --all", or restore the copy again.',
     );
   }
-  const client = await opened.session.work();
-  const before = await appState(client);
-  // Without a plan, step 1.1 plans and judges all of phase 1, before the first change.
-  if (given !== null) await checkPlan(opened, given, signal);
+  const before = await lookBefore(opened);
+  // Without a plan, step 1.1 plans and judges all of phase 1, before the first change. What a plan does to the code was
+  // computed for the checkout of whoever made it.
+  if (given !== null) await checkPlan(opened, given, signal, false);
 
   bench.reader = await openReader(opened.connect);
   let under: StepId | null = null;
@@ -114,14 +115,14 @@ export async function rehearse(
     output.say(output.paint('strong', 'Forward again'));
     requireSame(first.planned, (await forward(opened, steps, context)).planned);
 
-    const made = given ?? (await planOf(opened, first.planned, before, { target, applied: [] }));
+    const made = given ?? (await whole(opened, first.planned, before, target, signal));
     const rehearsal: Rehearsal = {
       kind: 'rehearsal',
       on: identityOf(opened.connection, opened.environment),
       at: new Date().toISOString(),
       tool: version,
-      server: await serverVersion(client),
-      fingerprint: fingerprintOf(before, readsOf(made)),
+      server: await serverVersion(await opened.session.work()),
+      fingerprint: fingerprintOf(before.state, readsOf(made)),
       steps: first.times.map((one) => ({ ...one, back: back.get(one.step) ?? 0 })),
       changes: measured,
       reader: read,
@@ -133,6 +134,18 @@ export async function rehearse(
     await beside?.stop();
     await bench.reader?.close();
   }
+}
+
+/** The plan of what was carried out, and of the code: its names are those that the database has by now. */
+async function whole(
+  opened: Opened,
+  database: readonly Planned[],
+  before: Before,
+  target: PlanIdentity,
+  signal: AbortSignal,
+): Promise<SavedPlan> {
+  const facts = (await opened.target.workspace?.database()) ?? null;
+  return planOf(opened, { database, code: await planCode(opened, facts, signal) }, before, { target, applied: [] });
 }
 
 type Row = { readonly step: StepId; readonly title: string };
@@ -156,7 +169,7 @@ async function forward(
     const { failed, unproven } = await rollout.verify(step, signal);
     if (failed > 0 || unproven > 0) {
       throw new RolloutError(
-        `The rehearsal stopped: step ${step} (${title}) was applied, and ${failed > 0 ? `${count(failed, 'check')} failed` : `${count(unproven, 'check')} that matter could not be run`}.`,
+        `The rehearsal stopped: step ${step} (${title}) was applied, and ${failed > 0 ? `${count(failed, 'check')} failed` : `${count(unproven, 'check')} that ${unproven === 1 ? 'matters' : 'matter'} could not be run`}.`,
         planned.every((one) => one.plan.changes.length === 0)
           ? 'Nothing was changed. Fix what the checks above name, or give the decisions they ask for, and rehearse again.'
           : 'Nothing counts as rehearsed. Look at the checks above, roll the copy back with "voxanne-rollout rollback --all", and rehearse again.',

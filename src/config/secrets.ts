@@ -15,6 +15,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{8,1000}\.[\w-]{4,}(?:\.[\w-]*)?/g, mask],
   [/\bsb_secret_[\w-]+/g, mask],
   [/\bsbp_[\w-]{8,}/g, mask],
+  // Keys of services that an app of this kind calls: payment, model, cloud and messaging providers, code hosts.
+  [/\b(?:[sr]k_(?:live|test)|whsec|gh[pousr]|github_pat)_[\w-]{10,}/g, mask],
+  [/\b(?:sk-(?:proj-|ant-)?|xox[abeprs]-|AIza|SG\.)(?=[\w.-]*\d)[\w.-]{16,}/g, mask],
+  [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, mask],
   [/\bSCRAM-SHA-256\$[^\s"']+/g, mask],
   [/\b(authorization"?\s*[:=]\s*"?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${mask}`],
   [/\b((?:pg|ssl|supabase_db_)?password=)("[^"]*"|'[^']*'|[^\s&"',;)]+)/gi, `$1${mask}`],

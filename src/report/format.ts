@@ -2,6 +2,9 @@ import { styled } from './terminal.ts';
 
 export { duration, plural as count } from '../rollout/text.ts';
 
+/** For a text from outside: names may hold line ends, and would write lines of their own. */
+export const onOneLine = (text: string): string => text.replaceAll(/\r?\n/g, '<U+000A>');
+
 export type Paint = (meaning: 'ok' | 'bad' | 'warn' | 'dim' | 'strong', text: string) => string;
 
 /** Colour by meaning, 16 ANSI colours only; without colour the sign and the word beside it say the same. */

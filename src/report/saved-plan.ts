@@ -1,5 +1,5 @@
-import { type PlanIdentity, planName, type Rehearsal, type SavedPlan } from '../rollout/saved-plan.ts';
-import { count, duration, type Paint } from './format.ts';
+import { type PlanIdentity, planName, type Rehearsal, type SavedCode, type SavedPlan } from '../rollout/saved-plan.ts';
+import { count, duration, onOneLine, type Paint } from './format.ts';
 import { planLines } from './plain.ts';
 
 export const placeText = (one: PlanIdentity): string =>
@@ -8,12 +8,17 @@ export const placeText = (one: PlanIdentity): string =>
 /** A plan file as lines: where it comes from, what it does, what is known of it, and what it does not cover. */
 export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean): readonly string[] {
   const all = plan.steps.flatMap((step) => step.changes);
-  const hidden = all.filter((one) => one.hidden).length;
+  const files = (plan.code?.steps ?? []).flatMap((step) => step.changes);
+  const hidden = [...all, ...files].filter((one) => one.hidden).length;
   const lines = [
     `${paint('strong', `Plan ${planName(plan)}`)}  for ${placeText(plan.target)}`,
     `made ${plan.made.at.slice(0, 16).replace('T', ' ')} UTC by voxanne-rollout ${plan.made.tool}, PostgreSQL ${plan.made.server}`,
     `${count(all.length, 'change')} with inverses, computed from ${count(new Set(all.flatMap((one) => one.reads)).size, 'table, view or function', 'tables, views and functions')}`,
   ];
+  if (plan.code !== null)
+    lines.push(
+      `${count(files.length, 'change')} of ${count(new Set(files.map((one) => one.change.path)).size, 'file')}, computed from ${count(Object.keys(plan.code.files).length, 'file')} of the app`,
+    );
   if (plan.applied.length > 0) lines.push(`in force already when it was made: ${plan.applied.join(', ')}`);
   if (hidden > 0)
     lines.push(`${count(hidden, 'change')} with text that looks like a secret, masked here and compared by hash`);
@@ -23,16 +28,46 @@ export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean):
       ...planLines(step, title, { changes: changes.map((one) => one.change), blockers: [], notes: [] }, paint, verbose),
     );
   }
+  for (const step of plan.code?.steps ?? []) lines.push(...codeLines(step, paint, verbose));
+  if (plan.uncovered.length > 0) lines.push('', paint('warn', 'Not part of the plan:'), ...uncoveredLines(plan));
   lines.push('');
   for (const one of plan.carriedOut) lines.push(carriedOutLine(one, paint));
   if (plan.carriedOut.length === 0)
     lines.push(paint('warn', 'Not rehearsed: how long it takes and who waits is not known.'));
-  lines.push(
-    'It covers phase 1, the database. Phases 2 to 4 change the code of the app and are not part of a plan file.',
-    'The hash shows that nobody edited the file; it is not a signature.',
-  );
+  lines.push('The hash shows that nobody edited the file; it is not a signature.');
+  return lines.map(onOneLine);
+}
+
+/** Steps that the plan does not cover; those of one reason stand together. */
+export function uncoveredLines({ uncovered }: Pick<SavedPlan, 'uncovered'>): readonly string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { step, reason } of uncovered) reasons.set(reason, [...(reasons.get(reason) ?? []), step]);
+  return [...reasons].map(([reason, steps]) => `  ${steps.join(', ')}: ${reason}`);
+}
+
+/** A step of the code: its files, with their differences where everything is shown, and what it leaves to a person. */
+function codeLines(
+  { step, title, changes, notes }: SavedCode['steps'][number],
+  paint: Paint,
+  verbose: boolean,
+): readonly string[] {
+  const lines = [
+    `${paint('strong', `${step} ${title}`)}  ${paint('dim', changes.length === 0 ? 'nothing to change' : count(changes.length, 'change'))}`,
+  ];
+  for (const { change, hidden } of changes) {
+    const rows = change.diff.split('\n');
+    const starting = (sign: string): number => rows.slice(2).filter((row) => row.startsWith(sign)).length;
+    lines.push(
+      `  + ${change.title}  ${paint('dim', hidden ? 'not all of it is shown' : `+${starting('+')} −${starting('-')}`)}`,
+    );
+    if (verbose) lines.push(...rows.map((row) => `      ${painted(row, paint)}`));
+  }
+  for (const note of notes) lines.push(`  ${paint('dim', 'i')} ${note}`);
   return lines;
 }
+
+const painted = (row: string, paint: Paint): string =>
+  row.startsWith('+') ? paint('ok', row) : row.startsWith('-') ? paint('bad', row) : paint('dim', row);
 
 const carriedOutLine = (one: Rehearsal, paint: Paint): string => {
   const forward = one.steps.reduce((sum, step) => sum + step.forward, 0);

@@ -56,6 +56,7 @@ export class NotPlannedAhead extends RolloutError {}
  * The plans of these steps, each computed upon what the ones before it leave: they are run in one transaction that is
  * rolled back. A plan with blockers is the last one, since nothing can be computed upon it.
  *
+ * @param upon Looks at what all of them leave, before it is rolled back; not called where a plan is blocked.
  * @throws {NotPlannedAhead} when others hold the tables, or there are too many rows to write and roll back.
  * @throws {RolloutError} when a change fails.
  */
@@ -64,6 +65,7 @@ export async function planAhead<T>(
   target: T,
   executor: Executor,
   context: Context,
+  upon: () => Promise<void>,
 ): Promise<readonly { readonly step: StepId; readonly plan: Plan }[]> {
   const done = await executor.within(
     {
@@ -74,9 +76,10 @@ export async function planAhead<T>(
           context.signal.throwIfAborted();
           const plan = await step.plan(target);
           plans.push({ step: step.id, plan });
-          if (plan.blockers.length > 0) break;
+          if (plan.blockers.length > 0) return plans;
           await run(plan.changes);
         }
+        await upon();
         return plans;
       },
     },

@@ -70,8 +70,11 @@ export type RollbackResult = RevertResult & {
 export type Rollout = {
   readonly status: () => Promise<readonly StepStatus[]>;
   readonly plan: (step: StepId) => Promise<Planned>;
-  /** The plans of a phase's steps, each upon what the ones before it leave; the last one may be blocked. */
-  readonly planAhead: (phase: PhaseId, signal: AbortSignal) => Promise<readonly Planned[]>;
+  /**
+   * The plans of a phase's steps, each upon what the ones before it leave; the last one may be blocked. `upon` looks at
+   * what all of them leave, while it is there: not where one is blocked, and again where the transaction is tried again.
+   */
+  readonly planAhead: (phase: PhaseId, signal: AbortSignal, upon?: () => Promise<void>) => Promise<readonly Planned[]>;
   /** Plans, runs every change for real and takes it back. */
   readonly preview: (
     step: StepId,

@@ -55,12 +55,12 @@ const preview =
 
 const ahead =
   <T>(run: Run<T>): Rollout['planAhead'] =>
-  async (phase, signal) => {
+  async (phase, signal, upon = async () => undefined) => {
     const found = run.phases.find((one) => one.id === phase);
     const executor = found === undefined ? null : run.executors[found.medium];
     if (found === undefined || executor === null) return [];
     const rows = await statusOf(run);
     const open = found.steps.filter((step) => rows.find((row) => row.step === step.id)?.state !== 'skipped');
-    const plans = await planAhead(open, run.target, executor, run.context(`${phase}.1`, signal));
+    const plans = await planAhead(open, run.target, executor, run.context(`${phase}.1`, signal), upon);
     return plans.map((one) => ({ ...one, hash: hashOf(one.plan) }));
   };

@@ -3,9 +3,10 @@ import * as z from 'zod';
 import type { Change } from './change.ts';
 import { exitCodes, RolloutError } from './errors.ts';
 import { batchChangeSchema, sqlChangeSchema, stepIdSchema } from './schemas.ts';
+import type { StepId } from './step.ts';
 
 /** Rises when a plan file of before can no longer be read as it is. */
-export const savedPlanFormat = 1;
+export const savedPlanFormat = 2;
 
 const kind = 'voxanne-rollout plan';
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -34,6 +35,47 @@ const savedChangeSchema = z.strictObject({
 });
 
 const stepSchema = z.strictObject({ step: stepIdSchema, title: z.string(), changes: z.array(savedChangeSchema) });
+
+/** A file as it was read: the hash of its bytes, and whether it may be executed. */
+const fileStateSchema = z.string().regex(/^[0-9a-f]{64}(?: executable)?$/);
+
+const savedFileSchema = z.strictObject({
+  change: z.strictObject({
+    kind: z.literal('file'),
+    id: z.string(),
+    title: z.string(),
+    /** Relative to the workspace, with `/`, and inside of it: it is read to be compared. */
+    path: z.string().regex(/^(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))[^\\\0]+$/),
+    /** Null: the file is not there. */
+    before: fileStateSchema.nullable(),
+    after: hash.nullable(),
+    /** For people; read backwards it is the inverse. What is written is computed on the files, and has to have the hash. */
+    diff: z.string(),
+  }),
+  hash,
+  /** As of a change of the database. */
+  hidden: z.boolean(),
+});
+
+const codeSchema = z.strictObject({
+  /** Every file that the scan lists, as it was when the plan was made. */
+  files: z.record(z.string(), fileStateSchema),
+  steps: z.array(
+    z.strictObject({
+      step: stepIdSchema,
+      title: z.string(),
+      changes: z.array(savedFileSchema),
+      /** What the step leaves to a person, and what else is worth knowing. */
+      notes: z.array(z.string()),
+    }),
+  ),
+});
+export type SavedCode = z.output<typeof codeSchema>;
+export type SavedFile = z.output<typeof savedFileSchema>;
+
+/** A step of which nothing is known beforehand: applying the plan does not run it. */
+const uncoveredSchema = z.strictObject({ step: stepIdSchema, reason: z.string() });
+export type Uncovered = Readonly<z.output<typeof uncoveredSchema>>;
 
 const number = z.number().nonnegative();
 
@@ -92,7 +134,11 @@ export const savedPlanSchema = z.strictObject({
   applied: z.array(stepIdSchema),
   /** Every object of the app, by what it belongs to: `public.calls -> column public.calls.id -> hash`. */
   state: z.record(z.string(), z.record(z.string(), z.string())),
+  /** Phase 1, the database. */
   steps: z.array(stepSchema),
+  /** Phases 2 to 4, the code of the app; null where there was none. */
+  code: codeSchema.nullable(),
+  uncovered: z.array(uncoveredSchema),
   carriedOut: z.array(rehearsalSchema),
   hash,
 });
@@ -103,12 +149,18 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 /**
  * Hash of what a change does. Its title is for people and may count rows, which says nothing of the change: the same
- * change on two databases has one hash.
+ * change on two databases has one hash. That of a file goes by the hashes of its contents.
  */
 export function changeHash(change: Change): string {
   const { title: _, ...rest } = change;
-  return sha256(canonical(rest));
+  if (rest.kind !== 'file') return sha256(canonical(rest));
+  const [before, after] = [rest.before, rest.after].map((text) => (text === null ? null : sha256(text)));
+  return sha256(canonical({ ...rest, before, after }));
 }
+
+/** The same for a change of a plan file, which holds the hashes alone. */
+const fileHash = ({ kind, id, path, before, after }: SavedFile['change']): string =>
+  sha256(canonical({ kind, id, path, before: before?.slice(0, 64) ?? null, after }));
 
 /** JSON whose keys are sorted at every depth, so that the same content has one text. */
 export function canonical(value: unknown): string {
@@ -149,9 +201,14 @@ export function readSavedPlan(text: string, name: string, tool: string): SavedPl
   }
   const made: unknown = Reflect.get(raw, 'made');
   const other: unknown = typeof made === 'object' && made !== null ? Reflect.get(made, 'tool') : undefined;
-  if (Reflect.get(raw, 'format') !== savedPlanFormat || other !== tool) {
+  const format: unknown = Reflect.get(raw, 'format');
+  if (format !== savedPlanFormat || other !== tool) {
+    const versions =
+      other === tool
+        ? `its form is ${String(format)}; this one reads ${savedPlanFormat}`
+        : `${typeof other === 'string' ? other : 'unknown'}; this is ${tool}`;
     throw usage(
-      `${name} was made by another version of this tool (${typeof other === 'string' ? other : 'unknown'}; this is ${tool}), whose changes may differ.`,
+      `${name} was made by another version of this tool (${versions}), whose changes may differ.`,
       'Use that version, or make and rehearse the plan again with this one.',
     );
   }
@@ -167,6 +224,11 @@ export function readSavedPlan(text: string, name: string, tool: string): SavedPl
         throw edited(name, `what step ${step}, ${one.change.id} was computed from`);
     }
   }
+  for (const { step, changes } of plan.code?.steps ?? []) {
+    for (const one of changes) {
+      if (fileHash(one.change) !== one.hash) throw edited(name, `step ${step}, ${one.change.id}`);
+    }
+  }
   if (sealed(plan).hash !== plan.hash) throw edited(name, 'its hash does not belong to its content');
   return plan;
 }
@@ -175,7 +237,11 @@ export function readSavedPlan(text: string, name: string, tool: string): SavedPl
 export const fingerprintOf = (state: SavedPlan['state'], reads: readonly string[]): string =>
   sha256(canonical(Object.fromEntries([...reads].sort().map((one) => [one, state[one] ?? null]))));
 
-/** Everything that any change of the plan was computed from. */
+/** Every step that the plan covers, in order. */
+export const coveredSteps = ({ steps, code }: Pick<SavedPlan, 'steps' | 'code'>): readonly StepId[] =>
+  [...steps, ...(code?.steps ?? [])].map(({ step }) => step);
+
+/** Everything of the database that any change of the plan was computed from. */
 export const readsOf = (plan: Pick<SavedPlan, 'steps'>): readonly string[] =>
   [...new Set(plan.steps.flatMap((step) => step.changes.flatMap((one) => one.reads)))].sort();
 

@@ -7,9 +7,9 @@ import { dialogLines } from './screens/dialog.ts';
 import { body } from './screens/frame.ts';
 import { glossary } from './screens/glossary.ts';
 import { header } from './screens/header.ts';
+import { currentReading, reads } from './state/current-reading.ts';
 import { shownChecks } from './state/run.ts';
 import type { Run, State } from './state/state.ts';
-import { currentReading } from './state/window.ts';
 
 /** Wide and long enough that no line is cut or hidden: the terminal folds and keeps them. */
 const endless = { columns: 400, rows: 4000 } as const;
@@ -41,7 +41,7 @@ const screen = (state: State): string[] => {
   const reading = currentReading(state);
   // Each check was said when it came; what remains is the sum.
   const brief = state.screen === 'verification' ? 2 : undefined;
-  const long = (state.screen === 'step' || state.screen === 'rollback' || state.screen === 'journey') && reading;
+  const long = reads(state) && reading;
   return [
     '',
     ...text(view, header(view)),
@@ -121,6 +121,7 @@ export const announce = (before: State, now: State): readonly string[] => {
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
     (now.screen === 'journey' && before.journey?.reading !== now.journey?.reading) ||
+    (now.screen === 'overview' && before.waiting.length < now.waiting.length) ||
     (now.screen === 'decide' && before.decide?.at !== now.decide?.at) ||
     (now.screen === 'findings' && before.findings !== now.findings);
   const premature = now.screen === 'start' && now.target !== null && now.steps === null;

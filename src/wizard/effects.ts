@@ -4,9 +4,11 @@ import type { RollbackPlan, RollbackResult } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { Look } from './glyphs.ts';
 import { rollbackDocument } from './preview/document.ts';
-import type { Session, WizardOptions } from './session.ts';
+import { requestDocument } from './preview/request.ts';
+import type { Requests, Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
 import { type JourneyStep, problemOf, type Request, type State, statusOf } from './state/state.ts';
+import { watchRequests } from './watch-requests.ts';
 
 /**
  * Events are handed on all at once after a rest, so that ten thousand of them cost no more than a few frames. The rest
@@ -125,6 +127,8 @@ export const createEffects = (options: EffectsOptions): Effects => {
     }
     session = made;
     made.rollout.listen(hear);
+    if (made.requests !== undefined)
+      watchRequests(made.requests, { tell, getState: options.getState, ended: () => finished });
     const { target, findings, phases, estimates } = made;
     return {
       type: 'connected',
@@ -137,6 +141,12 @@ export const createEffects = (options: EffectsOptions): Effects => {
         saveDecisions: made.saveDecisions !== undefined,
       },
     };
+  };
+
+  const asked = (): Requests => {
+    const { requests } = opened();
+    if (requests === undefined) throw new RolloutError('No request can wait here.', 'Open the folder of the app.');
+    return requests;
   };
 
   const preview = async (id: number, step: StepId, signal: AbortSignal): Promise<WizardEvent> => {
@@ -221,6 +231,25 @@ export const createEffects = (options: EffectsOptions): Effects => {
           job: request.job,
           findings: (await opened().codeFindings?.(signal)) ?? [],
         }));
+        return;
+      case 'request':
+        job(request.job, async (signal) => ({
+          type: 'request-looked',
+          job: request.job,
+          document: requestDocument(await asked().look(request.id, signal), look),
+        }));
+        return;
+      case 'approve':
+        aside(async () => {
+          await asked().approve(request.id);
+          return { type: 'answered', id: request.id, answer: 'approved' };
+        });
+        return;
+      case 'decline':
+        aside(async () => {
+          await asked().decline(request.id);
+          return { type: 'answered', id: request.id, answer: 'declined' };
+        });
         return;
       case 'abort':
         controllers.get(request.job)?.abort();

@@ -18,6 +18,7 @@ export type {
   CodeFinding,
   Discovery,
   DoctorFinding,
+  Requests,
   Session,
   StartInfo,
   TargetInfo,

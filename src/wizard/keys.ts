@@ -1,6 +1,7 @@
+import { currentReading } from './state/current-reading.ts';
 import { questionsOf, unsaved } from './state/decide.ts';
 import { entriesOf, nextScope, rollbackRefusal, stepToRollBack } from './state/rollback.ts';
-import { changing, type Reading, type Screen, type State, statusOf } from './state/state.ts';
+import { changing, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
   | 'up'
@@ -32,6 +33,9 @@ export type Action =
   | 'filter'
   | 'index'
   | 'journey'
+  | 'requests'
+  | 'approve'
+  | 'decline'
   | 'group'
   | 'edit'
   | 'waive'
@@ -65,14 +69,6 @@ export type Binding = {
 };
 
 const ready = (state: State): boolean => state.job === null;
-const currentReading = (state: State): Reading | null =>
-  (state.screen === 'step'
-    ? state.step?.reading
-    : state.screen === 'rollback'
-      ? state.rollback?.reading
-      : state.screen === 'journey'
-        ? state.journey?.reading
-        : null) ?? null;
 const reading = (state: State): boolean => currentReading(state) !== null;
 const parts = (state: State): boolean => (currentReading(state)?.document.anchors.length ?? 0) > 1;
 const scrolled: readonly Screen[] = [
@@ -85,6 +81,7 @@ const scrolled: readonly Screen[] = [
   'findings',
   'decide',
   'journey',
+  'request',
 ];
 const listed: readonly Screen[] = ['overview', 'step', 'running', 'verification', 'rollback', 'findings'];
 const current = (state: State) =>
@@ -195,6 +192,36 @@ export const bindings: readonly Binding[] = [
     on: ['step'],
     when: (state) => ready(state) && open(state) && worthApplying(state),
     why: notApplied,
+  },
+  {
+    action: 'requests',
+    keys: ['R'],
+    shown: 'R',
+    hint: 'requests',
+    help: 'what a program asked for: read it, approve it or decline it',
+    on: ['overview'],
+    when: (state) => ready(state) && state.waiting.length > 0,
+    why: (state) => busy(state) ?? 'No request of a program waits.',
+  },
+  {
+    action: 'approve',
+    keys: ['a'],
+    shown: 'a',
+    hint: 'approve',
+    help: 'approve what is shown, once, for ten minutes (asks first)',
+    on: ['request'],
+    when: (state) => ready(state) && reading(state),
+    why: (state) => busy(state) ?? 'This cannot be approved now.',
+  },
+  {
+    action: 'decline',
+    keys: ['x'],
+    shown: 'x',
+    hint: 'decline',
+    help: 'decline the request: it waits no longer (asks first)',
+    on: ['request'],
+    when: ready,
+    why: busy,
   },
   {
     action: 'next-step',
@@ -342,7 +369,7 @@ export const bindings: readonly Binding[] = [
     shown: '/',
     hint: 'search',
     help: 'search in the text',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: reading,
     why: (state) => busy(state) ?? 'There is no text here yet.',
   },
@@ -351,7 +378,7 @@ export const bindings: readonly Binding[] = [
     keys: ['n'],
     shown: 'n N',
     help: 'next match, previous match',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: reading,
     why: (state) => busy(state) ?? 'There is no text here yet.',
   },
@@ -359,7 +386,7 @@ export const bindings: readonly Binding[] = [
     action: 'previous-match',
     keys: ['N'],
     shown: 'N',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: reading,
     why: (state) => busy(state) ?? 'There is no text here yet.',
   },
@@ -369,7 +396,7 @@ export const bindings: readonly Binding[] = [
     shown: ']',
     hint: 'next change',
     help: 'next change or file; [ the previous one',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: parts,
     why: (state) => busy(state) ?? 'There is one part only.',
   },
@@ -377,7 +404,7 @@ export const bindings: readonly Binding[] = [
     action: 'previous-part',
     keys: ['['],
     shown: '[',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: parts,
     why: (state) => busy(state) ?? 'There is one part only.',
   },
@@ -387,7 +414,7 @@ export const bindings: readonly Binding[] = [
     shown: 'i',
     hint: 'index',
     help: 'go to a change, a group or a file by its name',
-    on: ['step', 'rollback', 'journey'],
+    on: ['step', 'rollback', 'journey', 'request'],
     when: parts,
     why: (state) => busy(state) ?? 'There is one part only.',
   },
@@ -475,7 +502,7 @@ export const bindings: readonly Binding[] = [
     shown: 'esc',
     hint: 'back',
     help: 'back to where you came from',
-    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide', 'journey'],
+    on: ['overview', 'step', 'running', 'verification', 'rollback', 'findings', 'decide', 'journey', 'request'],
     when: (state) => !changing(state),
     why: () => inTheMiddle,
   },

@@ -1,7 +1,7 @@
 import type { Answer } from '../rollout/decision.ts';
 import type { RolloutError } from '../rollout/errors.ts';
-import type { Rollout } from '../rollout/rollout.ts';
-import type { PhaseId, StepId } from '../rollout/step.ts';
+import type { RollbackPlan, Rollout } from '../rollout/rollout.ts';
+import type { PhaseId, Plan, StepId } from '../rollout/step.ts';
 
 /** One thing that doctor looked at. */
 export type DoctorFinding = {
@@ -80,6 +80,33 @@ export type CodeFinding = {
   readonly waived: string | null;
 };
 
+/** Something that a program asked for and that a person may approve. */
+export type WaitingRequest = {
+  /** Its whole hash. */
+  readonly id: string;
+  /** `rollout`: everything that is pending up to the step. */
+  readonly action: 'apply' | 'rollback' | 'rollout';
+  readonly step: StepId;
+  /** When it was asked for, as an ISO date. */
+  readonly at: string;
+};
+
+/** What a request would do, computed anew. */
+export type RequestLook =
+  | { readonly plans: readonly { readonly step: StepId; readonly plan: Plan }[] }
+  | { readonly rollback: RollbackPlan };
+
+/** Requests that programs left for a person. */
+export type Requests = {
+  /** Those that can still be approved, newest first. */
+  readonly waiting: () => Promise<readonly WaitingRequest[]>;
+  /** Throws where it is for something else than what is here now, or cannot be approved. */
+  readonly look: (id: string, signal: AbortSignal) => Promise<RequestLook>;
+  /** Looks once more and approves what is there now. */
+  readonly approve: (id: string) => Promise<void>;
+  readonly decline: (id: string) => Promise<void>;
+};
+
 /** An open target. Every method may throw a `RolloutError`, which is shown; any other error is shown as a defect. */
 export type Session = {
   readonly rollout: Rollout;
@@ -98,6 +125,8 @@ export type Session = {
   readonly decide?: (answers: readonly Answer[]) => void;
   /** Writes answers into the configuration file; gives its path. */
   readonly saveDecisions?: (answers: readonly Answer[]) => Promise<string>;
+  /** Absent: no program can leave one here. */
+  readonly requests?: Requests;
   /** Keeps the text of a preview; gives the path of the file. */
   readonly savePreview: (step: StepId, text: string) => Promise<string>;
   /** Keeps the command log; gives the path of the file. */

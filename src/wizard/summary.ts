@@ -41,6 +41,8 @@ export const summary = (state: State, report: string | null, passing = false): r
     skipped: glyphs.skipped,
     waived: glyphs.skipped,
     decided: glyphs.ok,
+    approved: glyphs.ok,
+    declined: glyphs.skipped,
   } as const;
   const word = (what: Told['what']): string => (what === 'done' ? 'applied, verified' : what);
   const rows = told(state.deeds);

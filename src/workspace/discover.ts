@@ -3,10 +3,11 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
-import { type FileList, listFiles, ownCheckout } from './files.ts';
+import { type FileList, listFiles } from './files.ts';
 import { backendRank, frameworksOf, frontendRank } from './frameworks.ts';
 import type { PathAlias, Project, Styling, Workspace } from './project.ts';
 import { readTraits } from './traits.ts';
+import { ownCheckout } from './walk.ts';
 
 /** What the workspace is, without changing anything. Nothing of it is fatal but a folder that cannot be read. */
 export async function discoverWorkspace(folder: string): Promise<Workspace> {

@@ -1,7 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { keptByGit } from './git-files.ts';
-import { orAbsent } from './paths.ts';
+import { built, walk } from './walk.ts';
 
 export const fileClasses = ['source', 'test', 'script', 'generated', 'vendored', 'built', 'minified'] as const;
 /** What a file is to the app. `source` is edited; the rest is reported apart. */
@@ -18,25 +15,6 @@ export type FileList = {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 };
 
-const never = new Set([
-  'node_modules',
-  '.git',
-  '.hg',
-  '.svn',
-  '.voxanne-rollout',
-  '.yarn',
-  '.pnpm-store',
-  '.turbo',
-  '.cache',
-  '.vercel',
-  '.idea',
-  '.vscode',
-]);
-/** The reason why a repository within the repository is not read. */
-export const ownCheckout = 'a git checkout of its own';
-/** Names that a build gives its output, and people their sources too. */
-const maybeBuilt = new Set(['dist', 'build', 'out', 'coverage']);
-const built = new Set(['.next', '.nuxt', '.output', '.svelte-kit', 'storybook-static', '.open-next', '.wrangler']);
 const vendored = new Set(['vendor', 'vendors', 'third_party', 'third-party', 'bower_components']);
 
 export const scannable = /\.(?:[cm]?[jt]s|[jt]sx|prisma|vue|svelte|astro)$/;
@@ -56,46 +34,14 @@ export async function listFiles(root: string): Promise<FileList> {
   const files: SourceFile[] = [];
   const unread: string[] = [];
   const skipped: { path: string; reason: string }[] = [];
-  let kept: Promise<ReadonlySet<string> | null> | null = null;
-  let submodules: Promise<ReadonlySet<string>> | null = null;
-  const enter = async (directory: string, only: ReadonlySet<string> | null): Promise<void> => {
-    const entries = await readdir(path.join(root, directory), { withFileTypes: true });
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    // A clone that lies in the folder is another app; a submodule belongs to this one.
-    if (directory !== '' && entries.some(({ name }) => name === '.git')) {
-      submodules ??= submodulesOf(root);
-      if (!(await submodules).has(directory)) {
-        skipped.push({ path: directory, reason: ownCheckout });
-        return;
-      }
-    }
-    for (const entry of entries) {
-      const relative = directory === '' ? entry.name : `${directory}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (never.has(entry.name)) continue;
-        if (built.has(entry.name)) skipped.push({ path: relative, reason: 'build output' });
-        else if (!maybeBuilt.has(entry.name) || only !== null) await enter(relative, only);
-        else {
-          kept ??= keptByGit(root);
-          const tracked = await kept;
-          const below = [...(tracked ?? [])].some((file) => file.startsWith(`${relative}/`));
-          if (tracked !== null && below) await enter(relative, tracked);
-          else skipped.push({ path: relative, reason: 'build output' });
-        }
-      } else if (entry.isFile() && (only === null || only.has(relative))) {
-        if (scannable.test(entry.name)) files.push({ path: relative, fileClass: classOfPath(relative) });
-        else if (localSql.test(relative)) files.push({ path: relative, fileClass: 'source' });
-        else if (foreign.test(entry.name)) unread.push(relative);
-      }
-    }
-  };
-  await enter('', null);
+  for await (const { path: file, kind, reason } of walk(root)) {
+    if (kind === 'skipped') skipped.push({ path: file, reason });
+    if (kind !== 'file') continue;
+    if (scannable.test(file)) files.push({ path: file, fileClass: classOfPath(file) });
+    else if (localSql.test(file)) files.push({ path: file, fileClass: 'source' });
+    else if (foreign.test(file)) unread.push(file);
+  }
   return { files, unread, skipped };
-}
-
-async function submodulesOf(root: string): Promise<ReadonlySet<string>> {
-  const text = (await readFile(path.join(root, '.gitmodules'), 'utf8').catch(orAbsent)) ?? '';
-  return new Set([...text.matchAll(/^\s*path\s*=\s*(\S.*?)\s*$/gm)].map(([, folder]) => folder ?? ''));
 }
 
 /** What a file is to the app, from its path alone. */

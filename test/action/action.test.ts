@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { scanWithoutDatabase } from '../../src/cli/scan-code.ts';
+import { configSchema } from '../../src/config/index.ts';
+import { waiveAll } from '../../src/workspace/waivers.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
 import { folderOf } from '../workspace/scan/files.ts';
 
@@ -152,6 +155,23 @@ it('annotates what a pull request brings, and keeps one comment up to date', asy
   expect(standIn.comments.map(({ body }) => /no new finding/.test(body))).toEqual([false, true]);
   expect(readFileSync(path.join(scratch, 'started.txt'), 'utf8')).not.toContain(token);
   expect((await git('worktree', 'list')).stdout.split('\n').length).toBe(1);
+}, 120_000);
+
+it('takes no waiver from a pull request: whoever brings a fault could bring the waiver of it', async () => {
+  writeFileSync(path.join(checkout.root, 'app/src/w.ts'), fault('w'));
+  const workspace = path.join(checkout.root, 'app');
+  const settings = { ...configSchema.parse({}), workspace, file: null };
+  const { findings } = await scanWithoutDatabase(settings, new AbortController().signal);
+  const own = findings.filter(({ file }) => file === 'src/w.ts');
+  expect(own.length).toBe(1);
+  await waiveAll(workspace, own, 'trust me', 'somebody');
+  await git('add', '-f', 'app/.voxanne-rollout/waivers.json');
+  await commit('a fault and its waiver');
+  const brought = await act();
+  expect([brought.code, /file=app\/src\/w\.ts/.test(brought.out)]).toEqual([1, true]);
+  rmSync(path.join(checkout.root, 'app/src/w.ts'));
+  rmSync(path.join(checkout.root, 'app/.voxanne-rollout'), { recursive: true });
+  await commit('without both');
 }, 120_000);
 
 it('says that it could not comment, or could not look, and goes on or stops', async () => {

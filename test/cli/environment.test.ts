@@ -8,6 +8,7 @@ import {
   type Rehearsal,
   readsOf,
   type SavedPlan,
+  savedPlanFormat,
   sealed,
 } from '../../src/rollout/saved-plan.ts';
 
@@ -32,7 +33,9 @@ const preview = place(null, 'preview.example.test');
 
 const content = {
   kind: 'voxanne-rollout plan',
-  format: 1,
+  format: savedPlanFormat,
+  code: null,
+  uncovered: [],
   made: { at: '2026-01-01T00:00:00.000Z', tool: '1.0.0', server: '15.8' },
   target: production,
   settings: {},

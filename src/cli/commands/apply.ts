@@ -37,17 +37,22 @@ export const applyCommand = (options: ApplyOptions): Promise<ExitCode> =>
     ),
   );
 
-/** `beforeChecks` runs between applying and verifying a step: where the demo waives what only a person could decide. */
+/**
+ * `beforeChecks` runs between applying and verifying a step: where the demo waives what only a person could decide.
+ * `afterStep` runs once it is verified, also where that was before.
+ */
 export async function applyAll(
   opened: Opened,
   { output, signal }: CommandContext,
   to?: StepId,
   {
     beforeChecks,
+    afterStep,
     onFailure = 'rollback',
     expect,
   }: {
     readonly beforeChecks?: (step: StepId) => Promise<void>;
+    readonly afterStep?: (step: StepId) => Promise<void>;
     readonly onFailure?: OnFailure;
     /** Judges the plan of each step right before it is applied. */
     readonly expect?: (planned: Planned) => Promise<void>;
@@ -79,6 +84,7 @@ export async function applyAll(
         return stopAt(row.step, result, opened, { output, signal }, changes === 0 ? null : onFailure);
       unchecked += result.skipped;
     }
+    await afterStep?.(row.step);
     if (row.step === to) break;
   }
   output.say('');

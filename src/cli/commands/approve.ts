@@ -1,74 +1,91 @@
 import { createInterface } from 'node:readline/promises';
-import { count } from '../../report/format.ts';
+import { count, onOneLine } from '../../report/format.ts';
 import { planLines } from '../../report/plain.ts';
+import type { Change } from '../../rollout/change.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
-import { type Intended, refusalOf, requireSame, rootOf } from '../mcp/act.ts';
-import { recordApproval } from '../mcp/approvals.ts';
-import { findRequest, openRequests, type Request } from '../mcp/requests.ts';
+import { batchSql } from '../../wizard/preview/document.ts';
+import { diffOf } from '../../workspace/diff.ts';
+import { approveRequest, declineRequest, forRequests, type LookedAt, lookAtRequest } from '../mcp/answer.ts';
+import { rootOf } from '../mcp/identity.ts';
+import { openRequests, requestText } from '../mcp/requests.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 
+export type ApproveOptions = CommonOptions & { readonly decline?: boolean };
+
 /** `voxanne-rollout approve HASH`: shows what a program asked for, computed anew, and takes a person's yes to it. */
-export const approveCommand = (beginning: string | undefined, options: CommonOptions): Promise<ExitCode> =>
+export const approveCommand = (beginning: string | undefined, options: ApproveOptions): Promise<ExitCode> =>
   run(options, (context) =>
     withTarget(
       options,
       context,
       async (opened) => {
-        const { output } = context;
+        const { output, signal } = context;
         const root = rootOf(opened);
         if (beginning === undefined) {
           const open = await openRequests(root);
-          for (const { hash, request } of open)
-            output.say(
-              `${hash.slice(0, 12)}  ${request.action} ${request.step}  ${request.at.slice(0, 16).replace('T', ' ')} UTC`,
-            );
+          for (const { hash, request } of open) output.say(`${hash.slice(0, 12)}  ${requestText(request)}`);
           if (open.length === 0) output.say('No request waits.');
           return exitCodes.done;
         }
-        const { hash, request } = await findRequest(root, beginning);
+        if (options.decline === true) {
+          output.say(`Declined: ${(await declineRequest(root, beginning)).slice(0, 12)} waits no longer.`);
+          return exitCodes.done;
+        }
         if (process.stdin.isTTY !== true || process.stdout.isTTY !== true || output.json)
           throw new RolloutError(
             'An approval is given by a person in a terminal.',
-            `Run voxanne-rollout approve ${hash.slice(0, 12)} in one.`,
+            `Run voxanne-rollout approve ${beginning} in one.`,
             { exitCode: exitCodes.usage },
           );
-        const what = await requireSame(opened, request);
-        const refusal = await refusalOf(opened, request.step, what);
-        if (refusal !== null) throw refusal;
-        show(context, opened, request, what);
+        const looked = await lookAtRequest(opened, beginning, signal);
+        if (looked.refusal !== null) throw looked.refusal;
+        show(context, opened, looked);
         if (!(await asked(opened))) {
           output.say('Not approved.');
           return exitCodes.failed;
         }
-        // What was read may have taken a while: an approval is for what is there now.
-        await requireSame(opened, request);
-        await recordApproval(root, hash);
+        await approveRequest(opened, looked.hash, signal);
         output.say('Approved: once, for this plan and this target, for ten minutes.');
         return exitCodes.done;
       },
-      { reading: true },
+      forRequests,
     ),
   );
 
-function show({ output }: CommandContext, opened: Opened, request: Request, what: Intended): void {
+const titles = { apply: 'Apply step', rollback: 'Roll back step', rollout: 'Apply everything up to step' } as const;
+
+function show({ output }: CommandContext, opened: Opened, { request, what }: LookedAt): void {
   const { paint } = output;
-  const title = request.action === 'apply' ? 'Apply step' : 'Roll back step';
-  output.say(`${paint('strong', `${title} ${request.step}`)} on ${opened.connection.label}, ${opened.environment}`);
+  output.say(
+    `${paint('strong', `${titles[request.action]} ${request.step}`)} on ${opened.connection.label}, ${opened.environment}`,
+  );
   output.say(`A program asked for it at ${request.at.slice(0, 16).replace('T', ' ')} UTC. This is what it does now:`);
   output.say('');
-  if (what.action === 'apply') {
-    for (const line of planLines(request.step, '', what.plan, paint, true)) output.say(line);
-    for (const change of what.plan.changes) {
-      if (change.kind === 'sql') for (const line of change.up.split('\n')) output.say(`      ${paint('dim', line)}`);
-      if (change.kind === 'file') output.say(`      ${change.path}`);
-    }
-  } else {
+  if (what.action === 'rollback') {
     output.say(`${count(what.plan.entries.length, 'change')} rolled back, newest first:`);
-    for (const { change } of what.plan.entries) output.say(`  - ${change.title}`);
+    for (const { change } of what.plan.entries) output.say(onOneLine(`  - ${change.title}`));
+  } else {
+    for (const { step, plan } of what.plans) {
+      for (const line of planLines(step, '', plan, paint, true)) output.say(onOneLine(line));
+      for (const change of plan.changes)
+        for (const line of textOf(change).trimEnd().split('\n')) output.say(`      ${paint('dim', line)}`);
+    }
   }
   output.say('');
+}
+
+/** What a change does, word for word. */
+function textOf(change: Change): string {
+  switch (change.kind) {
+    case 'sql':
+      return change.up;
+    case 'batches':
+      return batchSql(change);
+    case 'file':
+      return diffOf(change).patch;
+  }
 }
 
 /** The strict question of a production target asks for its name, any other for a yes. */

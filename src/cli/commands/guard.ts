@@ -18,6 +18,8 @@ export type GuardOptions = CommonOptions & {
   readonly baseline?: string;
   readonly changedSince?: string;
   readonly only?: Part;
+  /** False: what was waived in the checkout counts as well. */
+  readonly waivers?: boolean;
 };
 
 type Looked = {
@@ -46,7 +48,7 @@ export const guardCommand = (options: GuardOptions): Promise<ExitCode> =>
 
 async function lookAtCode(options: GuardOptions, { signal }: CommandContext): Promise<Looked> {
   return orNot('code', 'the code', signal, async () => {
-    const scanned = await scanWithoutDatabase(await loadSettings(options), signal);
+    const scanned = await scanWithoutDatabase(await loadSettings(options), signal, options.waivers);
     const { changedSince } = options;
     return codeFindings(scanned, changedSince === undefined ? null : await changedFiles(scanned.root, changedSince));
   });

@@ -18,7 +18,9 @@ export async function mcpCommand(options: CommonOptions): Promise<ExitCode> {
   const open: Opening = async (kind, body) => {
     const opened = await openTarget(
       options,
-      kind === 'look' ? { reading: true, unrecorded: true } : { programs: runWithFlag(aside), output: aside },
+      kind === 'act'
+        ? { programs: runWithFlag(aside), output: aside }
+        : { reading: true, unrecorded: true, asDecided: kind === 'look' },
     );
     try {
       return await body(opened);

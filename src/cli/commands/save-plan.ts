@@ -8,7 +8,7 @@ import type { PlanOptions } from './plan.ts';
 
 export type SavePlanOptions = PlanOptions & { readonly out: string; readonly overwrite?: boolean };
 
-/** `voxanne-rollout plan --out FILE`: phase 1 as a file that is applied exactly, or not at all. */
+/** `voxanne-rollout plan --out FILE`: the whole rollout as a file that is applied exactly, or not at all. */
 export const savePlanCommand = (options: SavePlanOptions): Promise<ExitCode> =>
   run(options, async (context) => {
     const { output, signal } = context;

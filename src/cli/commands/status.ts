@@ -1,6 +1,6 @@
 import { count } from '../../report/format.ts';
 import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
-import { openRequests } from '../mcp/requests.ts';
+import { openRequests, requestText } from '../mcp/requests.ts';
 import type { CommonOptions } from '../options.ts';
 import { run, withTarget } from '../run.ts';
 
@@ -43,9 +43,7 @@ export const statusCommand = (options: CommonOptions): Promise<ExitCode> =>
             );
         }
         for (const { hash, request } of await openRequests(target.workspace?.root ?? config.workspace))
-          output.say(
-            `? ${request.action} ${request.step} was asked for by a program at ${request.at.slice(0, 16).replace('T', ' ')} UTC: voxanne-rollout approve ${hash.slice(0, 12)}`,
-          );
+          output.say(`? asked for by a program: ${requestText(request)}: voxanne-rollout approve ${hash.slice(0, 12)}`);
         return exitCodes.done;
       },
       { reading: true },

@@ -115,7 +115,11 @@ function sessionsAndDiscovery(options: CommonOptions, start: StartInfo): Pick<Wi
       const opened = await openTarget(options, { typedUrl: url, programs: shown.programs });
       // Nothing here needs the answer: what could not be found out is not shown.
       if (url !== undefined) void around({ config: opened.config, url }, look.tell, look.signal).catch(() => undefined);
-      return sessionOf({ ...opened, rollout: shown.within(opened.rollout) });
+      const { requestOffers } = await import('../wizard/requests.ts');
+      return {
+        ...(await sessionOf({ ...opened, rollout: shown.within(opened.rollout) })),
+        requests: requestOffers(options, opened, url),
+      };
     },
     discover: async (tell, signal) => {
       Object.assign(look, { tell, signal });

@@ -4,15 +4,16 @@ import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { stepIdSchema } from '../../rollout/schemas.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../../rollout/text.ts';
+import { sha256 } from '../../workspace/hash.ts';
 import { orAbsent, resolveState } from '../../workspace/paths.ts';
 import { createFolders, removeFile, writeAtomically } from '../../workspace/write.ts';
-import { sha256 } from './identity.ts';
 
 const hashPattern = /^[0-9a-f]{64}$/;
 
 const requestSchema = z.strictObject({
   version: z.literal(1),
-  action: z.enum(['apply', 'rollback']),
+  /** `rollout`: everything that is pending up to the step. */
+  action: z.enum(['apply', 'rollback', 'rollout']),
   step: stepIdSchema,
   /** Hash over every change that would be made, in order. */
   plan: z.string().regex(hashPattern),
@@ -28,6 +29,10 @@ const requestSchema = z.strictObject({
  * and has to have this hash.
  */
 export type Request = z.infer<typeof requestSchema> & { readonly step: StepId };
+
+/** A request in a list: what was asked for, and when. */
+export const requestText = ({ action, step, at }: Pick<Request, 'action' | 'step' | 'at'>): string =>
+  `${action === 'rollout' ? `everything up to ${step}` : `${action} ${step}`}  ${at.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** The name of a request: over all that it says, so that an edited one is another one, which nobody approved. */
 export const hashOfRequest = (request: Request): string =>

@@ -7,10 +7,11 @@ import { loadSettings, type Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { codeFindings, scanWithoutDatabase } from '../scan-code.ts';
 import { propose, runApproved } from './act.ts';
+import { rootOf } from './identity.ts';
 import { openRequests } from './requests.ts';
 
-/** Runs something on a target that is opened for it and closed after it. Looks leave no trace. */
-export type Opening = <T>(kind: 'look' | 'act', body: (opened: Opened) => Promise<T>) => Promise<T>;
+/** Runs something on a target that is opened for it and closed after it. Looks leave no trace, and neither do proposals. */
+export type Opening = <T>(kind: 'look' | 'propose' | 'act', body: (opened: Opened) => Promise<T>) => Promise<T>;
 
 export type ToolContext = {
   readonly options: CommonOptions;
@@ -139,10 +140,10 @@ export const tools: readonly Tool[] = [
   tool({
     name: 'propose',
     description:
-      'Asks a person to approve applying a step, or rolling one back. Changes nothing but a file in the state folder; a person approves it in a terminal with the command in the answer.',
-    input: z.strictObject({ action: z.enum(['apply', 'rollback']), step }),
+      'Asks a person to approve applying a step, rolling one back, or a rollout: everything that is pending up to the step, as one. Changes nothing but a file in the state folder; a person approves it in a terminal with the command in the answer, or in the wizard.',
+    input: z.strictObject({ action: z.enum(['apply', 'rollback', 'rollout']), step }),
     looksOnly: false,
-    run: ({ action, step }, { open }) => open('look', (opened) => propose(opened, action, step)),
+    run: ({ action, step }, { open, signal }) => open('propose', (opened) => propose(opened, action, step, signal)),
   }),
   tool({
     name: 'run_approved',
@@ -154,9 +155,8 @@ export const tools: readonly Tool[] = [
   }),
 ];
 
-async function waiting({ target }: Opened): Promise<readonly unknown[]> {
-  if (target.workspace === null) return [];
-  return (await openRequests(target.workspace.root)).map(({ hash, request }) => ({
+async function waiting(opened: Opened): Promise<readonly unknown[]> {
+  return (await openRequests(rootOf(opened))).map(({ hash, request }) => ({
     request: hash,
     action: request.action,
     step: request.step,

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { loadModule, parseSync } from 'libpg-query';
 import type { Client } from 'pg';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
 import type { StepId } from '../../rollout/step.ts';
@@ -8,6 +7,7 @@ import { appSchema } from '../catalog/platform.ts';
 import { toRolloutError } from '../errors.ts';
 import { kinds } from '../probes/sign-up-kinds.ts';
 import { identifier } from '../quote.ts';
+import { statementsOf } from './script.ts';
 
 /** Milliseconds between two statements: a visitor, not a benchmark. */
 const every = 50;
@@ -150,40 +150,10 @@ async function mix(client: Client): Promise<readonly Unit[]> {
 }
 
 /**
- * The statements of a file, as PostgreSQL's own parser separates them.
+ * A file of statements, in the form of pgbench. In order and on one connection: it may begin and commit a transaction.
  *
  * @throws {RolloutError} exit code 2 for what is no SQL.
  */
 export async function readScript(name: string, text: string): Promise<Script> {
-  const meta = text.split('\n').findIndex((line) => /^\s*\\/.test(line));
-  if (meta >= 0) {
-    throw new RolloutError(
-      `Line ${meta + 1} of ${name} is a command of psql or pgbench, and the load takes statements alone.`,
-      'Write the values into the statements.',
-      { exitCode: exitCodes.usage },
-    );
-  }
-  await loadModule();
-  const bytes = Buffer.from(text);
-  try {
-    const parsed = parseSync(text) as { readonly stmts?: readonly { stmt_location?: number; stmt_len?: number }[] };
-    const statements = (parsed.stmts ?? []).map(({ stmt_location: from = 0, stmt_len: length }) =>
-      bytes
-        .subarray(from, length === undefined ? undefined : from + length)
-        .toString()
-        .trim(),
-    );
-    // In order and on one connection: the file may begin and commit a transaction.
-    if (statements.length > 0)
-      return { name, units: [{ title: 'Statement', statements: () => statements, how: 'file' }] };
-  } catch (error) {
-    throw new RolloutError(
-      `${name} is not valid SQL: ${error instanceof Error ? error.message : String(error)}.`,
-      'Correct the file; it holds statements that end with semicolons.',
-      { exitCode: exitCodes.usage, cause: error },
-    );
-  }
-  throw new RolloutError(`${name} holds no statement.`, 'Write statements that end with semicolons.', {
-    exitCode: exitCodes.usage,
-  });
+  return { name, units: [{ title: 'Statement', statements: await statementsOf(name, text), how: 'file' }] };
 }

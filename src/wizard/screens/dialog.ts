@@ -116,7 +116,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
       const all = picked(dialog);
       const room = Math.max(3, Math.min(12, Math.floor(state.size.rows / 3)));
       const top = Math.max(0, Math.min(all.length - room, dialog.cursor - Math.floor(room / 2)));
-      const title = dialog.what === 'table' ? 'Journey of table: ' : 'Go to: ';
+      const title = { table: 'Journey of table: ', part: 'Go to: ', request: 'Requests: ' }[dialog.what];
       return [
         [
           span(` ${title}`, 'strong'),

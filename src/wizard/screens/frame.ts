@@ -26,6 +26,7 @@ export const body = (state: State, rows: number): readonly Line[] => {
     case 'step':
     case 'rollback':
     case 'journey':
+    case 'request':
       return readingScreen(state, rows);
     case 'running':
       return runningScreen(state, rows);

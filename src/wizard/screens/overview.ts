@@ -1,4 +1,4 @@
-import { duration } from '../../rollout/text.ts';
+import { duration, plural } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
 import { signSpan, stepSign } from './signs.ts';
@@ -79,6 +79,28 @@ const wordRows = 4;
  * nobody now are one line each until the cursor comes to them.
  */
 export const overviewScreen = (state: State, rows: number): readonly Line[] => {
+  const asked = askedLines(state);
+  return [...asked, ...stepsScreen(state, rows - asked.length)];
+};
+
+/** Above everything else: somebody waits for an answer. */
+const askedLines = ({ waiting, look }: State): readonly Line[] =>
+  waiting.length === 0
+    ? []
+    : [
+        [
+          span(
+            ` ${look.glyphs.waiting} ${plural(waiting.length, 'request')} ${waiting.length === 1 ? 'waits' : 'wait'} for approval`,
+            'status.waiting',
+          ),
+          span(': '),
+          span('R', 'key'),
+          span(waiting.length === 1 ? ' reads it' : ' reads them'),
+        ],
+        line(),
+      ];
+
+const stepsScreen = (state: State, rows: number): readonly Line[] => {
   const steps = state.steps ?? [];
   const whole = list(state, { folded: false, gaps: true });
   const folded = list(state, { folded: true, gaps: true });

@@ -2,6 +2,8 @@ import { count, plural, seconds } from '../../rollout/text.ts';
 import { available } from '../keys.ts';
 import { clean, clip, fold, type Line, line, plainText, type Span, span, wrapText } from '../lines.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
+import { currentReading } from '../state/current-reading.ts';
+import { askedFor } from '../state/requests.ts';
 import { rollbackRefusal, whatGoes } from '../state/rollback.ts';
 import type { Reading, State } from '../state/state.ts';
 import { statusOf } from '../state/state.ts';
@@ -27,28 +29,36 @@ const scopeWords = { step: '', phase: 'the phase, ', all: 'everything, ' } as co
 export const readingHead = (state: State): readonly Line[] => {
   const { columns, rows } = state.size;
   const { ellipsis } = state.look.glyphs;
-  const reading =
-    state.screen === 'rollback'
-      ? state.rollback?.reading
-      : state.screen === 'journey'
-        ? state.journey?.reading
-        : state.step?.reading;
+  const reading = currentReading(state);
   const id =
-    state.screen === 'rollback' ? state.rollback?.step : state.screen === 'journey' ? undefined : state.step?.id;
+    state.screen === 'rollback'
+      ? state.rollback?.step
+      : state.screen === 'journey' || state.screen === 'request'
+        ? undefined
+        : state.step?.id;
   const status = statusOf(state, id);
   const title: Line =
     state.screen === 'journey'
       ? [span(` Journey of ${clean(state.journey?.table ?? 'a table')} through phase 1`, 'strong')]
-      : state.screen === 'rollback' && state.rollback
-        ? [span(` Roll back ${scopeWords[state.rollback.scope]}${clean(whatGoes(state, state.rollback))}`, 'strong')]
-        : [
-            span(` ${id ?? ''} `, 'strong'),
-            span(clean(status?.title ?? ''), 'strong'),
-            span('  '),
-            ...(status ? [signSpan(stepSign(state, status))] : []),
-          ];
+      : state.screen === 'request' && state.request
+        ? [
+            span(` ${askedFor(state.request.request)}`, 'strong'),
+            span(
+              `  asked for by a program at ${clean(state.request.request.at.slice(0, 16).replace('T', ' '))} UTC`,
+              'muted',
+            ),
+          ]
+        : state.screen === 'rollback' && state.rollback
+          ? [span(` Roll back ${scopeWords[state.rollback.scope]}${clean(whatGoes(state, state.rollback))}`, 'strong')]
+          : [
+              span(` ${id ?? ''} `, 'strong'),
+              span(clean(status?.title ?? ''), 'strong'),
+              span('  '),
+              ...(status ? [signSpan(stepSign(state, status))] : []),
+            ];
   const limit = rows >= 30 ? 4 : rows >= 24 ? 2 : 1;
-  const why = state.screen === 'rollback' ? [] : wrapText(clean(status?.why ?? ''), columns - 2);
+  const why =
+    state.screen === 'rollback' || state.screen === 'request' ? [] : wrapText(clean(status?.why ?? ''), columns - 2);
   const shortened = why.slice(0, limit).map((row, index): Line => {
     const more = index === limit - 1 && why.length > limit;
     return clip(line(` ${row}${more ? ` ${ellipsis}` : ''}`, 'muted'), columns, ellipsis);
@@ -156,11 +166,13 @@ const loading = (state: State): Line => {
       ? 'Reading the journal'
       : state.screen === 'journey'
         ? 'Planning each step on top of those before it, in a transaction that is rolled back'
-        : state.step !== null && /^[234]/.test(state.step.id)
-          ? 'Computing the edits'
-          : checking
-            ? 'All changes ran; now their checks, in a transaction that is rolled back'
-            : 'Testing in a transaction that is rolled back';
+        : state.screen === 'request'
+          ? 'Computing again what it would do'
+          : state.step !== null && /^[234]/.test(state.step.id)
+            ? 'Computing the edits'
+            : checking
+              ? 'All changes ran; now their checks, in a transaction that is rolled back'
+              : 'Testing in a transaction that is rolled back';
   return [
     span(` ${turn} `, 'status.running'),
     span(what),
@@ -172,7 +184,14 @@ const loading = (state: State): Line => {
 /** The step and the rollback screen: a head, and a long text below it. */
 export const readingScreen = (state: State, rows: number): readonly Line[] => {
   const head = readingHead(state);
-  const view = state.screen === 'rollback' ? state.rollback : state.screen === 'journey' ? state.journey : state.step;
+  const view =
+    state.screen === 'rollback'
+      ? state.rollback
+      : state.screen === 'journey'
+        ? state.journey
+        : state.screen === 'request'
+          ? state.request
+          : state.step;
   if (state.screen === 'journey' && !state.job && !view?.problem && !view?.reading)
     return [...head, line(' T chooses a table.', 'muted')];
   if (view?.problem) return [...head, ...problemLines(state, view.problem, state.size.columns)];

@@ -2,7 +2,7 @@ import type { RolloutEvent } from '../../rollout/events.ts';
 import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import type { Document, Preview } from '../preview/document.ts';
-import type { CodeFinding, Discovery, Problem, Session } from '../session.ts';
+import type { CodeFinding, Discovery, Problem, Session, WaitingRequest } from '../session.ts';
 import type { JourneyStep, Offers, Size } from './state.ts';
 
 /** What the reducer is told. */
@@ -47,6 +47,9 @@ export type WizardEvent =
     }
   | { readonly type: 'found'; readonly job: number; readonly findings: readonly CodeFinding[] }
   | { readonly type: 'journeyed'; readonly job: number; readonly steps: readonly JourneyStep[] }
+  | { readonly type: 'request-looked'; readonly job: number; readonly document: Document }
+  | { readonly type: 'waiting'; readonly requests: readonly WaitingRequest[] }
+  | { readonly type: 'answered'; readonly id: string; readonly answer: 'approved' | 'declined' }
   | { readonly type: 'job-failed'; readonly job: number; readonly problem: Problem }
   | { readonly type: 'skipped'; readonly step: StepId; readonly reason: string }
   | { readonly type: 'waived'; readonly findings: readonly string[]; readonly reason: string }

@@ -59,6 +59,7 @@ export const openFindings = (state: State): State => {
 export const carryOut = (state: State, intent: Intent): State => {
   if (intent.kind === 'save-decisions')
     return ask({ ...state, dialog: null }, { type: 'save-decisions', answers: intent.answers });
+  if ('id' in intent) return ask({ ...state, dialog: null }, { type: intent.kind, id: intent.id });
   const { step } = intent;
   const steps = intent.kind === 'apply' ? [step] : intent.steps;
   const changes =
@@ -103,7 +104,7 @@ export const confirm = (
   question,
   details,
   verb,
-  word: state.target?.production && intent.kind !== 'save-decisions' ? state.target.project : null,
+  word: state.target?.production && !['save-decisions', 'decline'].includes(intent.kind) ? state.target.project : null,
   text: '',
   choice: 'cancel',
   complaint: null,

@@ -1,9 +1,11 @@
 import { previewDocument } from '../preview/document.ts';
 import { journeyDocument, tablesOf } from '../preview/journey.ts';
+import { currentReading } from './current-reading.ts';
 import { type Pick, picked } from './picked.ts';
 import { goTo, newReading } from './reading.ts';
+import { openRequest } from './requests.ts';
 import { begin, type State } from './state.ts';
-import { currentReading, readingWindow, withReading } from './window.ts';
+import { readingWindow, withReading } from './window.ts';
 
 /** The parts of the text that is read, to go to one of them. */
 export const pickPart = (state: State): State => {
@@ -43,6 +45,10 @@ export const takePick = (state: State, dialog: Pick): State => {
   const closed: State = { ...state, dialog: null };
   const chosen = picked(dialog)[dialog.cursor];
   if (chosen === undefined) return closed;
+  if (dialog.what === 'request') {
+    const request = closed.waiting[chosen.index];
+    return request === undefined ? closed : openRequest(closed, request);
+  }
   if (dialog.what === 'part') {
     const line = currentReading(closed)?.document.anchors[chosen.index]?.line;
     return line === undefined ? closed : withReading(closed, (reading) => goTo(reading, readingWindow(closed), line));

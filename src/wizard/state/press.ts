@@ -5,6 +5,7 @@ import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
 import { startEnd } from '../screens/start.ts';
 import { tooSmall } from '../screens/too-small.ts';
+import { currentReading, reads } from './current-reading.ts';
 import { choose, endDecide, openDecide, questionsOf, unsaved } from './decide.ts';
 import { pressInDialog } from './dialog.ts';
 import { orderedFindings } from './findings.ts';
@@ -12,10 +13,11 @@ import { leave } from './leave.ts';
 import { askApply, askSaving, askWaiving, back, nextStep, openFindings, openStep, startVerify } from './moves.ts';
 import { openJourney, pickPart, pickTable } from './pick.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
+import { askAnswer, openRequests } from './requests.ts';
 import { askRollback, nextScope, openRollback, stepToRollBack } from './rollback.ts';
 import { shownChecks } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
-import { currentReading, readingWindow, withReading } from './window.ts';
+import { readingWindow, withReading } from './window.ts';
 
 const clamp = (value: number, length: number): number => Math.max(0, Math.min(length - 1, value));
 
@@ -31,6 +33,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
     case 'step':
     case 'rollback':
     case 'journey':
+    case 'request':
       return withReading(state, (reading) =>
         typeof by === 'number'
           ? scroll(reading, readingWindow(state), by)
@@ -70,9 +73,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
 };
 
 const page = (state: State): number =>
-  state.screen === 'step' || state.screen === 'rollback' || state.screen === 'journey'
-    ? Math.max(1, readingWindow(state).visible - 1)
-    : Math.max(1, Math.floor(bodyRows(state) / 2));
+  reads(state) ? Math.max(1, readingWindow(state).visible - 1) : Math.max(1, Math.floor(bodyRows(state) / 2));
 
 /** Ctrl-C: once to stop in order, twice to leave. */
 export const stop = (state: State): State => {
@@ -217,6 +218,11 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
       return pickPart(state);
     case 'journey':
       return state.screen === 'journey' && state.journey?.steps ? pickTable(state) : openJourney(state);
+    case 'requests':
+      return openRequests(state);
+    case 'approve':
+    case 'decline':
+      return askAnswer(state, action);
     case 'next-match':
       return search(state, 1);
     case 'previous-match':

@@ -202,6 +202,8 @@ const jobFailed = (state: State, job: Job, problem: Problem): State => {
       return { ...settled, findings: state.findings && { ...state.findings, problem } };
     case 'journey':
       return { ...settled, journey: state.journey && { ...state.journey, problem } };
+    case 'request':
+      return { ...settled, request: state.request && { ...state.request, problem } };
   }
 };
 
@@ -219,6 +221,17 @@ const waived = (state: State, ids: readonly string[], reason: string): State => 
   const findings = state.findings && { ...state.findings, list };
   const said: State = { ...state, findings, notice: { tone: 'ok', text } };
   return places.reduce((next, place) => deed(next, 'waived', place, reason), said);
+};
+
+const answered = (state: State, id: string, answer: 'approved' | 'declined'): State => {
+  const subject = `request ${id.slice(0, 12)}`;
+  const text =
+    answer === 'approved'
+      ? 'Approved: once, for this plan and this target, for ten minutes.'
+      : `Declined: ${subject} waits no longer.`;
+  const said = deed(state, answer, subject);
+  const waiting = state.waiting.filter((one) => one.id !== id);
+  return { ...said, waiting, screen: 'overview', request: null, notice: { tone: 'ok', text } };
 };
 
 const signalled = (state: State, name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): State => {
@@ -283,6 +296,11 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       const next: State = { ...settle(state, job), journey: state.journey && { ...state.journey, steps } };
       return state.screen === 'journey' ? pickTable(next) : next;
     }
+    case 'request-looked':
+      return {
+        ...settle(state, job),
+        request: state.request && { ...state.request, reading: newReading(event.document) },
+      };
     case 'job-failed':
       return jobFailed(state, job, event.problem);
   }
@@ -325,6 +343,10 @@ export const reduce = (before: State, event: WizardEvent): State => {
         decided: state.decided.map((one) => ({ ...one, saved: true })),
         notice: { tone: 'ok', text: `The decisions of this session are in ${event.path}` },
       };
+    case 'waiting':
+      return { ...state, waiting: event.requests };
+    case 'answered':
+      return answered(state, event.id, event.answer);
     case 'edited':
       return { ...state, suspended: false };
     case 'failed':

@@ -7,7 +7,7 @@ import type { Planned, RollbackPlan, RollbackResult, StepStatus } from '../../ro
 import type { PhaseId, StepId } from '../../rollout/step.ts';
 import type { Look } from '../glyphs.ts';
 import type { Document, Preview } from '../preview/document.ts';
-import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo } from '../session.ts';
+import type { CodeFinding, DoctorFinding, Problem, StartInfo, TargetInfo, WaitingRequest } from '../session.ts';
 
 export type Screen =
   | 'start'
@@ -18,7 +18,8 @@ export type Screen =
   | 'rollback'
   | 'findings'
   | 'decide'
-  | 'journey';
+  | 'journey'
+  | 'request';
 
 export type Size = { readonly columns: number; readonly rows: number };
 
@@ -31,7 +32,8 @@ export type JobKind =
   | 'rollback-plan'
   | 'rollback'
   | 'findings'
-  | 'journey';
+  | 'journey'
+  | 'request';
 export type Job = {
   readonly id: number;
   readonly kind: JobKind;
@@ -54,6 +56,8 @@ export type Request =
     }
   | { readonly type: 'apply'; readonly job: number; readonly step: StepId; readonly hash: string }
   | { readonly type: 'findings' | 'journey'; readonly job: number }
+  | { readonly type: 'request'; readonly job: number; readonly id: string }
+  | { readonly type: 'approve' | 'decline'; readonly id: string }
   | { readonly type: 'abort'; readonly job: number }
   | { readonly type: 'status' }
   /** All answers of the session: they hold for every plan and check from now on. */
@@ -196,6 +200,13 @@ export type JourneyView = {
   readonly problem: Problem | null;
 };
 
+/** What a program asked for, and what it would do now. */
+export type RequestView = {
+  readonly request: WaitingRequest;
+  readonly reading: Reading | null;
+  readonly problem: Problem | null;
+};
+
 export type DecideView = {
   readonly from: 'step' | 'verification';
   readonly step: StepId;
@@ -217,7 +228,8 @@ export type Intent =
       readonly steps: readonly StepId[];
       readonly breaking: boolean;
     }
-  | { readonly kind: 'save-decisions'; readonly answers: readonly Answer[] };
+  | { readonly kind: 'save-decisions'; readonly answers: readonly Answer[] }
+  | { readonly kind: 'approve' | 'decline'; readonly id: string };
 
 /** A set of findings that one reason may waive. */
 export type WaiveChoice = { readonly label: string; readonly ids: readonly string[] };
@@ -254,9 +266,9 @@ export type Dialog =
     }
   | { readonly kind: 'search' | 'filter'; readonly text: string }
   | {
-      /** One of many: a part of the text to go to, or a table. */
+      /** One of many: a part of the text to go to, a table, or a request. */
       readonly kind: 'pick';
-      readonly what: 'part' | 'table';
+      readonly what: 'part' | 'table' | 'request';
       readonly items: readonly string[];
       readonly text: string;
       readonly cursor: number;
@@ -278,7 +290,9 @@ export type Deed = {
     | 'stopped'
     | 'skipped'
     | 'waived'
-    | 'decided';
+    | 'decided'
+    | 'approved'
+    | 'declined';
   readonly subject: string;
   readonly detail: string;
 };
@@ -319,6 +333,9 @@ export type State = {
   readonly findings: FindingsView | null;
   readonly decide: DecideView | null;
   readonly journey: JourneyView | null;
+  readonly request: RequestView | null;
+  /** What programs asked for and nobody answered yet. */
+  readonly waiting: readonly WaitingRequest[];
   /** Answers of this session, in the order in which they were given; `saved`: they stand in the file by now. */
   readonly decided: readonly { readonly answer: Answer; readonly saved: boolean }[];
   readonly log: Log;
@@ -375,6 +392,8 @@ export const initialState = (start: StartInfo, look: Look, size: Size, now: numb
     findings: null,
     decide: null,
     journey: null,
+    request: null,
+    waiting: [],
     decided: [],
     log: { lines: [], dropped: 0, open: false },
     help: null,

@@ -9,18 +9,13 @@ export const readingWindow = (state: State): Window => ({
   visible: Math.max(1, bodyRows(state) - readingHead(state).length - 1),
 });
 
-export const currentReading = (state: State): Reading | null =>
-  (state.screen === 'rollback'
-    ? state.rollback?.reading
-    : state.screen === 'journey'
-      ? state.journey?.reading
-      : state.step?.reading) ?? null;
-
 export const withReading = (state: State, how: (reading: Reading) => Reading): State => {
   if (state.screen === 'rollback' && state.rollback?.reading)
     return { ...state, rollback: { ...state.rollback, reading: how(state.rollback.reading) } };
   if (state.screen === 'journey' && state.journey?.reading)
     return { ...state, journey: { ...state.journey, reading: how(state.journey.reading) } };
+  if (state.screen === 'request' && state.request?.reading)
+    return { ...state, request: { ...state.request, reading: how(state.request.reading) } };
   if (state.screen === 'step' && state.step?.reading)
     return { ...state, step: { ...state.step, reading: how(state.step.reading) } };
   return state;
