@@ -22,9 +22,9 @@ import { orAbsent, resolveInside, stateFolder } from './paths.ts';
 import { walk } from './walk.ts';
 import { readBytes, refuseReadOnly } from './write.ts';
 
-/** No plan reads what is in these; that they are there is enough. */
-const media =
-  /\.(?:png|jpe?g|gif|webp|avif|ico|bmp|tiff?|mp[34]|m4a|mov|webm|wav|ogg|pdf|zip|t?gz|7z|woff2?|ttf|otf|eot|psd|sqlite|db)$/i;
+/** No plan reads what is in these; that they are there is enough, and secrets stay where they are. */
+const unread =
+  /(?:^|\/)\.env(?:\.(?!example|sample|template)[^/]*)?$|\.(?:pem|key|p12|pfx|jks|keystore)$|\.(?:png|jpe?g|gif|webp|avif|ico|bmp|tiff?|mp[34]|m4a|mov|webm|wav|ogg|pdf|zip|t?gz|7z|woff2?|ttf|otf|eot|psd|sqlite|db)$/i;
 
 export type WorkspaceCopy = AsyncDisposable & {
   readonly root: string;
@@ -95,7 +95,7 @@ export async function copyWorkspace(root: string): Promise<WorkspaceCopy> {
 
 async function copyText(from: string, to: string): Promise<void> {
   const { size } = await stat(from);
-  if (media.test(from) || (size > maxBytes && !scannable.test(from))) await writeFile(to, '');
+  if (unread.test(from) || (size > maxBytes && !scannable.test(from))) await writeFile(to, '');
   else await copyFile(from, to, constants.COPYFILE_FICLONE);
 }
 

@@ -64,6 +64,7 @@ const elsewhere: Readonly<Record<string, readonly [file: string, text: string]>>
   demo: ['scripts/try-package.js', "'demo', '--yes'"],
   mcp: ['test/mcp/client.ts', "'mcp'"],
   'approve 3f9c2a1e8b64': ['test/mcp/adversary.test.ts', "'approve'"],
+  'approve 3f9c2a1e8b64 --decline': ['test/mcp/adversary.test.ts', "'--decline'"],
   'findings --prove 3f9c2a1e8b64 --run-programs': ['test/cli/findings.test.ts', "'--prove'"],
   'status --all': ['test/cli/rehearse.test.ts', "'--all'"],
   'rehearse --on demo': ['test/cli/rehearse.test.ts', "'--on', 'demo'"],
@@ -106,7 +107,7 @@ describe('what the pages tell an operator to type', () => {
       expect(done, line).toMatchObject({ code });
       if (file !== undefined) writeFileSync(join(cwd, file), done.stdout);
     }
-  });
+  }, 300_000);
 });
 
 describe('the pages and the help', () => {
