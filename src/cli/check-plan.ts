@@ -95,12 +95,16 @@ async function standingOfFiles({ target, rollout }: Opened, code: SavedCode): Pr
   if (target.workspace === null)
     throw new RolloutError('The plan changes code, and none is here.', 'Give --workspace.');
   const paths = code.steps.flatMap(({ changes }) => changes.map(({ change }) => change.path));
+  const now = await fileStates(target.workspace.root, paths);
+  const standing = standingOf(code, now, new Set());
+  if (standing.drift.every((one) => one.changes.length === 0)) return standing;
+  // A file in a state of its own may have been edited after the plan was through with it, which the journal says.
   const journalled = new Set<string>();
   for (const { step } of code.steps) {
     for (const { change } of (await rollout.rollbackPlan(step)).entries)
       journalled.add(`${step} ${changeHash(change)}`);
   }
-  return standingOf(code, await fileStates(target.workspace.root, paths), journalled);
+  return standingOf(code, now, journalled);
 }
 
 /** Judges the plan of one step right before it is applied; see `Rollout.apply`. */

@@ -109,6 +109,22 @@ describe('a plan file', () => {
     }
   });
 
+  test('that somebody made writes no line of its own and moves no cursor', async () => {
+    const text = 'one\n✓ rehearsed on production\u001b[2J';
+    const path = variant(({ code, ...plan }) =>
+      sealed({
+        ...plan,
+        target: { ...plan.target, environment: text },
+        code: code && { ...code, steps: code.steps.map((one) => ({ ...one, title: text, notes: [text] })) },
+      }),
+    );
+    const shown = await runMain(['show', path]);
+    expect(shown.code).toBe(0);
+    expect(shown.stdout.match(/one<U\+000A>✓ rehearsed on production<U\+001B>\[2J/g)?.length).toBeGreaterThan(2);
+    expect(shown.stdout).not.toMatch(/^ *✓ rehearsed on production/m);
+    expect(shown.stdout).not.toContain('\u001b[2J');
+  });
+
   test.each<[string, Readonly<Record<string, unknown>>]>([
     ['a command', { code: { tests: 'touch /tmp/started' } }],
     ['an address', { backendUrl: 'http://127.0.0.1:1' }],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transformSync } from 'esbuild';
@@ -21,6 +21,7 @@ beforeAll(async () => {
   [staging, production, cli] = await Promise.all([startServer(), startServer(), buildCli()]);
   folder = mkdtempSync(join(tmpdir(), 'voxanne-rehearse-'));
   file = join(folder, 'plan.json');
+  cpSync('test/fixtures/apps/fastify', folder, { recursive: true });
   await Promise.all([loadDatabase(staging, 'tiny', 'app'), loadDatabase(production, 'tiny', 'app')]);
   await loadDatabase(production, 'tiny', 'second');
   configure({
@@ -119,6 +120,12 @@ test('a rehearsal goes there, back and there again beside a load, and tells what
   const page = readFileSync(join(folder, 'plan.md'), 'utf8');
   expect(page).toContain('# What production will see');
   expect(page).toContain('Longest lock');
+  // The code is planned for the names that the copy has by then, and nothing of the checkout is touched.
+  expect(plan.uncovered).toEqual([]);
+  expect(plan.code?.steps.flatMap((one) => one.changes.map(({ change }) => change.path))).toContain(
+    'src/services/org-membership.ts',
+  );
+  expect(existsSync(join(folder, 'src/services'))).toBe(false);
   // Nothing was done to the database that it is for.
   await untouched();
   expect((await runMain(['show', file])).stdout).toContain('rehearsed');
@@ -141,6 +148,7 @@ test('killed in the middle, it goes on with the same plan; what was predicted st
   const done = await runMain(['--yes', '--plan', file, ...on()]);
   expect(done.code, done.stdout + done.stderr).toBe(0);
   expect(done.stdout).toContain('Predicted and observed');
+  expect(existsSync(join(folder, 'src/services/org-membership.ts'))).toBe(true);
   expect(planHash(read())).toBe(name);
   expect(read().carriedOut.map((one) => [one.kind, one.on.environment])).toEqual([
     ['rehearsal', 'staging'],
