@@ -170,7 +170,7 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   if (source.errorAt !== null) return now;
   const edit =
     deadTest(source, before) ??
-    emptySpread(source) ??
+    emptySpread(source, before) ??
     emptyHeaders(source, before) ??
     unusedVariable(source, before) ??
     unusedEntry(source, before) ??
@@ -181,9 +181,13 @@ async function withoutUnused(file: string, before: string, now: string): Promise
 }
 
 /** `...(held ? {} : {})`, where the header was the only key. */
-function emptySpread(source: Source): readonly TextEdit[] | null {
+function emptySpread(source: Source, before: string): readonly TextEdit[] | null {
   for (const spread of descendants(source.root, 'spread_element')) {
-    if (!/^\.\.\.\(?\s*[\w.?]+\s*(?:\?\s*\{\s*\}\s*:\s*\{\s*\}|&&\s*\{\s*\})\s*\)?$/.test(spread.text)) continue;
+    if (
+      !/^\.\.\.\(?\s*(?:[\w.?]+\s*(?:\?\s*\{\s*\}\s*:\s*|&&\s*))?\{\s*\}\s*\)?$/.test(spread.text) ||
+      before.includes(spread.text)
+    )
+      continue;
     const line = removeLine(spread);
     const comma = /^\s*,/.exec(source.text.slice(spread.end))?.[0].length ?? 0;
     return [{ ...line, end: spread.end + comma }];
@@ -257,12 +261,9 @@ function unusedEntry(source: Source, before: string): readonly TextEdit[] | null
 
 function unusedImport(source: Source, before: string): readonly TextEdit[] | null {
   for (const named of descendants(source.root, 'named_imports')) {
-    const specifier = named.children.find((one) => {
-      const name = one.children.length === 1 ? one.child(0) : null;
-      const binding = name ? bindingOf(name) : null;
-      if (!name || binding === null || referencesOf(binding).length > 0) return false;
-      return countOf(before, name.text) > countOf(source.text, name.text);
-    });
+    const specifier = named.children.find(
+      (one) => one.children.length === 1 && isUnused(source, before, one.child(0)?.text ?? ''),
+    );
     if (specifier === undefined) continue;
     if (named.children.length > 1) return [withoutItem(named, specifier)];
     const clause = named.parent;
@@ -271,8 +272,11 @@ function unusedImport(source: Source, before: string): readonly TextEdit[] | nul
   return null;
 }
 
-const isUnused = (source: Source, before: string, name: string): boolean =>
-  countOf(source.text, name) === 1 && countOf(before, name) > 1;
+/** A file of its name that something is imported from is no use of it. */
+const isUnused = ({ text }: Source, before: string, name: string): boolean => {
+  const [now, then] = [text, before].map((one) => countOf(one.replace(/\bfrom\s*['"][^'"\n]*['"]/g, ''), name));
+  return now === 1 && (then ?? 0) > 1;
+};
 
 /** One item of a list in braces, with its comma. */
 function withoutItem(list: SyntaxNode, item: SyntaxNode): TextEdit {
