@@ -1,4 +1,5 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
+import { converts } from '../../src/workspace/scan/org-reads.ts';
 import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
@@ -94,12 +95,12 @@ const queries = /\.(?:eq|neq|match|filter|in|or|contains|insert|update|upsert|rp
 
 /** Whether a query is made with the value of a call: right there, or by way of the variable that it is given to. */
 function asksWith(call: SyntaxNode, going: readonly TextEdit[]): boolean {
-  let value = call;
+  let value = converted(call);
   while (
     value.parent !== null &&
     /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression)$/.test(value.parent.kind)
   )
-    value = value.parent;
+    value = converted(value.parent);
   const declarator = value.parent?.kind === 'variable_declarator' ? value.parent : null;
   const name = declarator?.child(0);
   const binding = name?.kind === 'identifier' ? bindingOf(name) : null;
@@ -109,15 +110,21 @@ function asksWith(call: SyntaxNode, going: readonly TextEdit[]): boolean {
     .some(isArgumentOfQuery);
 }
 
+/** With `String(…)` and its like around it. */
+function converted(node: SyntaxNode): SyntaxNode {
+  const call = node.parent?.kind === 'arguments' ? node.parent.parent : null;
+  return call !== null && converts.test(call.child(0)?.text ?? '') ? converted(call) : node;
+}
+
 function isArgumentOfQuery(use: SyntaxNode): boolean {
-  let at = use;
+  let at = converted(use);
   while (
     at.parent !== null &&
     /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression|pair|shorthand_property_identifier|object|array|template_substitution|template_string)$/.test(
       at.parent.kind,
     )
   )
-    at = at.parent;
+    at = converted(at.parent);
   return at.parent?.kind === 'arguments' && queries.test(at.parent.parent?.child(0)?.text ?? '');
 }
 
