@@ -2,12 +2,17 @@ import { styleOfText } from '../../src/workspace/code-style.ts';
 import { indentAt } from '../../src/workspace/scan/fixes.ts';
 import { isRequestParameter, routeCallOf } from '../../src/workspace/scan/flow.ts';
 import { declarationIn, functionName, parametersOf, referencesOf } from '../../src/workspace/scan/scope.ts';
-import { callOf, functionAround, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
+import { callOf, functionAround, type Source, type SyntaxNode, stringValue } from '../../src/workspace/scan/syntax.ts';
 import type { TextEdit } from '../../src/workspace/scan/types.ts';
 import { isAsync } from './cures/handlers.ts';
 
 /** Edits that see to it that a refusal is answered, and what of the service they import. */
-export type AnswerEdits = { readonly edits: readonly TextEdit[]; readonly imports: readonly string[] };
+export type AnswerEdits = {
+  readonly edits: readonly TextEdit[];
+  readonly imports: readonly string[];
+  /** They name the type of a request. */
+  readonly typed?: boolean;
+};
 
 /** The name of the response that a handler was given beside its request; null where a function is no handler. */
 export function responseOf(fn: SyntaxNode): string | null {
@@ -79,6 +84,23 @@ function methodEdits(fn: SyntaxNode, end: string): AnswerEdits | null {
     ],
     imports,
   };
+}
+
+/**
+ * The names of the path, said where a request has no type of its own: through a wrapper they are not inferred, and where
+ * an index may be undefined, each of them would be.
+ */
+export function pathEdits(fn: SyntaxNode): AnswerEdits | null {
+  const [request] = parametersOf(fn);
+  const path = stringValue(callOf(routeCallOf(fn) ?? fn)?.args[0] ?? null) ?? '';
+  const names = [...path.matchAll(/:(\w+)(?!\w*[?*+(])/g)].map(([, name]) => `${name}: string`);
+  const declared = declarationIn(fn.source.root, 'Request')?.imported?.module;
+  if (request === undefined || request.type !== '' || request.pattern.kind !== 'identifier' || names.length === 0)
+    return null;
+  if (fn.childOfKind('formal_parameters') === null || (declared !== undefined && declared !== 'express')) return null;
+  if (!fn.text.includes(`${request.pattern.text}.params`)) return null;
+  const { end } = request.pattern;
+  return { edits: [{ start: end, end, text: `: Request<{ ${names.join('; ')} }>` }], imports: [], typed: true };
 }
 
 /** What a catch clause does with a refusal: it answers it, hands it on to whoever called, or cannot be told. */

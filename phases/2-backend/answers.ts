@@ -3,9 +3,10 @@ import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { speaksExpress } from '../../src/workspace/frameworks.ts';
+import type { Project } from '../../src/workspace/project.ts';
 import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { importEdits } from '../../src/workspace/scan/fixes.ts';
-import { escapeRegExp, placesOf } from '../../src/workspace/scan/scope.ts';
+import { declarationIn, escapeRegExp, placesOf } from '../../src/workspace/scan/scope.ts';
 import { positionOf, Source } from '../../src/workspace/scan/syntax.ts';
 import type { Helpers, TextEdit } from '../../src/workspace/scan/types.ts';
 import { type Code, textOf } from '../code/code.ts';
@@ -44,7 +45,7 @@ export async function answersOf(code: Code, overlay: ReadonlyMap<string, string>
   }
   const known = new Set([...sources.keys(), service.file]);
   const resolve: Resolve = (from, module) => resolveModule(from, module, known, workspace.projects);
-  const follow = followRefusals(sources, resolve, edits);
+  const follow = followRefusals(sources, resolve, edits, await mayBeUndefined(code, backend));
   for (const source of sources.values()) {
     if (!/requireOrgId|assertSameOrg/.test(source.text) || source.errorAt !== null) continue;
     if (!importsFrom(source, service.file, resolve)) continue;
@@ -70,15 +71,28 @@ export async function answerRefusals(code: Code, overlay: Overlay): Promise<read
   const { open } = await answersOf(code, overlay);
   for (const { file } of open) overlay.delete(file);
   const { edits } = await answersOf(code, overlay);
-  for (const [file, { edits: own, imports }] of edits) {
+  for (const [file, { edits: own, imports, typed }] of edits) {
     const text = overlay.get(file) ?? (await textOf(code.workspace, file));
-    if (text !== null) overlay.set(file, withNames(file, text, own, imports, helpers));
+    const edited = text === null ? null : withNames(file, text, own, imports, helpers);
+    if (edited !== null) overlay.set(file, typed === true ? withRequestType(file, edited) : edited);
   }
   for (const [file, text] of overlay) {
     const specifier = /\.[cm]?jsx?$/.test(file) ? helpers.importPath(file) : null;
     if (specifier !== null) overlay.set(file, joinedRequires(text, specifier));
   }
   return open;
+}
+
+async function mayBeUndefined({ workspace }: Code, { tsconfig }: Project): Promise<boolean> {
+  const text = tsconfig === null ? null : await textOf(workspace, tsconfig);
+  return /"noUncheckedIndexedAccess"\s*:\s*true/.test(text ?? '');
+}
+
+function withRequestType(file: string, text: string): string {
+  const source = new Source(file, text);
+  if (declarationIn(source.root, 'Request') !== null) return text;
+  const helpers = { requireOrgId: '', assertSameOrg: '', importPath: () => 'express' };
+  return applyEdits(text, importEdits(source, helpers, 'type Request') ?? []);
 }
 
 /** What several edits require of one module, as one line. */

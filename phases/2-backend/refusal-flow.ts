@@ -8,7 +8,16 @@ import {
   type Source,
   type SyntaxNode,
 } from '../../src/workspace/scan/syntax.ts';
-import { type AnswerEdits, catchEdits, isWrapped, rejects, responseOf, takerOf, wrapEdits } from './answer-edits.ts';
+import {
+  type AnswerEdits,
+  catchEdits,
+  isWrapped,
+  pathEdits,
+  rejects,
+  responseOf,
+  takerOf,
+  wrapEdits,
+} from './answer-edits.ts';
 
 /** The file that a module specifier means in a file. */
 export type Resolve = (from: string, module: string) => string | null;
@@ -33,6 +42,8 @@ export function followRefusals(
   sources: ReadonlyMap<string, Source>,
   resolve: Resolve,
   edits: Map<string, AnswerEdits>,
+  /** Whether an index may be undefined in the eyes of the compiler. */
+  uncheckedIndex: boolean,
 ): (call: SyntaxNode) => Reason {
   const seen = new Map<SyntaxNode, Reason>();
 
@@ -45,6 +56,7 @@ export function followRefusals(
     edits.set(source.path, {
       edits: [...there.edits, ...fresh],
       imports: [...new Set([...there.imports, ...more.imports])],
+      typed: there.typed === true || more.typed === true,
     });
   };
 
@@ -126,6 +138,7 @@ export function followRefusals(
     const isRoute = routeCallOf(fn) !== null;
     if (responseOf(fn) !== null && (isRoute || member === null || name === 'createServer')) {
       put(fn, wrapEdits(fn));
+      if (uncheckedIndex) put(fn, pathEdits(fn));
       return null;
     }
     if (isRoute && !rejects(fn)) return null;

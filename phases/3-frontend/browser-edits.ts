@@ -1,4 +1,5 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
+import { converts } from '../../src/workspace/scan/org-reads.ts';
 import { bindingOf, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { functionAround, nodeAt, parseSource, type Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, TextEdit } from '../../src/workspace/scan/types.ts';
@@ -94,12 +95,12 @@ const queries = /\.(?:eq|neq|match|filter|in|or|contains|insert|update|upsert|rp
 
 /** Whether a query is made with the value of a call: right there, or by way of the variable that it is given to. */
 function asksWith(call: SyntaxNode, going: readonly TextEdit[]): boolean {
-  let value = call;
+  let value = converted(call);
   while (
     value.parent !== null &&
     /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression)$/.test(value.parent.kind)
   )
-    value = value.parent;
+    value = converted(value.parent);
   const declarator = value.parent?.kind === 'variable_declarator' ? value.parent : null;
   const name = declarator?.child(0);
   const binding = name?.kind === 'identifier' ? bindingOf(name) : null;
@@ -109,15 +110,21 @@ function asksWith(call: SyntaxNode, going: readonly TextEdit[]): boolean {
     .some(isArgumentOfQuery);
 }
 
+/** With `String(…)` and its like around it. */
+function converted(node: SyntaxNode): SyntaxNode {
+  const call = node.parent?.kind === 'arguments' ? node.parent.parent : null;
+  return call !== null && converts.test(call.child(0)?.text ?? '') ? converted(call) : node;
+}
+
 function isArgumentOfQuery(use: SyntaxNode): boolean {
-  let at = use;
+  let at = converted(use);
   while (
     at.parent !== null &&
     /^(?:as_expression|non_null_expression|parenthesized_expression|binary_expression|pair|shorthand_property_identifier|object|array|template_substitution|template_string)$/.test(
       at.parent.kind,
     )
   )
-    at = at.parent;
+    at = converted(at.parent);
   return at.parent?.kind === 'arguments' && queries.test(at.parent.parent?.child(0)?.text ?? '');
 }
 
@@ -170,7 +177,7 @@ async function withoutUnused(file: string, before: string, now: string): Promise
   if (source.errorAt !== null) return now;
   const edit =
     deadTest(source, before) ??
-    emptySpread(source) ??
+    emptySpread(source, before) ??
     emptyHeaders(source, before) ??
     unusedVariable(source, before) ??
     unusedEntry(source, before) ??
@@ -181,9 +188,13 @@ async function withoutUnused(file: string, before: string, now: string): Promise
 }
 
 /** `...(held ? {} : {})`, where the header was the only key. */
-function emptySpread(source: Source): readonly TextEdit[] | null {
+function emptySpread(source: Source, before: string): readonly TextEdit[] | null {
   for (const spread of descendants(source.root, 'spread_element')) {
-    if (!/^\.\.\.\(?\s*[\w.?]+\s*(?:\?\s*\{\s*\}\s*:\s*\{\s*\}|&&\s*\{\s*\})\s*\)?$/.test(spread.text)) continue;
+    if (
+      !/^\.\.\.\(?\s*(?:[\w.?]+\s*(?:\?\s*\{\s*\}\s*:\s*|&&\s*))?\{\s*\}\s*\)?$/.test(spread.text) ||
+      before.includes(spread.text)
+    )
+      continue;
     const line = removeLine(spread);
     const comma = /^\s*,/.exec(source.text.slice(spread.end))?.[0].length ?? 0;
     return [{ ...line, end: spread.end + comma }];
@@ -257,12 +268,9 @@ function unusedEntry(source: Source, before: string): readonly TextEdit[] | null
 
 function unusedImport(source: Source, before: string): readonly TextEdit[] | null {
   for (const named of descendants(source.root, 'named_imports')) {
-    const specifier = named.children.find((one) => {
-      const name = one.children.length === 1 ? one.child(0) : null;
-      const binding = name ? bindingOf(name) : null;
-      if (!name || binding === null || referencesOf(binding).length > 0) return false;
-      return countOf(before, name.text) > countOf(source.text, name.text);
-    });
+    const specifier = named.children.find(
+      (one) => one.children.length === 1 && isUnused(source, before, one.child(0)?.text ?? ''),
+    );
     if (specifier === undefined) continue;
     if (named.children.length > 1) return [withoutItem(named, specifier)];
     const clause = named.parent;
@@ -271,8 +279,11 @@ function unusedImport(source: Source, before: string): readonly TextEdit[] | nul
   return null;
 }
 
-const isUnused = (source: Source, before: string, name: string): boolean =>
-  countOf(source.text, name) === 1 && countOf(before, name) > 1;
+/** A file of its name that something is imported from is no use of it. */
+const isUnused = ({ text }: Source, before: string, name: string): boolean => {
+  const [now, then] = [text, before].map((one) => countOf(one.replace(/\bfrom\s*['"][^'"\n]*['"]/g, ''), name));
+  return now === 1 && (then ?? 0) > 1;
+};
 
 /** One item of a list in braces, with its comma. */
 function withoutItem(list: SyntaxNode, item: SyntaxNode): TextEdit {

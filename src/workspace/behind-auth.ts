@@ -40,7 +40,8 @@ export function behindAuth(
         if (name !== 'use') continue;
         const router = /([A-Za-z_$][\w$]*)\s*,?\s*$/.exec(args)?.[1] ?? '';
         const inline = /require\(\s*['"]([^'"]+)['"]\s*\)\s*,?\s*$/.exec(args)?.[1];
-        const target = inline === undefined ? imports.get(router) : resolveModule(file, inline, known, projects);
+        const target =
+          inline === undefined ? imports.get(router)?.target : resolveModule(file, inline, known, projects);
         if ((all || isGuarded(args)) && target && !guard.test(router)) files.add(target);
         else if (isGuarded(args) && !/['"`]/.test(args)) all = true;
       }
@@ -50,24 +51,30 @@ export function behindAuth(
   for (const { file, imports, calls } of read) {
     let all = files.has(file);
     for (const { args, name } of calls) {
-      if (name === 'use') {
-        if (isGuarded(args) && !/['"`]/.test(args)) all = true;
+      if (name === 'use' && isGuarded(args) && !/['"`]/.test(args)) {
+        all = true;
         continue;
       }
-      for (const [own, target] of imports) {
+      for (const [own, { target, exported }] of imports) {
         if (!args.includes(own)) continue;
         for (const match of args.matchAll(
-          new RegExp(`(?<![\\w$.'"])${own.replaceAll('$', '\\$')}(?:\\s*\\.\\s*([A-Za-z_$][\\w$]*))?(?![\\w$])`, 'g'),
+          new RegExp(
+            `(?<![\\w$.'"])(?<!\\bbind\\(\\s*)${own.replaceAll('$', '\\$')}(?:\\s*\\.\\s*([A-Za-z_$][\\w$]*))?(?![\\w$])`,
+            'g',
+          ),
         )) {
-          const id = `${target}#${match[1] ?? own}`;
+          const id = `${target}#${match[1] ?? exported}`;
           handlers.set(id, (handlers.get(id) ?? true) && (all || isGuarded(args)));
         }
       }
     }
   }
-  for (const [id, guarded] of handlers) if (guarded) files.add(id);
+  const whole = new Set(files);
+  for (const [id, guarded] of handlers) if (guarded && !whole.has(id.replace(/#.*$/, ''))) files.add(id);
   return files;
 }
+
+type Imported = { readonly target: string; readonly exported: string };
 
 /** What a file imports, by the names that it uses; an instance of an imported class as well. */
 function importsOf(
@@ -75,26 +82,24 @@ function importsOf(
   text: string,
   known: ReadonlySet<string>,
   projects: readonly Project[],
-): ReadonlyMap<string, string> {
-  const imports = new Map<string, string>();
+): ReadonlyMap<string, Imported> {
+  const imports = new Map<string, Imported>();
   for (const match of text.matchAll(
     /import\s+(?:([A-Za-z_$][\w$]*)\s*,?\s*)?(?:\*\s*as\s+([A-Za-z_$][\w$]*)\s*)?(?:\{([^}]*)\}\s*)?from\s*['"]([^'"]+)['"]|(?:const|let|var)\s+(?:([A-Za-z_$][\w$]*)|\{([^}]*)\})\s*=\s*require\(\s*['"]([^'"]+)['"]\s*\)/g,
   )) {
     const target = resolveModule(file, match[4] ?? match[7] ?? '', known, projects);
     if (target === null) continue;
-    const named = `${match[3] ?? ''},${match[6] ?? ''}`.split(',').map((part) =>
-      part
-        .trim()
-        .split(/\s+as\s+|\s*:\s*/)
-        .at(-1),
-    );
-    for (const name of [match[1], match[2], match[5], ...named]) if (name) imports.set(name, target);
+    for (const name of [match[1], match[2], match[5]]) if (name) imports.set(name, { target, exported: name });
+    for (const part of `${match[3] ?? ''},${match[6] ?? ''}`.split(',')) {
+      const [exported, name = exported] = part.trim().split(/\s+as\s+|\s*:\s*/);
+      if (exported && name) imports.set(name, { target, exported });
+    }
   }
   for (const [, name = '', made = ''] of text.matchAll(
     /(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*(?::\s*[\w.]+\s*)?=\s*(?:await\s+)?(?:new\s+)?([A-Za-z_$][\w$]*)\s*[.(]/g,
   )) {
-    const target = imports.get(made);
-    if (target !== undefined) imports.set(name, target);
+    const from = imports.get(made);
+    if (from !== undefined) imports.set(name, { ...from, exported: name });
   }
   return imports;
 }

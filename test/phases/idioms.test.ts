@@ -495,6 +495,16 @@ export function Settings() {
 `,
   };
 
+  it('says what a person has to do in the words of the app', async () => {
+    const route = `import { supabase } from './supabaseClient';\nexport const leads = () => supabase.from('leads').select('*').eq('company_id', String(sessionStorage.getItem('companyId')));\n`;
+    app = await smallApp(
+      { ...files, 'apps/web/src/leads.ts': route },
+      named('companies', 'company_id', 'leads', 'bigint'),
+    );
+    await app.run(...backend, '3.1', '3.2');
+    expect(app.notes.join('\n')).toContain('Read app_metadata.company_id of the current session (useOrg)');
+  });
+
   it('follows the id into another package, writes the hook of the app, and names the tab in its words', async () => {
     await rolledOut(files, named('companies', 'company_id', 'leads', 'bigint'), all);
     expect(await app.read('apps/api/src/leads.ts')).toContain(

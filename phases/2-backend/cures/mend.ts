@@ -75,7 +75,7 @@ async function mendFile(
     if (/OAuth state|unsigned|message|token/i.test(finding.reason.slice(0, 60))) continue;
     const place = placeOf(source, finding);
     const node = alternatives(place, places);
-    if (settled.includes(node)) continue;
+    if (finding.kind === 'request-org' && settled.includes(node)) continue;
     const way = cure.way(node, context, ground);
     if (way === null) continue;
     const fallback = finding.kind === 'default-org' ? fallbackOf(node, settled) : null;

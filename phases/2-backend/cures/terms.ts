@@ -1,3 +1,4 @@
+import { inWordsOf } from '../../../src/workspace/scan/scan.ts';
 import type { Finding, FindingKind } from '../../../src/workspace/scan/types.ts';
 import type { Code } from '../../code/code.ts';
 import { type Door, doorsOf } from './index.ts';
@@ -32,6 +33,7 @@ export async function inTerms(code: Code, findings: readonly Finding[]): Promise
       ({ cure, ground }) =>
         ground.files.some(({ path }) => path === finding.file) && (cure.speaks?.test(known.text) ?? true),
     );
-    return { ...finding, instruction: (holding?.cure ?? known.cure).instruction };
+    const { instruction } = (holding ?? known).cure;
+    return { ...finding, instruction: inWordsOf(code.facts.column, instruction) ?? instruction };
   });
 }

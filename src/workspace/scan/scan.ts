@@ -372,7 +372,7 @@ function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext):
     certainty: hit.certainty ?? 'certain',
     fix: edits,
     instruction:
-      hit.instruction ??
+      inWordsOf(context.claim, hit.instruction) ??
       (sound
         ? placed
           ? null
@@ -382,6 +382,10 @@ function asFinding(rule: Rule, hit: Hit, ordinal: number, context: RuleContext):
     fileClass: context.fileClass,
   };
 }
+
+/** The key by its own name: what people read says `team_id` to those who have one. */
+export const inWordsOf = (claim: string, text: string | undefined): string | undefined =>
+  text?.replace(/(?<!\breq\.)\borg_id\b/g, claim);
 
 const isRearranged = ({ component }: Source, start: number, end: number): boolean =>
   component?.rearranged.some((one) => start < one.end && one.start < end) ?? false;

@@ -104,6 +104,12 @@ router.get('/async', async (req, res) => {
   res.json(data);
 });
 
+router.get('/of/:id', async (req, res) => {
+  const id: string = req.params.id;
+  const { data } = await supabase.from('calls').select(id).eq('org_id', req.query.org_id as string);
+  res.json(data);
+});
+
 router.get('/caught', async (req, res) => {
   try {
     const { data } = await ${read}req.query.org_id as string);
@@ -235,7 +241,7 @@ const files = {
   'package.json':
     '{"name":"app","dependencies":{"express":"4","@supabase/supabase-js":"2"},"devDependencies":{"typescript":"5"}}',
   'tsconfig.json':
-    '{"compilerOptions":{"strict":true,"noImplicitReturns":true,"noEmit":true,"module":"esnext","moduleResolution":"bundler","target":"es2022","esModuleInterop":true,"skipLibCheck":true,"types":["node"]},"include":["src"]}',
+    '{"compilerOptions":{"strict":true,"noUncheckedIndexedAccess":true,"noImplicitReturns":true,"noEmit":true,"module":"esnext","moduleResolution":"bundler","target":"es2022","esModuleInterop":true,"skipLibCheck":true,"types":["node"]},"include":["src"]}',
   'src/app.ts': app,
   'src/supabase.ts': client,
   'src/middleware/auth.ts': auth,
@@ -248,7 +254,7 @@ const files = {
 };
 
 const paths = [
-  ...['async', 'caught', 'bare', 'next', 'promise', 'each', 'chained'].map((one) => `/inline/${one}`),
+  ...['async', 'of/x', 'caught', 'bare', 'next', 'promise', 'each', 'chained'].map((one) => `/inline/${one}`),
   ...['declared', 'arrow', 'method', 'delegated', 'field', 'wrapped'].map((one) => `/controllers/${one}`),
   ...['helper', 'helper-caught'].map((one) => `/scoped/${one}`),
 ];
@@ -367,6 +373,11 @@ router.get('/bare', async (req, res) => {
   } catch (error) { if (answerRefusal(error, res)) return; res.sendStatus(500); }
 });
 `);
+    expect(await small.read('src/routes/inline.ts')).toContain(`import { Router, type Request } from 'express';
+`);
+    expect(await small.read('src/routes/inline.ts')).toContain(
+      "router.get('/of/:id', answeringRefusals(async (req: Request<{ id: string }>, res) => {",
+    );
     const text = await small.read('src/services/org-validation.ts');
     expect(text).not.toMatch(/handle_request|prototype|stack/);
   });
