@@ -61,7 +61,7 @@ const app = (model: Model, rows: number): string => {
     insert into calls (organization_id, caller, seconds)
       select case when k < 10 then '${large}'::uuid else o.id end, n::text, n
       from (select n, n % 100 as k from generate_series(1, ${rows}) n) r
-      left join (select id, row_number() over (order by id <> '${small}', id) + 9 as k from organizations where id <> '${large}') o using (k) order by n;`;
+      left join (select id, row_number() over (order by id <> '${small}', id) + 9 as k from organizations where id <> '${large}') o using (k) order by r.n;`;
 };
 
 type Measured = { readonly name: string; readonly plain: number; readonly guarded: number; readonly form: number };
