@@ -147,6 +147,9 @@ export function othersResult(
   const ask = question(`${base}/others`, others(door), '0 rows of other organizations');
   if (leaks.length > 0) {
     const accepted = options.accepted(ask.id);
+    const staff = leaks.flatMap((one) => one.policies).filter((name) => options.anywhere(door.name, name));
+    const keep = keeping(door.name, staff);
+    const flags = keep.map((one) => one.flag).join(' ');
     return {
       ...ask,
       milliseconds: 0,
@@ -155,14 +158,8 @@ export function othersResult(
       ...(accepted
         ? {}
         : {
-            advice: `Narrow the policy that it names, since permissive policies are joined by OR; or, where others are meant to reach these rows, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
-            answers: [
-              ...keeping(
-                door.name,
-                leaks.flatMap((one) => one.policies).filter((name) => options.anywhere(door.name, name)),
-              ),
-              accept(ask.id, 'These users go on reaching these rows of other organizations.'),
-            ],
+            advice: `Narrow the policy that it names, since permissive policies are joined by OR; or${keep.length === 0 ? '' : `, where it is meant for the platform's own people, keep it with ${flags} (decisions.keepPolicy); or`}, where others are meant to reach these rows, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+            answers: [...keep, accept(ask.id, 'These users go on reaching these rows of other organizations.')],
           }),
     };
   }

@@ -15,7 +15,7 @@ import { wizardBench } from './wizard.ts';
 /**
  * `npm run bench`: ratios, each side by side in one run on one embedded server. `npm run bench -- a d` runs these two.
  * All load stays on the loopback address and ends by itself. FULL=1 takes a million users for the
- * backfill, and 1,600 tables.
+ * backfill, a million rows for the protected query, and 1,600 tables.
  */
 const benches = {
   a: stall,

@@ -7,6 +7,7 @@ import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Survey } from '../survey.ts';
+import type { Alternative } from './classify.ts';
 import { decidedName, type Judged, type PolicyContext, reachesUsers } from './judged.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
@@ -18,14 +19,18 @@ export type Narrowed = {
   readonly policy: Policy;
   /** What it asks of the caller, any of these. */
   readonly conditions: readonly string[];
+  /** Those of them that may name the platform's own people, rather than whoever has a role in an organization. */
+  readonly asked: readonly string[];
 };
 
 export const narrowedOf = (rule: Rule, leaving: readonly Judged[], decisions: PolicyContext['decisions']): Narrowed[] =>
   leaving.flatMap(({ policy, using, check, fails, dropped }) => {
-    const wide = [...using, ...check].filter(({ anywhere }) => anywhere);
+    const wide = [...using, ...check].filter(({ anywhere }) => anywhere !== null);
     const undecided = decisions[decidedName(nameOf(policy))] === undefined;
     if (fails || dropped || wide.length === 0 || !undecided || !reachesUsers(policy)) return [];
-    return [{ rule, policy, conditions: [...new Set(wide.map(({ text }) => text))] }];
+    const texts = (all: readonly Alternative[]): readonly string[] => [...new Set(all.map(({ text }) => text))];
+    const asked = texts(wide.filter(({ anywhere }) => anywhere === 'person'));
+    return [{ rule, policy, conditions: texts(wide), asked }];
   });
 
 /** Users who reach rows of organizations that they do not belong to, because a condition holds for them. */
@@ -56,7 +61,7 @@ export async function askAnywhere(
   for (const one of all) {
     const reaching = reachingOf(one, found);
     if (reaching.some(({ rows }) => (rows.get(nameOf(one.policy)) ?? 1) > 0)) {
-      const key = one.conditions.join('\n');
+      const key = one.asked.join('\n');
       groups.set(key, [...(groups.get(key) ?? []), one]);
     } else notes.push(noteOf(one, reaching));
   }
@@ -66,8 +71,8 @@ export async function askAnywhere(
 
 const nameOf = (policy: Policy): string => `${policy.schema}.${policy.table}: ${policy.name}`;
 
-const reachingOf = ({ conditions }: Narrowed, found: ReadonlyMap<string, Reaching>): readonly Reaching[] =>
-  conditions.flatMap((text) => found.get(text) ?? []);
+const reachingOf = ({ asked }: Narrowed, found: ReadonlyMap<string, Reaching>): readonly Reaching[] =>
+  asked.flatMap((text) => found.get(text) ?? []);
 
 function noteOf({ policy, conditions }: Narrowed, reaching: readonly Reaching[]): Note {
   const label = `${policy.schema}.${policy.table}`;
@@ -109,7 +114,7 @@ function question(group: readonly Narrowed[], found: ReadonlyMap<string, Reachin
     `${plural(users.length, 'user')} ${users.length === 1 ? 'loses' : 'lose'} the rows of other organizations; what the condition allows is kept to their own.`,
   );
   return {
-    problem: `${policies.length === 1 ? 'Policy' : 'Policies'} ${policies.join(', ')} ${policies.length === 1 ? 'lets' : 'let'} ${who} reach rows of organizations that they do not belong to, because of who they are: ${first?.conditions.join(' or ')}. If they are the platform's own people, that is meant; if they are admins of one organization, it is a leak.`,
+    problem: `${policies.length === 1 ? 'Policy' : 'Policies'} ${policies.join(', ')} ${policies.length === 1 ? 'lets' : 'let'} ${who} reach rows of organizations that they do not belong to, because of who they are: ${first?.asked.join(' or ')}. If they are the platform's own people, that is meant; if they are admins of one organization, it is a leak.`,
     remedy: `Keep it with ${keep.flag}, or keep these users to their own organizations with ${drop.flag} (decisions.keepPolicy, decisions.dropPolicy).`,
     detail: [
       ...users.slice(0, shown).map((id) => `user ${id}`),
@@ -127,8 +132,9 @@ const counted = 1_000;
 export const reachedIn =
   (client: ClientBase, found: Survey): Reached =>
   async (all) => {
+    if (all.every((one) => one.asked.length === 0)) return new Map();
     const people = peopleOf(found);
-    const conditions = [...new Set(all.flatMap((one) => one.conditions))];
+    const conditions = [...new Set(all.flatMap((one) => one.asked))];
     const searchPath = [...new Set(['public', ...found.catalog.tables.map((table) => table.schema)])];
     const passing = await usersPassing(client, people, searchPath, conditions);
     const sample = passing.asked < passing.all ? { asked: passing.asked, all: passing.all } : null;
@@ -140,7 +146,7 @@ export const reachedIn =
       const reaching = everybody ? [] : users;
       const rows = new Map<string, number | null>();
       const losing = new Set<string>();
-      for (const { rule, policy } of all.filter((one) => one.conditions.includes(condition))) {
+      for (const { rule, policy } of all.filter((one) => one.asked.includes(condition))) {
         const each = await rowsOfOthers(client, found, rule, policy, reaching, belonging);
         for (const [id, count] of each ?? reaching.map((id) => [id, 1] as const)) if (count > 0) losing.add(id);
         rows.set(nameOf(policy), each === null ? null : Math.max(0, ...each.values()));

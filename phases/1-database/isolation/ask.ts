@@ -28,7 +28,7 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
     // an app's own admins, who must not, or the platform's people, who should; the names do not tell.
     const named = (each: Alternative): boolean =>
       each.shares ||
-      each.anywhere ||
+      each.anywhere !== null ||
       (policy.command !== 'SELECT' && (each.meaning === 'own' || each.meaning === 'shared'));
     const says = (each: Alternative): boolean => decides(each, rule, policy) || (decided === 'keep' && named(each));
     const using = one.using.filter(says);

@@ -38,8 +38,11 @@ export type Alternative = {
    * does: it may let through rows of others, and mean that.
    */
   readonly shares: boolean;
-  /** It asks who is calling and nothing of the row, as a platform's own people are let through everywhere. */
-  readonly anywhere: boolean;
+  /**
+   * It asks who is calling and nothing of the row, as a platform's own people are let through everywhere. `role`: only
+   * which role they have as a member, and that is one of the organization of their membership.
+   */
+  readonly anywhere: 'person' | 'role' | null;
 };
 
 export type Guarded = {
@@ -66,7 +69,7 @@ export async function meaningsOf(
   anon: boolean,
 ): Promise<readonly Alternative[]> {
   if (expression === null)
-    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false, anywhere: false }];
+    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false, anywhere: null }];
   const found: Alternative[] = [];
   for (const parts of alternativesOf(expression)) found.push(await meaningOf(parts, table, world, anon));
   return found;
@@ -92,6 +95,7 @@ async function meaningOf(
     if (root === null) continue;
     tied ||= atom.is === 'inherits' || (atom.is === 'organization' && !isKey(atom.column)) || found?.row === true;
   }
+  const ofRole = atoms.every((one) => one.is === 'signed in' || (one.is === 'caller' && one.member === true));
   const text = joined(parts.map(unbracketed));
   const [key] = table.keys;
   const trusted = parts.flatMap((part, index) => {
@@ -119,7 +123,7 @@ async function meaningOf(
     safe,
     bound,
     shares: meaning === 'within' && tied && !bound,
-    anywhere: meaning === 'within' && ofCaller,
+    anywhere: meaning !== 'within' || !ofCaller ? null : ofRole ? 'role' : 'person',
   });
   if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
   if (atoms.some((one) => one.is === 'metadata')) {

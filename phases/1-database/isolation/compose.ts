@@ -96,7 +96,7 @@ function wholeOf(rule: Rule, command: Command, side: readonly Alternative[], whi
 function usable(rule: Rule, one: Judged, side: readonly Alternative[]): readonly Alternative[] {
   if (!one.fails && !one.dropped) return side;
   if (one.dropped || special.has(rule.kind))
-    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false, anywhere: false }];
+    return [{ meaning: 'open', text: 'true', safe: null, bound: false, shares: false, anywhere: null }];
   return side.filter(({ meaning }) => meaning === 'organization');
 }
 

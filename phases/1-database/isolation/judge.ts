@@ -1,6 +1,16 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { type Features, features } from './features.ts';
-import { type Breadth, functionOf, inside, type Judging, queryOf, type Range, resolve, type Scope } from './scope.ts';
+import {
+  type Breadth,
+  type Directory,
+  functionOf,
+  inside,
+  type Judging,
+  queryOf,
+  type Range,
+  resolve,
+  type Scope,
+} from './scope.ts';
 import { bare, claimPath, type Link, linkOf, most, overTables, type Place, placeOf, source } from './source.ts';
 
 /** What one condition of a policy asks of the row that it guards and of whoever is calling. */
@@ -25,8 +35,8 @@ export type Atom =
   | { readonly is: 'setting'; readonly column?: string }
   /** It asks rows of a table that shows callers only what its own policies let through. */
   | { readonly is: 'inherits'; readonly tables: readonly string[] }
-  /** It asks the caller; `roles`: which of these they have, and nothing else. */
-  | { readonly is: 'caller'; readonly roles?: readonly string[] }
+  /** It asks the caller; `roles`: which of these they have, and nothing else; `member`: in some organization of theirs. */
+  | { readonly is: 'caller'; readonly roles?: readonly string[]; readonly member?: boolean }
   /** Nobody can tell from here. */
   | { readonly is: 'unknown' };
 
@@ -151,8 +161,9 @@ function ofComparison(node: Tree, body: Tree, scope: Scope, world: Judging): Ato
   }
   const role = roleTest(left, right, scope);
   if (role !== null) return { is: role };
-  const roles = ofCallersRole(left, scope, world) ? wordsIn(body) : null;
-  if (roles !== null) return { is: 'caller', roles };
+  const directory = ofCallersRole(left, scope, world);
+  const roles = directory === null ? null : wordsIn(body);
+  if (directory !== null && roles !== null) return { is: 'caller', roles, member: directory.breadth === 'all' };
   const sides = [source(left, scope, world), source(right, scope, world)] as const;
   for (const [one, other] of [sides, [sides[1], sides[0]] as const]) {
     if (one.is !== 'row') continue;
@@ -265,7 +276,7 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
       (one) => !(one.is === 'true' || one.is === 'user' || (one.is === 'more' && directory.counts(one.node))),
     );
     const roles = scope.ranges.length === 1 ? rolesAsked(others, directory.role) : null;
-    if (roles !== null) return { is: 'caller', roles };
+    if (roles !== null) return { is: 'caller', roles, member: directory.breadth === 'all' };
   }
   const bound = links.find((one) => one.is === 'organization');
   if (bound?.is === 'organization') {
@@ -298,8 +309,8 @@ function rolesAsked(rest: readonly Link[], column: string | null): readonly stri
   return wordsIn(test);
 }
 
-/** `(select role from profiles where id = auth.uid())`: the one role that the caller has. */
-function ofCallersRole(node: Tree, scope: Scope, world: Judging): boolean {
+/** `(select role from profiles where id = auth.uid())`: the one role that the caller has, and where it stands. */
+function ofCallersRole(node: Tree, scope: Scope, world: Judging): Directory | null {
   const sub = child(bare(node), 'SubLink') ?? {};
   const query =
     string(sub, 'subLinkType') === 'EXPR_SUBLINK' ? child(child(sub, 'subselect') ?? {}, 'SelectStmt') : null;
@@ -307,19 +318,19 @@ function ofCallersRole(node: Tree, scope: Scope, world: Judging): boolean {
   const [target, ...more] = query === null ? [] : list(query, 'targetList');
   const [range] = at?.scope.ranges ?? [];
   if (at === null || target === undefined || more.length > 0 || range === undefined || at.scope.ranges.length > 1)
-    return false;
+    return null;
   const directory = world.directories.find((one) => one.table === range.table);
   const value = bare(child(child(target, 'ResTarget') ?? {}, 'val') ?? {});
   const column = names(child(value, 'ColumnRef') ?? {}, 'fields').at(-1);
-  if (directory === undefined || directory.role === null || column !== directory.role) return false;
-  if (directory.breadth === 'all' && !world.one) return false;
+  if (directory === undefined || directory.role === null || column !== directory.role) return null;
+  if (directory.breadth === 'all' && !world.one) return null;
   const links = at.conditions.map((one) => linkOf(one, at.scope, world));
   const mine = (one: Link): boolean =>
     one.is === 'user' && one.place.range === range && one.place.column === directory.user;
-  return (
+  const only =
     links.some(mine) &&
-    links.every((one) => mine(one) || one.is === 'true' || (one.is === 'more' && directory.counts(one.node)))
-  );
+    links.every((one) => mine(one) || one.is === 'true' || (one.is === 'more' && directory.counts(one.node)));
+  return only ? directory : null;
 }
 
 /** The words that a comparison asks for: `= 'owner'`, `in ('owner', 'admin')`, `= any (array['owner', 'admin'])`. */

@@ -125,7 +125,9 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     sharing: named(working, (side, one) => writesOwn(one) || side.some(({ shares }) => shares)),
     anywhere: named(
       working,
-      (side) => side.some((one) => one.anywhere) && side.every((one) => one.anywhere || isOwn(one) || isBound(one)),
+      (side) =>
+        side.some((one) => one.anywhere === 'person') &&
+        side.every((one) => one.anywhere !== null || isOwn(one) || isBound(one)),
     ),
     binding: named(working, (side) => side.some(isBound)),
   };
