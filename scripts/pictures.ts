@@ -85,6 +85,7 @@ try {
   draw(terminal, 'rollback', 'A rollback has its own preview and its own question');
   await terminal.press('n');
   await terminal.press(keys.escape);
+  await terminal.wait(/ 1\.3 .*✓ verified/);
   await terminal.press(keys.escape);
   await terminal.wait(/ 1 {2}Database/);
 

@@ -82,7 +82,7 @@ describe('a database that cannot be entered or used ends every command with exit
     },
     'a wrong password': {
       url: () => server.url('app').replace(/:[0-9a-f]+@/, ':wrong@'),
-      problem: /The password of postgres is not right/,
+      problem: /The password of postgres is wrong/,
       remedy: /connection string/,
     },
     'a database that does not exist': {
@@ -229,7 +229,7 @@ describe('consent is never guessed', () => {
     const result = await cli.run(['rollback', '--all'], { url: server.url('asked') });
     expect(result.code).toBe(2);
     expect(result.stdout).toContain('Nothing was changed.');
-    expect(result.stdout).toContain('nobody could be asked: --yes rolls these steps back');
+    expect(result.stdout).toContain('nobody was asked: --yes rolls these steps back');
     expect(await stateOf('asked')).toEqual(before);
   });
 });
