@@ -82,7 +82,7 @@ describe('a database that cannot be entered or used ends every command with exit
     },
     'a wrong password': {
       url: () => server.url('app').replace(/:[0-9a-f]+@/, ':wrong@'),
-      problem: /The password of postgres is wrong/,
+      problem: /The password of postgres is incorrect/,
       remedy: /connection string/,
     },
     'a database that does not exist': {

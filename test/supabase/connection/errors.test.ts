@@ -50,7 +50,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
   test('wrong password', async () => {
     const url = server.url('app').replace(/:[^:@/]+@/, `:${secret}@`);
     const error = await refused({ url });
-    expect(sentence(error)).toMatch(/^4 The password of postgres is wrong\./);
+    expect(sentence(error)).toMatch(/^4 The password of postgres is incorrect\./);
     expect(`${error.stack}`).not.toContain(secret);
   });
 
@@ -66,7 +66,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
   test('a role that may not log in', async () => {
     const url = new URL(server.url('app'));
     url.username = 'nobody_here';
-    expect(sentence(await refused({ url: url.href }))).toMatch(/^4 The password of nobody_here is wrong/);
+    expect(sentence(await refused({ url: url.href }))).toMatch(/^4 The password of nobody_here is incorrect/);
   });
 
   test('nobody listens', async () => {
