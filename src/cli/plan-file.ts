@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import { planText, readSavedPlan, type SavedPlan } from '../rollout/saved-plan.ts';
 import { writeAtomically } from '../workspace/write.ts';
+import { whyNobody } from './nobody.ts';
 import { version } from './version.ts';
 
 /** @throws {RolloutError} exit code 2 for what cannot be read, is no plan, was edited, or is another version's. */
@@ -25,8 +26,7 @@ export async function openPlanFile(file: string): Promise<SavedPlan> {
  */
 export async function requireFree(file: string, overwrite: boolean): Promise<void> {
   if (overwrite || !(await isThere(file))) return;
-  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
-  if (terminal && (await ask(`${file} is there already. Overwrite it? [y/N] `)) === 'y') return;
+  if (whyNobody() === null && (await ask(`${file} is there already. Overwrite it? [y/N] `)) === 'y') return;
   throw new RolloutError(
     `${file} is there already, and nothing is overwritten.`,
     'Name another file, or give --overwrite.',

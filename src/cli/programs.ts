@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Config } from '../config/index.ts';
 import type { MayRun, Program } from '../workspace-program.ts';
+import { whyNobody } from './nobody.ts';
 
 /** Where it is said what is started; `note` is no result, and goes to stderr beside `--json`. */
 export type Teller = {
@@ -33,7 +34,7 @@ export const runWithQuestion =
   (config) => {
     const flagged = runWithFlag(output)(config);
     const answers = new Map<string, boolean>();
-    const somebody = !output.json && process.stdin.isTTY === true && process.stdout.isTTY === true && !process.env.CI;
+    const somebody = whyNobody(output.json) === null;
     return async (program) => {
       if (config.runPrograms || !somebody) return flagged(program);
       const known = answers.get(program.command);

@@ -94,7 +94,7 @@ describe('what the pages tell an operator to type', () => {
     for (const [line, [file, text]] of Object.entries(elsewhere)) expect(read(file), line).toContain(text);
   });
 
-  it('works, one after the other, from the first look to the rollback', async () => {
+  it('works, one after the other, from the first look to the rollback', { timeout: 300_000 }, async () => {
     await loadDatabase(server, 'tiny', 'pages');
     const cwd = cli.folder('pages');
     const decisions = { orphans: 'own-organization', trustProfiles: true };

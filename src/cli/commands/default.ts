@@ -1,4 +1,5 @@
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
+import { whyNobody } from '../nobody.ts';
 import type { ApplyOptions } from './apply.ts';
 
 export type DefaultOptions = ApplyOptions & { readonly inline?: boolean; readonly interactive?: boolean };
@@ -31,14 +32,17 @@ export async function defaultCommand(options: DefaultOptions): Promise<ExitCode>
       throw alone;
     });
   }
-  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
-  if (options.json !== true && (options.interactive ?? terminal)) {
+  const why = whyNobody(options.json);
+  if (options.json !== true && (options.interactive ?? why === null)) {
     const { wizardCommand } = await import('./wizard.ts');
     return wizardCommand(options);
   }
   const { planCommand } = await import('./plan.ts');
   const exit = await planCommand(options);
   if (exit !== exitCodes.done) return exit;
-  process.stderr.write('This is not a terminal, so nobody could be asked: --yes applies the plan.\n');
+  const otherwise = why === 'CI is set' ? ', and --interactive opens the wizard' : '';
+  process.stderr.write(
+    `${why ?? '--no-interactive was given'}, so nobody was asked: --yes applies the plan${otherwise}.\n`,
+  );
   return exitCodes.usage;
 }

@@ -14,6 +14,7 @@ import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { waive } from '../../workspace/waivers.ts';
 import { demoDecisions, startDemoServer } from '../demo-server.ts';
+import { whyNobody } from '../nobody.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { runWithFlag } from '../programs.ts';
@@ -29,7 +30,7 @@ export type DemoOptions = CommonOptions & {
 
 /** `voxanne-rollout demo`: the whole rollout, and its rollback, on a database and an app made for it. */
 export const demoCommand = (options: DemoOptions): Promise<ExitCode> => {
-  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
+  const terminal = whyNobody() === null;
   const wizard = options.yes !== true && options.json !== true && terminal;
   const body = async (context: CommandContext): Promise<ExitCode> => {
     const { output, signal } = context;

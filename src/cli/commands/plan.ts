@@ -33,25 +33,33 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
         }
         let pending = 0;
         let blocked = 0;
-        let previewed = false;
+        // The first step that has something to do is executed and rolled back; those after it build on what it would make.
+        let before = true;
         for (const row of await rollout.status()) {
           // Later phases work on the app's code; without it there is nothing to compute a plan from.
           if (row.state === 'skipped' || (row.phase > 1 && target.workspace === null)) continue;
-          const open = row.gate === null && !previewed;
-          const planned = open ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
+          const planned = before ? await rollout.preview(row.step, signal) : await rollout.plan(row.step);
           const { plan } = planned;
           pending += plan.changes.length > 0 || (row.state !== 'verified' && row.state !== 'applied') ? 1 : 0;
           blocked += plan.blockers.length;
           const replaced =
             options.verbose === true ? (await import('../../report/replaced.ts')).replacedLines : undefined;
-          for (const line of planLines(row.step, row.title, plan, output.paint, options.verbose === true, replaced))
-            output.say(line);
-          if (open && 'results' in planned && plan.changes.length > 0) {
-            previewed = true;
+          const [heading = '', ...lines] = planLines(
+            row.step,
+            row.title,
+            plan,
+            output.paint,
+            options.verbose === true,
+            replaced,
+          );
+          // What it means for the app comes first: who reads on wants to know why.
+          const impact: string[] = [];
+          if (before && 'results' in planned && plan.changes.length > 0) {
             const preview = planned as Awaited<ReturnType<typeof rollout.preview>>;
-            for (const line of impactLines(preview.impact, output.paint)) output.say(line);
-            for (const line of previewLines(preview.results)) output.say(line);
+            impact.push(...impactLines(preview.impact, output.paint), ...previewLines(preview.results));
           }
+          if (plan.changes.length > 0 || plan.blockers.length > 0) before = false;
+          for (const line of [heading, ...impact, ...lines]) output.say(line);
         }
         output.say('');
         if (target.workspace === null) {

@@ -4,6 +4,7 @@ import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts'
 import type { StepStatus } from '../../rollout/rollout.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { requireNamedTarget } from '../consent.ts';
+import { whyNobody } from '../nobody.ts';
 import type { Opened } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { runWithFlag } from '../programs.ts';
@@ -47,8 +48,8 @@ export const rollbackCommand = (options: RollbackOptions): Promise<ExitCode> =>
         output.say('');
         if (options.yes !== true && !(await consent(opened, output.json))) {
           output.say('Nothing was changed.');
-          if (!canAsk(output.json))
-            output.say('This is not a terminal, so nobody could be asked: --yes rolls these steps back.');
+          const why = whyNobody(output.json);
+          if (why !== null) output.say(`${why}, so nobody was asked: --yes rolls these steps back.`);
           return exitCodes.usage;
         }
         // Whoever answered the question has read what will break.
@@ -100,12 +101,9 @@ export function chosen(status: readonly StepStatus[], options: RollbackOptions):
   return applied.slice(0, 1);
 }
 
-const canAsk = (json: boolean): boolean =>
-  !json && process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.CI === undefined;
-
 /** Asks on a terminal; elsewhere nobody can answer, and only `--yes` is a yes. */
 async function consent(opened: Opened, json: boolean): Promise<boolean> {
-  if (!canAsk(json)) return false;
+  if (whyNobody(json) !== null) return false;
   const word = opened.production ? (opened.connection.project ?? opened.connection.host) : 'y';
   const question = opened.production ? `Type ${word} to roll back: ` : 'Roll back? [y/N] ';
   const ask = createInterface({ input: process.stdin, output: process.stdout });

@@ -53,7 +53,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
   switch (sqlstate) {
     case '28P01':
       return {
-        problem: `The password of ${user} is wrong.`,
+        problem: `The password of ${user} is incorrect.`,
         remedy:
           'Check the connection string; special characters are percent-encoded, and the dashboard (Database, Settings) sets a new password.',
         connection: true,

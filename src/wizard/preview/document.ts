@@ -359,7 +359,7 @@ export const rollbackDocument = (
         line('  where a row still is what was written; what somebody changed since stays', 'muted'),
       );
     else if (change.kind === 'sql' && change.down.trim() === '')
-      out.add(line('  nothing was left to roll back', 'muted'));
+      out.add(line('  has nothing of its own to roll back', 'muted'));
     else if (change.kind === 'sql') out.add(line(), ...sqlLines(change.down.trimEnd()));
     out.add(line());
   }

@@ -40,8 +40,8 @@ const buttons = (dialog: Extract<Dialog, { kind: 'confirm' }>, pointer: string):
   ];
 };
 
-const complaintLine = (complaint: string | null): readonly Line[] =>
-  complaint === null ? [] : [line(` ${clean(complaint)}`, 'status.waiting')];
+const complaintLines = (complaint: string | null, columns: number): readonly Line[] =>
+  complaint === null ? [] : wrapped(clean(complaint), columns - 1, 'status.waiting', ' ');
 
 /**
  * What tells the operator that the right thing was pasted. A password with a bare / or @ in it, or one that is still
@@ -75,14 +75,14 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
               ...field(state, dialog.text, columns - textWidth(dialog.word) - dialog.verb.length - 14),
             ],
         ...(dialog.word === null ? [] : [buttons(dialog, glyphs.pointer)]),
-        ...complaintLine(dialog.complaint),
+        ...complaintLines(dialog.complaint, columns),
       ];
     }
     case 'reason':
       return [
         [span(` ${clean(dialog.question)}`, 'strong')],
         [span(' '), ...field(state, dialog.text, columns - 2)],
-        ...complaintLine(dialog.complaint),
+        ...complaintLines(dialog.complaint, columns),
       ];
     case 'waive-which':
       return [
@@ -153,7 +153,7 @@ const content = (state: State, dialog: Dialog, columns: number): readonly Line[]
         host === null
           ? line(' Supabase: Project Settings, Database, "Session pooler" or "Direct connection"', 'muted')
           : [span(' host ', 'muted'), span(clean(host))],
-        ...complaintLine(dialog.complaint),
+        ...complaintLines(dialog.complaint, columns),
       ];
     }
   }

@@ -80,10 +80,10 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
   expect(said).toEqual({
     calm: 'failed: rows of another organization changed',
     changed_password: 'passed: nothing of another organization',
-    how_many: 'failed: what it gives depends on rows of another organization',
-    longest: 'failed: what it gives depends on rows of another organization',
-    mine: 'passed: what it gives does not depend on rows of another organization',
+    how_many: 'failed: what it returns depends on rows of another organization',
+    longest: 'failed: what it returns depends on rows of another organization',
+    mine: 'passed: what it returns does not depend on rows of another organization',
     search: 'failed: 1 row of another organization came back',
-    total: 'passed: what it gives does not depend on rows of another organization',
+    total: 'passed: what it returns does not depend on rows of another organization',
   });
 });

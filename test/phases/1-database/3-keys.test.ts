@@ -203,7 +203,7 @@ describe('with foreign keys', () => {
     expect(plan.changes).toEqual([]);
     expect(plan.blockers).toMatchObject([
       {
-        problem: '1 row of public.calls name an organization that is not there.',
+        problem: '1 row of public.calls names an organization that does not exist.',
         detail: 'a0000000-0000-4000-8000-00000000dead',
       },
     ]);
@@ -224,7 +224,7 @@ describe('with foreign keys', () => {
     expect(plan.blockers).toMatchObject([
       {
         problem:
-          'public.calls.org_id refers to public.profiles and not to organizations; 1 of its values are no organization.',
+          'public.calls.org_id refers to public.profiles and not to organizations; 1 of its values names no organization.',
         remedy: expect.stringContaining('--wrong-foreign-keys repair'),
       },
     ]);

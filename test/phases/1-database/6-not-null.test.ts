@@ -34,7 +34,7 @@ describe('on tiny', () => {
     await using at = await tiny('null_tiny', filled);
     const rollout = at.rollout([step]);
     expect((await rollout.plan('1.6')).plan.notes.map((one) => one.text)).toEqual([
-      'public.calls has 1 row without an organization; org_id stays nullable there. With isolation on, only the service role sees it, and whoever a policy of yours that stays shows it to.',
+      'public.calls has 1 row without an organization; org_id stays nullable there. With isolation on, only the service role sees it, and whoever a policy that you keep shows it to.',
     ]);
     const { changes, checks } = await roundTrip(at, rollout, '1.6');
     expect(changes).toBe(3);

@@ -132,7 +132,7 @@ describe('where existing users belong', () => {
     );
     const { failed, blockers, notes } = await app.apply('1.2', '1.4', '1.5');
     expect({ failed, blockers }).toEqual({ failed: [], blockers: [] });
-    expect(notes.join()).toMatch(/1 user is nobody's member and a row of public\.customers/);
+    expect(notes.join()).toMatch(/1 user is a member of no organization and has a row in public\.customers/);
     expect((await app.all(stamps)).map((one) => one.s === 'none')).toEqual([false, true, false]);
     expect(await app.one(`select count(*)::int from profiles where id = '${user(2)}'`)).toBe(0);
   });
@@ -148,7 +148,7 @@ describe('where existing users belong', () => {
     const { failed, blockers, notes } = await app.apply('1.2', '1.4', '1.5');
     expect({ failed, blockers }).toEqual({ failed: [], blockers: [] });
     expect((await app.all(stamps)).map((one) => one.s)).toEqual([org(1), 'd1d1d1d1-1111-4111-8111-111111111111']);
-    expect(notes.join()).toMatch(/no organization has.*1 profile is of no user/s);
+    expect(notes.join()).toMatch(/no organization has.*1 profile belongs to no user/s);
   });
 
   it.each([

@@ -76,7 +76,7 @@ describe('functions that fail today', () => {
     expect(notes).toContain(
       'public.half(uuid) fails today, because there is no dropped_long_ago; that statement stays',
     );
-    expect(notes).toContain('public.not_yet(uuid) names org_id where no such column is yet');
+    expect(notes).toContain('public.not_yet(uuid) names org_id where no such column exists yet');
     for (const name of ['gone_alias()', 'gone_function()'])
       expect(notes).toContain(`public.${name} fails today whenever it is called`);
   });

@@ -50,7 +50,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
   test('wrong password', async () => {
     const url = server.url('app').replace(/:[^:@/]+@/, `:${secret}@`);
     const error = await refused({ url });
-    expect(sentence(error)).toMatch(/^4 The password of postgres is not right\./);
+    expect(sentence(error)).toMatch(/^4 The password of postgres is incorrect\./);
     expect(`${error.stack}`).not.toContain(secret);
   });
 
@@ -66,7 +66,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
   test('a role that may not log in', async () => {
     const url = new URL(server.url('app'));
     url.username = 'nobody_here';
-    expect(sentence(await refused({ url: url.href }))).toMatch(/^4 The password of nobody_here is not right/);
+    expect(sentence(await refused({ url: url.href }))).toMatch(/^4 The password of nobody_here is incorrect/);
   });
 
   test('nobody listens', async () => {
@@ -139,7 +139,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
     ['ENETUNREACH', 'direct', /IPv6 only.*Session pooler/s],
     ['ENOTFOUND', 'direct', /IPv6 only.*Session pooler.*not paused/s],
     ['ENOTFOUND', 'other', /cannot be resolved/],
-    ['EHOSTUNREACH', 'other', /No route/],
+    ['EHOSTUNREACH', 'other', /no network route/],
     ['ETIMEDOUT', 'direct', /did not answer in time/],
     ['CERT_HAS_EXPIRED', 'direct', /has expired.*clock/s],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'direct', /not trusted.*dashboard.*--ca/s],
@@ -169,7 +169,7 @@ describe('a connection that cannot be had says why, ends with 4 and keeps the pa
   test('a host with several addresses speaks with the first that has a code', () => {
     const one = Object.assign(new Error('connect ENETUNREACH ::1'), { code: 'ENETUNREACH' });
     const error = toRolloutError(new AggregateError([one, new Error('b')]), { connecting: true });
-    expect(error.problem).toContain('No route');
+    expect(error.problem).toContain('no network route');
   });
 });
 
