@@ -74,6 +74,7 @@ export const unscopedQuery: Rule = {
       `router.patch('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!row) return res.status(404).end(); await supabase.from('calls').update({ name }).eq('id', id); });`,
       `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part).eq('call_id', id); });`,
       `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); const { data: row } = await supabase.from('parts').select('id, call_id').eq('id', part).single(); if (!row || row.call_id !== id) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part); });`,
+      `router.patch('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); const allowed = await resolveTenantAccess(req.user.id, row.org_id); if (!allowed) return res.status(403).end(); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
       `router.patch('/:id', async (req, res) => { await assertCallAccess(req.user.id, req.params.id); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
     ],
   },
@@ -107,6 +108,8 @@ function isComparedByOwner(reference: SyntaxNode, query: SyntaxNode, depth: numb
     parental ||= /_id$|[a-z]Id$/.test(name);
     at = wrapped(parent);
   }
+  // `assertTenantAccess(user.id, row.org_id)`
+  if (named && at.parent?.kind === 'arguments') return isCompared([at]);
   const comparison = at.parent;
   if (comparison?.kind !== 'binary_expression' || !/^[!=]==?$/.test(operatorOf(comparison))) return false;
   const other = comparison.children.find((one) => one !== at);
