@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { parseTsconfig } from 'get-tsconfig';
 import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { type FileList, listFiles } from './files.ts';
@@ -133,7 +134,7 @@ async function readProject(root: string, directory: string, list: FileList): Pro
   const has = (prefix: string): boolean => list.files.some((entry) => entry.path.startsWith(`${inside(prefix)}/`));
   const frameworks = frameworksOf(dependencies, has);
   const tsconfigName = await firstExisting(root, directory, ['tsconfig.json', 'tsconfig.app.json', 'jsconfig.json']);
-  const compiler = tsconfigName === null ? {} : await compilerOptions(root, tsconfigName, 0);
+  const compiler = tsconfigName === null ? {} : await compilerOptions(root, tsconfigName);
   const moduleType = manifest.type === 'module' ? 'module' : 'commonjs';
   const resolution = String(compiler.moduleResolution ?? compiler.module ?? '').toLowerCase();
   const services = [
@@ -204,14 +205,15 @@ async function spelledExtension(root: string, directory: string, list: FileList)
   return counts['.ts'] > counts[''] ? '.ts' : '';
 }
 
-/** The compiler options of a tsconfig, over those that it extends. Bases in packages are left out. */
-async function compilerOptions(root: string, file: string, depth: number): Promise<Record<string, unknown>> {
-  const config = asRecord(parseJsonc(await readFile(path.join(root, file), 'utf8'), file));
-  const own = asRecord(config.compilerOptions);
-  const base = typeof config.extends === 'string' && config.extends.startsWith('.') ? config.extends : null;
-  if (base === null || depth > 4) return own;
-  const next = path.posix.join(path.posix.dirname(file), base.endsWith('.json') ? base : `${base}.json`);
-  return (await exists(path.join(root, next))) ? { ...(await compilerOptions(root, next, depth + 1)), ...own } : own;
+/** The compiler options of a tsconfig, over those that it extends; its own alone where a base is not installed. */
+async function compilerOptions(root: string, file: string): Promise<Record<string, unknown>> {
+  const own = asRecord(parseJsonc(await readFile(path.join(root, file), 'utf8'), file));
+  try {
+    return asRecord(parseTsconfig(path.join(root, file)).compilerOptions);
+  } catch (error) {
+    if (error instanceof Error && /not found/.test(error.message)) return asRecord(own.compilerOptions);
+    throw error;
+  }
 }
 
 function aliasesOf(compiler: Record<string, unknown>): readonly PathAlias[] {

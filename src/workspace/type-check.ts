@@ -4,17 +4,10 @@ import { execa } from 'execa';
 import * as z from 'zod';
 import { childEnvironment } from '../child-environment.ts';
 import { type MayRun, notAllowed, type Program, withNode, workspaceProgram } from '../workspace-program.ts';
+import { type Diagnostic, diagnosticSchema, keepDiagnostics, keptDiagnostics } from './kept-types.ts';
 import { orAbsent, resolveState } from './paths.ts';
 import type { Project, Workspace } from './project.ts';
 import { createFolders, writeAtomically } from './write.ts';
-
-/** One diagnostic without its line: lines move with every edit. */
-export type Diagnostic = {
-  readonly file: string;
-  readonly line: number;
-  readonly code: string;
-  readonly message: string;
-};
 
 export type TypeCheck =
   | { readonly kind: 'checked'; readonly diagnostics: readonly Diagnostic[]; readonly command: string }
@@ -33,7 +26,7 @@ export type TypeDelta =
 
 const baselineSchema = z.object({
   at: z.string(),
-  diagnostics: z.array(z.object({ file: z.string(), line: z.number(), code: z.string(), message: z.string() })),
+  diagnostics: z.array(diagnosticSchema),
 });
 
 /** The app's own compiler as it would be started over one project; null where there is none. */
@@ -43,7 +36,7 @@ export function compilerOf(workspace: Workspace, project: Project): Program | nu
   return compiler === null ? null : { command: `${compiler} --noEmit`, why: `type check of ${project.name}` };
 }
 
-/** Runs the app's own compiler over one project, where it may be run. */
+/** Runs the app's own compiler over one project, where it may be run; what it said of the same content stands. */
 export async function typeCheck(
   workspace: Workspace,
   project: Project,
@@ -69,6 +62,9 @@ export async function typeCheck(
   const config = path.posix.relative(project.directory === '' ? '.' : project.directory, project.tsconfig);
   const args = ['--noEmit', '--pretty', 'false', '-p', config];
   const notes = await resolveState(workspace.root, `types-${nameOf(project)}.tsbuildinfo`);
+  const command = `cd ${project.directory || '.'} && npx tsc ${args.join(' ')}`;
+  const kept = await keptDiagnostics(workspace, project, notes);
+  if (kept !== null) return { kind: 'checked', diagnostics: kept, command };
   await createFolders(path.dirname(notes));
   // An app that builds incrementally may keep the compiler's notes in git: they are not this tool's to write, and with
   // notes of its own the next check takes a fraction of the time.
@@ -88,7 +84,8 @@ export async function typeCheck(
     const last = (result.all ?? result.message ?? '').trim().split('\n').slice(-3).join(' ');
     return { kind: 'skipped', reason: `tsc failed in ${where}: ${last}` };
   }
-  return { kind: 'checked', diagnostics, command: `cd ${project.directory || '.'} && npx tsc ${args.join(' ')}` };
+  await keepDiagnostics(workspace, project, notes, diagnostics);
+  return { kind: 'checked', diagnostics, command };
 }
 
 /** `src/a.ts(3,5): error TS2322: …` lines; paths relative to the workspace. */

@@ -107,7 +107,7 @@ describe('what the pages tell an operator to type', () => {
       expect(done, line).toMatchObject({ code });
       if (file !== undefined) writeFileSync(join(cwd, file), done.stdout);
     }
-  }, 300_000);
+  });
 });
 
 describe('the pages and the help', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -25,6 +25,44 @@ describe('the type check', () => {
     const moved = parseDiagnostics(output.replace('(10,1)', '(40,1)'), '');
     expect(freshDiagnostics(before, moved)).toEqual([]);
     expect(freshDiagnostics(before, [...moved, ...moved.slice(1, 2)]).map((one) => one.code)).toEqual(['TS2304']);
+  });
+
+  it('asks the compiler again only where something that it read has changed', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'types-'));
+    try {
+      const write = (name: string, text: string) => writeFile(path.join(root, name), text);
+      await write('package.json', '{"name":"app","dependencies":{"express":"*"}}');
+      await write('base.json', '{"compilerOptions":{"strict":true,"noEmit":true,"types":[]}}');
+      await write('tsconfig.json', '{"extends":["./base.json"],"include":["*.ts"]}');
+      await write('a.ts', "export const a: number = 'one';\n");
+      await symlink(path.resolve('node_modules'), path.join(root, 'node_modules'));
+      const workspace = await discoverWorkspace(root);
+      const [project] = checkedProjects(workspace);
+      if (project === undefined) throw new Error('no project was found');
+      const asked: string[] = [];
+      const codes = async () => {
+        const notes = path.join(root, '.voxanne-rollout/types-root.tsbuildinfo');
+        const before = await stat(notes).catch(() => null);
+        const checked = await typeCheck(workspace, project);
+        const after = await stat(notes);
+        asked.push(before?.mtimeMs === after.mtimeMs ? 'kept' : 'asked');
+        return checked.kind === 'checked' ? checked.diagnostics.map(({ file, code }) => `${file} ${code}`) : [];
+      };
+      expect(await codes()).toEqual(['a.ts TS2322']);
+      expect(await codes()).toEqual(['a.ts TS2322']);
+      await write('a.ts', 'export const a: number = 1;\n');
+      expect(await codes()).toEqual([]);
+      // A file that nothing names yet is part of the program.
+      await write('b.ts', "export const b: number = 'two';\n");
+      expect(await codes()).toEqual(['b.ts TS2322']);
+      await write('base.json', '{"compilerOptions":{"noEmit":true,"types":[],"noUnusedLocals":true}}');
+      await write('a.ts', 'const unused = 1;\nexport {};\n');
+      expect(await codes()).toEqual(['a.ts TS6133', 'b.ts TS2322']);
+      expect(await codes()).toEqual(['a.ts TS6133', 'b.ts TS2322']);
+      expect(asked).toEqual(['asked', 'kept', 'asked', 'asked', 'asked', 'kept']);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
   });
 
   it('leaves the notes of an app that builds incrementally alone', async () => {

@@ -150,7 +150,7 @@ const propertyStart = (member: SyntaxNode): number => member.child(1)?.start ?? 
 
 function declarationOf(source: Source, name: string, key: string): Read['declared'] {
   if (name === '') return null;
-  const [place] = placesOf(source, new RegExp(`(?<=\\b(?:interface|type)\\s+)${name}\\b`, 'g'));
+  const [place] = placesOf(source, new RegExp(`\\b${name}\\b(?<=\\b(?:interface|type)\\s+\\w+)`, 'g'));
   const declaration = place?.parent;
   if (!declaration || !/^(?:interface|type_alias)_declaration$/.test(declaration.kind)) return null;
   const body = declaration.child(-1);

@@ -18,7 +18,7 @@ export type RouteAnswer = { readonly file: string; readonly path: string; readon
 export function routeAnswers(source: Source): readonly RouteAnswer[] {
   const found: RouteAnswer[] = [];
   if (!/\bget\b/.test(source.text)) return found;
-  for (const place of placesOf(source, /(?<=\bres(?:ponse)?[\s?!]*)\.\s*json\s*\(/g)) {
+  for (const place of placesOf(source, /\.(?<=\bres(?:ponse)?[\s?!]*\.)\s*json\s*\(/g)) {
     const call = place.kind === 'call_expression' ? place : place.above('call_expression');
     const parts = call ? callOf(call) : null;
     const value = parts?.args[0];

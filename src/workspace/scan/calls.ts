@@ -65,7 +65,7 @@ export type Checking = { readonly parameter: string; readonly tells: boolean };
 /** What the functions of a file check of what they are given. */
 export function checkingParameters(source: Source): readonly Checking[] {
   const found = new Map<string, Checking>();
-  const names = new RegExp(`(?<=[.(,{]\\s*)\\w*(?:${vocabulary().word})\\w*(?=\\s*[?,:)=}]|\\s*$)`, 'gim');
+  const names = new RegExp(`(?<!\\w)(?=\\w*(?:${vocabulary().word}))(?<=[.(,{]\\s*)\\w+(?=\\s*[?,:)=}]|\\s*$)`, 'gim');
   for (const place of placesOf(source, names)) {
     const binding = /identifier/.test(place.kind) ? declaredBy(place) : null;
     const read =

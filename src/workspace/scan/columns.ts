@@ -255,7 +255,7 @@ export function tableOfType(type: SyntaxNode | null, columns: Columns, depth = 0
 function typeDeclaration(from: SyntaxNode, name: string): SyntaxNode | null {
   for (const node of placesOf(
     from.source,
-    new RegExp(`(?<=\\b(?:type|interface)\\s+)${name.replace(/\$/g, '\\$&')}\\b`, 'g'),
+    new RegExp(`\\b${name.replace(/\$/g, '\\$&')}\\b(?<=\\b(?:type|interface)\\s+[\\w$]+)`, 'g'),
   )) {
     const parent = node.parent;
     if (parent && /^(?:type_alias_declaration|interface_declaration)$/.test(parent.kind)) return parent;

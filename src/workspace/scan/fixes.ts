@@ -70,7 +70,7 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
 
 /** Whether a handler only runs for an authenticated caller, as far as its own file and the mounts of its router show. */
 export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' {
-  if (placesOf(fn.source, /(?<=\.\s*)(?:user|org|org_id|orgId|auth)\b/g, fn).some((node) => readsAuth(node)))
+  if (placesOf(fn.source, /\b(?:user|org|org_id|orgId|auth)\b(?<=\.\s*\w+)/g, fn).some((node) => readsAuth(node)))
     return 'yes';
   const route = routeCallOf(fn);
   const known = authenticates(context.workspace);
@@ -163,7 +163,7 @@ function isGuarded(node: SyntaxNode, user: string): boolean {
 
 /** `router.use(requireAuth)` in the file of a helper. */
 function usesGuard(source: Source, known: (text: string) => boolean): boolean {
-  return placesOf(source, /(?<=\.\s*)use(?=\s*\()/g).some((place) => {
+  return placesOf(source, /\buse(?<=\.\s*use)(?=\s*\()/g).some((place) => {
     const first = place.above('call_expression')?.childOfKind('arguments')?.child(0);
     return first?.kind === 'identifier' && known(first.text);
   });
@@ -174,7 +174,7 @@ function allRoutesGuarded(source: Source, known: (text: string) => boolean): boo
   let routes = 0;
   for (const place of placesOf(
     source,
-    /(?<=\b\w*(?:router|app|Router)\s*\.\s*)(?:get|post|put|patch|delete)(?=\s*\(\s*['"`])/g,
+    /\b(?:get|post|put|patch|delete)(?<=\b\w*(?:router|app|Router)\s*\.\s*\w+)(?=\s*\(\s*['"`])/g,
   )) {
     const call = place.above('call_expression');
     const handlers = call?.childOfKind('arguments')?.children.slice(1, -1) ?? [];

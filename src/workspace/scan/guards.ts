@@ -183,7 +183,10 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
   if (checked.test(name) || mentionsOrg(name)) {
     const others = value.kind === 'object' ? list.children : list.children.filter((child) => child !== value);
     const forCaller = others.some((other) => isAuthenticated(other) || ofCaller.test(other.text));
-    const named = /member|access|owner|permission|auth|role|belong/i.test(name) && !formal.test(name);
+    // `getWorkspaceForUser(user.id, id)` asks for one of the user's own.
+    const named =
+      /member|access|owner|permission|auth|role|belong|(?:For|Of|By)(?:User|Member|Viewer|Caller)/i.test(name) &&
+      !formal.test(name);
     if (refusing.test(name) && (forCaller || named))
       return (
         goesOnWith(call) ||

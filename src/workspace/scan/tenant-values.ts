@@ -1,6 +1,7 @@
 import { chainAround } from './chains.ts';
 import { isOrgColumn, isOrgIdName, isOrgTable } from './names.ts';
 import type { RequestPart } from './origin-of-path.ts';
+import { declaredBy, referencesOf } from './scope.ts';
 import { templateValues, valuesOfStatement } from './sql-values.ts';
 import { callOf, keyName, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -49,6 +50,10 @@ export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
     if (value && !isAnswer(parent)) yield* operands(value);
     return;
   }
+  if (at.kind === 'string' && parent.kind === 'variable_declarator' && isOrgColumn(at.text.slice(1, -1))) {
+    yield* valuesByConstant(parent.child(0));
+    return;
+  }
   if (parent.kind === 'variable_declarator' && parent.child(0) === at && isOrgIdName(at.text)) {
     const value = parent.child(-1);
     if (value && value !== at && value.kind !== 'type_annotation') yield value;
@@ -62,6 +67,22 @@ export function* tenantValuesAt(node: SyntaxNode): Iterable<SyntaxNode> {
   ) {
     const value = parent.parent.child(1);
     if (value) yield value;
+  }
+}
+
+/** `const key = 'org_id'`: what `.eq(key, x)` and `{ [key]: x }` give to the column. */
+function* valuesByConstant(name: SyntaxNode | null): Iterable<SyntaxNode> {
+  const binding = name?.kind === 'identifier' ? declaredBy(name) : null;
+  for (const use of binding === null ? [] : referencesOf(binding)) {
+    const holder = use.parent;
+    if (holder?.kind === 'arguments' && holder.child(0) === use) {
+      const callee = holder.parent?.child(0);
+      const value = holder.children.at(-1);
+      if (callee && value && value !== use && filters.test(memberOf(callee)?.name ?? '')) yield value;
+    } else if (holder?.kind === 'computed_property_name') {
+      const value = holder.parent?.kind === 'pair' ? holder.parent.child(1) : null;
+      if (value) yield value;
+    }
   }
 }
 

@@ -110,6 +110,10 @@ export const guards: readonly (readonly [string, (words: Words) => string])[] = 
     'a function that looks the membership up',
     ({ user, refuse }) => `const member = await getMembership(${user}.id, orgId);\n  if (!member) { ${refuse} }`,
   ],
+  [
+    'a function that asks for an own one',
+    ({ user, refuse }) => `const org = await db.getOrgForUser(${user}.id, orgId);\n  if (!org) { ${refuse} }`,
+  ],
   ['an assertion', ({ own }) => `invariant(orgId === ${own}, 'not yours');`],
   [
     'the people of the organization',

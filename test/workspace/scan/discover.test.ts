@@ -70,6 +70,24 @@ it('sees two packages side by side, with their frameworks, aliases and clients',
   expect(found.notes.join(' ')).toContain('not a git checkout');
 });
 
+it('reads what a tsconfig extends, in lists and in packages, and goes without a base that is not installed', async () => {
+  const root = await workspace({
+    'package.json': JSON.stringify({ name: 'app', dependencies: { express: '5' } }),
+    'node_modules/@acme/ts/base.json': '{ "compilerOptions": { "baseUrl": ".", "module": "nodenext" } }',
+    'paths.json': '{ "compilerOptions": { "paths": { "~lib/*": ["./src/lib/*"] } } }',
+    'tsconfig.json': '{ "extends": ["@acme/ts/base.json", "./paths.json"], /* a note */ "compilerOptions": {}, }',
+    'api/package.json': JSON.stringify({ name: 'api', type: 'module', dependencies: { hono: '4' } }),
+    'api/tsconfig.json': '{ "extends": "@gone/base", "compilerOptions": { "paths": { "#/*": ["./src/*"] } } }',
+    'src/lib/a.ts': '',
+    'api/src/a.ts': '',
+  });
+  const { projects } = await discoverWorkspace(root);
+  expect(projects.map(({ name, aliases }) => [name, aliases.map(({ prefix }) => prefix)])).toEqual([
+    ['app', ['~lib/']],
+    ['api', ['#/']],
+  ]);
+});
+
 it('takes a single package for both sides', async () => {
   const root = await workspace({
     'package.json': JSON.stringify({ name: 'app', type: 'module', dependencies: { next: '15', react: '19' } }),

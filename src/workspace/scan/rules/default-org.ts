@@ -83,6 +83,8 @@ export const defaultOrg: Rule = {
       { path: 'src/a.tsx', code: `const a = <OrgContext.Provider value={orgId || ''}>{b}</OrgContext.Provider>;` },
       { path: 'src/a.tsx', code: `const a = <input type="hidden" name="org_id" value={orgId || ''} />;` },
       { path: 'src/a.tsx', code: `const a = <Calls orgId={orgId || ''} />;` },
+      { path: 'src/A.vue', code: `<template><Calls :org-id="row.orgId ?? ''" /></template>` },
+      { path: 'src/A.svelte', code: `<Calls orgId={row.orgId ?? ''} />` },
       { path: 'src/a.tsx', code: `const a = <button onClick={() => save(orgId || '')} />;` },
       {
         path: 'src/routes/keys.ts',
@@ -107,6 +109,9 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       { path: 'src/a.tsx', code: `const [form, setForm] = useState({ name: '', org_id: client.org_id || '' });` },
       { path: 'src/a.tsx', code: `const form = useForm({ defaultValues: { name: '', orgId: row.orgId ?? '' } });` },
       `rows.forEach((row) => { const orgId = row.org_id || 'unknown'; const one = sums.get(orgId) ?? 0; sums.set(orgId, one + row.cost); });`,
+      { path: 'src/a.tsx', code: `const a = <p>Org: {row.orgId ?? 'none'}</p>;` },
+      { path: 'src/A.vue', code: `<template><p>{{ row.orgId ?? 'none' }}</p></template>` },
+      { path: 'src/A.svelte', code: `<p>Org: {row.orgId ?? 'none'}</p>` },
       `const key = req.user?.orgId || req.user?.id || req.ip || 'unknown'; limit(key);`,
       `await db.from('audit').insert({ action: 'x', record_id: orgId || 'unknown' });`,
     ],
@@ -242,6 +247,12 @@ function isOfElement(value: SyntaxNode | null): boolean {
   return binding.kind === 'loop' || (fn !== null && elementOfCallback(fn, index) !== null);
 }
 
+/** `{{ … }}` of Vue, `{…}` of Svelte where it is no attribute's. */
+function isInterpolated({ source, start }: SyntaxNode): boolean {
+  const before = source.component === null ? '' : source.written.slice(Math.max(0, start - 40), start);
+  return source.path.endsWith('.vue') ? /\{\{\s*$/.test(before) : /(?<![=\w:"'])\{\s*$/.test(before);
+}
+
 /** The value only ends in a log, in an answer, in the key of a cache or in what a form field shows. */
 export function isHarmless(node: SyntaxNode): boolean {
   for (let at: SyntaxNode | null = node.parent; at !== null; at = at.parent) {
@@ -250,6 +261,9 @@ export function isHarmless(node: SyntaxNode): boolean {
       return !/queryFn[^;]*\bqueryKey\b/.test(at.parent?.text ?? '');
     if (at.kind === 'pair' && (noted.test(keyName(at.child(0)) ?? '') || isFieldOfForm(at))) return true;
     if (at.kind === 'jsx_attribute') return isShown(at);
+    // `<b>{orgId ?? 'none'}</b>`, `{{ orgId ?? 'none' }}`: a text to read.
+    if (at.kind === 'jsx_expression' && /^jsx_(?:element|fragment)$/.test(at.parent?.kind ?? '')) return true;
+    if (at.kind === 'expression_statement') return isInterpolated(node);
     if (at.kind === 'call_expression') {
       const callee = at.child(0)?.text ?? '';
       return isLogCallee(callee) || isReplyCallee(callee);

@@ -21,7 +21,7 @@ const moved = /^\s*(?:note|info|heads up)\b\s*:?|\bhas moved to\b/i;
 export const settingsPlaceholder: Rule = {
   kind: 'settings-placeholder',
   seeds: (context) =>
-    isSettingsFile(context.source.path) ? /(?<=[>}]\s*)[^\s<>{};][^<>{};]*(?=[<{])|\bexport\s+default\b/g : null,
+    isSettingsFile(context.source.path) ? /(?=[^\s<>{};])(?<=[>}]\s*)[^<>{};]+(?=[<{])|\bexport\s+default\b/g : null,
   *check(node) {
     if (node.kind === 'export_statement') {
       if (

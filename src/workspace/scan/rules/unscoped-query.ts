@@ -11,6 +11,8 @@ import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unw
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
 const serviceWord = /service_?role/i;
+/** Rows that belong to the app, to the user, or to whoever was sent their id. */
+const ofNobody = /(?:^|_)(?:users|plans|countries|invites|invitations)$/;
 const byRowId = /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g;
 
 /**
@@ -33,7 +35,7 @@ export const unscopedQuery: Rule = {
       chain.table === null ||
       isOrgTable(chain.table) ||
       isMembershipTable(chain.table) ||
-      /^(?:users|plans|countries)$/.test(chain.table)
+      ofNobody.test(chain.table)
     )
       return;
     const byId = chain.links.find((link) => link.name === 'eq' && stringValue(link.args[0] ?? null) === 'id');
@@ -43,7 +45,7 @@ export const unscopedQuery: Rule = {
     const value = byId.args[1];
     if (!value || !originsOf(value).some((origin) => origin.kind === 'request')) return;
     if (isScopedClient(chain.base) || clientRole(chain.base, workspace) !== 'service') return;
-    if (rowIsCompared(chain.node) || idIsChecked(value, chain.node)) return;
+    if (rowIsCompared(chain.node, 0) || idIsChecked(value, chain.node, 0) || hasCheckedParent(chain, 0)) return;
     yield {
       node: chain.node,
       reason: `A row of ${chain.table} is reached by its id alone with a client that goes past row security.`,
@@ -57,6 +59,7 @@ export const unscopedQuery: Rule = {
       `router.get('/:id', async (req, res) => { const { data } = await supabase.from('calls').select('*').eq('id', req.params.id).single(); res.json(data); });`,
       `router.delete('/:id', async (req, res) => { const { id } = req.params; await supabase.from('calls').delete().eq('id', id); });`,
       `router.delete('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).single(); if (!row) return res.status(404).end(); await supabase.from('calls').delete().eq('id', id); });`,
+      `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; await supabase.from('parts').delete().eq('id', part).eq('call_id', id); });`,
       `export const GET = async ({ params, locals }) => { const db = createClient(url, process.env.SUPABASE_SERVICE_ROLE_KEY); return db.from('calls').select('*').eq('id', params.id).single(); };`,
     ],
     leaves: [
@@ -69,6 +72,9 @@ export const unscopedQuery: Rule = {
       `export async function POST(request: Request) { const db = createClient(url, key, { global: { headers: { Authorization: request.headers.get('authorization') } } }); const { id } = await request.json(); await db.from('calls').delete().eq('id', id); }`,
       `router.patch('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id, projects!inner(org_id)').eq('id', id).single(); if ((row as any).projects?.org_id !== req.user.orgId) return res.status(404).end(); await supabase.from('calls').update({ name }).eq('id', id); });`,
       `router.patch('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!row) return res.status(404).end(); await supabase.from('calls').update({ name }).eq('id', id); });`,
+      `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part).eq('call_id', id); });`,
+      `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); const { data: row } = await supabase.from('parts').select('id, call_id').eq('id', part).single(); if (!row || row.call_id !== id) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part); });`,
+      `router.patch('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); const allowed = await resolveTenantAccess(req.user.id, row.org_id); if (!allowed) return res.status(403).end(); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
       `router.patch('/:id', async (req, res) => { await assertCallAccess(req.user.id, req.params.id); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
     ],
   },
@@ -80,31 +86,52 @@ function isScopedClient(base: SyntaxNode): boolean {
 }
 
 /** The row's org is compared after it was read. */
-function rowIsCompared(query: SyntaxNode): boolean {
+function rowIsCompared(query: SyntaxNode, depth: number): boolean {
   const declarator = wrapped(query).parent;
   const pattern = declarator?.kind === 'variable_declarator' ? declarator.child(0) : null;
   const scope = declarator?.above('statement_block', 'program');
   if (!pattern || !scope) return false;
   const names = [...declarationsIn(scope).values()].filter((binding) => pattern.contains(binding.node));
-  return names.some((binding) => referencesOf(binding).some(isComparedByOrg));
+  return names.some((binding) => referencesOf(binding).some((use) => isComparedByOwner(use, query, depth)));
 }
 
-/** `row.org_id !== own`, `row.project?.org_id !== own` */
-function isComparedByOrg(reference: SyntaxNode): boolean {
+/** `row.org_id !== own`, `row.project?.org_id !== own`, `row.project_id !== projectId` of a project that was looked up. */
+function isComparedByOwner(reference: SyntaxNode, query: SyntaxNode, depth: number): boolean {
   let at = wrapped(reference);
   let named = false;
+  let parental = false;
   for (;;) {
     const parent = at.parent;
     const name = parent === null || parent.child(0) !== at ? undefined : memberOf(parent)?.name;
     if (parent === null || name === undefined) break;
     named ||= isOrgColumn(name) || isOrgIdName(name);
+    parental ||= /_id$|[a-z]Id$/.test(name);
     at = wrapped(parent);
   }
-  return named && at.parent?.kind === 'binary_expression' && /^[!=]==?$/.test(operatorOf(at.parent));
+  // `assertTenantAccess(user.id, row.org_id)`
+  if (named && at.parent?.kind === 'arguments') return isCompared([at]);
+  const comparison = at.parent;
+  if (comparison?.kind !== 'binary_expression' || !/^[!=]==?$/.test(operatorOf(comparison))) return false;
+  const other = comparison.children.find((one) => one !== at);
+  return named || (parental && other !== undefined && depth < maxDepth && idIsChecked(other, query, depth + 1));
 }
 
+/** A row of a project is a row of the organization that the project was looked up with. */
+const maxDepth = 2;
+
+/** `.eq('id', id).eq('project_id', projectId)` where the project was looked up with the caller's organization. */
+const hasCheckedParent = (chain: Chain, depth: number): boolean =>
+  depth < maxDepth &&
+  chain.links.some(
+    ({ name, args: [column, value] }) =>
+      name === 'eq' &&
+      /_id['"]$|[a-z]Id['"]$/.test(column?.text ?? '') &&
+      value !== undefined &&
+      idIsChecked(value, chain.node, depth + 1),
+  );
+
 /** The same id was looked up with the caller's organization before, or handed to what checks access, and refused otherwise. */
-function idIsChecked(value: SyntaxNode, query: SyntaxNode): boolean {
+function idIsChecked(value: SyntaxNode, query: SyntaxNode, depth: number): boolean {
   const text = unwrap(value).text;
   const fn = outermostFunction(value);
   if (fn === null || !/^[\w$.?!]+$/.test(text)) return false;
@@ -115,7 +142,10 @@ function idIsChecked(value: SyntaxNode, query: SyntaxNode): boolean {
   return uses.some((use) => {
     const other = use.start < query.start && use.parent?.kind === 'arguments' ? chainAround(use) : null;
     if (other === null || other.table === null || linkOf(other, 'update', 'delete', 'insert', 'upsert')) return false;
-    return rowIsCompared(other.node) || (keepsToCaller(other) && decides(other.node));
+    return (
+      rowIsCompared(other.node, depth) ||
+      ((keepsToCaller(other) || hasCheckedParent(other, depth)) && decides(other.node))
+    );
   });
 }
 
