@@ -30,10 +30,19 @@ export async function findDirectory(
   const values = await byValues(possible, roots, to, ask);
   const all = possible.map((table) => describe(table, roots, people, named, values));
   const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
+  const byPeople = ofPeople(all, people);
+  const { table } = likely;
+  // Projects with members of their own, which name what their people name, lie below it.
+  const below =
+    table !== null && !isUsual(table) && all.some((one) => one.table === byPeople?.table && one.tables.has(table));
   const found =
-    likely.table === null && likely.question === null
-      ? (ofOwners(all, roots, people, named) ?? ofPeople(all, people) ?? likely)
-      : likely;
+    likely.question !== null
+      ? likely
+      : table === null
+        ? (ofOwners(all, roots, people, named) ?? byPeople ?? likely)
+        : below
+          ? (byPeople ?? likely)
+          : likely;
   const kept = found.question === null ? keptElsewhere(roots, found.table, people, values) : null;
   return kept === null ? found : { table: null, because: 'no table holds the organizations', question: kept };
 }
