@@ -66,8 +66,11 @@ export const mentions = (text: string, name: string): boolean =>
 /** One word, as tables and columns write it. */
 const organization = new Set(['organization', 'organisation', 'org']);
 
+/** What step 1.2 renamed: the name that stays, and what it was called, which still says of which table it holds ids. */
+export type Renamed = { readonly to: string; readonly from: ReadonlySet<string> };
+
 /** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
-export function referencesTo(table: Table, directory: Table): readonly Column[] {
+export function referencesTo(table: Table, directory: Table, renamed: Renamed): readonly Column[] {
   const type = primaryColumn(directory)?.base ?? 'uuid';
   const own = singular(plainName(directory.name));
   const names = new Set(
@@ -76,7 +79,8 @@ export function referencesTo(table: Table, directory: Table): readonly Column[] 
   return table.columns.filter((column) => {
     const foreign = foreignKeyOf(table, column.name);
     if (foreign !== null) return pointsAt(foreign, directory);
-    return names.has(plainName(column.name)) && holdsIdsOf(column, type);
+    const called = column.name === renamed.to ? [...renamed.from, column.name] : [column.name];
+    return called.some((one) => names.has(plainName(one))) && holdsIdsOf(column, type);
   });
 }
 

@@ -10,6 +10,7 @@ import {
   joins,
   mentions,
   policyWords,
+  type Renamed,
   reason,
   referencesTo,
 } from './candidates.ts';
@@ -20,17 +21,17 @@ import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userC
 export async function findDirectory(
   tables: readonly Table[],
   policies: readonly Policy[],
-  to: string,
+  renamed: Renamed,
   ask: Ask,
 ): Promise<Directory> {
   const people = new Set(tables.filter(isPeople).map(nameOf));
   const roots = tables.filter((table) => !table.isPartition && table.kind !== 'foreign');
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
-  const values = await byValues(possible, roots, to, ask);
-  const all = possible.map((table) => describe(table, roots, people, named, values));
+  const values = await byValues(possible, roots, renamed.to, ask);
+  const all = possible.map((table) => describe(table, roots, people, named, values, renamed));
   const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
-  const byPeople = ofPeople(all, people);
+  const byPeople = ofPeople(all, people, renamed);
   const { table } = likely;
   // Projects with members of their own, which name what their people name, lie below it.
   const below =
@@ -100,6 +101,7 @@ function describe(
   people: ReadonlySet<string>,
   named: ReadonlyMap<string, string>,
   values: ByValues,
+  renamed: Renamed,
 ): Candidate {
   const held = values.get(table) ?? [];
   const tables = new Set<Table>();
@@ -111,7 +113,7 @@ function describe(
   for (const other of roots) {
     if (other === table) continue;
     const columns = [
-      ...referencesTo(other, table),
+      ...referencesTo(other, table, renamed),
       ...held.filter((one) => one.table === other).map((one) => one.column),
     ];
     if (columns.length === 0) continue;

@@ -8,6 +8,7 @@ import {
   generalNames,
   joins,
   mentions,
+  type Renamed,
   reason,
   referencesTo,
 } from './candidates.ts';
@@ -67,9 +68,11 @@ export function ofOwners(
 }
 
 /** Nothing asks for it, but people and rows name it in one column, which no such row may leave empty. */
-export function ofPeople(all: readonly Candidate[], people: ReadonlySet<string>): Directory | null {
+export function ofPeople(all: readonly Candidate[], people: ReadonlySet<string>, renamed: Renamed): Directory | null {
   const shared = all.filter(({ table, tables }) => {
-    const columns = [...tables].flatMap((other) => referencesTo(other, table).map((column) => ({ other, column })));
+    const columns = [...tables].flatMap((other) =>
+      referencesTo(other, table, renamed).map((column) => ({ other, column })),
+    );
     return columns.some(
       ({ other, column }) =>
         people.has(nameOf(other)) &&
