@@ -489,4 +489,11 @@ export const apps: readonly App[] = [
       ${guard('exists (select 1 from menu_clients c where c.id = client_id and c.owner_id = auth.uid())', 'menu_items')}`,
     found: { organizations: 'public.menu_clients', memberships: null, truth: 'none' },
   },
+  {
+    name: 'users whose ids are those of auth.users by their values, beside people of the platform who refer to it',
+    sql: `${users} ${directory('businesses')} create table users (id uuid primary key default gen_random_uuid(), business_id uuid not null references businesses, name text);
+      insert into users values (${user(1)}, ${org(1)}), (${user(2)}, ${org(2)});
+      create table super_admin_users (id int primary key, user_id uuid not null unique references auth.users); create table visits (id int primary key, business_id uuid references businesses);`,
+    found: { organizations: 'public.businesses', profiles: 'public.users', truth: 'profiles' },
+  },
 ];
