@@ -1,4 +1,4 @@
-import type { Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
 import {
@@ -12,7 +12,7 @@ import {
   policyWords,
   type Renamed,
   reason,
-  referencesTo,
+  referencesOf,
 } from './candidates.ts';
 import { keptElsewhere, ofOwners, ofPeople } from './rare-directories.ts';
 import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userColumns } from './shape.ts';
@@ -29,9 +29,10 @@ export async function findDirectory(
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
   const values = await byValues(possible, roots, renamed.to, ask);
-  const all = possible.map((table) => describe(table, roots, people, named, values, renamed));
+  const references = referencesOf(roots, renamed);
+  const all = possible.map((table) => describe(table, references(table), people, named, values));
   const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
-  const byPeople = ofPeople(all, people, renamed);
+  const byPeople = ofPeople(all, people, references);
   const { table } = likely;
   // Projects with members of their own, which name what their people name, lie below it.
   const below =
@@ -97,11 +98,10 @@ function choose(all: readonly Candidate[]): Directory {
 
 function describe(
   table: Table,
-  roots: readonly Table[],
+  references: ReadonlyMap<Table, readonly Column[]>,
   people: ReadonlySet<string>,
   named: ReadonlyMap<string, string>,
   values: ByValues,
-  renamed: Renamed,
 ): Candidate {
   const held = values.get(table) ?? [];
   const tables = new Set<Table>();
@@ -110,13 +110,12 @@ function describe(
   const ofPeople = new Set<string>();
   const asked: string[] = [];
   const guarded = new Set<string>();
-  for (const other of roots) {
+  for (const other of new Set([...references.keys(), ...held.map((one) => one.table)])) {
     if (other === table) continue;
     const columns = [
-      ...referencesTo(other, table, renamed),
+      ...(references.get(other) ?? []),
       ...held.filter((one) => one.table === other).map((one) => one.column),
     ];
-    if (columns.length === 0) continue;
     tables.add(other);
     const person = people.has(nameOf(other));
     const members = userColumns(other, people);
