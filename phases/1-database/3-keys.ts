@@ -5,6 +5,7 @@ import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { catalogCheck } from './checks.ts';
 import { planConversions } from './keys/convert.ts';
+import { planEmptyKeys } from './keys/empty.ts';
 import { planForeignKeys } from './keys/foreign-keys.ts';
 import { planIndexes } from './keys/indexes.ts';
 import { planShadow } from './keys/shadow.ts';
@@ -23,17 +24,20 @@ export const step: Step<Target> = {
 /** Types first, then foreign keys, then indexes: each stands on what comes before. */
 async function plan(target: Target): Promise<Plan> {
   await loadModule();
-  const found = await survey(target);
+  const surveyed = await survey(target);
   const client = await target.session.work();
-  const blockers: Blocker[] = blocked(found);
+  const blockers: Blocker[] = blocked(surveyed);
   if (blockers.length > 0) return { changes: [], blockers, notes: [] };
   const taken = new Set<string>();
-  const conversions = await planConversions(client, found, found, (tenant, tools) =>
+  const empty = await planEmptyKeys(client, surveyed, target.config.decisions.emptyKeys === 'null');
+  blockers.push(...empty.blockers);
+  const found = empty.survey;
+  const conversions = await planConversions(client, found, found, empty.of, (tenant, tools) =>
     planShadow(client, found, tenant, tools, { lockTimeout: target.config.lockTimeout, taken }),
   );
   const stuck = new Set(conversions.blockers.length > 0 ? found.tenants.filter((one) => one.text) : []);
   const after = (tenant: TenantTable): readonly string[] =>
-    conversions.list.find((one) => one.tenant === tenant)?.done ?? [];
+    conversions.list.find((one) => one.tenant === tenant)?.done ?? empty.of(tenant) ?? [];
   const foreignKeys = await planForeignKeys(
     client,
     { ...found, tenants: found.tenants.filter((one) => !stuck.has(one)) },
@@ -41,13 +45,14 @@ async function plan(target: Target): Promise<Plan> {
       repair: target.config.decisions.wrongForeignKeys === 'repair',
       lockTimeout: target.config.lockTimeout,
       after,
+      emptied: (tenant) => empty.of(tenant) !== null,
       live: (tenant) => conversions.list.some((one) => one.tenant === tenant && one.live === true),
       taken,
     },
   );
   const indexes = planIndexes(found, after, taken);
   blockers.push(...conversions.blockers, ...foreignKeys.blockers);
-  const notes = [...conversions.notes, ...foreignKeys.notes];
+  const notes = [...empty.notes, ...conversions.notes, ...foreignKeys.notes];
   if (foreignKeys.changes.some((one) => one.id.startsWith('foreign key '))) {
     notes.push({
       text: 'New foreign keys refuse to delete an organization that still has rows (ON DELETE NO ACTION): what belongs to it is deleted on purpose or not at all. Existing foreign keys keep their own rule.',
@@ -55,7 +60,7 @@ async function plan(target: Target): Promise<Plan> {
   }
   if (blockers.length > 0) return { changes: [], blockers, notes };
   return {
-    changes: [...conversions.list.flatMap((one) => one.changes), ...foreignKeys.changes, ...indexes],
+    changes: [...empty.changes, ...conversions.list.flatMap((one) => one.changes), ...foreignKeys.changes, ...indexes],
     blockers,
     notes,
   };

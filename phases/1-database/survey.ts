@@ -13,7 +13,7 @@ import { findKeys } from './survey/keys.ts';
 import { findMemberships } from './survey/memberships.ts';
 import { type Memory, memoryOf } from './survey/memory.ts';
 import { findModel } from './survey/model.ts';
-import { oldNames } from './survey/old-names.ts';
+import { oldNames, renamedNames } from './survey/old-names.ts';
 import { findProfiles } from './survey/people.ts';
 import { allowedValues, roleColumnOf, roleTableOf } from './survey/roles.ts';
 import { authColumn, isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
@@ -51,7 +51,8 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     if (organizations === null) questions.push(notThere('organizations', names.organizations));
     else note(`Organizations are in ${nameOf(organizations)}`, 'the configuration says so');
   } else {
-    const directory = await findDirectory(tables, catalog.policies, names.to, ask);
+    const from = await renamedNames(names.to, memory, ask);
+    const directory = await findDirectory(tables, catalog.policies, { to: names.to, from }, ask);
     organizations = directory.table;
     if (directory.question !== null) questions.push(directory.question);
     if (organizations !== null) note(`Organizations are in ${nameOf(organizations)}`, directory.because);

@@ -195,6 +195,16 @@ export const decisions = {
       ),
     { kind: 'text', argument: '<how>', help: 'roles of your own that read all rows of guarded tables' },
   ),
+  emptyKeys: setting(
+    z
+      .enum(['null'])
+      .nullable()
+      .default(null)
+      .describe(
+        'An empty text in an organization column: "null" makes it NULL, now and whenever it is written. null: the step stops.',
+      ),
+    { kind: 'text', argument: '<what>', help: 'empty texts in organization columns' },
+  ),
   createProfiles: setting(z.boolean().default(false).describe('Create the profiles table where it is absent.'), {
     kind: 'boolean',
     help: 'create the profiles table where it is absent',

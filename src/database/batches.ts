@@ -100,7 +100,7 @@ with picked as materialized (
   select t.${key} as k, ${old} as old, t.${column} is null as was_null, (${write.value}) as value
   from ${change.table} t where ${range(change, 't')} and (${write.where}) order by t.${key} limit $3 for no key update of t
 ), written as (
-  update ${change.table} t set ${column} = ${assigned} from picked p where t.${key} = p.k and p.value is not null
+  update ${change.table} t set ${column} = ${assigned} from picked p where t.${key} = p.k and ${write.clears === true ? 'true' : 'p.value is not null'}
   returning p.k, p.old, to_jsonb(p.value) as new, p.was_null
 ), kept as (
   insert into voxanne_rollout.kept (entry, rows)
@@ -200,7 +200,7 @@ function restoreSql(change: BatchChange, key: string, unused: string): string {
   const { column, jsonKey } = write;
   if (jsonKey === undefined) {
     return `update ${change.table} t set ${column} = kept.old_text::${write.type} from kept
-      where t.${key} = kept.k and to_jsonb(t.${column}) = kept.new returning t.${key} as k`;
+      where t.${key} = kept.k and to_jsonb(t.${column}) is not distinct from nullif(kept.new, 'null') returning t.${key} as k`;
   }
   return `update ${change.table} t set ${column} = case
       when kept.was_null and t.${column} - '${jsonKey}' = '{}'::jsonb then null

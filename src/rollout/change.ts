@@ -60,6 +60,8 @@ export type BatchChange = {
         readonly where: string;
         /** SQL expression over alias `t`: the new value; a row for which it is NULL is left alone. */
         readonly value: string;
+        /** NULL is what the rows get. */
+        readonly clears?: true;
       }
     | {
         readonly kind: 'insert';

@@ -28,6 +28,7 @@ export const batchChangeSchema = z.strictObject({
       column: z.string(),
       type: z.string(),
       jsonKey: z.string().exactOptional(),
+      clears: z.literal(true).exactOptional(),
       where: z.string(),
       value: z.string(),
     }),

@@ -3,6 +3,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Target } from '../../target.ts';
 import { idFrom, type Names, namesOf } from '../sign-up/names.ts';
 import { ownerNames } from '../survey/roles.ts';
+import { isUnique } from '../survey/shape.ts';
 import { primaryColumn, type Survey, tenantOf } from '../survey.ts';
 import { lengthOf, makesIds } from '../values.ts';
 import { stampId } from './stamps.ts';
@@ -140,10 +141,12 @@ function cast(found: Survey, table: Table | null, column: string): string {
   return tenant?.text === true && found.idType === 'uuid' ? idFrom(`${column}::text`, 'uuid') : column;
 }
 
-/** A table of people who sign in and are members nowhere: customers, patients, suppliers. */
+/** A table of people who sign in and are members nowhere: customers, patients, suppliers; guests of a project or a clinic. */
 export type Portal = {
   readonly name: string;
   readonly column: string;
+  /** It joins users with rows of an organization: the same user may stand there often. */
+  readonly joins: boolean;
   /** SQL condition: a row of it is the user whose id the expression gives. */
   readonly has: (user: string) => string;
 };
@@ -153,8 +156,10 @@ export type Portal = {
  * is known as profiles and memberships. Whether each user stands there once at most, the data says.
  */
 export function portalCandidates(found: Survey): readonly Portal[] {
-  return found.tenants.flatMap(({ table }): Portal[] => {
+  const keyed = new Set(found.tenants.map((one) => `${one.table.schema}.${one.table.name}`));
+  return [...found.tenants.map((one) => one.table), ...found.unkeyed].flatMap((table): Portal[] => {
     if (table === found.profiles || table === found.memberships?.table || table === found.organizations) return [];
+    const tenant = tenantOf(found, table) !== null;
     const column = table.columns.find((one) => {
       if (one.base !== 'uuid' || /(^|_)(by|to|from|owner|author|assignee|creator|actor)(_|$)/.test(one.name))
         return false;
@@ -168,9 +173,21 @@ export function portalCandidates(found: Survey): readonly Portal[] {
       );
     });
     if (column === undefined || table.kind === 'foreign') return [];
+    const joins =
+      !tenant &&
+      table.constraints.some(
+        (one) =>
+          one.type === 'f' &&
+          one.columns.length === 1 &&
+          one.references !== null &&
+          keyed.has(`${one.references.schema}.${one.references.table}`) &&
+          isUnique(table, [column.name, ...one.columns]),
+      );
+    if (!tenant && !joins) return [];
     const sql = qualified(table.schema, table.name);
     return [
       {
+        joins,
         name: `${table.schema}.${table.name}`,
         column: column.name,
         has: (user) => `exists (select from ${sql} c where c.${identifier(column.name)} = ${user})`,

@@ -22,8 +22,8 @@ export const lookAtUsers = async (client: ClientBase, found: Survey): Promise<Lo
 export async function portalsOf(client: ClientBase, found: Survey): Promise<readonly Portal[]> {
   const portals: Portal[] = [];
   for (const one of portalCandidates(found)) {
-    const { rows } = await client.query<{ once: boolean }>(oncePerUser(one));
-    if (rows[0]?.once === true) portals.push(one);
+    const { rows } = one.joins ? { rows: [] } : await client.query<{ once: boolean }>(oncePerUser(one));
+    if (one.joins || rows[0]?.once === true) portals.push(one);
   }
   return portals;
 }
@@ -77,7 +77,7 @@ export async function judgeUsers(
   const outsiders = at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider}`);
   if (outsiders.count > 0) {
     notes.push({
-      text: `${plural(outsiders.count, 'user is a member of no organization and has', 'users are members of no organization and have')} a row in ${tables(look)} (portal users, customers): no organization is made for them, and they keep what that table gives them.`,
+      text: `${plural(outsiders.count, 'user is a member of no organization and has', 'users are members of no organization and have')} a row in ${tables(look)} (guests, portal users, customers): no organization is made for them, and they keep what that table gives them.`,
       detail: outsiders.detail,
     });
   }

@@ -31,6 +31,8 @@ export async function planConversions(
   client: ClientBase,
   survey: Survey,
   names: { readonly from: readonly string[] },
+  /** Changes that take the empty texts of a table away first; null where it has none. */
+  emptied: (tenant: TenantTable) => readonly string[] | null,
   large: (tenant: TenantTable, tools: Tools) => Promise<Conversion | Blocker>,
 ): Promise<Conversions> {
   const list: Conversion[] = [];
@@ -41,7 +43,9 @@ export async function planConversions(
     if (!tenant.text || tenant.table.isPartition || !tenant.key.local) continue;
     const label = `${tenant.table.schema}.${tenant.table.name}`;
     const now = identifier(tenant.key.name);
-    const bad = await findValues(client, `${tenant.sql} t`, `t.${now}::text !~* '${uuidPattern}'`, `t.${now}`);
+    const before = emptied(tenant);
+    const holds = before !== null ? ` and t.${now}::text <> ''` : '';
+    const bad = await findValues(client, `${tenant.sql} t`, `t.${now}::text !~* '${uuidPattern}'${holds}`, `t.${now}`);
     if (bad.count > 0) {
       blockers.push({
         problem: `${plural(bad.count, 'value')} of ${label}.${tenant.key.name} ${bad.count === 1 ? 'is' : 'are'} text that is not a uuid, so no organization can be meant.`,
@@ -78,7 +82,7 @@ export async function planConversions(
     if (usual === null) continue;
     const begun = tenant.table.columns.some((one) => one.name === `${survey.to}_uuid`);
     if (!begun && (await countUpTo(client, tenant.sql, largeTable)) < largeTable) {
-      const change = inPlace(survey, tenant, tools, label, await indexNames(client, tenant));
+      const change = inPlace(survey, tenant, tools, label, await indexNames(client, tenant), before ?? []);
       list.push({ tenant, changes: [...usual, change], done: [change.id] });
     } else {
       const made = await large(tenant, tools);
@@ -121,7 +125,8 @@ async function usualForm(
   label: string,
   blockers: Blocker[],
 ): Promise<readonly BatchChange[] | null> {
-  const unusual = (column: string): string => `t.${column}::text <> t.${column}::text::uuid::text`;
+  const unusual = (column: string): string =>
+    `t.${column}::text <> '' and t.${column}::text <> t.${column}::text::uuid::text`;
   const found = await findValues(
     client,
     `${tenant.sql} t`,
@@ -168,6 +173,7 @@ function inPlace(
   tools: Tools,
   label: string,
   names: readonly string[],
+  after: readonly string[],
 ): SqlChange {
   const column = identifier(survey.to);
   const alter = (to: string, using: string): readonly string[] => {
@@ -189,6 +195,7 @@ function inPlace(
     mode: 'transaction',
     up: [...tools.drop, ...alter('uuid', `${column}::text::uuid`), ...names, ...tools.again].join('\n'),
     down: [...tools.drop, ...alter(tenant.key.type, `${column}::text`), ...names, ...tools.restore].join('\n'),
+    ...(after.length > 0 ? { after } : {}),
   };
 }
 

@@ -19,6 +19,8 @@ type Options = {
   readonly lockTimeout: number;
   /** Changes that must come before, for the preview. */
   readonly after: (tenant: TenantTable) => readonly string[];
+  /** Its empty texts go before. */
+  readonly emptied: (tenant: TenantTable) => boolean;
   /** The column gets its type from changes that a preview cannot run. */
   readonly live: (tenant: TenantTable) => boolean;
   readonly taken: Set<string>;
@@ -53,6 +55,7 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     const label = `${table.schema}.${table.name}`;
     const now = identifier(tenant.key.name);
     // Whether every text is a uuid, the conversion has found out; other tables do not come here.
+    const holds = options.emptied(tenant) ? `t.${now}::text <> '' and ` : '';
     const same = (value: string): string =>
       tenant.key.base === target.base
         ? `o.${target.key} = ${value}`
@@ -92,7 +95,7 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
     const orphans = await findValues(
       client,
       `${tenant.sql} t`,
-      `t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)}) and not ${isMapped}`,
+      `${holds}t.${now} is not null and not exists (select from ${target.sql} o where ${same(`t.${now}`)}) and not ${isMapped}`,
       `t.${now}`,
     );
     if (orphans.count > 0) {
@@ -133,7 +136,7 @@ export async function planForeignKeys(client: ClientBase, survey: Survey, option
             target,
             before,
             {
-              written: own.some((one) => one.kind === 'batches') || options.live(tenant),
+              written: own.some((one) => one.kind === 'batches') || options.live(tenant) || options.emptied(tenant),
               live: options.live(tenant),
               lockTimeout: options.lockTimeout,
             },

@@ -1,7 +1,7 @@
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
-import { foreignKeyOf, holdsIdsOf, isUnique, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
+import { foreignKeyOf, holdsIdsOf, isUnique, nameOf, plainName, primaryColumn, singular } from './shape.ts';
 
 /** Names that directories of organizations usually have, in the singular. They break ties, and prove nothing. */
 const usual = new Set(
@@ -67,18 +67,51 @@ export const mentions = (text: string, name: string): boolean =>
 /** One word, as tables and columns write it. */
 const organization = new Set(['organization', 'organisation', 'org']);
 
-/** Columns of a table that refer to the candidate: by foreign key, else by name and type. */
-export function referencesTo(table: Table, directory: Table): readonly Column[] {
-  const type = primaryColumn(directory)?.base ?? 'uuid';
-  const own = singular(plainName(directory.name));
-  const names = new Set(
-    (organization.has(own) ? [...organization] : [own]).flatMap((one) => [`${one}_id`, `${one}_uuid`, `${one}id`]),
-  );
-  return table.columns.filter((column) => {
-    const foreign = foreignKeyOf(table, column.name);
-    if (foreign !== null) return pointsAt(foreign, directory);
-    return names.has(plainName(column.name)) && holdsIdsOf(column, type);
-  });
+/** What step 1.2 renamed: the name that stays, and what it was called, which still says of which table it holds ids. */
+export type Renamed = { readonly to: string; readonly from: ReadonlySet<string> };
+
+/** Columns that refer to a table, by their tables: by foreign key, else by name and type. */
+export type References = (directory: Table) => ReadonlyMap<Table, readonly Column[]>;
+
+/** Every column is read once: hundreds of tables that each might be the directory would else read all of them each. */
+export function referencesOf(roots: readonly Table[], renamed: Renamed): References {
+  type Place = { readonly table: Table; readonly column: Column };
+  const pointing = new Map<string, Place[]>();
+  const named = new Map<string, Place[]>();
+  const add = (map: Map<string, Place[]>, key: string, place: Place): void => {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [place]);
+    else list.push(place);
+  };
+  for (const table of roots) {
+    for (const column of table.columns) {
+      const foreign = foreignKeyOf(table, column.name);
+      const called = column.name === renamed.to ? [...renamed.from, column.name] : [column.name];
+      if (foreign === null) for (const name of new Set(called.map(plainName))) add(named, name, { table, column });
+      else if (foreign.references !== null)
+        add(pointing, `${foreign.references.schema}.${foreign.references.table}`, { table, column });
+    }
+  }
+  return (directory) => {
+    const type = primaryColumn(directory)?.base ?? 'uuid';
+    const own = singular(plainName(directory.name));
+    const names = (organization.has(own) ? [...organization] : [own]).flatMap((one) => [
+      `${one}_id`,
+      `${one}_uuid`,
+      `${one}id`,
+    ]);
+    const places = [
+      ...(pointing.get(nameOf(directory)) ?? []),
+      ...names.flatMap((name) => named.get(name) ?? []).filter(({ column }) => holdsIdsOf(column, type)),
+    ];
+    const found = new Map<Table, Column[]>();
+    for (const { table, column } of places) {
+      const list = found.get(table) ?? [];
+      if (!list.includes(column)) list.push(column);
+      found.set(table, list);
+    }
+    return found;
+  };
 }
 
 /** At most one row for a user and an organization, or for a user. */

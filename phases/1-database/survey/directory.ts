@@ -1,4 +1,4 @@
-import type { Policy, Table } from '../../../src/database/catalog/types.ts';
+import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Ask } from './ask.ts';
 import {
@@ -10,8 +10,9 @@ import {
   joins,
   mentions,
   policyWords,
+  type Renamed,
   reason,
-  referencesTo,
+  referencesOf,
 } from './candidates.ts';
 import { keptElsewhere, ofOwners, ofPeople } from './rare-directories.ts';
 import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userColumns } from './shape.ts';
@@ -20,20 +21,30 @@ import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userC
 export async function findDirectory(
   tables: readonly Table[],
   policies: readonly Policy[],
-  to: string,
+  renamed: Renamed,
   ask: Ask,
 ): Promise<Directory> {
   const people = new Set(tables.filter(isPeople).map(nameOf));
   const roots = tables.filter((table) => !table.isPartition && table.kind !== 'foreign');
   const possible = roots.filter((table) => primaryColumn(table) !== null && !people.has(nameOf(table)));
   const named = policyWords(policies);
-  const values = await byValues(possible, roots, to, ask);
-  const all = possible.map((table) => describe(table, roots, people, named, values));
+  const values = await byValues(possible, roots, renamed.to, ask);
+  const references = referencesOf(roots, renamed);
+  const all = possible.map((table) => describe(table, references(table), people, named, values));
   const likely = choose(all.filter((one) => one.users || one.usual || one.valued));
+  const byPeople = ofPeople(all, people, references);
+  const { table } = likely;
+  // Projects with members of their own, which name what their people name, lie below it.
+  const below =
+    table !== null && !isUsual(table) && all.some((one) => one.table === byPeople?.table && one.tables.has(table));
   const found =
-    likely.table === null && likely.question === null
-      ? (ofOwners(all, roots, people, named) ?? ofPeople(all, people) ?? likely)
-      : likely;
+    likely.question !== null
+      ? likely
+      : table === null
+        ? (ofOwners(all, roots, people, named) ?? byPeople ?? likely)
+        : below
+          ? (byPeople ?? likely)
+          : likely;
   const kept = found.question === null ? keptElsewhere(roots, found.table, people, values) : null;
   return kept === null ? found : { table: null, because: 'no table holds the organizations', question: kept };
 }
@@ -87,7 +98,7 @@ function choose(all: readonly Candidate[]): Directory {
 
 function describe(
   table: Table,
-  roots: readonly Table[],
+  references: ReadonlyMap<Table, readonly Column[]>,
   people: ReadonlySet<string>,
   named: ReadonlyMap<string, string>,
   values: ByValues,
@@ -99,13 +110,12 @@ function describe(
   const ofPeople = new Set<string>();
   const asked: string[] = [];
   const guarded = new Set<string>();
-  for (const other of roots) {
+  for (const other of new Set([...references.keys(), ...held.map((one) => one.table)])) {
     if (other === table) continue;
     const columns = [
-      ...referencesTo(other, table),
+      ...(references.get(other) ?? []),
       ...held.filter((one) => one.table === other).map((one) => one.column),
     ];
-    if (columns.length === 0) continue;
     tables.add(other);
     const person = people.has(nameOf(other));
     const members = userColumns(other, people);

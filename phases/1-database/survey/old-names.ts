@@ -16,6 +16,16 @@ export async function oldNames(
   ask: Ask,
 ): Promise<{ readonly from: readonly string[]; readonly renamed: readonly string[] }> {
   const today = tenants.flatMap((one) => [one.key, ...one.also].map((column) => column.name));
+  for (const name of today) if (name !== to) memory.names.add(name);
+  const before = [...(await renamedNames(to, memory, ask))];
+  const usual = ['organization_id', 'tenant_id', ...(directory === null ? [] : [`${singular(directory.name)}_id`])];
+  const otherwise = new Set(unclear.map((one) => one.column.name));
+  const known = [...today, ...before, ...usual.filter((name) => !otherwise.has(name))];
+  return { from: [...new Set(known)].filter((name) => name !== to), renamed: [...new Set(before)] };
+}
+
+/** Names that step 1.2 renamed to the one that stays, as the journal and this run know them. */
+export async function renamedNames(to: string, memory: Memory, ask: Ask): Promise<ReadonlySet<string>> {
   // A preview has a stand-in for the journal, without what was done.
   const there = await ask<{ there: boolean }>(
     `select exists (select from pg_catalog.pg_attribute a where a.attrelid = pg_catalog.to_regclass('voxanne_rollout.entries') and a.attname = 'change') as there`,
@@ -27,12 +37,9 @@ export async function oldNames(
             regexp_matches(e.change, 'rename column (\\\\?")?([^\\\\" ]+)(\\\\?")? to ', 'g') m where e.step = '1.2'`,
         )
       : [];
-  const usual = ['organization_id', 'tenant_id', ...(directory === null ? [] : [`${singular(directory.name)}_id`])];
-  const otherwise = new Set(unclear.map((one) => one.column.name));
-  for (const name of today) if (name !== to) memory.names.add(name);
-  const before = [...(renamed ?? []).map((row) => row.name), ...memory.names].filter(
-    (name) => name !== to && !name.endsWith('_before_rollout'),
+  return new Set(
+    [...(renamed ?? []).map((row) => row.name), ...memory.names].filter(
+      (name) => name !== to && !name.endsWith('_before_rollout'),
+    ),
   );
-  const known = [...today, ...before, ...usual.filter((name) => !otherwise.has(name))];
-  return { from: [...new Set(known)].filter((name) => name !== to), renamed: [...new Set(before)] };
 }

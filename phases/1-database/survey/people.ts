@@ -59,13 +59,11 @@ export async function findProfiles(
   const linked = roots.filter(
     (table) => isPeople(table) && !(beside.test(plainName(table.name)) && likely(table) === usual.length),
   );
-  const people =
-    linked.length > 0
-      ? linked
-      : await byValues(
-          roots.filter((table) => likely(table) < usual.length),
-          ask,
-        );
+  // A table of the platform's own people, say, is one to one with users as well, and says nothing against "users".
+  const named = roots.filter((table) => likely(table) < usual.length && !linked.includes(table));
+  const people = linked.some((table) => likely(table) < usual.length)
+    ? linked
+    : [...linked, ...(await byValues(named, ask))];
   const ranked = [...people].sort(
     (one, other) =>
       likely(one) - likely(other) ||

@@ -8,8 +8,8 @@ import {
   generalNames,
   joins,
   mentions,
+  type References,
   reason,
-  referencesTo,
 } from './candidates.ts';
 import { foreignKeyOf, nameOf, plainName, userColumns } from './shape.ts';
 
@@ -67,9 +67,15 @@ export function ofOwners(
 }
 
 /** Nothing asks for it, but people and rows name it in one column, which no such row may leave empty. */
-export function ofPeople(all: readonly Candidate[], people: ReadonlySet<string>): Directory | null {
+export function ofPeople(
+  all: readonly Candidate[],
+  people: ReadonlySet<string>,
+  references: References,
+): Directory | null {
   const shared = all.filter(({ table, tables }) => {
-    const columns = [...tables].flatMap((other) => referencesTo(other, table).map((column) => ({ other, column })));
+    const columns = [...references(table)]
+      .filter(([other]) => tables.has(other))
+      .flatMap(([other, list]) => list.map((column) => ({ other, column })));
     return columns.some(
       ({ other, column }) =>
         people.has(nameOf(other)) &&

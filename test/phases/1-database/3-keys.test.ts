@@ -95,10 +95,11 @@ describe('with text ids', () => {
     const { plan } = await at.rollout([step]).plan('1.3');
     expect(plan.changes).toEqual([]);
     expect(plan.blockers.map((one) => one.problem)).toEqual([
-      '3 values of public.notes.org_id are text that is not a uuid, so no organization can be meant.',
+      '1 row of public.notes holds an empty text in org_id, which names no organization.',
+      '2 values of public.notes.org_id are text that is not a uuid, so no organization can be meant.',
       expect.stringMatching(/^public\.tags\.org_id is text and cannot become uuid: constraint tags_org_id_check/),
     ]);
-    expect(plan.blockers[0]?.detail).toBe('""\n"default"');
+    expect(plan.blockers[1]?.detail).toBe('"default"');
   });
 });
 

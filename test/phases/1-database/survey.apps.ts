@@ -474,4 +474,26 @@ export const apps: readonly App[] = [
       ${guard('exists (select 1 from teachers t where t.id = grades.teacher_id and t.school_id = (select p.school_id from profiles p where p.id = auth.uid()))', 'grades')}`,
     found: { organizations: 'public.schools', memberships: null, truth: 'profiles' },
   },
+  {
+    name: 'what people and rows name in one column, with nothing that asks for it, above projects with members',
+    sql: `${users} ${directory('fincas')} create table profiles (id uuid primary key references auth.users, finca_id uuid);
+      create table things (id int primary key, finca_id uuid not null); create table projects (id uuid primary key, finca_id uuid not null);
+      create table project_members (project_id uuid references projects, user_id uuid references auth.users, role text, primary key (project_id, user_id));
+      create table tasks (id int primary key, project_id uuid references projects); create table comments (id int primary key, project_id uuid references projects);`,
+    found: { organizations: 'public.fincas', memberships: null, truth: 'profiles' },
+  },
+  {
+    name: 'shops that nobody is a member of, and whose owners reach what hangs on them',
+    sql: `${users} create table menu_clients (id uuid primary key, slug text, owner_id uuid references auth.users); create table menu_items (id int primary key, client_id uuid not null references menu_clients);
+      create table menu_categories (id int primary key, client_id uuid not null references menu_clients);
+      ${guard('exists (select 1 from menu_clients c where c.id = client_id and c.owner_id = auth.uid())', 'menu_items')}`,
+    found: { organizations: 'public.menu_clients', memberships: null, truth: 'none' },
+  },
+  {
+    name: 'users whose ids are those of auth.users by their values, beside people of the platform who refer to it',
+    sql: `${users} ${directory('businesses')} create table users (id uuid primary key default gen_random_uuid(), business_id uuid not null references businesses, name text);
+      insert into users values (${user(1)}, ${org(1)}), (${user(2)}, ${org(2)});
+      create table super_admin_users (id int primary key, user_id uuid not null unique references auth.users); create table visits (id int primary key, business_id uuid references businesses);`,
+    found: { organizations: 'public.businesses', profiles: 'public.users', truth: 'profiles' },
+  },
 ];
