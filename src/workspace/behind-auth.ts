@@ -56,7 +56,7 @@ export function behindAuth(
         continue;
       }
       for (const [own, { target, exported }] of imports) {
-        if (!args.includes(own)) continue;
+        if (!args.includes(own) || guard.test(own)) continue;
         for (const match of args.matchAll(
           new RegExp(
             `(?<![\\w$.'"])(?<!\\bbind\\(\\s*)${own.replaceAll('$', '\\$')}(?:\\s*\\.\\s*([A-Za-z_$][\\w$]*))?(?![\\w$])`,

@@ -116,6 +116,43 @@ module.exports = router
   });
 });
 
+describe("routes of the platform's own people", () => {
+  const route = (before: string): string => `const { Router } = require('express')
+const { db } = require('./db')
+const { authenticate, requireSuperAdmin } = require('./auth')
+const router = Router()
+${before}
+router.get('/teams/:teamId', authenticate, async (req, res) => {
+  const { data } = await db.from('projects').select('*').eq('team_id', req.params.teamId)
+  res.json(data)
+})
+module.exports = router
+`;
+
+  it('are not kept to one team: a person says whether they are meant', async () => {
+    const text = route('router.use(requireSuperAdmin)');
+    app = await smallApp(
+      {
+        'package.json': packages({ express: '4' }),
+        'src/index.js': `const express = require('express')\nexpress().use('/a', require('./a')).use('/b', require('./b'))\n`,
+        'src/db.js': `const { createClient } = require('@supabase/supabase-js')\nmodule.exports = { db: createClient(process.env.SUPABASE_URL, process.env.SUPABASE_SERVICE_ROLE_KEY) }\n`,
+        'src/auth.js': `const { db } = require('./db')\nasync function authenticate (req, res, next) {\n  const { data: { user } } = await db.auth.getUser(req.headers.authorization)\n  req.user = user\n  next()\n}\nconst requireSuperAdmin = (req, res, next) => (req.user.isSuperAdmin ? next() : res.status(403).end())\nmodule.exports = { authenticate, requireSuperAdmin }\n`,
+        'src/a.js': text,
+        'src/b.js': route(''),
+      },
+      named('teams', 'team_id', 'projects'),
+    );
+    const left = (await app.run(...backend)).map(({ title }) => title);
+    expect(left).toEqual([
+      expect.stringMatching(/^src\/a\.js:7: .*the platform's own people come through here\.$/),
+      'The code has no open finding',
+    ]);
+    expect(await app.read('src/a.js')).toBe(text);
+    expect(await app.read('src/b.js')).toContain('assertSameOrg(req, req.params.teamId)');
+    await undone();
+  });
+});
+
 describe('Express with controllers, claims, and companies', () => {
   const files = {
     'package.json': packages({ express: '5' }, { type: 'module', devDependencies: { typescript: '5' } }),

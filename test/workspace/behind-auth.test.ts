@@ -52,6 +52,11 @@ describe('what is behind authentication', () => {
     ).toEqual([]);
   });
 
+  it('never the middleware itself', () => {
+    const text = `import { requireUser } from './controllers.js';\napp.get('/a', requireUser, (req, res) => res.end());`;
+    expect(behind({ 'app.js': text })).toEqual([]);
+  });
+
   it('a handler of another file where every route of it is, by its own name', () => {
     const text = `${imports}app.get('/a', requireUser, c.list);\napp.post('/hook', c.hook);\napp.get('/b', requireUser, c.both);\napp.get('/c', c.both);`;
     expect(behind({ 'app.js': text })).toEqual(['controllers.js#list']);

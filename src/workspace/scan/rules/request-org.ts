@@ -1,7 +1,7 @@
 import { givenBy } from '../calls.ts';
 import { goesElsewhere } from '../elsewhere.ts';
 import { authOf, requestInScope } from '../fixes.ts';
-import { isRequestParameter } from '../flow.ts';
+import { isRequestParameter, registrationOf, routeCallOf } from '../flow.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
@@ -14,7 +14,7 @@ import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../request-sources.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
+import { type Binding, bindingOf, declaredBy, escapeRegExp, parametersOf, placesOf } from '../scope.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import { handedToFunctions, noteHanded } from './request-org-across.ts';
@@ -185,6 +185,23 @@ function handlerAround(node: SyntaxNode): SyntaxNode | null {
   return functionAround(node);
 }
 
+/** `requireSuperAdmin`, `isPlatformAdmin`, `staffOnly`: whoever passes works for all organizations, and not for the own one. */
+const platform =
+  /(?:super|platform|global|system|root)[_-]?(?:admin|user|operator|owner)|\bis_?staff\b|(?:require|ensure|only)_?staff|staff_?only|back_?office/i;
+
+function isForPlatform(fn: SyntaxNode): boolean {
+  const route = routeCallOf(fn);
+  const { before, router } = route === null ? { before: [], router: '' } : registrationOf(route, fn);
+  if (platform.test(fn.source.path) || platform.test(fn.text) || before.some((one) => platform.test(one.text)))
+    return true;
+  return (
+    router !== '' &&
+    placesOf(fn.source, new RegExp(`(?<![\\w$])${escapeRegExp(router)}\\s*\\.\\s*use\\s*\\(`, 'g')).some(
+      (place) => place.start < fn.start && platform.test(place.above('call_expression')?.text.slice(0, 200) ?? ''),
+    )
+  );
+}
+
 function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin, context: RuleContext): Iterable<Hit> {
   const fn = handlerAround(node);
   const key = `${fn?.start ?? 0}:${origin.part}:${origin.path.join('.')}`;
@@ -232,6 +249,15 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   }
   if (isEdgeFunction(node.source)) {
     yield { node, reason, instruction: forEdgeFunction };
+    return;
+  }
+  if (fn !== null && !context.isAuthMiddleware && isForPlatform(fn)) {
+    yield {
+      node,
+      reason: `${reason.replace(/\.$/, '')}; the platform's own people come through here.`,
+      instruction:
+        'Waive it if they are meant to act for every organization; else compare it with that of the authenticated user.',
+    };
     return;
   }
   if (request === null || context.isAuthMiddleware) {
