@@ -131,7 +131,7 @@ describe('refused before anything is connected', () => {
       /another version/,
     ],
     ['another format', (plan: SavedPlan) => ({ ...plan, format: 99 }), /another version/],
-    ['no plan at all', () => ({ kind: 'something else' }), /no plan file/],
+    ['no plan at all', () => ({ kind: 'something else' }), /not a plan file/],
     ['no JSON', () => undefined, /not valid JSON/],
   ])('%s', async (_, change, problem) => {
     const path = variant(change);
