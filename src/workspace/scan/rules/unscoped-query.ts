@@ -1,3 +1,4 @@
+import type { Workspace } from '../../project.ts';
 import { type Chain, chainAround, linkOf } from '../chains.ts';
 import { clientRole } from '../clients.ts';
 import { isCompared } from '../guards.ts';
@@ -45,7 +46,9 @@ export const unscopedQuery: Rule = {
     const value = byId.args[1];
     if (!value || !originsOf(value).some((origin) => origin.kind === 'request')) return;
     if (isScopedClient(chain.base) || clientRole(chain.base, workspace) !== 'service') return;
-    if (rowIsCompared(chain.node, 0) || idIsChecked(value, chain.node, 0) || hasCheckedParent(chain, 0)) return;
+    const look: Look = { workspace, depth: 0 };
+    if (rowIsCompared(chain.node, look) || idIsChecked(value, chain.node, look) || hasCheckedParent(chain, look))
+      return;
     yield {
       node: chain.node,
       reason: `A row of ${chain.table} is reached by its id alone with a client that goes past row security.`,
@@ -75,6 +78,7 @@ export const unscopedQuery: Rule = {
       `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part).eq('call_id', id); });`,
       `router.delete('/:id/parts/:part', async (req, res) => { const { id, part } = req.params; const { data: call } = await supabase.from('calls').select('id').eq('id', id).eq('org_id', req.user.orgId).single(); if (!call) return res.status(404).end(); const { data: row } = await supabase.from('parts').select('id, call_id').eq('id', part).single(); if (!row || row.call_id !== id) return res.status(404).end(); await supabase.from('parts').delete().eq('id', part); });`,
       `router.patch('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); const allowed = await resolveTenantAccess(req.user.id, row.org_id); if (!allowed) return res.status(403).end(); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
+      `export const DELETE = async ({ params, locals }) => { const { supabase } = locals; const { data: row } = await supabase.from('calls').select('id').eq('id', params.id).single(); if (!row) return error(404); const db = createClient(url, process.env.SUPABASE_SERVICE_ROLE_KEY); await db.from('calls').delete().eq('id', params.id); };`,
       `router.patch('/:id', async (req, res) => { await assertCallAccess(req.user.id, req.params.id); await supabase.from('calls').update({ name }).eq('id', req.params.id); });`,
     ],
   },
@@ -86,17 +90,17 @@ function isScopedClient(base: SyntaxNode): boolean {
 }
 
 /** The row's org is compared after it was read. */
-function rowIsCompared(query: SyntaxNode, depth: number): boolean {
+function rowIsCompared(query: SyntaxNode, look: Look): boolean {
   const declarator = wrapped(query).parent;
   const pattern = declarator?.kind === 'variable_declarator' ? declarator.child(0) : null;
   const scope = declarator?.above('statement_block', 'program');
   if (!pattern || !scope) return false;
   const names = [...declarationsIn(scope).values()].filter((binding) => pattern.contains(binding.node));
-  return names.some((binding) => referencesOf(binding).some((use) => isComparedByOwner(use, query, depth)));
+  return names.some((binding) => referencesOf(binding).some((use) => isComparedByOwner(use, query, look)));
 }
 
 /** `row.org_id !== own`, `row.project?.org_id !== own`, `row.project_id !== projectId` of a project that was looked up. */
-function isComparedByOwner(reference: SyntaxNode, query: SyntaxNode, depth: number): boolean {
+function isComparedByOwner(reference: SyntaxNode, query: SyntaxNode, look: Look): boolean {
   let at = wrapped(reference);
   let named = false;
   let parental = false;
@@ -113,25 +117,33 @@ function isComparedByOwner(reference: SyntaxNode, query: SyntaxNode, depth: numb
   const comparison = at.parent;
   if (comparison?.kind !== 'binary_expression' || !/^[!=]==?$/.test(operatorOf(comparison))) return false;
   const other = comparison.children.find((one) => one !== at);
-  return named || (parental && other !== undefined && depth < maxDepth && idIsChecked(other, query, depth + 1));
+  return named || (parental && other !== undefined && look.depth < maxDepth && idIsChecked(other, query, deeper(look)));
 }
 
 /** A row of a project is a row of the organization that the project was looked up with. */
 const maxDepth = 2;
 
+type Look = { readonly workspace: Workspace; readonly depth: number };
+
+const deeper = ({ workspace, depth }: Look): Look => ({ workspace, depth: depth + 1 });
+
+/** A look-up with the caller's own rights: row security has answered. */
+const isOfCaller = ({ base }: Chain, { workspace }: Look): boolean =>
+  /^(?:user|anon)$/.test(clientRole(base, workspace));
+
 /** `.eq('id', id).eq('project_id', projectId)` where the project was looked up with the caller's organization. */
-const hasCheckedParent = (chain: Chain, depth: number): boolean =>
-  depth < maxDepth &&
+const hasCheckedParent = (chain: Chain, look: Look): boolean =>
+  look.depth < maxDepth &&
   chain.links.some(
     ({ name, args: [column, value] }) =>
       name === 'eq' &&
       /_id['"]$|[a-z]Id['"]$/.test(column?.text ?? '') &&
       value !== undefined &&
-      idIsChecked(value, chain.node, depth + 1),
+      idIsChecked(value, chain.node, deeper(look)),
   );
 
 /** The same id was looked up with the caller's organization before, or handed to what checks access, and refused otherwise. */
-function idIsChecked(value: SyntaxNode, query: SyntaxNode, depth: number): boolean {
+function idIsChecked(value: SyntaxNode, query: SyntaxNode, look: Look): boolean {
   const text = unwrap(value).text;
   const fn = outermostFunction(value);
   if (fn === null || !/^[\w$.?!]+$/.test(text)) return false;
@@ -143,8 +155,8 @@ function idIsChecked(value: SyntaxNode, query: SyntaxNode, depth: number): boole
     const other = use.start < query.start && use.parent?.kind === 'arguments' ? chainAround(use) : null;
     if (other === null || other.table === null || linkOf(other, 'update', 'delete', 'insert', 'upsert')) return false;
     return (
-      rowIsCompared(other.node, depth) ||
-      ((keepsToCaller(other) || hasCheckedParent(other, depth)) && decides(other.node))
+      rowIsCompared(other.node, look) ||
+      ((keepsToCaller(other) || hasCheckedParent(other, look) || isOfCaller(other, look)) && decides(other.node))
     );
   });
 }
