@@ -57,9 +57,12 @@ export function lossOf(
   // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
-  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization.
-  if (claim === 'shared')
-    return action === 'read' && (before.decided || (before.guarded && person.id !== null)) ? 'lockout' : 'on purpose';
+  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization. Where no row
+  // has one, it may also be that nothing tells whose they are.
+  if (claim === 'shared') {
+    const told = before.guarded && person.id !== null && door.owners.some((one) => one.organizations.length > 0);
+    return action === 'read' && (before.decided || told) ? 'lockout' : 'on purpose';
+  }
   if (claim === 'other' && before.shared) return 'lockout';
   if ((claim === 'other' || claim === 'former') && before.anywhere) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';

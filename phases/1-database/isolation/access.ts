@@ -17,7 +17,7 @@ import { decidedName } from './judged.ts';
 import { keptLook } from './kept-look.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
-import { ownPlatformPolicies } from './platform-policies.ts';
+import { standingPlatformPolicies } from './platform-policies.ts';
 import { rulesOf } from './rules.ts';
 import { standingPolicies } from './tables.ts';
 
@@ -29,6 +29,7 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const access = await lookAt(client, scopeOf(found, only), signal);
   const failed = await ownFailures(target, found, signal, only, circularDoors(access));
   const { sharing, anywhere, binding } = await standingPolicies(found, target.config);
+  const files = await standingPlatformPolicies(client, found);
   // What a later look compares with beside the access itself.
   const buckets = only === undefined ? await bucketsOf(client) : null;
   const foreign = only === undefined ? await foreignProfiles(client, target, found) : null;
@@ -36,7 +37,7 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
     ...toKept(access),
     failed,
     sharing: [...sharing],
-    anywhere: [...anywhere],
+    anywhere: [...anywhere, ...files.anywhere],
     binding: [...binding],
     ...(buckets === null ? {} : { buckets }),
     ...(foreign === null ? {} : { foreignProfiles: foreign }),
@@ -81,7 +82,7 @@ export async function* checkAccess(
   const { acceptAccess, keepPolicy, dropPolicy } = target.config.decisions;
   // What is the caller's own, or shared with their organization by another column, stays by rule.
   const { own } = await standingPolicies(found, target.config);
-  const ownFiles = await ownPlatformPolicies(client, found);
+  const files = await standingPlatformPolicies(client, found);
   const meant = keptLook(kept);
   const asCaller = viewsOfCallers(found);
   const results = [
@@ -90,7 +91,7 @@ export async function* checkAccess(
       switches: found.model === 'active' || target.config.decisions.isolation !== null,
       kept: (door, policy) =>
         own.has(`${door}: ${policy}`) ||
-        ownFiles.has(`${door}: ${policy}`) ||
+        files.own.has(`${door}: ${policy}`) ||
         keepPolicy.includes(decidedName(`${door}: ${policy}`)),
       shares: (door, policy) => meant.sharing.has(`${door}: ${policy}`),
       anywhere: (door, policy) => meant.anywhere.has(`${door}: ${policy}`) && !meant.binding.has(`${door}: ${policy}`),

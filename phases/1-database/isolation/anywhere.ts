@@ -2,12 +2,11 @@ import type { ClientBase } from 'pg';
 import { decide } from '../../../src/config/answers.ts';
 import { usersPassing } from '../../../src/database/access/passing.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
-import { literal } from '../../../src/database/quote.ts';
+import { identifier, literal } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Survey } from '../survey.ts';
-import type { Alternative } from './classify.ts';
 import { decidedName, type Judged, type PolicyContext, reachesUsers } from './judged.ts';
 import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
@@ -20,17 +19,22 @@ export type Narrowed = {
   /** What it asks of the caller, any of these. */
   readonly conditions: readonly string[];
   /** Those of them that may name the platform's own people, rather than whoever has a role in an organization. */
-  readonly asked: readonly string[];
+  readonly asked: readonly Condition[];
 };
+
+/** The part that asks the caller, and the one that asks the row; `text` is both. */
+type Condition = { readonly text: string; readonly who: string; readonly where: string | null };
 
 export const narrowedOf = (rule: Rule, leaving: readonly Judged[], decisions: PolicyContext['decisions']): Narrowed[] =>
   leaving.flatMap(({ policy, using, check, fails, dropped }) => {
     const wide = [...using, ...check].filter(({ anywhere }) => anywhere !== null);
     const undecided = decisions[decidedName(nameOf(policy))] === undefined;
     if (fails || dropped || wide.length === 0 || !undecided || !reachesUsers(policy)) return [];
-    const texts = (all: readonly Alternative[]): readonly string[] => [...new Set(all.map(({ text }) => text))];
-    const asked = texts(wide.filter(({ anywhere }) => anywhere === 'person'));
-    return [{ rule, policy, conditions: texts(wide), asked }];
+    const conditions = new Map(wide.map((one) => [one.text, one.anywhere]));
+    const asked = [...conditions].flatMap(([text, anywhere]) =>
+      anywhere?.by === 'person' ? [{ text, who: anywhere.who, where: anywhere.where }] : [],
+    );
+    return [{ rule, policy, conditions: [...conditions.keys()], asked }];
   });
 
 /** Users who reach rows of organizations that they do not belong to, because a condition holds for them. */
@@ -61,7 +65,7 @@ export async function askAnywhere(
   for (const one of all) {
     const reaching = reachingOf(one, found);
     if (reaching.some(({ rows }) => (rows.get(nameOf(one.policy)) ?? 1) > 0)) {
-      const key = one.asked.join('\n');
+      const key = one.asked.map(({ text }) => text).join('\n');
       groups.set(key, [...(groups.get(key) ?? []), one]);
     } else notes.push(noteOf(one, reaching));
   }
@@ -72,7 +76,7 @@ export async function askAnywhere(
 const nameOf = (policy: Policy): string => `${policy.schema}.${policy.table}: ${policy.name}`;
 
 const reachingOf = ({ asked }: Narrowed, found: ReadonlyMap<string, Reaching>): readonly Reaching[] =>
-  asked.flatMap((text) => found.get(text) ?? []);
+  asked.flatMap(({ text }) => found.get(text) ?? []);
 
 function noteOf({ policy, conditions }: Narrowed, reaching: readonly Reaching[]): Note {
   const label = `${policy.schema}.${policy.table}`;
@@ -114,7 +118,7 @@ function question(group: readonly Narrowed[], found: ReadonlyMap<string, Reachin
     `${plural(users.length, 'user')} ${users.length === 1 ? 'loses' : 'lose'} the rows of other organizations; what the condition allows is kept to their own.`,
   );
   return {
-    problem: `${policies.length === 1 ? 'Policy' : 'Policies'} ${policies.join(', ')} ${policies.length === 1 ? 'lets' : 'let'} ${who} reach rows of organizations that they do not belong to, because of who they are: ${first?.asked.join(' or ')}. If they are the platform's own people, that is meant; if they are admins of one organization, it is a leak.`,
+    problem: `${policies.length === 1 ? 'Policy' : 'Policies'} ${policies.join(', ')} ${policies.length === 1 ? 'lets' : 'let'} ${who} reach rows of organizations that they do not belong to, because of who they are: ${first?.asked.map(({ text }) => text).join(' or ')}. If they are the platform's own people, that is meant; if they are admins of one organization, it is a leak.`,
     remedy: `Keep it with ${keep.flag}, or keep these users to their own organizations with ${drop.flag} (decisions.keepPolicy, decisions.dropPolicy).`,
     detail: [
       ...users.slice(0, shown).map((id) => `user ${id}`),
@@ -134,24 +138,29 @@ export const reachedIn =
   async (all) => {
     if (all.every((one) => one.asked.length === 0)) return new Map();
     const people = peopleOf(found);
-    const conditions = [...new Set(all.flatMap((one) => one.asked))];
+    const conditions = [...new Map(all.flatMap((one) => one.asked.map((each) => [each.text, each]))).values()];
     const searchPath = [...new Set(['public', ...found.catalog.tables.map((table) => table.schema)])];
-    const passing = await usersPassing(client, people, searchPath, conditions);
+    const passing = await usersPassing(
+      client,
+      people,
+      searchPath,
+      conditions.map(({ who }) => who),
+    );
     const sample = passing.asked < passing.all ? { asked: passing.asked, all: passing.all } : null;
     const belonging = await membersOf(client, people.belongs);
     const result = new Map<string, Reaching>();
-    for (const [at, condition] of conditions.entries()) {
+    for (const [at, { text, where }] of conditions.entries()) {
       const users = passing.users[at] ?? [];
-      const everybody = belonging.size > 1 && [...belonging.keys()].every((id) => users.includes(id));
+      const everybody = where === null && belonging.size > 1 && [...belonging.keys()].every((id) => users.includes(id));
       const reaching = everybody ? [] : users;
       const rows = new Map<string, number | null>();
       const losing = new Set<string>();
-      for (const { rule, policy } of all.filter((one) => one.asked.includes(condition))) {
-        const each = await rowsOfOthers(client, found, rule, policy, reaching, belonging);
+      for (const { rule, policy } of all.filter((one) => one.asked.some((each) => each.text === text))) {
+        const each = await rowsOfOthers(client, found, rule, policy, where, reaching, belonging);
         for (const [id, count] of each ?? reaching.map((id) => [id, 1] as const)) if (count > 0) losing.add(id);
         rows.set(nameOf(policy), each === null ? null : Math.max(0, ...each.values()));
       }
-      result.set(condition, { users: reaching.filter((id) => losing.has(id)), rows, sample });
+      result.set(text, { users: reaching.filter((id) => losing.has(id)), rows, sample });
     }
     return result;
   };
@@ -168,17 +177,20 @@ async function membersOf(
   return new Map(rows.map((one) => [one.id, one.organizations]));
 }
 
-/** Rows of other organizations that users reach by a policy which asks nothing of the row, user by user. */
+/** Rows of other organizations that users reach by a policy that does not ask whose a row is, user by user. */
 async function rowsOfOthers(
   client: ClientBase,
   found: Survey,
   rule: Rule,
   policy: Policy,
+  where: string | null,
   users: readonly string[],
   belonging: ReadonlyMap<string, readonly string[]>,
 ): Promise<ReadonlyMap<string, number> | null> {
   if (users.length === 0) return new Map();
-  const { organizations } = ownersOf(found, rule.table);
+  // Conditions call the row by the name of its table.
+  const row = identifier(rule.table.name);
+  const { organizations } = ownersOf(found, rule.table, row);
   const table = literal(rule.sql);
   const privileges = { ALL: 'SELECT', SELECT: 'SELECT', INSERT: 'INSERT', UPDATE: 'UPDATE', DELETE: 'DELETE' } as const;
   const privilege = literal(privileges[policy.command]);
@@ -198,8 +210,8 @@ async function rowsOfOthers(
         const counts = new Map<string, number>();
         for (const [key, own] of kinds) {
           const { rows } = await client.query<{ rows: number }>(
-            `select count(*)::int as rows from (select 1 from ${rule.sql} t, lateral (select ${organizations} as orgs) o
-               where ${may} and cardinality(o.orgs) > 0 and not o.orgs && $1::text[] limit ${counted + 1}) x`,
+            `select count(*)::int as rows from (select 1 from ${rule.sql} ${row}, lateral (select ${organizations} as orgs) voxanne_owners
+               where ${may} and (${where ?? 'true'}) and cardinality(voxanne_owners.orgs) > 0 and not voxanne_owners.orgs && $1::text[] limit ${counted + 1}) x`,
             [own],
           );
           counts.set(key, rows[0]?.rows ?? 0);
@@ -209,7 +221,7 @@ async function rowsOfOthers(
       'read only',
     );
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '57014') return null;
+    if (error instanceof Error && 'code' in error) return null;
     throw error;
   }
 }

@@ -39,10 +39,10 @@ export type Alternative = {
    */
   readonly shares: boolean;
   /**
-   * It asks who is calling and nothing of the row, as a platform's own people are let through everywhere. `role`: only
-   * which role they have as a member, and that is one of the organization of their membership.
+   * It asks who is calling, and of the row at most what it is, not whose: as a platform's own people are let through
+   * everywhere. `role`: only which role they have as a member, and that is one of the organization of their membership.
    */
-  readonly anywhere: 'person' | 'role' | null;
+  readonly anywhere: { readonly by: 'person' | 'role'; readonly who: string; readonly where: string | null } | null;
 };
 
 export type Guarded = {
@@ -85,17 +85,26 @@ async function meaningOf(
   const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
   const atoms: Atom[] = [];
   let tied = false;
-  let ofCaller = true;
+  const who: string[] = [];
+  const where: string[] = [];
   for (const part of parts) {
     const root = await tree(part);
     const atom: Atom = root === null ? { is: 'unknown' } : judge(root, scope, world);
     atoms.push(atom);
     const found = root === null || atom.is !== 'unknown' ? null : features(root, scope, world);
-    ofCaller &&= atom.is === 'caller' || atom.is === 'signed in' || (found?.asks === true && !found.row);
+    if (atom.is === 'caller' || atom.is === 'signed in' || (found?.asks === true && !found.row))
+      who.push(unbracketed(part));
+    else if (atom.is === 'row') where.push(unbracketed(part));
     if (root === null) continue;
     tied ||= atom.is === 'inherits' || (atom.is === 'organization' && !isKey(atom.column)) || found?.row === true;
   }
-  const ofRole = atoms.every((one) => one.is === 'signed in' || (one.is === 'caller' && one.member === true));
+  const ofRole = atoms.every(
+    (one) => one.is === 'signed in' || one.is === 'row' || (one.is === 'caller' && one.member === true),
+  );
+  const anywhere: Alternative['anywhere'] =
+    who.length === 0 || who.length + where.length < parts.length
+      ? null
+      : { by: ofRole ? 'role' : 'person', who: joined(who), where: where.length === 0 ? null : joined(where) };
   const text = joined(parts.map(unbracketed));
   const [key] = table.keys;
   const trusted = parts.flatMap((part, index) => {
@@ -123,7 +132,7 @@ async function meaningOf(
     safe,
     bound,
     shares: meaning === 'within' && tied && !bound,
-    anywhere: meaning !== 'within' || !ofCaller ? null : ofRole ? 'role' : 'person',
+    anywhere: meaning === 'within' ? anywhere : null,
   });
   if (atoms.some((one) => one.is === 'metadata' && !isKey(one.column))) return result('metadata');
   if (atoms.some((one) => one.is === 'metadata')) {

@@ -135,19 +135,28 @@ async function sidesOf(policy: Policy, world: Judging): Promise<readonly Alterna
   ];
 }
 
-/** Policies there that let through what is the caller's own and nothing else: `storage.objects: own avatar`. */
-export async function ownPlatformPolicies(client: ClientBase, found: Survey): Promise<ReadonlySet<string>> {
+/**
+ * Policies there by what they let through, as `storage.objects: own avatar`: what is the caller's own and nothing else;
+ * everything, for callers whom they let in because of who they are.
+ */
+export async function standingPlatformPolicies(
+  client: ClientBase,
+  found: Survey,
+): Promise<{ readonly own: ReadonlySet<string>; readonly anywhere: ReadonlySet<string> }> {
   const facts = await platformFacts(client, null);
   const world = await judging(found, found.from);
   const columns = new Map(world.columns);
   for (const [table, names] of Object.entries(facts.columns)) columns.set(table, new Set(names));
   const own = new Set<string>();
+  const anywhere = new Set<string>();
   for (const policy of facts.policies) {
     const sides = await sidesOf(policy, { ...world, columns });
-    if (sides.length > 0 && sides.every(({ meaning }) => meaning === 'own'))
-      own.add(`${policy.schema}.${policy.table}: ${policy.name}`);
+    const name = `${policy.schema}.${policy.table}: ${policy.name}`;
+    if (sides.length === 0) continue;
+    if (sides.every(({ meaning }) => meaning === 'own')) own.add(name);
+    if (sides.every((one) => one.anywhere?.by === 'person')) anywhere.add(name);
   }
-  return own;
+  return { own, anywhere };
 }
 
 const verbs = { ALL: 'read and write', SELECT: 'read', INSERT: 'add', UPDATE: 'change', DELETE: 'delete' } as const;

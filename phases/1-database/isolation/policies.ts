@@ -126,7 +126,7 @@ export async function planTable(rule: Rule, policies: readonly Policy[], context
     anywhere: named(
       working,
       (side) =>
-        side.some((one) => one.anywhere === 'person') &&
+        side.some((one) => one.anywhere?.by === 'person') &&
         side.every((one) => one.anywhere !== null || isOwn(one) || isBound(one)),
     ),
     binding: named(working, (side) => side.some(isBound)),

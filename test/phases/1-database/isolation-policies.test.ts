@@ -106,6 +106,7 @@ describe('policies that ask more than the organization', () => {
 
 describe('rights of somebody else than the members', () => {
   const people = "public.tickets: platform's people";
+  const helpers = 'public.calls_for_help: helpers';
   const platform = (database: string, operators: readonly number[], decided: 'keep' | 'drop' | null) =>
     open(
       database,
@@ -122,8 +123,13 @@ describe('rights of somebody else than the members', () => {
        create table public.empty_yet (id int primary key, org_id uuid not null references public.organizations);
        alter table public.empty_yet enable row level security;
        create policy members on public.empty_yet using (org_id = public.my_org());
-       create policy staff on public.empty_yet for select to authenticated using (auth.uid() in (select user_id from public.operators));`,
-      decided === null ? {} : { [people]: decided },
+       create policy staff on public.empty_yet for select to authenticated using (auth.uid() in (select user_id from public.operators));
+       create table public.calls_for_help (id int primary key, org_id uuid not null references public.organizations, urgent boolean not null);
+       insert into public.calls_for_help values (1, '${org(1)}', true), (2, '${org(2)}', false);
+       alter table public.calls_for_help enable row level security;
+       create policy members on public.calls_for_help using (org_id = public.my_org());
+       create policy helpers on public.calls_for_help for select to authenticated using (urgent and public.is_super_admin());`,
+      decided === null ? {} : { [people]: decided, [helpers]: decided },
     );
   const toKeep = (plan: Plan): readonly (string | undefined)[] =>
     plan.notes.flatMap(({ text }) => (text.includes('keep the policy:') ? [text.split('--keep-policy ')[1]] : []));
@@ -131,8 +137,9 @@ describe('rights of somebody else than the members', () => {
   it('of the platform’s own people are asked about where such a person is there, with what each answer means', async () => {
     await using at = await platform('ask_platform', [eve], null);
     const { plan } = await at.rollout([step]).plan('1.7');
-    const [asked, ...more] = plan.blockers;
+    const [help, asked, ...more] = plan.blockers;
     expect(more).toEqual([]);
+    expect(help?.problem).toMatch(/"helpers" of public\.calls_for_help \(1 row\) lets 1 user reach rows.*urgent/);
     expect(asked?.problem).toMatch(
       /"platform's people" of public\.tickets \(2 rows\) lets 1 user reach rows.*is_super_admin/,
     );
@@ -150,7 +157,11 @@ describe('rights of somebody else than the members', () => {
   it('of a platform without any such people end with a word about it', async () => {
     await using at = await platform('ask_no_platform', [], null);
     const { plan } = await at.rollout([step]).plan('1.7');
-    expect(toKeep(plan)).toEqual(["'public.empty_yet: staff'", "'public.tickets: platform'\\''s people'"]);
+    expect(toKeep(plan)).toEqual([
+      "'public.calls_for_help: helpers'",
+      "'public.empty_yet: staff'",
+      "'public.tickets: platform'\\''s people'",
+    ]);
     await roundTrip(at, at.rollout([step]), '1.7');
   });
 
