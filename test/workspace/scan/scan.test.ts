@@ -3,6 +3,8 @@ import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
 import { collectEdits, editSource } from '../../../src/workspace/edit.ts';
+import { routeAnswers } from '../../../src/workspace/scan/answers.ts';
+import { checkingParameters } from '../../../src/workspace/scan/calls.ts';
 import { scan } from '../../../src/workspace/scan/scan.ts';
 import { Source } from '../../../src/workspace/scan/syntax.ts';
 import type { ScanOptions } from '../../../src/workspace/scan/types.ts';
@@ -49,6 +51,20 @@ it.each([
   `const a = <p>Terms & Privacy</p>;`,
 ])('takes no error of the grammar for one of the file: %s', (text) => {
   expect(new Source('src/a.tsx', text).errorAt).toBeNull();
+});
+
+it('takes a page of eight times the length eight times the time, not sixty-four', () => {
+  const cost = (lines: number): number => {
+    const page = '\n  <p class="a">some words of a page</p>'.repeat(lines);
+    const source = new Source('a.vue', `<script>const get = (orgId) => orgId</script><template>${page}</template>`);
+    const before = process.cpuUsage();
+    routeAnswers(source);
+    checkingParameters(source);
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  cost(100);
+  expect(cost(4_000)).toBeLessThan(30 * Math.max(1_000, cost(500)));
 });
 
 it('looks for code in prose, and not for words', async () => {
