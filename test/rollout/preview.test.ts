@@ -97,7 +97,9 @@ test('the plans of a phase are made upon each other, without what is skipped, un
   expect(without.map((each) => [each.step, each.plan.blockers.length])).toEqual([['1.2', 1]]);
   expect(await rollout.planAhead(4, never)).toEqual([]);
   database.within = ['busy'];
-  await expect(rollout.planAhead(1, never)).rejects.toThrow('could not be planned one on top of the other: it is busy.');
+  await expect(rollout.planAhead(1, never)).rejects.toThrow(
+    'could not be planned one on top of the other: it is busy.',
+  );
 });
 
 test('who stopped listening hears nothing more', async () => {

@@ -24,7 +24,8 @@ export function isForMachines(node: SyntaxNode): boolean {
     const body = fn.child(-1);
     if (body !== null && provesSender(body, node)) return true;
   }
-  return false;
+  // A page of Astro answers from the top of its file.
+  return node.source.path.endsWith('.astro') && functionAround(node) === null && provesSender(node.source.root, node);
 }
 
 /** `verifySignatureAppRouter(handler)` */
