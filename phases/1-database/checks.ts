@@ -19,8 +19,8 @@ import { standingPolicies } from './isolation/tables.ts';
 import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
 import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
+import { allowedValues, memberRole, ownerRole, roleColumnOf } from './survey/roles.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
-import { memberRole, ownerRole } from './values.ts';
 
 /** Acts out every kind of sign-up in transactions that are rolled back. */
 export async function* checkSignUps(target: Target, found: Survey, signal: AbortSignal): AsyncIterable<CheckResult> {
@@ -295,7 +295,7 @@ function memberTable(found: Survey, id: string): string | null {
 const isolationOptions = (found: Survey, organizations: TableName, signal: AbortSignal): IsolationOptions => ({
   tenantColumn: (table) => tenantOf(found, table)?.key.name ?? null,
   organizations,
-  profiles: found.profiles === null ? null : { ...named(found.profiles), userColumn: profileUser(found) },
+  profiles: profilesOf(found),
   memberships: membershipsOf(found),
   appendOnly: new Set(
     rulesOf(found)
@@ -334,6 +334,20 @@ export async function catalogCheck(
     milliseconds: performance.now() - began,
   };
 }
+
+const profilesOf = (found: Survey) => {
+  const { profiles } = found;
+  if (profiles === null) return null;
+  const role = roleColumnOf(profiles);
+  const allowed = role === null ? [] : allowedValues(profiles, role, found.enums);
+  return {
+    ...named(profiles),
+    userColumn: profileUser(found),
+    ...(role === null || allowed.length === 0
+      ? {}
+      : { role: { column: role.name, owner: ownerRole(allowed), member: memberRole(allowed) } }),
+  };
+};
 
 const membershipsOf = (found: Survey) => {
   const { memberships } = found;

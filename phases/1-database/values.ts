@@ -2,7 +2,7 @@ import { decide } from '../../src/config/answers.ts';
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
-import { allowedValues, ownerRole, runsOrganization } from './survey/roles.ts';
+import { allowedValues, hasFounder, ownerRole } from './survey/roles.ts';
 import { plainName, primaryColumn } from './survey/shape.ts';
 
 export { memberRole, ownerRole } from './survey/roles.ts';
@@ -215,7 +215,7 @@ function knownValue(
   }
   if (name === 'role' || column.name === extra.role) {
     const allowed = allowedValues(table, column, enums);
-    if ((!text && allowed.length === 0) || (allowed.length > 0 && !allowed.some(runsOrganization))) return null;
+    if ((!text && allowed.length === 0) || (allowed.length > 0 && !hasFounder(allowed))) return null;
     return `${literal(ownerRole(allowed))}${text ? '' : `::${column.type}`}`;
   }
   if (column.base === 'uuid' && ['owner_id', 'owner_user_id', 'created_by', 'user_id'].includes(name))

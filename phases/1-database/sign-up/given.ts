@@ -6,7 +6,7 @@ import { child, list } from '../../../src/database/rename/tree.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Target } from '../../target.ts';
-import { ownerRole, runsOrganization } from '../survey/roles.ts';
+import { hasFounder, ownerRole } from '../survey/roles.ts';
 import type { Survey } from '../survey.ts';
 import type { Extra } from '../values.ts';
 import { insertedConstants } from './app-triggers.ts';
@@ -44,7 +44,7 @@ export function firstRole(found: Survey, target: Target): { readonly role: strin
   const given = extraOf(found, target, table).values?.[roleColumn];
   const [, text] = /^\s*'((?:[^']|'')*)'(?:::[\w."]+)?\s*$/.exec(given ?? '') ?? [];
   if (given !== undefined) return { role: text?.replaceAll("''", "'") ?? null };
-  return roles.length === 0 || roles.some(runsOrganization) ? { role: ownerRole(roles) } : null;
+  return roles.length === 0 || hasFounder(roles) ? { role: ownerRole(roles) } : null;
 }
 
 /** Settings of `signUp` that name no table or column of sign-up, or that are no single SQL expression. */

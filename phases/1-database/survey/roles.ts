@@ -1,4 +1,5 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import { isPlatformRole } from '../../../src/isolation/platform-role.ts';
 import { foreignKeyOf, plainName } from './shape.ts';
 import type { Memberships } from './types.ts';
 
@@ -46,6 +47,10 @@ const plain = (role: string): string => role.toLowerCase().replace(/[\s-]+/g, '_
 /** A role that owns or runs an organization, by its name. */
 export const runsOrganization = (role: string): boolean => ownerNames.some((one) => same(one, role));
 
+/** Whether somebody who makes an organization can be given one of these roles: one runs it, and no more than that. */
+export const hasFounder = (allowed: readonly string[]): boolean =>
+  allowed.some((one) => runsOrganization(one) && !isPlatformRole(one));
+
 /** The role of somebody who made their own organization, as the column writes it. */
 export const ownerRole = (allowed: readonly string[]): string =>
   allowed.length === 0 ? 'owner' : (find(allowed, owners) ?? find(allowed, admins) ?? allowed[0] ?? 'owner');
@@ -58,7 +63,11 @@ export const hasOwners = (allowed: readonly string[]): boolean =>
 export const memberRole = (allowed: readonly string[]): string =>
   allowed.length === 0
     ? 'member'
-    : (find(allowed, members) ?? allowed.findLast((one) => !runsOrganization(one)) ?? allowed.at(-1) ?? 'member');
+    : (find(allowed, members) ??
+      allowed.findLast((one) => !runsOrganization(one) && !isPlatformRole(one)) ??
+      allowed.findLast((one) => !isPlatformRole(one)) ??
+      allowed.at(-1) ??
+      'member');
 
 /** Roles beside the owner's that run an organization, as the column writes them. */
 export const adminRoles = (allowed: readonly string[]): readonly string[] => {

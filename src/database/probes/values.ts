@@ -1,3 +1,4 @@
+import { isPlatformRole } from '../../isolation/platform-role.ts';
 import { literal } from '../quote.ts';
 import type { ColumnFacts } from './facts.ts';
 
@@ -24,10 +25,7 @@ export function candidates(column: ColumnFacts, seed: Seed, checks: readonly str
   const plain = byType(column, seed).map(cast);
   if (checks.length === 0) return plain.slice(0, 1);
   // A CHECK over several columns names values of each: one that is none of this type would fail the whole question.
-  const named = checks
-    .flatMap(literalsOf)
-    .filter((text) => looksLike(column, text))
-    .map(cast);
+  const named = ordinaryFirst(checks.flatMap(literalsOf).filter((text) => looksLike(column, text))).map(cast);
   const numbers = isNumber(column.base) ? checks.flatMap(numbersOf).map(cast) : [];
   const formats = isText(column.base)
     ? textFormats(seed)
@@ -58,7 +56,7 @@ const fits = (column: ColumnFacts, text: string): boolean => column.length === n
 
 function byType(column: ColumnFacts, seed: Seed): readonly string[] {
   const { ordinal } = seed;
-  if (column.kind === 'enum') return rotate(column.labels, ordinal - 1);
+  if (column.kind === 'enum') return ordinaryFirst(rotate(column.labels, ordinal - 1));
   if (column.kind === 'array') return ['{}'];
   if (column.kind === 'range') return ['empty'];
   if (column.kind === 'composite') return [];
@@ -133,6 +131,12 @@ function byType(column: ColumnFacts, seed: Seed): readonly string[] {
 /** The end of the marker is what differs, so that is what a short column keeps. */
 const shorten = (column: ColumnFacts, { marker }: Seed): string =>
   column.length === null ? marker : marker.slice(-column.length);
+
+/** Whoever acts in a probe is nobody who is let in everywhere, as long as the column takes something else. */
+const ordinaryFirst = (labels: readonly string[]): readonly string[] => [
+  ...labels.filter((one) => !isPlatformRole(one)),
+  ...labels.filter(isPlatformRole),
+];
 
 const rotate = <T>(list: readonly T[], by: number): T[] =>
   list.length === 0 ? [] : [...list.slice(by % list.length), ...list.slice(0, by % list.length)];

@@ -10,8 +10,13 @@ export type IsolationOptions = {
   /** The column that says whose a row is; null for tables that belong to nobody in particular. */
   readonly tenantColumn: (table: Table) => string | null;
   readonly organizations: TableName;
-  /** `userColumn` holds the id of the user, beside the key and `user_id`. */
-  readonly profiles: (TableName & { readonly userColumn?: string }) | null;
+  /** `userColumn` holds the id of the user, beside the key and `user_id`; `role` what owners and members have there. */
+  readonly profiles:
+    | (TableName & {
+        readonly userColumn?: string;
+        readonly role?: { readonly column: string; readonly owner: string; readonly member: string };
+      })
+    | null;
   readonly memberships:
     | (TableName & {
         readonly userColumn: string;

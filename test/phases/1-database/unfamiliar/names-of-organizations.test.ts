@@ -77,3 +77,35 @@ it('makes members of those whose tokens name their organization under the app’
     '',
   ]);
 });
+
+it('keeps the platform’s own people by their role, which no synthetic user has and nobody gets who signs up', async () => {
+  await using at = await appOf(
+    server,
+    'platform_role',
+    `create table schools (id uuid primary key default gen_random_uuid(), name text not null);
+     create table profiles (id uuid primary key references auth.users, school_id uuid references schools, name text,
+       role text not null check (role in ('superadmin', 'admin', 'teacher')));
+     create table students (id serial primary key, school_id uuid not null references schools, name text);
+     create function is_super() returns boolean language sql stable security definer set search_path = public as $$ select exists (select 1 from profiles where id = auth.uid() and role = 'superadmin') $$;
+     create function my_school() returns uuid language sql stable security definer set search_path = public as $$ select school_id from profiles where id = auth.uid() $$;
+     alter table profiles enable row level security; alter table students enable row level security; alter table schools enable row level security;
+     create policy a on profiles for select to authenticated using (school_id = my_school());
+     create policy a on schools for select to authenticated using (id = my_school());
+     create policy own on students for all to authenticated using (school_id = my_school());
+     create policy super on students for all to authenticated using (is_super());
+     ${grants} ${users(3)}
+     insert into schools values ('${org(1)}', 'A'), ('${org(2)}', 'B');
+     insert into profiles values ('${user(1)}', '${org(1)}', '1', 'admin'), ('${user(2)}', '${org(2)}', '2', 'teacher'), ('${user(3)}', '${org(1)}', '3', 'superadmin');
+     insert into students (school_id, name) values ('${org(1)}', 'a'), ('${org(2)}', 'b');`,
+    { decisions: { keepPolicy: ['public.students: super'] } },
+  );
+  const { stopped, said } = await throughPhaseOne(at);
+  expect([stopped, stopped === null ? [] : said]).toEqual([null, []]);
+  expect([await reads(at, 1, 'students'), await reads(at, 2, 'students'), await reads(at, 3, 'students')]).toEqual([
+    'a',
+    'b',
+    'a b',
+  ]);
+  await at.sql(`insert into auth.users (id, email) values ('${user(9)}', 'new@example.test')`);
+  expect(await at.sql(`select role from profiles where id = '${user(9)}'`)).toEqual([{ role: 'admin' }]);
+});
