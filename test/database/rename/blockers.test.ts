@@ -52,7 +52,7 @@ const bodies: readonly (readonly [name: string, returns: string, language: strin
     'void',
     'plpgsql',
     `begin execute format('update calls set %I = null', 'organization_id'); end`,
-    'put together at run time',
+    'built at run time',
   ],
   [
     'dynamic_row',

@@ -32,7 +32,7 @@ const odd = `create function odd(o uuid) returns void language plpgsql as $$
 
 const bodies = `select string_agg(prosrc, ' ' order by proname) from pg_proc where pronamespace = 'public'::regnamespace and proname in ('add_to', 'delete_from', 'keyed', 'wipe')`;
 
-it('SQL that is put together at run time follows a rename where the old name can only mean the column', async () => {
+it('SQL that is built at run time follows a rename where the old name can only mean the column', async () => {
   await using at = await makeApp(server, app);
   const before = await at.one(bodies);
   const { failed, blockers } = await at.apply('1.2');
