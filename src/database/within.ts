@@ -108,14 +108,15 @@ async function perform(client: ClientBase, change: Change, run: WithinTools['run
   if (sql.trim() !== '') await run(client, sql, context);
 }
 
-/** A concurrent index as a plain one, which PostgreSQL makes inside a transaction as well. */
+/** A concurrent index as a plain one. Whatever else is applied by itself waits for others, and runs here as it is. */
 function inTransaction(change: SqlChange): string {
   const plain = change.up.replace(
     /\b(create\s+(?:unique\s+)?index|drop\s+index|reindex\s+\w+)\s+concurrently\b/gi,
     '$1',
   );
   const clean = change.clean?.replace(/\bconcurrently\b/gi, '') ?? '';
-  if (plain === change.up) throw new NotHere(`${change.title}: PostgreSQL runs this only outside a transaction`);
+  if (/^\s*(?:vacuum|cluster)\b|\bconcurrently\b/i.test(plain))
+    throw new NotHere(`${change.title}: PostgreSQL runs this only outside a transaction`);
   return `${clean}${clean.trim() === '' || /;\s*$/.test(clean) ? '' : ';'}\n${plain}`;
 }
 

@@ -51,7 +51,7 @@ const journey: readonly (readonly [line: string, code: number])[] = [
   ['approve', 0],
   ['rollback', 2],
   ['rollback --to 1.4', 2],
-  ['rollback --phase 2', 0],
+  ['rollback --phase 2', 2],
   ['rollback --all', 2],
   ['rollback --all --yes', 0],
   ['init', 2],
@@ -102,6 +102,9 @@ describe('what the pages tell an operator to type', () => {
     writeFileSync(join(cwd, 'org.ts'), "export const orgId = localStorage.getItem('org_id');\n");
     writeFileSync(join(cwd, 'voxanne-rollout.config.json'), JSON.stringify({ decisions }));
     for (const [line, code] of journey.filter(([one]) => full || !variants.test(one))) {
+      // Code that came after the rollout: what the guard is for.
+      if (line === 'guard')
+        writeFileSync(join(cwd, 'added.ts'), "export const org = localStorage.getItem('org_id');\n");
       const [command = '', file] = line.split(' > ');
       const done = await cli.run(command.split(' ').filter(Boolean), { url: server.url('pages'), cwd });
       expect(done, line).toMatchObject({ code });

@@ -25,7 +25,7 @@ it.each([
     'organizations without a key of one column',
     `create table organizations (region text, code text, name text, primary key (region, code));
      create table org_members (user_id uuid references auth.users, organization_key uuid, role text, primary key (user_id, organization_key));`,
-    'Organizations are known by no primary key of one column',
+    'Organizations have no primary key of one column',
   ],
   [
     'organizations that rows refer to by another column than their key',

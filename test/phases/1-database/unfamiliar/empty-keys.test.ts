@@ -48,9 +48,15 @@ it('becomes NULL with it, also when it is written later, and comes back on rollb
   expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
 });
 
-it('goes before the column becomes uuid', async () => {
-  const schema = app('uuid default gen_random_uuid()', org(1), org(2)).replace(` or company_id = ''`, '');
-  const { reached, left, notes } = await whole(server, schema.replaceAll('company_id = my_company()', 'true'), decided);
+it('goes before the column becomes uuid, and rows that everybody saw are asked about before the first change', async () => {
+  const schema = app('uuid default gen_random_uuid()', org(1), org(2))
+    .replace(` or company_id = ''`, '')
+    .replaceAll('company_id = my_company()', 'true');
+  const asked = await whole(server, schema, decided);
+  expect([asked.reached, asked.left]).toEqual([null, []]);
+  expect(asked.said).toContain('1.7/access/public.notes/kept');
+  const accepted = { decisions: { ...decided.decisions, acceptAccess: ['1.7/access/public.notes/kept'] } };
+  const { reached, left, notes } = await whole(server, schema, accepted);
   expect(notes).toContain('becomes uuid, which takes no empty text');
   expect({ reached, left }).toEqual({ reached: '1.7', left: [] });
 });
