@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { identifier, literal } from '../quote.ts';
 import { rolledBack } from '../rolled-back.ts';
-import { claimsOf, type PeopleScope, type SignedIn } from './people.ts';
+import { claimsOf, hookCall, type PeopleScope, type SignedIn } from './people.ts';
 
 /** Users for whom a condition that asks nothing of any row is true, condition by condition. */
 export type Passing = {
@@ -16,46 +16,45 @@ export type Passing = {
 const patience = 3_000;
 const batch = 500;
 
-/** Asks each condition as each user, with the token that the auth server would sign for them now. */
+/**
+ * Asks each condition as each user, with the token that the auth server would sign for them now. What a hook or a helper
+ * writes on the way (a log of who asked) is rolled back: forbidden, it would make them fail, and a yes look like a no.
+ */
 export async function usersPassing(
   client: ClientBase,
   scope: Pick<PeopleScope, 'hooks' | 'secondFactor'>,
   searchPath: readonly string[],
   conditions: readonly string[],
 ): Promise<Passing> {
-  return rolledBack(
-    client,
-    async () => {
-      await client.query(
-        `set local lock_timeout = '1s'; set local search_path = ${[...new Set([...searchPath, 'extensions'])].map(identifier).join(', ')}`,
-      );
-      const living = `(to_jsonb(u) ->> 'deleted_at') is null`;
-      const { rows } = await client.query<{ all: number }>(
-        `select count(*)::int as all from auth.users u where ${living}`,
-      );
-      const users = conditions.map((): string[] => []);
-      const ends = performance.now() + patience;
-      let asked = 0;
-      let last = '00000000-0000-0000-0000-000000000000';
-      while (performance.now() < ends) {
-        const { rows: some } = await client.query<SignedIn>(
-          `select u.id::text, to_jsonb(u) -> 'email' as email, to_jsonb(u) -> 'phone' as phone, u.raw_app_meta_data,
+  return rolledBack(client, async () => {
+    await client.query(
+      `set local lock_timeout = '1s'; set local search_path = ${[...new Set([...searchPath, 'extensions'])].map(identifier).join(', ')}`,
+    );
+    const living = `(to_jsonb(u) ->> 'deleted_at') is null`;
+    const { rows } = await client.query<{ all: number }>(
+      `select count(*)::int as all from auth.users u where ${living}`,
+    );
+    const users = conditions.map((): string[] => []);
+    const ends = performance.now() + patience;
+    let asked = 0;
+    let last = '00000000-0000-0000-0000-000000000000';
+    while (performance.now() < ends) {
+      const { rows: some } = await client.query<SignedIn>(
+        `select u.id::text, to_jsonb(u) -> 'email' as email, to_jsonb(u) -> 'phone' as phone, u.raw_app_meta_data,
              u.raw_user_meta_data, to_jsonb(u) -> 'is_anonymous' as is_anonymous
            from auth.users u where ${living} and u.id > $1 order by u.id limit ${batch}`,
-          [last],
-        );
-        const final = some.at(-1);
-        if (final === undefined) break;
-        last = final.id;
-        const answers = await inTime(client, () => ask(client, scope, conditions, some));
-        if (answers === null) break;
-        for (const { id, held } of answers) for (const at of held) users[at]?.push(id);
-        asked += some.length;
-      }
-      return { users, asked, all: rows[0]?.all ?? asked };
-    },
-    'read only',
-  );
+        [last],
+      );
+      const final = some.at(-1);
+      if (final === undefined) break;
+      last = final.id;
+      const answers = await inTime(client, () => ask(client, scope, conditions, some));
+      if (answers === null) break;
+      for (const { id, held } of answers) for (const at of held) users[at]?.push(id);
+      asked += some.length;
+    }
+    return { users, asked, all: rows[0]?.all ?? asked };
+  });
 }
 
 /** Null where it takes longer than there is patience for. */
@@ -81,13 +80,10 @@ async function ask(
   users: readonly SignedIn[],
 ): Promise<readonly Held[]> {
   const people = users.map((one) => ({ id: one.id, claims: claimsOf(one, scope.secondFactor) }));
-  const hooks = scope.hooks.map((hook) => {
-    const call = hook.replace(
-      /\([^()]*\)$/,
-      `(jsonb_build_object('user_id', person -> 'id', 'claims', token, 'authentication_method', 'password'))`,
-    );
-    return `begin token := coalesce(${call} -> 'claims', token); exception when others then null; end;`;
-  });
+  const hooks = scope.hooks.map(
+    (hook) =>
+      `begin token := coalesce(${hookCall(hook, `person -> 'id'`, 'token')} -> 'claims', token); exception when others then null; end;`,
+  );
   const tag = `$voxanne_${randomBytes(6).toString('hex')}$`;
   const answers = (await client.query(
     `do ${tag} declare me constant name := current_user; person jsonb; token jsonb; held int[]; holds boolean; at int; answers jsonb := '[]';

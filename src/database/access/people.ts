@@ -226,10 +226,16 @@ async function open(client: ClientBase, call: string, actors: readonly Actor[]):
   return actors.map((one, at) => ({ ...one, current: found[at] === '' ? null : (found[at] ?? null) }));
 }
 
+/** The call of an access-token hook for a user, both as SQL: it gives what the auth server takes for the claims. */
+export const hookCall = (hook: string, user: string, claims: string): string =>
+  hook.replace(
+    /\([^()]*\)$/,
+    () => `(jsonb_build_object('user_id', ${user}, 'claims', ${claims}, 'authentication_method', 'password'))`,
+  );
+
 /** What an access-token hook makes of the claims; they stay as they are where it fails, as it would for a person. */
 async function hooked(client: ClientBase, hook: string, user: string, claims: unknown): Promise<unknown> {
-  const event = literal(JSON.stringify({ user_id: user, claims, authentication_method: 'password' }));
-  const call = hook.replace(/\([^()]*\)$/, `(${event}::jsonb)`);
+  const call = hookCall(hook, literal(user), `${literal(JSON.stringify(claims))}::jsonb`);
   const answers = (await client.query(
     `do $voxanne$ begin perform set_config('voxanne_probe.claims', coalesce((${call} -> 'claims')::text, ''), true);
       exception when others then perform set_config('voxanne_probe.claims', '', true); end $voxanne$;

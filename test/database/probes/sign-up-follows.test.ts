@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { SignUpOptions } from '../../../src/database/probes/sign-up.ts';
 import { probeFollowing } from '../../../src/database/probes/sign-up-follows.ts';
-import { close, contents, withDatabase } from './setup.ts';
+import { close, contents, options as isolation, withDatabase } from './setup.ts';
 
 afterAll(close);
 
@@ -46,13 +46,7 @@ create trigger follow_membership after insert or update or delete on memberships
 const options: SignUpOptions = {
   organizations: { schema: 'public', table: 'organizations' },
   profiles: null,
-  memberships: {
-    schema: 'public',
-    table: 'memberships',
-    userColumn: 'user_id',
-    orgColumn: 'org_id',
-    roleColumn: 'role',
-  },
+  memberships: isolation.memberships,
   anonymous: 'no-organization',
   signal: new AbortController().signal,
 };

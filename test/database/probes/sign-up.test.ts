@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { probeSignUps, type SignUpOptions } from '../../../src/database/probes/sign-up.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
-import { close, contents, withDatabase } from './setup.ts';
+import { close, contents, options as isolation, withDatabase } from './setup.ts';
 
 afterAll(close);
 
@@ -41,13 +41,7 @@ create trigger keep_org_id before update of raw_app_meta_data on auth.users for 
 const options: SignUpOptions = {
   organizations: { schema: 'public', table: 'organizations' },
   profiles: { schema: 'public', table: 'profiles', orgColumn: 'org_id' },
-  memberships: {
-    schema: 'public',
-    table: 'memberships',
-    userColumn: 'user_id',
-    orgColumn: 'org_id',
-    roleColumn: 'role',
-  },
+  memberships: isolation.memberships,
   anonymous: 'no-organization',
   signal: new AbortController().signal,
 };
