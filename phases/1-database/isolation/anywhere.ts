@@ -99,7 +99,7 @@ function question(group: readonly Narrowed[], found: ReadonlyMap<string, Reachin
   const names = group.map(({ policy }) => nameOf(policy));
   const rowsOf = (name: string): string => {
     const counts = reaching.map(({ rows }) => rows.get(name) ?? null);
-    if (counts.includes(null)) return 'rows that could not be counted in time';
+    if (counts.includes(null)) return 'rows that could not be counted';
     const most = Math.max(0, ...counts.map((one) => one ?? 0));
     return most > counted ? `more than ${plural(counted, 'row')}` : plural(most, 'row');
   };
