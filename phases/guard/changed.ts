@@ -13,7 +13,16 @@ export type Since = {
   /** Objects that the rollout itself made. */
   readonly own: ReadonlySet<string>;
   readonly now: Fingerprint;
+  /** Schemas of the app in which no role of the API may use anything. */
+  readonly closed: ReadonlySet<string>;
 };
+
+/** A table that was made since the rollout: what it lacks was lost nowhere. */
+export const isNew = (table: string, since: Since): boolean =>
+  (since.changes ?? []).some((one) => one.how === 'new' && one.object === `table ${table}`);
+
+/** In a schema that no role of the API reaches. */
+export const isClosed = (object: string, since: Since): boolean => since.closed.has(object.split('.')[0] ?? '');
 
 const hows = { 'only now': 'new', 'only before': 'gone', changed: 'changed' } as const;
 

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { appSchema } from '../../src/database/catalog/platform.ts';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
@@ -7,6 +8,8 @@ import type { GuardFinding, NotLookedAt } from '../../src/rollout/guard-finding.
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Step, StepId } from '../../src/rollout/step.ts';
 import { isolationFacts } from '../1-database/isolation/facts.ts';
+import { dropId } from '../1-database/isolation/policies.ts';
+import { planTables } from '../1-database/isolation/tables.ts';
 import { phase } from '../1-database/phase.ts';
 import { survey } from '../1-database/survey.ts';
 import type { Target } from '../target.ts';
@@ -16,7 +19,7 @@ import { changesBetween, type Since } from './changed.ts';
 import { fromObjects, restore } from './objects.ts';
 import { fromProfiles } from './profiles.ts';
 import { fromRoles } from './roles.ts';
-import { fromChecks, fromPlan, wasKnown } from './steps.ts';
+import { fromChecks, fromPlan, unjudged, wasKnown } from './steps.ts';
 
 /** What the journal keeps of the rollout that is looked after. */
 export type Kept = {
@@ -51,6 +54,7 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
     now,
     changes: kept.after === null ? null : changesBetween(kept.after, now),
     own: ownObjects(kept),
+    closed: await closedSchemas(client),
   };
   const lookOf = async (step: StepId): Promise<unknown> => (kept.steps.includes(step) ? kept.look(step) : null);
   const part = async (what: string, body: () => Promise<void>): Promise<void> => {
@@ -74,7 +78,8 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
     await part(what, async () => {
       const beyond = await planBeyond(step, target, wasKnown(step.id, since));
       config = beyond.decided;
-      findings.push(...fromPlan(step.id, beyond, since));
+      const leaving = step.id === '1.7' ? await leavingPolicies({ ...target, config }) : null;
+      findings.push(...fromPlan(step.id, beyond, since, leaving));
       if (beyond.changes === null)
         notLookedAt.push({
           what,
@@ -91,8 +96,10 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
         ),
       );
       for (const one of results) {
-        if (one.verdict === 'skipped' && one.matters === true && !kept.accepted(one.id))
-          notLookedAt.push({ what: one.title, reason: one.advice ?? one.observed });
+        if (one.verdict !== 'skipped' || one.matters !== true || kept.accepted(one.id)) continue;
+        const found = unjudged(step.id, one, since);
+        if (found !== null) findings.push(found);
+        else notLookedAt.push({ what: one.title, reason: one.advice ?? one.observed });
       }
     });
   }
@@ -125,6 +132,21 @@ async function resultsOf(
     results.push(one);
   }
   return results;
+}
+
+/** Policies that let through more than the rule; the plan would also replace those that let through less. */
+async function leavingPolicies(target: Target): Promise<ReadonlySet<string>> {
+  const plans = await planTables(await survey(target), target.config, [], async () => null, true);
+  return new Set(plans.flatMap((one) => one.leaving.map(dropId)));
+}
+
+/** Schemas of the app in which neither visitors nor signed-in users may use anything, by whatever way. */
+async function closedSchemas(client: ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `select nspname as name from pg_catalog.pg_namespace n where ${appSchema('nspname')}
+       and not pg_catalog.has_schema_privilege('anon', oid, 'USAGE') and not pg_catalog.has_schema_privilege('authenticated', oid, 'USAGE')`,
+  );
+  return new Set(rows.map((one) => one.name));
 }
 
 /**

@@ -183,6 +183,8 @@ function columnFinding({ object, how }: Change, found: Survey, make: Make): Guar
   if (!isKey && !isMember) return null;
   if (how === 'new') return null;
   const now = table.columns.find((one) => one.name === column);
+  // What fills it by itself is the organization of whoever writes.
+  if (isKey && now?.notNull === true && isOurDefault.test(now.default ?? '')) return null;
   const shape =
     now === undefined
       ? 'it no longer exists'
@@ -194,6 +196,12 @@ function columnFinding({ object, how }: Change, found: Survey, make: Make): Guar
   );
 }
 
+const isOurDefault = /^\(*(?:select )?(?:public\.)?current_org_id\(\)(?: as current_org_id)?\)*$/i;
+
+/** A column that holds one of some values, and nothing beside that. */
+const isList =
+  /^CHECK \(+\w+(?:\)?::[\w ]+)?\)* = ANY \(+ARRAY\[(?:'(?:[^']|'')*'::[\w ]+(?:, )?)+\]\)*(?:::[\w ]+\[\])?\)*$/;
+
 function constraintFinding({ object, how }: Change, found: Survey, isOwn: boolean, make: Make): GuardFinding | null {
   if (how === 'new') return null;
   const name = nameOf(object);
@@ -202,6 +210,12 @@ function constraintFinding({ object, how }: Change, found: Survey, isOwn: boolea
     (one) => one !== null && `${one.schema}.${one.name}` === table,
   );
   if (!isOwn && !deciding) return null;
+  const [schema, tableName, ...rest] = name.split('.');
+  const now = found.catalog.tables
+    .find((one) => one.schema === schema && one.name === tableName)
+    ?.constraints.find((one) => one.name === rest.join('.'));
+  // One value more in a list is how an app gets another role; the list still stands.
+  if (!isOwn && how === 'changed' && now?.validated === true && isList.test(now.definition)) return null;
   return make(
     'constraint',
     `Constraint ${name}, ${isOwn ? 'which the rollout made' : 'of a table that says who belongs where'}, ${how === 'gone' ? 'no longer exists' : 'was changed since the rollout'}.`,

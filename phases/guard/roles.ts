@@ -36,6 +36,15 @@ function servedBy(setting: string, exposed: readonly string[]): readonly Row[] {
         instruction: 'alter role authenticator reset pgrst.db_anon_role;',
       },
     ];
+  if (name === 'pgrst.db_pre_request' && value !== '')
+    return [
+      {
+        kind: 'role',
+        object: 'role authenticator',
+        reason: `The API runs ${value}() before every request, by a setting of the role authenticator: it may change the role and the claims of the request, and no check asks what it does.`,
+        instruction: `Look at the function; accept this finding in the baseline where it is meant, or: alter role authenticator reset pgrst.db_pre_request;`,
+      },
+    ];
   if (name !== 'pgrst.db_schemas') return [];
   const known = [...exposed, 'graphql_public', 'storage'];
   return value
@@ -61,10 +70,11 @@ from api where rolsuper or rolbypassrls or rolcreaterole
 union all
 select 'role', 'role ' || api.name,
   'The role ' || api.name || ' is a member of ' || r.rolname || ', which ' ||
-    case when r.rolsuper then 'is a superuser' when r.rolbypassrls then 'bypasses row security' else 'owns tables of the app, and an owner passes row security by' end || '.',
+    case when r.rolsuper then 'is a superuser' when r.rolbypassrls then 'bypasses row security'
+      when r.rolname like 'pg\\_%' then 'reaches what nobody granted to it' else 'owns tables of the app, and an owner passes row security by' end || '.',
   pg_catalog.format('revoke %I from %I;', r.rolname, api.name)
 from api join pg_catalog.pg_roles r on r.oid <> api.oid and pg_catalog.pg_has_role(api.oid, r.oid, 'MEMBER') and not api.rolsuper
-where r.rolsuper or r.rolbypassrls or exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where r.rolsuper or r.rolbypassrls or r.rolname like 'pg\\_%' or exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relowner = r.oid and c.relkind in ('r', 'p', 'v', 'm') and ${appSchema('n.nspname')})
 union all
 select 'owner', n.nspname || '.' || c.relname,

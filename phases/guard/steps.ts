@@ -4,7 +4,7 @@ import type { FindingLevel, GuardFinding } from '../../src/rollout/guard-finding
 import type { Blocker, StepId } from '../../src/rollout/step.ts';
 import { repeats } from '../1-database/isolation/policies.ts';
 import type { Beyond } from './beyond.ts';
-import { finding, type Since, spokenOf } from './changed.ts';
+import { finding, isClosed, isNew, type Since, spokenOf } from './changed.ts';
 
 /** Whether a blocker was there when the rollout was verified: nobody touched since what it speaks of, so it was decided. */
 export const wasKnown =
@@ -22,6 +22,7 @@ export function fromPlan(
   step: StepId,
   { blockers, changes }: Pick<Beyond, 'blockers' | 'changes'>,
   since: Since,
+  leaving: ReadonlySet<string> | null = null,
 ): readonly GuardFinding[] {
   const isKnown = wasKnown(step, since);
   const open = blockers.map((one) => {
@@ -65,22 +66,43 @@ export function fromPlan(
         instruction: touched
           ? `Run voxanne-rollout --yes --to ${step} with the decisions of the rollout: it looks again, shows the change and puts it in force.`
           : `Give the decisions and settings of the rollout, by the same flags or by the configuration file, and look again. Where they are the same, run voxanne-rollout --yes --to ${step}.`,
-        level: levelOf(again),
+        level: isHarmless(object, again, since) ? 'note' : levelOf(again, leaving),
         evidence: again.flatMap((one) => (one.kind === 'sql' ? [one.up] : [])).join('\n\n'),
       });
     });
   return [...undone, ...open];
 }
 
-/** Without an index everything is as safe as it was, and slower; policies that say what ours would say are as good. */
-function levelOf(changes: readonly Change[]): FindingLevel {
+/**
+ * Without an index everything is as safe as it was, and slower. A policy that says what ours would say, or less, is as
+ * good, in whatever form it was written.
+ */
+function levelOf(changes: readonly Change[], leaving: ReadonlySet<string> | null): FindingLevel {
   const others = changes.filter((one) => !one.id.startsWith('index'));
   if (others.length === 0) return 'warning';
-  const [repeated, made] = [others.filter((one) => one.title.endsWith(repeats)), others.filter(isPolicy)];
-  return repeated.length > 0 && repeated.length + made.length === others.length ? 'note' : 'error';
+  const isEnough = (one: Change): boolean =>
+    one.title.endsWith(repeats) || (leaving !== null && one.id.startsWith('drop policy ') && !leaving.has(one.id));
+  const enough = others.filter(isEnough);
+  const made = others.filter((one) => one.id.startsWith('policy '));
+  return enough.length > 0 && enough.length + made.length === others.length ? 'note' : 'error';
 }
 
-const isPolicy = (one: Change): boolean => one.id.startsWith('policy ') && !one.title.endsWith(repeats);
+/** What a step would do now and nobody undid. */
+function isHarmless(object: string, changes: readonly Change[], since: Since): boolean {
+  if (since.changes === null) return false;
+  // Only the server reads and writes there.
+  if (isClosed(object, since)) return true;
+  // A row of no organization is shown to nobody.
+  if (isNew(object, since)) return changes.every((one) => /^(?:check|validate|not null|drop check) /.test(one.id));
+  // It is as it was; what it is made from, a list of roles for instance, would give another text by now.
+  const touched = new Set(since.changes.map((one) => withoutArguments(one.object)));
+  const own = new Set([...since.own].map(withoutArguments));
+  return changes
+    .map((one) => ({ name: withoutArguments(one.id), title: one.title }))
+    .every(({ name, title }) => title.startsWith('Replace function ') && own.has(name) && !touched.has(name));
+}
+
+const withoutArguments = (name: string): string => name.replace(/\(.*$/s, '');
 
 const plain = (text: string): string => text.replaceAll('"', '').trim();
 
@@ -114,7 +136,31 @@ export function fromChecks(step: StepId, failed: readonly CheckResult[], since: 
       reason: `A check that held after the rollout fails: ${first?.title ?? ''}: ${first?.observed ?? ''}.${more}`,
       instruction: first?.advice ?? 'Look at it with voxanne-rollout verify --verbose.',
       evidence: first?.evidence,
+      level: checks.every((one) => isLack(one, object, since)) ? 'note' : 'error',
     });
+  });
+}
+
+/** It looked at what is new, or closed to everybody: nothing that held was lost. */
+function isLack({ id, kind, observed }: CheckResult, object: string, since: Since): boolean {
+  if (since.changes === null || kind !== 'catalog') return false;
+  if (id.startsWith('1.6/not-null/')) return isNew(object, since);
+  const named = observed.replaceAll('"', '').match(/[\w$]+\.[\w$]+/g) ?? [];
+  return named.length > 0 && named.every((one) => isClosed(one, since));
+}
+
+/** A check that cannot be made of something that came to be, or changed, since: nobody has ever looked at that. */
+export function unjudged(step: StepId, check: CheckResult, since: Since): GuardFinding | null {
+  const place = placeOf(check);
+  const changed = spokenOf(`${place} ${check.title}`, since).filter((one) => one.how !== 'gone');
+  if (changed.length === 0) return null;
+  return finding(since, {
+    kind: 'unjudged',
+    object: place,
+    key: `${step} ${check.id}`,
+    reason: `${changed.map((one) => `${one.object} (${one.how})`).join(', ')}: made or changed since the rollout, and this could not be checked: ${check.title}.`,
+    instruction: check.advice ?? 'Look at it by hand; accept this finding in the baseline where it is as it should be.',
+    evidence: check.evidence,
   });
 }
 

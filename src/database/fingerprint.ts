@@ -6,6 +6,8 @@ import { bracket } from './rolled-back.ts';
 /**
  * Hashes every object that a rollout could touch: `column public.calls.org_id -> md5 of its definition`.
  *
+ * What an object is, and what is said about it, are two entries: a comment changes nothing that holds.
+ *
  * Left out on purpose: column positions and internal numbers (a renamed or restored column is the same column),
  * `attoptions` (PostgreSQL keeps its own `pg_attver` there), statistics, and the journal's own schema, which stays as
  * history after a rollback. ACLs are compared exploded and sorted, because GRANT followed by REVOKE writes down the
@@ -35,11 +37,6 @@ const acl = (column: string, kind: string, owner: string): string =>
 const relationAcl = acl('relacl', `case relkind when 'S' then 's' else 'r' end::"char"`, 'relowner');
 const functionAcl = acl('p.proacl', `'f'`, 'p.proowner');
 const schemaAcl = acl('nspacl', `'n'`, 'nspowner');
-
-/** A query like obj_description's own, without the cost of calling a function for every object. */
-const comment = (catalog: string, oid: string, column = '0'): string =>
-  `(select e.description from pg_catalog.pg_description e where e.objoid = ${oid} and e.objsubid = ${column}
-    and e.classoid = 'pg_catalog.${catalog}'::pg_catalog.regclass)`;
 
 /**
  * An expression as PostgreSQL prints it once it was parsed again: `role IN ('a', 'b')` over a varchar is printed with one
@@ -78,7 +75,6 @@ select case relkind when 'v' then 'view ' when 'm' then 'materialized view ' whe
     'reloptions',
     `case when relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(rel.oid) end`,
     'grants.list',
-    comment('pg_class', 'rel.oid'),
     `(select string_agg(i.inhparent::pg_catalog.regclass::text, ',' order by i.inhseqno) from pg_catalog.pg_inherits i where i.inhrelid = rel.oid)`,
     'pg_catalog.pg_get_expr(relpartbound, rel.oid)',
   )}
@@ -94,17 +90,16 @@ select 'column ' || rel.nspname || '.' || rel.relname || '.' || a.attname,
     'a.attislocal',
     'pg_catalog.pg_get_expr(d.adbin, d.adrelid)',
     `case when a.attacl is not null then (select string_agg(g::text, ',' order by g::text) from pg_catalog.aclexplode(a.attacl) g) end`,
-    comment('pg_class', 'a.attrelid', 'a.attnum'),
   )}
 from rel join pg_catalog.pg_attribute a on a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where rel.relkind <> 'S'
 union all
 select 'constraint ' || rel.nspname || '.' || rel.relname || '.' || k.conname,
-  ${row(settled('pg_catalog.pg_get_constraintdef(k.oid)'), 'k.convalidated', 'k.condeferrable', comment('pg_constraint', 'k.oid'))}
+  ${row(settled('pg_catalog.pg_get_constraintdef(k.oid)'), 'k.convalidated', 'k.condeferrable')}
 from rel join pg_catalog.pg_constraint k on k.conrelid = rel.oid
 union all
 select 'index ' || rel.nspname || '.' || ic.relname,
-  ${row('pg_catalog.pg_get_indexdef(i.indexrelid)', 'i.indisvalid', 'i.indisclustered', 'i.indisreplident', comment('pg_class', 'ic.oid'))}
+  ${row('pg_catalog.pg_get_indexdef(i.indexrelid)', 'i.indisvalid', 'i.indisclustered', 'i.indisreplident')}
 from rel join pg_catalog.pg_index i on i.indrelid = rel.oid join pg_catalog.pg_class ic on ic.oid = i.indexrelid
 union all
 select 'function ' || p.oid::pg_catalog.regprocedure::text,
@@ -112,12 +107,11 @@ select 'function ' || p.oid::pg_catalog.regprocedure::text,
     `case when p.prokind in ('f', 'p') then pg_catalog.pg_get_functiondef(p.oid) end`,
     'pg_catalog.pg_get_userbyid(p.proowner)',
     'grants.list',
-    comment('pg_proc', 'p.oid'),
   )}
 from fn p left join grants using (acl)
 union all
 select 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname,
-  ${row('pg_catalog.pg_get_triggerdef(t.oid)', 't.tgenabled', comment('pg_trigger', 't.oid'))}
+  ${row('pg_catalog.pg_get_triggerdef(t.oid)', 't.tgenabled')}
 from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where not t.tgisinternal and (n.oid in (select oid from app) or (n.nspname = 'auth' and c.relname = 'users'))
 union all
@@ -128,7 +122,6 @@ select 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
     `(select string_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r)::text end, ',' order by r) from unnest(p.polroles) r)`,
     settled('pg_catalog.pg_get_expr(p.polqual, p.polrelid)'),
     settled('pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)'),
-    comment('pg_policy', 'p.oid'),
   )}
 from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.oid in (select oid from app) or n.nspname in ('storage', 'realtime')
@@ -156,4 +149,15 @@ select 'rule ' || rel.nspname || '.' || rel.relname || '.' || r.rulename, ${row(
 from pg_catalog.pg_rewrite r join rel on rel.oid = r.ev_class where r.rulename <> '_RETURN'
 union all
 select 'statistics ' || n.nspname || '.' || s.stxname, ${row('pg_catalog.pg_get_statisticsobjdef(s.oid)')}
-from pg_catalog.pg_statistic_ext s join app n on n.oid = s.stxnamespace`;
+from pg_catalog.pg_statistic_ext s join app n on n.oid = s.stxnamespace
+union all
+select 'comment ' || pg_catalog.pg_describe_object(d.classoid, d.objoid, d.objsubid), pg_catalog.md5(d.description)
+from pg_catalog.pg_description d
+left join pg_catalog.pg_proc p on d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = d.objoid
+left join pg_catalog.pg_trigger t on d.classoid = 'pg_catalog.pg_trigger'::pg_catalog.regclass and t.oid = d.objoid
+left join pg_catalog.pg_policy y on d.classoid = 'pg_catalog.pg_policy'::pg_catalog.regclass and y.oid = d.objoid
+left join pg_catalog.pg_constraint k on d.classoid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and k.oid = d.objoid
+left join pg_catalog.pg_class c on c.oid = coalesce(t.tgrelid, y.polrelid, k.conrelid, case d.classoid when 'pg_catalog.pg_class'::pg_catalog.regclass then d.objoid end)
+join pg_catalog.pg_namespace n on n.oid = coalesce(p.pronamespace, c.relnamespace)
+where not exists (select from pg_catalog.pg_depend x where x.classid = d.classoid and x.objid = d.objoid and x.deptype = 'e')
+  and (n.oid in (select oid from app) or (y.oid is not null and n.nspname in ('storage', 'realtime')) or (t.oid is not null and n.nspname = 'auth' and c.relname = 'users'))`;

@@ -1,6 +1,8 @@
 import { codeGuard } from '../guard/code.ts';
+import { codeWeaknesses } from '../guard/seeds/code.ts';
+import { databaseWeaknesses } from '../guard/seeds/database.ts';
+import { harmlessChanges } from '../guard/seeds/harmless.ts';
 import { rolledOut } from '../guard/stage.ts';
-import { codeWeaknesses, databaseWeaknesses, harmlessChanges } from '../guard/weaknesses.ts';
 import { type BenchContext, type BenchResult, median, ms, timed } from './setup.ts';
 
 /** The share of seeded weaknesses that the guard catches: one alone at a time, in the database and in the code. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { codeGuard } from './code.ts';
-import { codeWeaknesses, databaseWeaknesses } from './weaknesses.ts';
+import { codeWeaknesses } from './seeds/code.ts';
+import { databaseWeaknesses } from './seeds/database.ts';
 
 it('catches what a pull request adds to the code, but for what says why not', async () => {
   const look = await codeGuard();

@@ -5,7 +5,7 @@ import { namesInFiles } from '../../src/workspace/names-in-files.ts';
 import { scan } from '../../src/workspace/scan/scan.ts';
 import type { FileResult, Finding } from '../../src/workspace/scan/types.ts';
 import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
-import type { CodeWeakness } from './weaknesses.ts';
+import type { CodeWeakness } from './seeds/code.ts';
 
 const root = fileURLToPath(new URL('../../src/demo/app/', import.meta.url));
 

@@ -8,8 +8,9 @@ import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { placeText } from '../../src/rollout/guard-finding.ts';
 import { full } from '../helpers/seeded.ts';
 import { folderOf } from '../workspace/scan/files.ts';
+import { databaseWeaknesses } from './seeds/database.ts';
+import { harmlessChanges } from './seeds/harmless.ts';
 import { decisions, type Guarded, rolledOut } from './stage.ts';
-import { databaseWeaknesses, harmlessChanges } from './weaknesses.ts';
 
 let server: EmbeddedServer;
 let guarded: Guarded;
@@ -126,7 +127,7 @@ it('names the function of ours that lost its search_path, and what puts it back'
 const some = <T>(all: readonly T[], every: number): readonly T[] =>
   full ? all : all.filter((_, at) => at % every === 3);
 
-it.each(some(databaseWeaknesses, 20))(
+it.each(some(databaseWeaknesses, 40))(
   'catches: $name',
   async ({ sql }) => {
     expect(counted(await guarded.after(sql))).not.toEqual([]);
@@ -134,7 +135,7 @@ it.each(some(databaseWeaknesses, 20))(
   120_000,
 );
 
-it.each(some(harmlessChanges, 8))(
+it.each(some(harmlessChanges, 16))(
   'says nothing of: $name',
   async ({ sql }) => {
     const drift = await guarded.after(sql);

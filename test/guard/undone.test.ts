@@ -11,7 +11,7 @@ const change: SqlChange = {
   up: 'create function public.switch_org(uuid) returns void language sql as $$ select 1 $$;',
   down: 'drop function public.switch_org(uuid);',
 };
-const since = (changes: Since['changes']): Since => ({ now: {}, changes, own: new Set() });
+const since = (changes: Since['changes']): Since => ({ now: {}, changes, own: new Set(), closed: new Set() });
 const reasonOf = (given: Since): string => fromPlan('1.4', { blockers: [], changes: [change] }, given)[0]?.reason ?? '';
 
 test('what a step would do is called undone only where something of it changed', () => {

@@ -1,4 +1,5 @@
 import type { Policy } from '../../../src/database/catalog/types.ts';
+import { asksParents } from './by-parent.ts';
 import { type Alternative, checkOf, type Guarded, meaningsOf, usingOf } from './classify.ts';
 import type { Rule } from './rules.ts';
 import type { Judging } from './scope.ts';
@@ -8,6 +9,8 @@ import type { Judging } from './scope.ts';
  * rows: each of its alternatives binds the row to a membership that counts, whatever else it asks. `strict` takes
  * neither a claim of the token nor a membership that does not count for one.
  *
+ * A row that hangs on others may be shown with them.
+ *
  * Where rows name an organization, one's own row is not enough for what is written: it could name another.
  */
 export async function isContained(policy: Policy, rule: Rule, guarded: Guarded, strict: Judging): Promise<boolean> {
@@ -15,7 +18,11 @@ export async function isContained(policy: Policy, rule: Rule, guarded: Guarded, 
   const side = async (expression: string | null, passes: (one: Alternative) => boolean): Promise<boolean> => {
     if (expression === null) return true;
     const all = await meaningsOf(expression, guarded, strict, visitors);
-    return all.length > 0 && all.every((one) => one.meaning === 'never' || passes(one));
+    for (const one of all) {
+      if (one.meaning === 'never' || passes(one)) continue;
+      if (rule.kind !== 'child' || visitors || !(await asksParents(one.text, rule.table, strict.guards))) return false;
+    }
+    return all.length > 0;
   };
   const commands = policy.command === 'ALL' ? (['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const) : [policy.command];
   for (const command of commands) {

@@ -70,6 +70,7 @@ router.get('/x', requireAuth, async (req, res) => {
       `const org = await prisma.organization.findFirst(); use(org.id);`,
       `async function job() { const result = await db.from('organizations').select('id').limit(1); const target = result.data?.at(0); await run(target.id); }`,
       `async function job() { const { data: orgs } = await db.from('organizations').select('id'); await run(orgs.at(0).id); }`,
+      `async function job() { const { data: orgs } = await db.from('organizations').select('id'); return db.from('calls').select('id').eq('org_id', orgs?.at(0)?.id ?? ''); }`,
     ],
     leaves: [
       `async function health() { const { error } = await supabase.from('organizations').select('id').limit(1); return !error; }`,
@@ -91,7 +92,8 @@ router.get('/x', requireAuth, async (req, res) => {
  */
 function mayPickOrg(text: string, offset: number): boolean {
   if (text[offset] === '[') return !/\.\s*[\w$]+\s*$/.test(text.slice(Math.max(0, offset - 80), offset));
-  if (text[offset] !== '.') return true;
+  // An element may be taken in the middle of another query, which says whose rows it wants.
+  if (text[offset] !== '.' || /^\.\s*at\b/.test(text.slice(offset, offset + 8))) return true;
   const before = text.slice(Math.max(0, offset - 1000), offset);
   const query = before.slice(before.lastIndexOf('.from(') + 1);
   return query === before || query.includes(';') || !identifiesRowInText(query);
