@@ -21,6 +21,7 @@ import { checkPlan } from './check-plan.ts';
 import { type Before, identityOf, lookBefore, planOf } from './make-plan.ts';
 import type { Opened, OpenOptions } from './open.ts';
 import { planCode } from './plan-ahead.ts';
+import { rehearseCode } from './rehearse-code.ts';
 import type { CommandContext } from './run.ts';
 import { version } from './version.ts';
 
@@ -62,7 +63,8 @@ export type RehearsalOptions = {
 };
 
 /**
- * Forward, verified, back, proven, forward again, on a database that may be changed.
+ * Forward, verified, back, proven, forward again, on a database that may be changed; then the same with the code, in a
+ * copy of the checkout.
  *
  * @returns the plan with what was measured on the first way forward.
  * @throws {RolloutError} when anything of it does not hold: no plan then counts as rehearsed.
@@ -116,6 +118,7 @@ export async function rehearse(
     requireSame(first.planned, (await forward(opened, steps, context)).planned);
 
     const made = given ?? (await whole(opened, first.planned, before, target, signal));
+    const code = await rehearseCode(opened, made, before.files, context);
     const rehearsal: Rehearsal = {
       kind: 'rehearsal',
       on: identityOf(opened.connection, opened.environment),
@@ -125,6 +128,7 @@ export async function rehearse(
       fingerprint: fingerprintOf(before.state, readsOf(made)),
       steps: first.times.map((one) => ({ ...one, back: back.get(one.step) ?? 0 })),
       changes: measured,
+      code,
       reader: read,
       load: summary === null ? null : { ...summary, errors: [...summary.errors] },
     };

@@ -4,7 +4,9 @@ import { type Measured, planName, type Rehearsal, type SavedPlan } from '../roll
 import type { StepId } from '../rollout/step.ts';
 import { escapeHtml, md } from './escape.ts';
 import { count, duration, type Paint } from './format.ts';
-import { placeText } from './saved-plan.ts';
+import { codeText, placeText } from './saved-plan.ts';
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Bytes for people. */
 export const bytes = (n: number): string =>
@@ -25,6 +27,11 @@ export function rehearsalLines(rehearsal: Rehearsal, paint: Paint): readonly str
       return `${step}  forward ${duration(forward)}, verified in ${duration(verified)}, back ${duration(back)}  ${paint('dim', `${count(own.length, 'change')}, ${count(sum(own.map((one) => one.rows)), 'row')}, ${bytes(sum(own.map((one) => one.walBytes)))} of WAL`)}`;
     }),
     ...facts(rehearsal).map(([what, value]) => `${what}: ${value}`),
+    ...(rehearsal.code?.steps ?? []).map(
+      ({ step, forward, verified, back }) =>
+        `${step}  forward ${duration(forward)}, verified in ${duration(verified)}, back ${duration(back)}  ${paint('dim', 'in a copy of the checkout')}`,
+    ),
+    `The code: ${codeText(rehearsal.code)}`,
     ...(rehearsal.load?.errors ?? []).map(
       (one) =>
         `${paint('warn', '!')} load failed ${count(one.times, 'time')} in ${one.step ?? 'no step'}: ${one.message}`,
@@ -171,9 +178,25 @@ function blocks({ plan, rehearsal, leftOut, running }: RehearsalPage): readonly 
         ),
       ),
     },
+    { kind: 'heading', text: 'The code' },
+    { kind: 'text', text: sentence(codeText(rehearsal.code)) },
+    ...(rehearsal.code !== null && rehearsal.code.steps.length > 0
+      ? [
+          {
+            kind: 'table',
+            head: ['step', 'forward', 'verified in', 'back'],
+            rows: rehearsal.code.steps.map((one) => [
+              one.step,
+              duration(one.forward),
+              duration(one.verified),
+              duration(one.back),
+            ]),
+          } as const,
+        ]
+      : []),
     {
       kind: 'text',
-      text: 'Not covered: phases 2 to 4, which change the code of the app, and what the API, the pooler and the auth server do.',
+      text: 'Not covered: what the API, the pooler and the auth server do, and the app while it runs.',
     },
   ];
 }

@@ -5,6 +5,19 @@ import { planLines } from './plain.ts';
 export const placeText = (one: PlanIdentity): string =>
   `${one.project === null ? `${one.host}:${one.port}/${one.database}` : `project ${one.project}`} (${one.environment})`;
 
+/** How far the code came, in one sentence. */
+export function codeText(code: Rehearsal['code']): string {
+  if (code === null) return 'not carried out.';
+  const { steps, files, stopped } = code;
+  const done =
+    steps.length === 0
+      ? ''
+      : `${count(steps.length, 'step')} in a copy of the checkout, ${count(files, 'file')}: forward and verified, back to the same bytes, forward again`;
+  if (stopped === null) return `${done}.`;
+  const rest = `${stopped.step} and what comes after it ${steps.length === 0 ? 'was not carried out' : 'was not'}: ${stopped.reason}`;
+  return done === '' ? rest : `${done}; ${rest}`;
+}
+
 /** A plan file as lines: where it comes from, what it does, what is known of it, and what it does not cover. */
 export function savedPlanLines(plan: SavedPlan, paint: Paint, verbose: boolean): readonly string[] {
   const all = plan.steps.flatMap((step) => step.changes);
@@ -73,7 +86,7 @@ const carriedOutLine = (one: Rehearsal, paint: Paint): string => {
   const forward = one.steps.reduce((sum, step) => sum + step.forward, 0);
   const held = Math.max(0, ...one.changes.map((change) => change.held ?? 0));
   return one.kind === 'rehearsal'
-    ? `${paint('ok', '✓ rehearsed')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)} forward, locks held ${duration(held)} at most, longest wait of a reader ${one.reader === null ? 'not measured' : duration(one.reader.longest)}`
+    ? `${paint('ok', '✓ rehearsed')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)} forward, locks held ${duration(held)} at most, longest wait of a reader ${one.reader === null ? 'not measured' : duration(one.reader.longest)}. The code: ${codeText(one.code)}`
     : `${paint('ok', '✓ rolled out')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)}`;
 };
 

@@ -6,7 +6,7 @@ import { batchChangeSchema, sqlChangeSchema, stepIdSchema } from './schemas.ts';
 import type { StepId } from './step.ts';
 
 /** Rises when a plan file of before can no longer be read as it is. */
-export const savedPlanFormat = 2;
+export const savedPlanFormat = 3;
 
 const kind = 'voxanne-rollout plan';
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -97,6 +97,16 @@ export type Measured = Readonly<z.output<typeof measuredSchema>>;
 
 const stepTimeSchema = z.strictObject({ step: stepIdSchema, forward: number, verified: number, back: number });
 
+/** Phases 2 to 4, carried out in a copy of the checkout: forward, verified, back, the same bytes, forward again. */
+const codeRehearsalSchema = z.strictObject({
+  steps: z.array(stepTimeSchema),
+  /** Files that were changed or created. */
+  files: z.number(),
+  /** The step that the copy did not get past; those after it were not tried. */
+  stopped: z.strictObject({ step: stepIdSchema, reason: z.string() }).nullable(),
+});
+export type CodeRehearsal = z.output<typeof codeRehearsalSchema>;
+
 /** That the whole plan was carried out somewhere, and what was seen. */
 const rehearsalSchema = z.strictObject({
   kind: z.enum(['rehearsal', 'rollout']),
@@ -108,6 +118,8 @@ const rehearsalSchema = z.strictObject({
   fingerprint: hash,
   steps: z.array(stepTimeSchema),
   changes: z.array(measuredSchema),
+  /** Null: no code was carried out. */
+  code: codeRehearsalSchema.nullable(),
   /** `quiet`: the longest of some reads before anything was changed, which tells the machine from the locks. */
   reader: z.strictObject({ reads: number, longest: number, errors: number, quiet: number }).nullable(),
   load: z

@@ -39,8 +39,10 @@ export type WorkspaceCopy = AsyncDisposable & {
 /**
  * A copy of a workspace in a temporary folder, for plans upon plans: all that a plan reads, without packages, build
  * output and the records of the rollout. Disposing of it removes it.
+ *
+ * @param packages `linked`: what is installed is reached from the copy as well, for what runs there, as a type check does.
  */
-export async function copyWorkspace(root: string): Promise<WorkspaceCopy> {
+export async function copyWorkspace(root: string, packages: 'empty' | 'linked' = 'empty'): Promise<WorkspaceCopy> {
   const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'voxanne-ahead-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   // A package without a name is called by its folder.
@@ -50,7 +52,7 @@ export async function copyWorkspace(root: string): Promise<WorkspaceCopy> {
     for await (const { path: file, kind } of walk(root)) {
       const [from, to] = [path.join(root, file), path.join(copy, file)];
       await mkdir(path.dirname(to), { recursive: true });
-      if (kind === 'packages') await mkdir(to, { recursive: true });
+      if (kind === 'packages') await (packages === 'linked' ? symlink(from, to) : mkdir(to, { recursive: true }));
       else if (kind === 'link') await symlink(await readlink(from), to);
       else if (kind === 'file') await copyText(from, to);
     }

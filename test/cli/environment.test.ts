@@ -54,6 +54,7 @@ const done = (on: PlanIdentity, over: Partial<Rehearsal> = {}): Rehearsal => ({
   fingerprint: fingerprintOf(content.state, readsOf(content)),
   steps: [],
   changes: [],
+  code: null,
   reader: null,
   load: null,
   ...over,

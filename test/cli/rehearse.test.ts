@@ -126,6 +126,13 @@ test('a rehearsal goes there, back and there again beside a load, and tells what
     'src/services/org-membership.ts',
   );
   expect(existsSync(join(folder, 'src/services'))).toBe(false);
+  // It is carried out as well, in a copy: there, back to the same bytes, there again.
+  const steps = plan.code?.steps.map((one) => one.step);
+  expect(rehearsal?.code).toMatchObject({ stopped: null, files: expect.any(Number) });
+  expect(rehearsal?.code?.steps.map((one) => one.step)).toEqual(steps);
+  expect(rehearsal?.code?.files).toBeGreaterThan(1);
+  expect(done.stdout).toContain('The code, back, byte by byte');
+  expect(page).toContain('back to the same bytes, forward again');
   // Nothing was done to the database that it is for.
   await untouched();
   expect((await runMain(['show', file])).stdout).toContain('rehearsed');

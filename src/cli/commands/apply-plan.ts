@@ -148,6 +148,7 @@ async function keep(
     at: new Date().toISOString(),
     tool: version,
     fingerprint: fingerprintOf(plan.state, readsOf(plan)),
+    code: null,
     reader: null,
     load: null,
     ...seen,

@@ -7,7 +7,7 @@ import { readScript } from '../../database/rehearsal/load.ts';
 import { loadDatabase } from '../../demo/databases/load.ts';
 import { rehearsalHtml, rehearsalLines, rehearsalMarkdown } from '../../report/rehearsal.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
-import type { PlanIdentity } from '../../rollout/saved-plan.ts';
+import type { PlanIdentity, Rehearsal } from '../../rollout/saved-plan.ts';
 import { describeUrl } from '../../supabase/connection/describe.ts';
 import { demoDecisions, startDemoServer } from '../demo-server.ts';
 import { environmentName } from '../environment.ts';
@@ -16,6 +16,7 @@ import { loadSettings } from '../open.ts';
 import type { CommonOptions } from '../options.ts';
 import { openPlanFile, requireFree, writePlanFile, writePrivate } from '../plan-file.ts';
 import { agreedSettings } from '../plan-settings.ts';
+import { runWithFlag } from '../programs.ts';
 import { createBench, type RehearsalOptions, rehearse } from '../rehearsal.ts';
 import { type CommandContext, run, withTarget } from '../run.ts';
 
@@ -28,7 +29,10 @@ export type RehearseOptions = CommonOptions & {
   readonly overwrite?: boolean;
 };
 
-/** `voxanne-rollout rehearse --on URL`: the whole of phase 1 on a copy, there and back and there again, measured. */
+/**
+ * `voxanne-rollout rehearse --on URL`: phase 1 on a copy of the database, phases 2 to 4 in a copy of the checkout, there
+ * and back and there again, measured.
+ */
 export const rehearseCommand = (options: RehearseOptions): Promise<ExitCode> =>
   run(options, async (context) => {
     const { on, out = options.plan ?? 'voxanne-rollout.plan.json' } = options;
@@ -108,13 +112,21 @@ async function onTarget(
       for (const line of rehearsalLines(done.rehearsal, output.paint)) output.say(line);
       output.say('');
       output.say(
-        `${output.paint('ok', 'Rehearsed: forward, back and forward again, each verified.')} The plan is in ${files.out}, what production will see in ${files.page}. Phase 1 stays applied here.`,
+        `${output.paint('ok', 'Rehearsed: forward, back and forward again, each verified.')}${codeLeft(done.rehearsal)} The plan is in ${files.out}, what production will see in ${files.page}. Phase 1 stays applied here.`,
       );
       return exitCodes.done;
     },
-    { over, around: bench.around },
+    { over, around: bench.around, programs: runWithFlag(output) },
   );
 }
+
+/** What the sentence before it does not cover. */
+const codeLeft = ({ code }: Rehearsal): string =>
+  code === null
+    ? ' This is phase 1: there is no code here.'
+    : code.stopped === null
+      ? ''
+      : ` That is phase 1${code.steps.length === 0 ? '' : ` and the code before ${code.stopped.step}`}; ${code.stopped.step} needs somebody first, as said above.`;
 
 /** `--on` may name what holds the connection string, which would else stand in the list of processes. */
 function urlOf(on: string, { environments }: Config): string {
