@@ -12,6 +12,7 @@ import { answerRefusals, checkAnswers, unansweredNote } from './answers.ts';
 import { doorsOf } from './cures/index.ts';
 import { mendPlaces, proposed } from './cures/mend.ts';
 import { checkHttp } from './http.ts';
+import { checkInFront } from './in-front.ts';
 import { isAgreed, namedInVain, proposal, unguardedRouters } from './router-guards.ts';
 import { mendWrites } from './write-edits.ts';
 
@@ -52,6 +53,7 @@ export const routes: Step<Target> = {
     yield* checkScan(code, '2.3', routePlaces(code), signal);
     yield* checkHistory(code, '2.3');
     yield* checkAnswers(code);
+    yield* checkInFront(code);
     yield* checkTypes(code, '2.3', signal);
     yield* checkCommand(code, '2.3/tests', "The app's own tests pass", code.target.config.code.tests, signal);
     yield* checkHttp(code, signal);

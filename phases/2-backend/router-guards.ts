@@ -3,10 +3,13 @@ import type { Config } from '../../src/config/schema.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
 import { classOfPath, listFiles } from '../../src/workspace/files.ts';
-import { projectOf, resolveModule, specifierFor } from '../../src/workspace/resolve.ts';
+import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
+import { movedRoutes } from '../../src/workspace/routes/compare.ts';
+import { expressRoutes, isUnmounted, type Routes } from '../../src/workspace/routes/express.ts';
+import { programOf } from '../../src/workspace/routes/program.ts';
+import type { Program } from '../../src/workspace/routes/values.ts';
 import { authOf, importEdits, requestInScope } from '../../src/workspace/scan/fixes.ts';
 import { registrationOf, routeCallOf } from '../../src/workspace/scan/flow.ts';
-import { mountsIn } from '../../src/workspace/scan/mounts.ts';
 import type { RuleContext } from '../../src/workspace/scan/rule.ts';
 import { contextOf } from '../../src/workspace/scan/scan.ts';
 import { declarationIn, escapeRegExp } from '../../src/workspace/scan/scope.ts';
@@ -15,7 +18,7 @@ import {
   memberOf,
   nodeAt,
   parseSource,
-  type Source,
+  Source,
   type SyntaxNode,
   stringValue,
 } from '../../src/workspace/scan/syntax.ts';
@@ -45,11 +48,16 @@ export async function unguardedRouters(code: Code, findings: readonly Finding[])
   const middleware = await middlewareOf(code);
   if (middleware === null) return [];
   const found: Unguarded[] = [];
-  const answering = await answeringIn(code);
+  const { backend } = code.workspace;
+  if (backend === null) return [];
+  const app: App = await programOf(code.workspace, backend).then((program) => ({
+    program,
+    routes: expressRoutes(program),
+  }));
   for (const file of new Set(findings.filter(({ fix }) => fix === null).map((one) => one.file))) {
-    if (file === middleware.file || projectOf(file, code.workspace.projects) !== code.workspace.backend) continue;
+    if (file === middleware.file || projectOf(file, code.workspace.projects) !== backend) continue;
     const text = await textOf(code.workspace, file);
-    const one = text === null ? null : await guarded(code, file, text, findings, middleware, answering);
+    const one = text === null ? null : await guarded(code, file, text, findings, middleware, app);
     if (one !== null) found.push(one);
   }
   return found;
@@ -111,7 +119,7 @@ async function guarded(
   text: string,
   findings: readonly Finding[],
   { file: from, name }: Middleware,
-  answering: readonly Answering[],
+  app: App,
 ): Promise<Unguarded | null> {
   const source = await parseSource(file, text);
   if (source.errorAt !== null) return null;
@@ -128,8 +136,9 @@ async function guarded(
   }
   const [first] = routes;
   if (first === undefined) return null;
-  const whole = sharesItsPath(answering, file) ? null : routerEdits(source, first, name, context);
-  const edits = whole ?? [...routes].flatMap((route) => routeEdits(route, name));
+  const whole = routerEdits(source, first, routes, name, context);
+  const alone = whole !== null && meetsOthers(app, file, applyEdits(text, whole)) ? null : whole;
+  const edits = alone ?? [...routes].flatMap((route) => routeEdits(route, name));
   if (edits.length === 0) return null;
   const helpers = {
     requireOrgId: '',
@@ -153,41 +162,20 @@ async function guarded(
   };
 }
 
-/** Where something answers: a mounted router, by its file, or a route. */
-type Answering = { readonly path: string; readonly file: string | null };
-
-async function answeringIn({ workspace }: Code): Promise<readonly Answering[]> {
-  const { files } = await listFiles(workspace.root);
-  const known = new Set(files.map(({ path }) => path));
-  const found: Answering[] = [];
-  for (const { path, fileClass } of files) {
-    if (fileClass !== 'source' || projectOf(path, workspace.projects) !== workspace.backend) continue;
-    const text = (await textOf(workspace, path)) ?? '';
-    if (!/\.\s*use\s*\(/.test(text)) continue;
-    for (const mount of mountsIn(await parseSource(path, text))) {
-      const file = mount.module === null ? null : resolveModule(path, mount.module, known, workspace.projects);
-      found.push({ path: mount.path ?? '/', file });
-    }
-    for (const [, route = ''] of text.matchAll(/\.\s*(?:get|post|put|patch|delete|all)\s*\(\s*['"`](\/[^'"`]+)['"`]/g))
-      found.push({ path: route, file: path });
-  }
-  return found;
-}
+/** The backend as it stands, with its routes. */
+type App = { readonly program: Program; readonly routes: Routes };
 
 /**
- * Whether requests that are meant for others come through this router: Express asks every mount whose path is where the
- * request's begins, and a middleware of the first one would refuse them all.
+ * Whether requests that are meant for others would meet what is put in front of this router: Express asks every mount
+ * whose path is where the request's begins, and a middleware of the first one would refuse them all. Where it is not to
+ * be told which requests come here, they may.
  */
-const sharesItsPath = (answering: readonly Answering[], file: string): boolean =>
-  answering.some(
-    (own) =>
-      own.file === file &&
-      answering.some(
-        (other) =>
-          other.file !== file &&
-          (other.path === own.path || other.path.startsWith(own.path.endsWith('/') ? own.path : `${own.path}/`)),
-      ),
-  );
+function meetsOthers({ program, routes }: App, file: string, text: string): boolean {
+  const sources = new Map([...program.sources, [file, new Source(file, text)]]);
+  const after = expressRoutes({ ...program, sources });
+  const isMounted = routes.routes.some((one) => one.file === file && !isUnmounted(one));
+  return !isMounted || movedRoutes(routes.routes, after.routes).some(({ route }) => route.file !== file);
+}
 
 /** The route around a place, where it has no authentication and nothing that stands for it. */
 function routeOf(node: SyntaxNode, context: RuleContext): SyntaxNode | null {
@@ -205,10 +193,14 @@ function hasAuth(route: SyntaxNode, { workspace }: RuleContext): boolean {
   return before.some((one) => names.some((name) => one.text === name || one.text.startsWith(`${name}(`)));
 }
 
-/** `router.use(requireAuth)` behind `const router = Router()`; null where some of its routes have their own. */
+/**
+ * `router.use(requireAuth)` behind `const router = Router()`; null where some of its routes have their own, or are for
+ * callers who have no token and need no organization.
+ */
 function routerEdits(
   source: Source,
   route: SyntaxNode,
+  needing: ReadonlySet<SyntaxNode>,
   name: string,
   context: RuleContext,
 ): readonly TextEdit[] | null {
@@ -219,6 +211,8 @@ function routerEdits(
   const statements = source.root.children.flatMap((one) => (one.kind === 'expression_statement' ? one.children : []));
   const own = statements.filter((one) => memberOf(callOf(one)?.callee ?? one)?.object.text === router);
   if (own.some((one) => hasAuth(one, context))) return null;
+  const others = own.filter((one) => ![...needing].some((need) => need.start === one.start));
+  if (outsideOf('', others) !== null || others.some((one) => beforeSignIn.test(addressOf(one)))) return null;
   const outer = statement.parent?.kind === 'export_statement' ? statement.parent : statement;
   const newline = source.text.includes('\r\n') ? '\r\n' : '\n';
   const end = outer.text.endsWith(';') ? ';' : '';
@@ -236,15 +230,23 @@ function routeEdits(route: SyntaxNode, name: string): readonly TextEdit[] {
 const isFunctionLike = ({ kind }: SyntaxNode): boolean =>
   /^(?:identifier|member_expression|call_expression|arrow_function|function_expression)$/.test(kind);
 
+const fromOutside = /webhook|callback|oauth|public|health|vapi|twilio|stripe|book-?demo|handoff|\bcron\b|\bhooks?\b/i;
+/** What needs no organization, and is asked before anybody has signed in. */
+const beforeSignIn = /\b(?:ping|status|version|sign-?(?:in|up)|log-?in|register|refresh|invit\w+)\b/i;
+
+/** Whether a route seems to be for callers from outside, by its file and its address. */
+export const isForOutside = ({ file, path }: { readonly file: string; readonly path: string }): boolean =>
+  fromOutside.test(file.replace(/^.*\//, '')) || fromOutside.test(path);
+
 function outsideOf(file: string, routes: readonly SyntaxNode[]): string | null {
-  const words = /webhook|callback|oauth|public|health|vapi|twilio|stripe|book-?demo|handoff|\bcron\b|\bhooks?\b/i;
-  const named = words.exec(file.replace(/^.*\//, ''))?.[0];
+  const named = fromOutside.exec(file.replace(/^.*\//, ''))?.[0];
   if (named !== undefined) return `the file's name has ${named}`;
   for (const route of routes) {
-    const path = stringValue(callOf(route)?.args[0] ?? null) ?? '';
-    const word = words.exec(path)?.[0];
+    const word = fromOutside.exec(addressOf(route))?.[0];
     if (word !== undefined) return `the address has ${word}`;
     if (/-signature['"`]|constructEvent\s*\(|x-[\w-]*secret/i.test(route.text)) return 'a signature is checked';
   }
   return null;
 }
+
+const addressOf = (route: SyntaxNode): string => stringValue(callOf(route)?.args[0] ?? null) ?? '';
