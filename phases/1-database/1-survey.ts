@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import { decide } from '../../src/config/answers.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
@@ -7,6 +8,7 @@ import { profilesTaken } from './2-one-name.ts';
 import { keepAdvisors } from './advisors.ts';
 import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
 import { referenceNotes } from './isolation/references.ts';
+import { supported, toSupportedType } from './keys/supported-type.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { newDirectory, newKey, newMemberships, otherKey, ownerOf } from './survey/by-hand.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
@@ -29,7 +31,7 @@ async function plan(target: Target): Promise<Plan> {
   const broken = [...brokenNotes(await brokenToday(client, found))];
   return {
     changes: [],
-    blockers: blockersOf(found, target),
+    blockers: await blockersOf(client, found, target),
     notes: [...notesOf(found), ...broken, ...events, ...references],
   };
 }
@@ -38,7 +40,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   await keepAdvisors(target, signal);
   const began = performance.now();
   const found = await survey(target);
-  const blockers = blockersOf(found, target);
+  const blockers = await blockersOf(await target.session.work(), found, target);
   const milliseconds = performance.now() - began;
   yield {
     id: '1.1/survey',
@@ -54,10 +56,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   };
 }
 
-/** Types of ids that every step can stamp, compare and refer to. */
-const supported = /^(uuid|smallint|integer|bigint|text|character varying)$/;
-
-function blockersOf(found: Survey, target: Target): readonly Blocker[] {
+async function blockersOf(client: ClientBase, found: Survey, target: Target): Promise<readonly Blocker[]> {
   const list: Blocker[] = [...found.questions];
   const asked = (name: string): boolean => found.questions.some((one) => one.remedy.includes(`names.${name}`));
   if (found.organizations === null && !asked('organizations')) {
@@ -69,11 +68,17 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
     });
   }
   const key = primaryColumn(found.organizations);
+  const typed = await toSupportedType(client, found);
   if (found.organizations !== null && (key === null || !supported.test(found.idType))) {
     list.push({
       problem: `${key === null ? 'Organizations have no primary key of one column' : `Organizations are known by ${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
-      remedy: 'Give organizations a primary key of one such column first, for instance with the SQL below.',
-      detail: newKey(found.organizations),
+      remedy:
+        typed !== null
+          ? 'Give the key and what refers to it such a type with the SQL below, then rerun.'
+          : key === null
+            ? 'Give organizations a primary key of one such column first, for instance with the SQL below.'
+            : `Change the type of ${key.name}, and of every column that holds it, to text or bigint, then rerun: something that stands on them has to be written anew by hand.`,
+      ...((typed ?? key === null) ? { detail: typed ?? newKey(found.organizations) } : {}),
     });
   }
   // Profiles of its own making would know nothing of the owners that organizations name.

@@ -40,7 +40,7 @@ function decide(settings: Settings, answers: readonly Answer[], said: readonly s
     }
     // A name is no decision: the operator types the one that the question offers.
     const [, setting, name] = /--(organizations|profiles|memberships) (.+?), or names\./.exec(text) ?? [];
-    if (setting !== undefined && name !== undefined) settings.names[setting] ??= name;
+    if (setting !== undefined && name !== undefined) settings.names[setting] ??= name.replace(/^'(.*)'$/, '$1');
   }
   return JSON.stringify(settings) !== before;
 }
