@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { decide } from '../../src/config/answers.ts';
+import { identifier } from '../../src/database/quote.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
@@ -112,6 +113,7 @@ async function blockersOf(client: ClientBase, found: Survey, target: Target): Pr
         : {}),
     });
   }
+  list.push(...takenNames(found));
   const foreign = found.tenants.filter((one) => !one.table.ours);
   if (foreign.length > 0) {
     list.push({
@@ -123,6 +125,27 @@ async function blockersOf(client: ClientBase, found: Survey, target: Target): Pr
     });
   }
   return list;
+}
+
+/** A column has the name that is to stay and holds something else: the key of that table cannot be called so. */
+function takenNames(found: Survey): readonly Blocker[] {
+  const taken = found.tenants.filter(
+    (one) => one.renamed && [...one.table.columns].some((each) => each.name === found.to && !one.also.includes(each)),
+  );
+  if (taken.length === 0) return [];
+  const [first] = taken;
+  return [
+    {
+      problem: `${found.to} is there already and holds something else than the organization in ${taken.map((one) => one.sql).join(', ')}, so ${first?.key.name ?? 'the key'} cannot be called so there.`,
+      remedy: `Rename that column with the SQL below, together with the code that uses it, then rerun; or let another name stay, with "names": {"to": ${JSON.stringify(first?.key.name ?? '')}} in the configuration file.`,
+      detail: taken
+        .map(
+          (one) =>
+            `alter table ${one.sql} rename column ${identifier(found.to)} to ${identifier(`${found.to}_other`)};`,
+        )
+        .join('\n'),
+    },
+  ];
 }
 
 /** The column of organizations that every foreign key refers to, where that is not their primary key. */

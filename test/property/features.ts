@@ -18,6 +18,8 @@ export type Words = {
   /** A query of the organizations that the caller sees. */
   readonly mine: string;
   readonly inMine: string;
+  /** Its tables have row security. */
+  readonly guards: boolean;
   /** Row security as the app has it, for rows of whoever this condition says. */
   readonly guard: (table: string, condition: string, before?: string) => string;
 };
@@ -268,6 +270,8 @@ export const features = {
     doors: ['contracts'],
   },
   restrictive: {
+    // Where no row security is on, it would come into force with it.
+    needs: (w) => w.guards,
     sql: (w) =>
       `${usual(w, 'restricted', ', hidden boolean not null default false')} ${both(w, 'restricted')} insert into ${w.at}restricted (${w.key}, body, hidden) values (${w.org(1)}, 'a hidden', true); ${guarded(w, 'restricted')} create policy never_hidden on ${w.at}restricted as restrictive to authenticated using (not hidden);`,
     doors: ['restricted'],

@@ -187,6 +187,7 @@ function wordsOf(one: WholeApp): Words {
     user: (n) => `'b0000000-0000-4000-8000-00000000000${n}'`,
     mine,
     inMine: `${key} in (${ours})`,
+    guards: one.policies !== 'off',
     guard: (table, condition) =>
       one.policies === 'off' ? '' : `alter table ${table} enable row level security; ${policy(table, condition)}`,
   };
