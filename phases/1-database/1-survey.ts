@@ -1,4 +1,6 @@
+import type { ClientBase } from 'pg';
 import { decide } from '../../src/config/answers.ts';
+import { identifier } from '../../src/database/quote.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
@@ -7,6 +9,7 @@ import { profilesTaken } from './2-one-name.ts';
 import { keepAdvisors } from './advisors.ts';
 import { brokenNotes, brokenToday } from './isolation/broken-today.ts';
 import { referenceNotes } from './isolation/references.ts';
+import { supported, toSupportedType } from './keys/supported-type.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { newDirectory, newKey, newMemberships, otherKey, ownerOf } from './survey/by-hand.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
@@ -29,7 +32,7 @@ async function plan(target: Target): Promise<Plan> {
   const broken = [...brokenNotes(await brokenToday(client, found))];
   return {
     changes: [],
-    blockers: blockersOf(found, target),
+    blockers: await blockersOf(client, found, target),
     notes: [...notesOf(found), ...broken, ...events, ...references],
   };
 }
@@ -38,7 +41,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   await keepAdvisors(target, signal);
   const began = performance.now();
   const found = await survey(target);
-  const blockers = blockersOf(found, target);
+  const blockers = await blockersOf(await target.session.work(), found, target);
   const milliseconds = performance.now() - began;
   yield {
     id: '1.1/survey',
@@ -54,10 +57,7 @@ async function* checks(target: Target, signal: AbortSignal): AsyncIterable<Check
   };
 }
 
-/** Types of ids that every step can stamp, compare and refer to. */
-const supported = /^(uuid|smallint|integer|bigint|text|character varying)$/;
-
-function blockersOf(found: Survey, target: Target): readonly Blocker[] {
+async function blockersOf(client: ClientBase, found: Survey, target: Target): Promise<readonly Blocker[]> {
   const list: Blocker[] = [...found.questions];
   const asked = (name: string): boolean => found.questions.some((one) => one.remedy.includes(`names.${name}`));
   if (found.organizations === null && !asked('organizations')) {
@@ -69,11 +69,17 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
     });
   }
   const key = primaryColumn(found.organizations);
+  const typed = await toSupportedType(client, found);
   if (found.organizations !== null && (key === null || !supported.test(found.idType))) {
     list.push({
       problem: `${key === null ? 'Organizations have no primary key of one column' : `Organizations are known by ${key.name} ${key.type}`}, and tokens, policies and foreign keys need one value that says which organization it is: a uuid, a whole number or a text.`,
-      remedy: 'Give organizations a primary key of one such column first, for instance with the SQL below.',
-      detail: newKey(found.organizations),
+      remedy:
+        typed !== null
+          ? 'Give the key and what refers to it such a type with the SQL below, then rerun.'
+          : key === null
+            ? 'Give organizations a primary key of one such column first, for instance with the SQL below.'
+            : `Change the type of ${key.name}, and of every column that holds it, to text or bigint, then rerun: something that stands on them has to be written anew by hand.`,
+      ...((typed ?? key === null) ? { detail: typed ?? newKey(found.organizations) } : {}),
     });
   }
   // Profiles of its own making would know nothing of the owners that organizations name.
@@ -107,6 +113,7 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
         : {}),
     });
   }
+  list.push(...takenNames(found));
   const foreign = found.tenants.filter((one) => !one.table.ours);
   if (foreign.length > 0) {
     list.push({
@@ -118,6 +125,27 @@ function blockersOf(found: Survey, target: Target): readonly Blocker[] {
     });
   }
   return list;
+}
+
+/** A column has the name that is to stay and holds something else: the key of that table cannot be called so. */
+function takenNames(found: Survey): readonly Blocker[] {
+  const taken = found.tenants.filter(
+    (one) => one.renamed && [...one.table.columns].some((each) => each.name === found.to && !one.also.includes(each)),
+  );
+  if (taken.length === 0) return [];
+  const [first] = taken;
+  return [
+    {
+      problem: `${found.to} is there already and holds something else than the organization in ${taken.map((one) => one.sql).join(', ')}, so ${first?.key.name ?? 'the key'} cannot be called so there.`,
+      remedy: `Rename that column with the SQL below, together with the code that uses it, then rerun; or let another name stay, with "names": {"to": ${JSON.stringify(first?.key.name ?? '')}} in the configuration file.`,
+      detail: taken
+        .map(
+          (one) =>
+            `alter table ${one.sql} rename column ${identifier(found.to)} to ${identifier(`${found.to}_other`)};`,
+        )
+        .join('\n'),
+    },
+  ];
 }
 
 /** The column of organizations that every foreign key refers to, where that is not their primary key. */

@@ -12,9 +12,10 @@ import { freeName } from './keys/facts.ts';
 import { statements } from './migration.ts';
 import { findTrigger, functionDown, replaceable, triggerDown } from './restore.ts';
 import { fromAppMetadata } from './sign-up/app-metadata.ts';
-import { type AppTrigger, appTriggers, makersOf } from './sign-up/app-triggers.ts';
+import { makersOf } from './sign-up/app-triggers.ts';
 import { wrongValues } from './sign-up/given.ts';
 import { signUpText } from './sign-up/sql.ts';
+import { keyNames, type TakingPart, takingPart } from './sign-up/taking-part.ts';
 import { primaryColumn, type Survey, survey } from './survey.ts';
 import { asToday, asTodayAnswer } from './values.ts';
 
@@ -61,15 +62,17 @@ async function plan(target: Target): Promise<Plan> {
         .filter((one) => new RegExp(`^(revoke|grant) .* on function public\\.${called}\\(`, 'm').test(one));
       changes.push(...define(found, called, ddl, rights.join('\n')));
     }
-    const trigger = /^create or replace trigger (\w+) [^;]*? on ([^\s]+)\s[^;]*execute function public\.(\w+)/m.exec(
-      ddl,
-    );
+    const trigger = triggerPattern.exec(ddl);
     if (trigger !== null) changes.push(...attach(found, ddl, trigger, app, notes));
   }
   if (!target.config.accessTokenHook) return { changes, blockers: [], notes };
   const hook = planAccessTokenHook(found, target);
   return { changes: [...changes, ...hook.changes], blockers: hook.blockers, notes: [...notes, ...hook.notes] };
 }
+
+/** The name of a trigger, its table as it is quoted, and its function. */
+const triggerPattern =
+  /^create or replace trigger (\w+) [^;]*? on ((?:"(?:[^"]|"")*"|[\w.])+)\s[^;]*execute function public\.(\w+)/m;
 
 /** Everything that stops this step and can be told from the catalog: the survey step says it before the first change. */
 export async function signUpBlockers(found: Survey, target: Target): Promise<readonly Blocker[]> {
@@ -313,26 +316,6 @@ function tableOf(found: Survey, sql: string): { readonly schema: string; readonl
   const table = tables.find((one) => one !== null && qualified(one.schema, one.name) === sql);
   return table ?? (sql === 'public.profiles' ? { schema: 'public', name: 'profiles' } : null);
 }
-
-/** A trigger of the app on `auth.users` that does what sign-up does; it stays where ours does less, or other things. */
-type TakingPart = AppTrigger & { readonly stays: boolean };
-
-function takingPart(found: Survey, target: Target): readonly TakingPart[] {
-  const own = ['handle_new_user_setup', 'keep_org_id', 'follow_org_id', 'follow_membership'];
-  return appTriggers(
-    found.catalog,
-    [found.organizations, found.profiles, found.memberships?.table ?? null],
-    keyNames(found),
-    own.map((name) => `public.${name}()`),
-  ).map((one) => ({ ...one, stays: one.beyond.length > 0 || !signUpMakesOrganization(target) }));
-}
-
-/** What the organization is called, today and afterwards. */
-const keyNames = (found: Survey): readonly string[] => [
-  found.to,
-  ...found.from,
-  ...(found.profileOrg === null ? [] : [found.profileOrg]),
-];
 
 /** The body, the SECURITY clause and the search_path decide; formatting of the header does not. */
 function sameFunction(before: DbFunction, ddl: string): boolean {

@@ -14,7 +14,7 @@ import { mayBelongNowhere, orphansDecision } from './existing-users/nowhere.ts';
 import { signUpAdvice } from './sign-up/advice.ts';
 import { extraOf } from './sign-up/given.ts';
 import { idFrom, roleKey } from './sign-up/names.ts';
-import { profileKey } from './sign-up/sql.ts';
+import { profileKey } from './sign-up/parts.ts';
 import { allowedValues, isText, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
 import { type Assignment, assign, memberRole, ownerRole, type UserFacts } from './values.ts';
 

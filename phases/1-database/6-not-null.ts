@@ -4,8 +4,9 @@ import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
-import { catalogCheck } from './checks.ts';
+import { catalogCheck, checkSignUps } from './checks.ts';
 import { mayBelongNowhere } from './existing-users/nowhere.ts';
+import { profileComesFirst } from './sign-up/taking-part.ts';
 import { profileUser, type Survey, survey, type TenantTable } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -17,13 +18,13 @@ export const step: Step<Target> = {
     after: '',
   },
   plan,
-  checks: async function* (target) {
+  checks: async function* (target, signal) {
     const found = await survey(target);
     const client = await target.session.work();
     const empty = await emptyRows(client, found, scope(found));
     for (const tenant of scope(found)) {
       const rest = await left(client, found, target, tenant, empty);
-      if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant))) continue;
+      if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant)) !== null) continue;
       yield await catalogCheck(target, {
         id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
         title: `${tenant.table.schema}.${tenant.table.name}.${tenant.key.name} is NOT NULL`,
@@ -35,6 +36,8 @@ where a.attrelid = ${literal(tenant.sql)}::pg_catalog.regclass and a.attname = $
         advice: 'Apply step 1.6.',
       });
     }
+    // Whoever signs up may not fill at once what may no longer be empty.
+    yield* checkSignUps(target, found, signal, '1.6');
   },
 };
 
@@ -60,10 +63,9 @@ async function plan(target: Target): Promise<Plan> {
       changes.push(...leftover(found, tenant));
       continue;
     }
-    if (await mayStayEmpty(client, found, target, tenant)) {
-      notes.push({
-        text: `${label}.${found.to} stays nullable: ${mayBelongNowhere(target) ? 'users may belong to no organization' : 'anonymous users have a profile and no organization'}.`,
-      });
+    const reason = await mayStayEmpty(client, found, target, tenant);
+    if (reason !== null) {
+      notes.push({ text: `${label}.${found.to} stays nullable: ${reason}.` });
       continue;
     }
     const rest = await left(client, found, target, tenant, empty);
@@ -153,15 +155,22 @@ const anonymousOnly = (found: Survey, target: Target, not: 'not' | ''): string =
     ? `and ${not} exists (select from auth.users u where u.id = t.${identifier(profileUser(found))} and (u.is_anonymous or u.deleted_at is not null))`
     : '';
 
-/** Anonymous users may have a profile and, as configured, get no organization; so may others where that was decided. */
-async function mayStayEmpty(client: ClientBase, found: Survey, target: Target, tenant: TenantTable): Promise<boolean> {
-  if (tenant.table !== found.profiles) return false;
-  if (mayBelongNowhere(target)) return true;
-  if (target.config.decisions.anonymousUsers !== 'no-organization') return false;
+/** Why profiles may go without an organization: by a decision, or for the moment in which somebody signs up. */
+async function mayStayEmpty(
+  client: ClientBase,
+  found: Survey,
+  target: Target,
+  tenant: TenantTable,
+): Promise<string | null> {
+  if (tenant.table !== found.profiles) return null;
+  if (mayBelongNowhere(target)) return 'users may belong to no organization';
+  if (await profileComesFirst(found, target))
+    return 'the app’s own sign-up trigger makes a profile before it has one, and sign-up fills it in';
+  if (target.config.decisions.anonymousUsers !== 'no-organization') return null;
   const { rows } = await client.query<{ there: boolean }>(
     `select exists (select from ${tenant.sql} t where t.${identifier(tenant.key.name)} is null ${anonymousOnly(found, target, '')}) as there`,
   );
-  return rows[0]?.there === true;
+  return rows[0]?.there === true ? 'anonymous users have a profile and no organization' : null;
 }
 
 const checkName = (found: Survey, tenant: TenantTable): string => {

@@ -16,14 +16,19 @@ import { decidedName } from './isolation/judged.ts';
 import { keptLook } from './isolation/kept-look.ts';
 import { rulesOf } from './isolation/rules.ts';
 import { standingPolicies } from './isolation/tables.ts';
-import { madeTwice, signUpAdvice } from './sign-up/advice.ts';
+import { madeAnonymously, madeTwice, signUpAdvice } from './sign-up/advice.ts';
 import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { allowedValues, memberRole, ownerRole, roleColumnOf } from './survey/roles.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 
 /** Acts out every kind of sign-up in transactions that are rolled back. */
-export async function* checkSignUps(target: Target, found: Survey, signal: AbortSignal): AsyncIterable<CheckResult> {
+export async function* checkSignUps(
+  target: Target,
+  found: Survey,
+  signal: AbortSignal,
+  step: '1.4' | '1.6' = '1.4',
+): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
     yield missing('1.4/sign-up', 'Sign-ups', 'There is no organizations table.');
     return;
@@ -61,11 +66,13 @@ export async function* checkSignUps(target: Target, found: Survey, signal: Abort
     newUsers: target.config.decisions.newUsers,
     living: found.living,
     advise: (error) => signUpAdvice(found, target, error),
-    ...(signUpMakesOrganization(target) ? { twice: madeTwice } : {}),
+    ...(signUpMakesOrganization(target) ? { twice: madeTwice, anonymously: madeAnonymously } : {}),
+    idPrefix: `${step}/sign-up`,
+    refusalsAlone: step === '1.6',
     signal,
   };
   yield* probeSignUps(client, options);
-  yield* probeFollowing(client, options);
+  if (step === '1.4') yield* probeFollowing(client, options);
 }
 
 /** No user without a profile, an organization or a stamp, but those who are nobody's member on purpose. */

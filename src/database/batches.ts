@@ -175,20 +175,24 @@ async function unusedSql(client: ClientBase, change: BatchChange, kept: string, 
     values,
   );
   const { rows } = await client.query<{ relation: string; own: string[]; theirs: string[] }>(
-    `select c.conrelid::pg_catalog.regclass::text as relation, array_agg(pg_catalog.quote_ident(a.attname) order by u.n) as own,
+    `select pg_catalog.format('%I.%I', n.nspname, o.relname) as relation, array_agg(pg_catalog.quote_ident(a.attname) order by u.n) as own,
        array_agg(pg_catalog.quote_ident(f.attname) order by u.n) as theirs
      from pg_catalog.pg_constraint c cross join lateral unnest(c.conkey, c.confkey) with ordinality u (own, theirs, n)
+     join pg_catalog.pg_class o on o.oid = c.conrelid join pg_catalog.pg_namespace n on n.oid = o.relnamespace
      join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = u.own
      join pg_catalog.pg_attribute f on f.attrelid = c.confrelid and f.attnum = u.theirs
-     where c.contype = 'f' and c.conparentid = 0 and c.confrelid = $1::pg_catalog.regclass group by c.oid, c.conrelid`,
+     where c.contype = 'f' and c.conparentid = 0 and c.confrelid = $1::pg_catalog.regclass group by c.oid, n.nspname, o.relname`,
     [change.table],
   );
-  return rows
-    .map(({ relation, own, theirs }) => {
-      const same = own.map((column, index) => `r.${column} = t.${theirs[index]}`).join(' and ');
-      return `and not exists (select from ${relation} r where ${same})`;
-    })
-    .join(' ');
+  return (
+    rows
+      // With its schema: a table of the app may be called what this statement calls a part of its own.
+      .map(({ relation, own, theirs }) => {
+        const same = own.map((column, index) => `r.${column} = t.${theirs[index]}`).join(' and ');
+        return `and not exists (select from ${relation} r where ${same})`;
+      })
+      .join(' ')
+  );
 }
 
 function restoreSql(change: BatchChange, key: string, unused: string): string {

@@ -1,4 +1,5 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import { plainName } from '../survey/shape.ts';
 import type { Survey } from '../survey.ts';
 
 /** How rows of a table without a key refer to rows that belong to somebody. */
@@ -87,7 +88,7 @@ function candidatesOf(survey: Survey, table: Table, tables: readonly Table[]): r
     if (only === undefined) return [];
     const mine =
       more.length === 0
-        ? [free.find((one) => namesOf(parent, only).includes(one.name))]
+        ? [free.find((one) => namesOf(parent, only).includes(plainName(one.name)))]
         : key.map((name) => free.find((one) => one.name === name));
     const columns = mine.flatMap((one, index) => (fits(one, key[index] ?? '') ? [one.name] : []));
     if (columns.length !== key.length || parent.schema !== table.schema) return [];
@@ -99,17 +100,13 @@ function candidatesOf(survey: Survey, table: Table, tables: readonly Table[]): r
   return [...declared, ...named];
 }
 
-/** How a column that holds this table's key is usually called: `patient_id` for `patients.id`. */
+/** How a column that holds this table's key is usually called, in any spelling: `patient_id` for `patients.id`. */
 function namesOf(parent: Table, key: string): readonly string[] {
-  const stems = [
-    parent.name,
-    parent.name.replace(/ies$/, 'y'),
-    parent.name.replace(/(ss|sh|ch|x)es$/, '$1'),
-    parent.name.replace(/s$/, ''),
-  ];
-  const named = [...new Set(stems)].flatMap((stem) => [`${stem}_id`, `${stem}_uuid`, `${stem}_${key}`, `${stem}Id`]);
+  const [name, own] = [plainName(parent.name), plainName(key)];
+  const stems = [name, name.replace(/ies$/, 'y'), name.replace(/(ss|sh|ch|x)es$/, '$1'), name.replace(/s$/, '')];
+  const named = [...new Set(stems)].flatMap((stem) => [`${stem}_id`, `${stem}_uuid`, `${stem}_${own}`]);
   // `patients.patient_id`, called the same where it is referred to.
-  return /^(id|uuid|key|code|name|slug)$/.test(key) ? named : [...named, key];
+  return /^(id|uuid|key|code|name|slug)$/.test(own) ? named : [...named, own];
 }
 
 /** Columns of a table without links that look as if they referred to somebody's row: ids that nothing explains. */

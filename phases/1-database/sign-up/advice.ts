@@ -1,3 +1,4 @@
+import { decide } from '../../../src/config/answers.ts';
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import type { Refused } from '../../../src/database/probes/sign-up.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
@@ -46,3 +47,16 @@ function refusedColumns(table: Table, error: Refused): readonly Column[] {
   const keys = table.constraints.find((one) => one.type === 'p')?.columns ?? [];
   return table.columns.filter((one) => names.includes(one.name) && !keys.includes(one.name) && !one.generated);
 }
+
+/** The app's own trigger makes no difference between somebody anonymous and others. */
+export const madeAnonymously: Pick<CheckResult, 'advice' | 'answers'> = {
+  advice:
+    'The app makes an organization for an anonymous user too, as its own trigger stays. Let sign-up complete it with --anonymous-users own-organization (decisions.anonymousUsers), or let that trigger leave out users who are anonymous.',
+  answers: [
+    decide(
+      'anonymousUsers',
+      'own-organization',
+      'An anonymous user gets an organization at once, as in the app today.',
+    ),
+  ],
+};

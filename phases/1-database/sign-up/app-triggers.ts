@@ -17,6 +17,8 @@ export type Writes = {
 /** A trigger of the app that takes part in sign-up, and what becomes of it. */
 export type AppTrigger = {
   readonly trigger: Trigger;
+  /** `schema.name` of each table that it writes. */
+  readonly tables: ReadonlySet<string>;
   /** It does nothing that sign-up does not do: it is replaced. Else what it does beyond that. */
   readonly beyond: readonly string[];
   readonly trusts: readonly string[];
@@ -44,6 +46,7 @@ export function appTriggers(
     return [
       {
         trigger,
+        tables: writes.tables,
         beyond: [
           ...others.map((table) => `writes ${table}`),
           ...(stamps ? writes.stamps.map((one) => `stamps ${one}`) : []),
@@ -57,7 +60,12 @@ export function appTriggers(
 }
 
 /** Reads a body and the bodies that it calls. Tokens, not statements: a write is a write, wherever in the text it stands. */
-function writesOf(one: DbFunction, catalog: Catalog, names: readonly string[], seen = new Set<string>()): Writes {
+export function writesOf(
+  one: DbFunction,
+  catalog: Catalog,
+  names: readonly string[],
+  seen = new Set<string>(),
+): Writes {
   const tables = new Set<string>();
   const stamps: string[] = [];
   const more: string[] = [];

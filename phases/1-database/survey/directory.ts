@@ -15,7 +15,7 @@ import {
   referencesOf,
 } from './candidates.ts';
 import { keptElsewhere, ofOwners, ofPeople } from './rare-directories.ts';
-import { foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userColumns } from './shape.ts';
+import { asFlag, foreignKeyOf, isPeople, isText, nameOf, plainName, primaryColumn, userColumns } from './shape.ts';
 
 /** Finds the table that rows, users and policies call their organization. */
 export async function findDirectory(
@@ -90,7 +90,7 @@ function choose(all: readonly Candidate[]): Directory {
     because: 'several tables could be it',
     question: {
       problem: `${rivals.length} tables could be the directory of organizations: ${rivals.map((one) => nameOf(one.table)).join(', ')}.`,
-      remedy: `Name the one whose users may see nothing of the others: --organizations ${nameOf(first.table)}, or names.organizations in the configuration file.`,
+      remedy: `Name the one whose users may see nothing of the others: --organizations ${asFlag(first.table)}, or names.organizations in the configuration file.`,
       detail: rivals.map((one) => `${nameOf(one.table)}: ${reason(one)}`).join('\n'),
     },
   };

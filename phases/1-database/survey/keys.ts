@@ -92,12 +92,14 @@ export async function findKeys(
     if (second.test(plainName(key.name)) && !says(key.name) && belongsToAnother(table, looking, chosen))
       chosen.set(table, []);
   }
-  if (config.from === null && directory !== null && primaryColumn(directory) !== null && idType === 'uuid') {
+  if (config.from === null && directory !== null && primaryColumn(directory) !== null) {
     const rest = looking.filter(
       (table) =>
         chosen.get(table)?.length === 0 && !unclear.some((one) => one.table === table) && !keysOf.has(nameOf(table)),
     );
-    for (const [table, column] of await byValues(rest, directory, config.to, ask)) chosen.set(table, [column]);
+    const elsewhere = namesByReference(chosen, directory);
+    for (const [table, column] of await byValues(rest, directory, config.to, idType, elsewhere, ask))
+      chosen.set(table, [column]);
   }
   const tenants: TenantTable[] = [];
   const unkeyed: Table[] = [];
@@ -288,11 +290,32 @@ async function valuesOf(
   return reasons;
 }
 
-/** Uuid columns of tables without a key whose every value is an organization, whatever they are called. */
+/** Words of a column that holds no organization, or only as long as nothing else is written there. */
+const other = /(user|profile|created|updated|owner|author|entity|resource|record|object|subject|row)/;
+
+/** What the key is called where a foreign key says that it is one, and nowhere refers to anything else. */
+function namesByReference(chosen: ReadonlyMap<Table, readonly Column[]>, directory: Table): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [table, [key]] of chosen)
+    if (key !== undefined && pointsAt(foreignKeyOf(table, key.name), directory)) names.add(plainName(key.name));
+  for (const table of chosen.keys())
+    for (const column of table.columns) {
+      const foreign = foreignKeyOf(table, column.name);
+      if (foreign !== null && !pointsAt(foreign, directory)) names.delete(plainName(column.name));
+    }
+  return names;
+}
+
+/**
+ * Columns of tables without a key whose every value is an organization: uuids whatever they are called, ids of other
+ * kinds, which are ids of everything, where other tables call their key so.
+ */
 async function byValues(
   tables: readonly Table[],
   directory: Table,
   to: string,
+  idType: string,
+  elsewhere: ReadonlySet<string>,
   ask: Ask,
 ): Promise<ReadonlyMap<Table, Column>> {
   const key = identifier(primaryColumn(directory)?.name ?? 'id');
@@ -303,7 +326,9 @@ async function byValues(
       table.columns
         .filter(
           (column) =>
-            column.base === 'uuid' &&
+            (elsewhere.has(plainName(column.name))
+              ? holdsIdsOf(column, idType)
+              : idType === 'uuid' && column.base === 'uuid' && !other.test(column.name)) &&
             !column.generated &&
             !made(column.name, to) &&
             !second.test(plainName(column.name)) &&
@@ -311,9 +336,8 @@ async function byValues(
             foreignKeyOf(table, column.name) === null &&
             // "Of any table" holds organizations only as long as nothing else is logged.
             !table.columns.some(
-              (other) => /_type$/.test(other.name) && column.name.startsWith(other.name.replace(/_type$/, '')),
-            ) &&
-            !/(user|profile|created|updated|owner|author|entity|resource|record|object|subject|row)/.test(column.name),
+              (one) => /_type$/.test(one.name) && column.name.startsWith(one.name.replace(/_type$/, '')),
+            ),
         )
         .map((column) => ({ table, column })),
     )
@@ -324,7 +348,7 @@ async function byValues(
       .map(({ table, column }, at) => {
         const value = identifier(column.name);
         return `select ${at} as at from (select t.${value} as v from ${qualified(table.schema, table.name)} t where t.${value} is not null limit 100) s
-          left join ${organizations} o on o.${key} = s.v having count(*) > 0 and count(*) = count(o.${key}) and count(distinct s.v) > 1`;
+          left join ${organizations} o on ${column.base === idType ? `o.${key} = s.v` : `o.${key}::text = s.v::text`} having count(*) > 0 and count(*) = count(o.${key}) and count(distinct s.v) > 1`;
       })
       .join('\nunion all\n'),
   );

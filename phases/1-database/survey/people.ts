@@ -2,7 +2,7 @@ import type { Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
-import { authColumn, isPeople, isUnique, nameOf, plainName, primaryColumn, singular } from './shape.ts';
+import { asFlag, authColumn, isPeople, isUnique, nameOf, plainName, primaryColumn, singular } from './shape.ts';
 import type { TenantTable } from './types.ts';
 
 /** Names that tables with one row per user usually have, the likeliest first. */
@@ -69,6 +69,8 @@ export async function findProfiles(
       likely(one) - likely(other) ||
       Number(keyed.has(other)) - Number(keyed.has(one)) ||
       Number(aboutPeople(other)) - Number(aboutPeople(one)) ||
+      // What is known by the user's own id is the user; what names a user in a column beside may be a membership.
+      Number(primaryColumn(other)?.name === 'id') - Number(primaryColumn(one)?.name === 'id') ||
       one.name.localeCompare(other.name),
   );
   const [first, second] = ranked;
@@ -92,7 +94,7 @@ export async function findProfiles(
     because: 'several tables could be it',
     question: {
       problem: `More than one table has one row per user: ${ranked.map(nameOf).join(', ')}.`,
-      remedy: `Name the one that stands for the user: --profiles ${nameOf(first)}, or names.profiles in the configuration file.`,
+      remedy: `Name the one that stands for the user: --profiles ${asFlag(first)}, or names.profiles in the configuration file.`,
     },
   };
 }

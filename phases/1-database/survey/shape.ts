@@ -1,9 +1,16 @@
 import type { Column, Constraint, Table } from '../../../src/database/catalog/types.ts';
+import { qualified } from '../../../src/database/quote.ts';
 
 /** Small questions about one table of the catalog. */
 
 export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
   `${table.schema}.${table.name}`;
+
+/** A table as a flag or a setting takes it, quoted for a shell where its name has to be. */
+export const asFlag = (table: { readonly schema: string; readonly name: string }): string => {
+  const name = qualified(table.schema, table.name);
+  return /^[\w.]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+};
 
 /** A name as most apps write it, for whatever asks what a name means: `organizationId` and `Organization ID` are `organization_id`. */
 export const plainName = (name: string): string =>

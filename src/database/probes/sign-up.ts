@@ -38,9 +38,13 @@ export type SignUpOptions = {
   readonly advise?: (error: Refused) => Pick<CheckResult, 'advice' | 'answers'>;
   /** What to do where the app makes an organization of its own for somebody whom the rollout gave one. */
   readonly twice?: Pick<CheckResult, 'advice' | 'answers'>;
+  /** What to do where the app makes an organization for somebody anonymous who was to get none. */
+  readonly anonymously?: Pick<CheckResult, 'advice' | 'answers'>;
   /** SQL condition over an organization under this alias: it is open; every one is unless said. */
   readonly living?: (alias: string) => string;
   readonly signal: AbortSignal;
+  /** Only whether a sign-up is refused counts, not what it makes. */
+  readonly refusalsAlone?: boolean;
   /** Beginning of every check's id; `1.4/sign-up` unless said. */
   readonly idPrefix?: string;
 };
@@ -128,20 +132,25 @@ async function signUp(
   const user: NewUser = { id: randomUUID(), nonce: randomBytes(4).toString('hex') };
   const without = options.newUsers === 'as-today';
   const none = without || (kind.id === 'anonymous' && options.anonymous === 'no-organization');
-  const expected = none
-    ? 'no organization, no profile with one, no stamp'
-    : [
-        '1 organization',
-        ...(options.profiles === null ? [] : [options.profiles.orgColumn === null ? '1 profile' : '1 profile in it']),
-        ...(options.memberships === null
-          ? []
-          : [
-              options.memberships.roleColumn === null
-                ? '1 membership'
-                : `1 membership as ${options.memberships.ownerRole ?? 'owner'}`,
-            ]),
-        'its id stamped',
-      ].join(', ');
+  const expected =
+    options.refusalsAlone === true
+      ? 'nobody is refused'
+      : none
+        ? 'no organization, no profile with one, no stamp'
+        : [
+            '1 organization',
+            ...(options.profiles === null
+              ? []
+              : [options.profiles.orgColumn === null ? '1 profile' : '1 profile in it']),
+            ...(options.memberships === null
+              ? []
+              : [
+                  options.memberships.roleColumn === null
+                    ? '1 membership'
+                    : `1 membership as ${options.memberships.ownerRole ?? 'owner'}`,
+                ]),
+            'its id stamped',
+          ].join(', ');
   const organizations = qualified(options.organizations.schema, options.organizations.table);
   const acts = kind.statements(user).map((statement) => statement.replace(organizationsHere, () => organizations));
   const body = [
@@ -171,7 +180,9 @@ async function signUp(
     const found = results.at(-1 - close.length)?.rows[0]?.found;
     const milliseconds = performance.now() - began;
     if (found === undefined) return skipped(base, 'The server reported nothing.');
-    const right = none ? isNothing(found) || (without && isWhole(found, options)) : isComplete(found, options);
+    const right =
+      options.refusalsAlone === true ||
+      (none ? isNothing(found) || (without && isWhole(found, options)) : isComplete(found, options));
     if (right && weak !== null && !none) {
       return {
         ...base,
@@ -189,10 +200,12 @@ async function signUp(
         ? {}
         : found.organizations > 1 && options.twice !== undefined
           ? options.twice
-          : {
-              advice:
-                'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
-            }),
+          : kind.id === 'anonymous' && none && options.anonymously !== undefined
+            ? options.anonymously
+            : {
+                advice:
+                  'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
+              }),
       milliseconds,
     };
   } catch (error) {

@@ -38,11 +38,9 @@ describe('on tiny', () => {
     ]);
     const { changes, checks } = await roundTrip(at, rollout, '1.6');
     expect(changes).toBe(3);
-    expect(checks.map((one) => `${one.id} ${one.verdict}`)).toEqual([
-      '1.6/not-null/public.contacts passed',
-      '1.6/not-null/public.profiles passed',
-      '1.6/untouched passed',
-    ]);
+    expect(checks.filter((one) => !one.id.startsWith('1.6/sign-up/')).map((one) => `${one.id} ${one.verdict}`)).toEqual(
+      ['1.6/not-null/public.contacts passed', '1.6/not-null/public.profiles passed', '1.6/untouched passed'],
+    );
   });
 
   it('reads no table for SET NOT NULL', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
+import { throughPhaseOne } from '../../../helpers/phase-one.ts';
 import { makeApp } from '../sign-up/schemas.ts';
 
 let server: EmbeddedServer;
@@ -60,3 +61,40 @@ it.each([
   await app.at.sql(first?.detail ?? '');
   expect((await refused()).filter((one) => one.problem.startsWith(problem))).toEqual([]);
 });
+
+const odd = (type: string, a: string, b: string, written = a): string => `
+  create extension if not exists citext schema extensions; set search_path = public, extensions;
+  insert into auth.users (id, email) select ('b0000000-0000-4000-8000-00000000000' || n)::uuid, 'u' || n || '@example.test' from generate_series(1, 2) n;
+  create table organizations (id ${type} primary key, name text not null);
+  insert into organizations values (${a}, 'A'), (${b}, 'B');
+  create table organization_members (organization_id ${type} not null references organizations on delete cascade, user_id uuid not null references auth.users, role text not null default 'member', primary key (organization_id, user_id));
+  insert into organization_members values (${a}, 'b0000000-0000-4000-8000-000000000001', 'owner'), (${b}, 'b0000000-0000-4000-8000-000000000002', 'owner');
+  create table boards (organization_id ${type} not null references organizations, number int, primary key (organization_id, number)); insert into boards values (${written}, 1);
+  create table notes (id int primary key, organization_id ${type} not null references organizations, board int, body text, foreign key (organization_id, board) references boards);
+  create index on notes (organization_id);
+  insert into notes values (1, ${written}, 1, 'a'), (2, ${b}, null, 'b');
+  create view noted with (security_invoker) as select n.organization_id, n.body, o.name from notes n join organizations o on o.id = n.organization_id;
+  alter table notes enable row level security;
+  create policy "ours, and 'theirs'" on notes using (organization_id in (select m.organization_id from organization_members m where m.user_id = auth.uid()));`;
+
+it.each([
+  ['citext', odd('extensions.citext', "'Acme'", "'beta'", "'ACME'")],
+  ['char(6)', odd('char(6)', "'acme'", "'beta'")],
+  ['numeric', odd('numeric', '1001', '1002', '1001.0')],
+  ['numeric that is no whole number', odd('numeric', '1.5', '2.5')],
+])(
+  'the refusal of ids that are %s holds SQL that foreign keys, policies and views let through, and all goes on',
+  async (_, sql) => {
+    await using app = await makeApp(server, sql, { decisions: { newUsers: 'as-today' } });
+    const phaseOne = (await import('../../../../phases/1-database/phase.ts')).phase;
+    const [first] = (await app.at.rollout([phaseOne]).plan('1.1')).plan.blockers;
+    expect(first?.problem).toContain('Organizations are known by id');
+    await app.at.sql(first?.detail ?? '');
+    const done = await throughPhaseOne(app.at);
+    expect(done.said.filter((one) => /^(blocker|failed|error)/.test(one))).toEqual([]);
+    expect(done.stopped).toBeNull();
+    const read = async (n: number): Promise<readonly { body: string }[]> =>
+      app.at.as('authenticated', { sub: `b0000000-0000-4000-8000-00000000000${n}` }, 'select body from public.noted');
+    expect([await read(1), await read(2)]).toEqual([[{ body: 'a' }], [{ body: 'b' }]]);
+  },
+);
