@@ -100,6 +100,26 @@ $function$;
 revoke all on function public.my_org_ids(text[]) from public, anon, authenticated, service_role;
 grant execute on function public.my_org_ids(text[]) to authenticated;
 
+-- Who is a member of an organization of the caller, for profiles that name none: where everybody could read everybody's,
+-- those who belong together go on. SECURITY DEFINER because members need not see each other's memberships.
+
+-- voxanne:begin colleagues_header
+create or replace function public.my_colleagues() returns setof uuid
+-- voxanne:end colleagues_header
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+begin
+  return query
+    -- voxanne:begin colleagues
+    select m.user_id from public.user_org_roles m
+    where m.org_id = any (array(select public.my_org_ids()));
+    -- voxanne:end colleagues
+end
+$function$;
+
+revoke all on function public.my_colleagues() from public, anon, authenticated, service_role;
+grant execute on function public.my_colleagues() to authenticated;
+
 -- Users edit their own profile; which organization and which role it names is not theirs to say. Row security compares
 -- no old with a new value, so a trigger does. It looks at API roles only: the service role, the auth server and
 -- functions that run with their owner's rights pass.

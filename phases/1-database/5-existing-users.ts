@@ -11,6 +11,7 @@ import { checkUsers } from './checks.ts';
 import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
 import { type Judged, judgeUsers, lookAtUsers, noOrganization } from './existing-users/judge.ts';
 import { mayBelongNowhere, orphansDecision } from './existing-users/nowhere.ts';
+import { ownerColumn } from './existing-users/owners.ts';
 import { signUpAdvice } from './sign-up/advice.ts';
 import { extraOf } from './sign-up/given.ts';
 import { idFrom, roleKey } from './sign-up/names.ts';
@@ -50,6 +51,7 @@ async function plan(target: Target): Promise<Plan> {
     organizations(work),
     missingProfiles(work),
     profileOrganizations(work),
+    owners(work),
     memberships(work),
     stamps(work),
   ];
@@ -277,19 +279,57 @@ function walkedBy(table: NonNullable<Survey['profiles']>, user: string): BatchCh
   return { column: identifier(column?.name ?? user), type: column?.base ?? 'uuid' };
 }
 
-function memberships(work: Work): Planned | null {
+/** No row of memberships, whether it counts or not, has user `u` in organization `b`. */
+function noMembership(at: Belongs): string {
+  const there = at.names.memberships;
+  if (there === null) return 'false';
+  return `not exists (select from ${there.sql} m where m.${there.user} = ${there.member('u.id')} and ${at.sameOrganization(`m.${there.org}`, 'b.org')})`;
+}
+
+/** Whom the app lets in as the owner of an organization, without a membership in it: one for each that they own. */
+function owners(work: Work): Planned | null {
   const { found, target, now, then } = work;
+  const owner = ownerColumn(found);
   const m = then.names.memberships;
   const mine = found.memberships;
-  if (m === null || mine === null || now.names.memberships === null) return null;
-  const own = ownOrganizations(work);
-  const without = (at: Belongs): string => {
-    const there = at.names.memberships;
-    if (there === null) return 'false';
-    return `${realUser(target)} and b.org is not null and not exists (select from ${there.sql} m where m.${there.user} = ${there.member('u.id')} and ${at.sameOrganization(`m.${there.org}`, 'b.org')})`;
+  const user = mine?.table.columns.find((one) => one.name === mine.userColumn);
+  if (owner === null || m === null || mine === null || now.names.memberships === null || m.single) return null;
+  // Walked by the organization, of which each has one owner.
+  if (found.idType !== 'uuid' || user?.base !== 'uuid') return null;
+  const { organizations: o } = then.names;
+  const owning = (at: Belongs): string =>
+    `auth.users u join ${o.sql} o on o.${owner} = u.id cross join lateral (select o.${o.key} as org) b where ${realUser(target)} and ${o.living('o')} and ${noMembership(at)}`;
+  const made = membershipOf(work, m, mine, 'true');
+  return {
+    todo: `select count(*) as n from ${owning(now)}`,
+    change: {
+      kind: 'batches',
+      id: 'memberships of owners',
+      title: 'Make owners of organizations members of them',
+      table: m.sql,
+      key: { column: m.user, type: 'uuid' },
+      quiet: work.quiet,
+      write: {
+        kind: 'insert',
+        columns: made.map((one) => identifier(one.column)),
+        cursor: 'walked_by',
+        source: `select b.org as walked_by, ${columns(made)} from ${owning(then)}`,
+      },
+    },
   };
+}
+
+type Found = NonNullable<Survey['memberships']>;
+
+/** The columns of a new membership of user `u` in organization `b`. `owns`: SQL, they are its owner. */
+function membershipOf(
+  work: Work,
+  m: NonNullable<Belongs['names']['memberships']>,
+  mine: Found,
+  owns: string,
+): readonly Assignment[] {
+  const { found, target } = work;
   const before = tenantOf(found, mine.table)?.key.name ?? found.to;
-  const user = mine.table.columns.find((one) => one.name === mine.userColumn);
   const extra = extraOf(found, target, mine.table, { ...roleKey(found, 'owner'), ...mine.activeValues });
   const made = assign(
     mine.table,
@@ -299,21 +339,38 @@ function memberships(work: Work): Planned | null {
     found.enums,
     extra,
   );
-  work.blockers.push(...made.blockers);
+  work.blockers.push(...made.blockers.filter((one) => !work.blockers.some(({ problem }) => problem === one.problem)));
   const joined: Readonly<Record<string, string>> = {
     ...roleKey(found, 'member'),
     ...extraOf(found, target, mine.table, undefined, 'memberValues').values,
   };
-  const list = first(made.list, mine.userColumn).map((one) => {
+  return first(made.list, mine.userColumn).map((one) => {
     const other = joined[one.column];
     const expression =
       other !== undefined
-        ? `case when b.org = ${then.own} then ${one.expression} else ${other} end`
+        ? `case when ${owns} then ${one.expression} else ${other} end`
         : one.column === mine.roleColumn
-          ? roleFor(work, mine.table, one.column, made.list)
+          ? roleFor(work, mine.table, one.column, made.list, owns)
           : one.expression;
     return { ...one, column: one.column === before ? found.to : one.column, expression };
   });
+}
+
+function memberships(work: Work): Planned | null {
+  const { found, target, now, then } = work;
+  const m = then.names.memberships;
+  const mine = found.memberships;
+  if (m === null || mine === null || now.names.memberships === null) return null;
+  const own = ownOrganizations(work);
+  const owner = ownerColumn(found);
+  const { organizations: o } = then.names;
+  const owns =
+    owner === null
+      ? ''
+      : ` and not exists (select from ${o.sql} o where o.${o.key} = b.org and o.${owner} = u.id and ${found.idType === 'uuid' && !m.single})`;
+  const without = (at: Belongs): string => `${realUser(target)} and b.org is not null${owns} and ${noMembership(at)}`;
+  const user = mine.table.columns.find((one) => one.name === mine.userColumn);
+  const list = membershipOf(work, m, mine, `b.org = ${then.own}`);
   return {
     todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(now, false, now.whole)} where ${without(now)}`,
     change: {
@@ -376,6 +433,7 @@ function roleFor(
   table: NonNullable<Survey['profiles']>,
   name: string,
   list: readonly Assignment[],
+  owns = `b.org = ${work.then.own}`,
 ): string {
   const { found, then } = work;
   const column = table.columns.find((one) => one.name === name);
@@ -391,7 +449,7 @@ function roleFor(
   const fromProfile = said === '' ? '' : ` when ${said} ${accepted} then ${said}`;
   const configured = list.find((one) => one.column === name && one.reason === 'as configured')?.expression;
   const owner = configured === undefined ? literal(ownerRole(allowed)) : `(${configured})::text`;
-  return `(case when b.org = ${then.own} then ${owner}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
+  return `(case when ${owns} then ${owner}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
 }
 
 const columns = (list: readonly Assignment[]): string =>

@@ -192,7 +192,7 @@ function functionDoors(found: Survey): readonly DoorScope[] {
     one.kind === 'function' &&
     one.returnsSet &&
     !one.arguments.some(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v') &&
-    !(one.schema === 'public' && one.name === 'my_org_ids') &&
+    !(one.schema === 'public' && ['my_org_ids', 'my_colleagues'].includes(one.name)) &&
     one.executors.some((role) => callers.includes(role));
   return found.catalog.functions.filter(reads).map((one) => ({
     schema: one.schema,

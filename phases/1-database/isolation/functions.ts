@@ -11,9 +11,11 @@ import {
   bracketed,
   currentOrg,
   hasMany,
+  isCallers,
   isCallersMembership,
   joinedAt,
   showsAll,
+  showsColleagues,
   uid,
 } from './caller.ts';
 import { profileOpens } from './opened-by.ts';
@@ -99,6 +101,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean, opened: DbF
       add('my_org_ids', 'Create my_org_ids(roles): those where the caller has one of these roles', 'text[]');
     }
   }
+  if (showsColleagues(survey)) add('my_colleagues', 'Create my_colleagues(): who is in an organization of the caller');
   const { profiles } = survey;
   if (profiles !== null && tenantOf(survey, profiles) !== null) {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
@@ -143,6 +146,7 @@ function parts(survey: Survey, createProfiles: boolean, opened: DbFunction | nul
     role: roleSql(survey),
     all: `${all};`,
     roles: `${role === null ? none : `${all} and lower(m.${identifier(role)}::text) = any ($1)`};`,
+    ...colleagueParts(survey),
     insert: columns
       .map((one) => {
         const name = identifier(one.name);
@@ -157,6 +161,22 @@ function parts(survey: Survey, createProfiles: boolean, opened: DbFunction | nul
   end if;`,
     ...ownerParts(survey),
     trigger: `create or replace trigger guard_profile_keys before insert or update on ${table}\n  for each row execute function public.guard_profile_keys();`,
+  };
+}
+
+/** The ids that profiles have for the members of the caller's organizations. */
+function colleagueParts(survey: Survey): Readonly<Record<string, string>> {
+  const { memberships, profiles } = survey;
+  if (memberships === null || profiles === null) return {};
+  const user = profileUser(survey);
+  const type = profiles.columns.find((one) => one.name === user)?.type ?? 'uuid';
+  const active = memberships.active('m');
+  const table = qualified(profiles.schema, profiles.name);
+  const mine = isCallersMembership(survey, 'm', `p.${identifier(user)}`);
+  return {
+    colleagues_header: `create or replace function public.my_colleagues() returns setof ${type}`,
+    colleagues: `    select p.${identifier(user)} from ${memberships.sql} m join ${table} p on ${mine}
+    where ${isCallers(survey, `m.${identifier(survey.to)}`)}${active === 'true' ? '' : ` and ${bracketed(active)}`};`,
   };
 }
 

@@ -5,7 +5,7 @@ import { nodes } from './expression.ts';
 import { type Judging, queryOf } from './scope.ts';
 import { source } from './source.ts';
 
-const ours = new Set(['current_org_id', 'current_org_role', 'my_org_ids']);
+const ours = new Set(['current_org_id', 'current_org_role', 'my_org_ids', 'my_colleagues']);
 
 /**
  * The app's own function that says which of several organizations is open, as its policies ask it. Conditions that ask it
