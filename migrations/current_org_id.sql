@@ -9,17 +9,20 @@
 -- SECURITY DEFINER because the policies of the tables that it reads ask this function: as the caller, reading them here
 -- would ask those policies again, without end. It takes no argument and tells callers nothing but their own organization.
 -- STABLE, and written `(select public.current_org_id())` in a policy, it runs once per statement, not once per row.
+-- PARALLEL RESTRICTED: beside a function that does not say so, no query is carried out by several processes.
+-- PL/pgSQL keeps its plans for the session; an SQL function that cannot be inlined is planned anew by every query.
+-- The comment at the beginning of each body is how the tool knows its own functions again.
 
 -- voxanne:begin header
 create or replace function public.current_org_id() returns uuid
 -- voxanne:end header
-language plpgsql stable security definer set search_path = '' as $function$
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+-- voxanne:begin organization
 declare
   v_user uuid := auth.uid();
   v_claim text := auth.jwt() -> 'app_metadata' ->> 'org_id';
 begin
-  -- PL/pgSQL keeps its plans for the session; an SQL function that cannot be inlined is planned anew by every query.
-  -- voxanne:begin organization
   return (
     select m.org_id
     from public.user_org_roles m
@@ -29,8 +32,8 @@ begin
       m.org_id
     limit 1
   );
-  -- voxanne:end organization
 end
+-- voxanne:end organization
 $function$;
 
 -- PostgreSQL lets everyone execute a new function. A policy needs it for authenticated, nobody else does: the service
@@ -42,12 +45,17 @@ grant execute on function public.current_org_id() to authenticated;
 -- for the same reason: the policies of the table that it reads ask it.
 
 create or replace function public.current_org_role() returns text
-language sql stable security definer set search_path = '' as $function$
-  -- voxanne:begin role
-  select lower(m.role::text) from public.user_org_roles m
-  where m.user_id = (select auth.uid()) and m.org_id = (select public.current_org_id())
-  -- voxanne:end role
-  limit 1
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+begin
+  return (
+    -- voxanne:begin role
+    select lower(m.role::text) from public.user_org_roles m
+    where m.user_id = (select auth.uid()) and m.org_id = (select public.current_org_id())
+    -- voxanne:end role
+    limit 1
+  );
+end
 $function$;
 
 revoke all on function public.current_org_role() from public, anon, authenticated, service_role;
@@ -59,11 +67,15 @@ grant execute on function public.current_org_role() to authenticated;
 -- voxanne:begin all_header
 create or replace function public.my_org_ids() returns setof uuid
 -- voxanne:end all_header
-language sql stable security definer set search_path = '' as $function$
-  -- voxanne:begin all
-  select m.org_id from public.user_org_roles m
-  where m.user_id = (select auth.uid())
-  -- voxanne:end all
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+begin
+  return query
+    -- voxanne:begin all
+    select m.org_id from public.user_org_roles m
+    where m.user_id = (select auth.uid());
+    -- voxanne:end all
+end
 $function$;
 
 revoke all on function public.my_org_ids() from public, anon, authenticated, service_role;
@@ -74,15 +86,39 @@ grant execute on function public.my_org_ids() to authenticated;
 -- voxanne:begin roles_header
 create or replace function public.my_org_ids(roles text[]) returns setof uuid
 -- voxanne:end roles_header
-language sql stable security definer set search_path = '' as $function$
-  -- voxanne:begin roles
-  select m.org_id from public.user_org_roles m
-  where m.user_id = (select auth.uid()) and lower(m.role::text) = any ($1)
-  -- voxanne:end roles
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+begin
+  return query
+    -- voxanne:begin roles
+    select m.org_id from public.user_org_roles m
+    where m.user_id = (select auth.uid()) and lower(m.role::text) = any ($1);
+    -- voxanne:end roles
+end
 $function$;
 
 revoke all on function public.my_org_ids(text[]) from public, anon, authenticated, service_role;
 grant execute on function public.my_org_ids(text[]) to authenticated;
+
+-- Who is a member of an organization of the caller, for profiles that name none: where everybody could read everybody's,
+-- those who belong together go on. SECURITY DEFINER because members need not see each other's memberships.
+
+-- voxanne:begin colleagues_header
+create or replace function public.my_colleagues() returns setof uuid
+-- voxanne:end colleagues_header
+language plpgsql stable parallel restricted security definer set search_path = '' as $function$
+-- voxanne-rollout
+begin
+  return query
+    -- voxanne:begin colleagues
+    select m.user_id from public.user_org_roles m
+    where m.org_id = any (array(select public.my_org_ids()));
+    -- voxanne:end colleagues
+end
+$function$;
+
+revoke all on function public.my_colleagues() from public, anon, authenticated, service_role;
+grant execute on function public.my_colleagues() to authenticated;
 
 -- Users edit their own profile; which organization and which role it names is not theirs to say. Row security compares
 -- no old with a new value, so a trigger does. It looks at API roles only: the service role, the auth server and

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { refusedOf } from '../../src/database/probes/sign-up.ts';
-import { identifier, literal } from '../../src/database/quote.ts';
+import { identifier } from '../../src/database/quote.ts';
 import { maySilenceTriggers } from '../../src/database/reversible.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { BatchChange } from '../../src/rollout/change.ts';
@@ -9,14 +9,24 @@ import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { checkUsers } from './checks.ts';
 import { type Belongs, belongsOf, realUser } from './existing-users/belongs.ts';
-import { type Judged, judgeUsers, lookAtUsers, noOrganization } from './existing-users/judge.ts';
-import { mayBelongNowhere, orphansDecision } from './existing-users/nowhere.ts';
+import { judgeUsers, lookAtUsers, noOrganization } from './existing-users/judge.ts';
+import { memberships, owners } from './existing-users/memberships.ts';
+import { mayBelongNowhere } from './existing-users/nowhere.ts';
+import {
+  columns,
+  factsOf,
+  first,
+  ownOrganizations,
+  type Planned,
+  roleFor,
+  users,
+  type Work,
+} from './existing-users/work.ts';
 import { signUpAdvice } from './sign-up/advice.ts';
 import { extraOf } from './sign-up/given.ts';
-import { idFrom, roleKey } from './sign-up/names.ts';
-import { profileKey } from './sign-up/parts.ts';
-import { allowedValues, isText, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
-import { type Assignment, assign, memberRole, ownerRole, type UserFacts } from './values.ts';
+import { idFrom } from './sign-up/names.ts';
+import { isText, primaryColumn, profileUser, type Survey, survey, tenantOf } from './survey.ts';
+import { type Assignment, assign } from './values.ts';
 
 export const step: Step<Target> = {
   id: '1.5',
@@ -50,6 +60,7 @@ async function plan(target: Target): Promise<Plan> {
     organizations(work),
     missingProfiles(work),
     profileOrganizations(work),
+    owners(work),
     memberships(work),
     stamps(work),
   ];
@@ -78,37 +89,6 @@ async function plan(target: Target): Promise<Plan> {
   }
   return { changes, blockers: [], notes };
 }
-
-type Work = {
-  readonly found: Survey;
-  readonly target: Target;
-  readonly now: Belongs;
-  readonly then: Belongs;
-  readonly quiet: boolean;
-  readonly judged: Judged;
-  readonly blockers: Blocker[];
-};
-
-type Planned = { readonly change: BatchChange; readonly todo: string };
-
-/** Each orphan gets an organization, where the operator said so. */
-const ownOrganizations = ({ target }: Work): boolean => orphansDecision(target) === 'own-organization';
-
-const factsOf = (work: Work): UserFacts => ({
-  user: 'u.id',
-  organization: 'b.org',
-  name: `coalesce(nullif(trim(u.raw_user_meta_data ->> 'organization_name'), ''), nullif(split_part(u.email, '@', 1), ''), nullif(u.phone, ''), 'Organization')`,
-  email: 'u.email',
-  phone: 'u.phone',
-  metadata: 'u.raw_user_meta_data',
-  given: (expression) => `(select (${expression}) from auth.users as new where new.id = u.id)`,
-  many: true,
-  ...profileKey(work.found, work.then.names, 'u.id'),
-});
-
-/** The user and where they belong: OFFSET 0, so that it is worked out once per user and not once per column. */
-const users = (belongs: Belongs, own: boolean, from = `auth.users u${belongs.each}`): string =>
-  `${from} cross join lateral (select ${belongs.org(own)} as org offset 0) b`;
 
 const orphan = (work: Work, at: Belongs): string =>
   `${realUser(work.target)} and ${at.org(false)} is null and not ${at.outsider}`;
@@ -277,61 +257,6 @@ function walkedBy(table: NonNullable<Survey['profiles']>, user: string): BatchCh
   return { column: identifier(column?.name ?? user), type: column?.base ?? 'uuid' };
 }
 
-function memberships(work: Work): Planned | null {
-  const { found, target, now, then } = work;
-  const m = then.names.memberships;
-  const mine = found.memberships;
-  if (m === null || mine === null || now.names.memberships === null) return null;
-  const own = ownOrganizations(work);
-  const without = (at: Belongs): string => {
-    const there = at.names.memberships;
-    if (there === null) return 'false';
-    return `${realUser(target)} and b.org is not null and not exists (select from ${there.sql} m where m.${there.user} = ${there.member('u.id')} and ${at.sameOrganization(`m.${there.org}`, 'b.org')})`;
-  };
-  const before = tenantOf(found, mine.table)?.key.name ?? found.to;
-  const user = mine.table.columns.find((one) => one.name === mine.userColumn);
-  const extra = extraOf(found, target, mine.table, { ...roleKey(found, 'owner'), ...mine.activeValues });
-  const made = assign(
-    mine.table,
-    'membership',
-    { [mine.userColumn]: m.member('u.id'), [before]: 'b.org' },
-    factsOf(work),
-    found.enums,
-    extra,
-  );
-  work.blockers.push(...made.blockers);
-  const joined: Readonly<Record<string, string>> = {
-    ...roleKey(found, 'member'),
-    ...extraOf(found, target, mine.table, undefined, 'memberValues').values,
-  };
-  const list = first(made.list, mine.userColumn).map((one) => {
-    const other = joined[one.column];
-    const expression =
-      other !== undefined
-        ? `case when b.org = ${then.own} then ${one.expression} else ${other} end`
-        : one.column === mine.roleColumn
-          ? roleFor(work, mine.table, one.column, made.list)
-          : one.expression;
-    return { ...one, column: one.column === before ? found.to : one.column, expression };
-  });
-  return {
-    todo: `select count(*) + ${own ? work.judged.orphans : 0} as n from ${users(now, false, now.whole)} where ${without(now)}`,
-    change: {
-      kind: 'batches',
-      id: 'memberships',
-      title: 'Add the missing memberships',
-      table: m.sql,
-      key: { column: m.user, type: user?.base ?? 'uuid' },
-      quiet: work.quiet,
-      write: {
-        kind: 'insert',
-        columns: list.map((one) => identifier(one.column)),
-        source: `select ${columns(list)} from ${users(then, own)} where ${without(then)}`,
-      },
-    },
-  };
-}
-
 /** A stamp that names no organization is somebody else's, and stays; one of an organization that a user left goes over. */
 function stamps(work: Work): Planned {
   const { found, target, then } = work;
@@ -369,38 +294,6 @@ function stamps(work: Work): Planned {
     },
   };
 }
-
-/** The owner of an organization made for them; else what their profile says; else a plain member. */
-function roleFor(
-  work: Work,
-  table: NonNullable<Survey['profiles']>,
-  name: string,
-  list: readonly Assignment[],
-): string {
-  const { found, then } = work;
-  const column = table.columns.find((one) => one.name === name);
-  if (column === undefined) return list.find((one) => one.column === name)?.expression ?? 'null';
-  const allowed = allowedValues(table, column, found.enums);
-  const cast = isText(column.type) ? '' : `::${column.type}`;
-  const p = then.names.profiles;
-  const said =
-    table === found.profiles || p === null || p.role === null || p.org === null
-      ? ''
-      : `(select p.role::text from ${p.sql} p where ${p.of('p', 'u.id')} and p.${p.org} = b.org limit 1)`;
-  const accepted = allowed.length === 0 ? 'is not null' : `in (${allowed.map(literal).join(', ')})`;
-  const fromProfile = said === '' ? '' : ` when ${said} ${accepted} then ${said}`;
-  const configured = list.find((one) => one.column === name && one.reason === 'as configured')?.expression;
-  const owner = configured === undefined ? literal(ownerRole(allowed)) : `(${configured})::text`;
-  return `(case when b.org = ${then.own} then ${owner}${fromProfile} else ${literal(memberRole(allowed))} end)${cast}`;
-}
-
-const columns = (list: readonly Assignment[]): string =>
-  list.map((one) => `${one.expression} as ${identifier(one.column)}`).join(', ');
-
-const first = <T extends { readonly column: string }>(list: readonly T[], column: string): readonly T[] => [
-  ...list.filter((one) => one.column === column),
-  ...list.filter((one) => one.column !== column),
-];
 
 const needsTables: Blocker = {
   problem: 'There is no table of organizations, so users cannot be connected.',

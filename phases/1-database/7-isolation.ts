@@ -21,6 +21,7 @@ import { planHelpers } from './isolation/functions.ts';
 import type { PolicyContext } from './isolation/judged.ts';
 import { linksOf, unexplained } from './isolation/links.ts';
 import { stoppedTriggers } from './isolation/logs.ts';
+import { openedBy } from './isolation/opened-by.ts';
 import { planPlatform } from './isolation/platform-policies.ts';
 import { dropId, type TablePlan } from './isolation/policies.ts';
 import { planPrivileges } from './isolation/privileges.ts';
@@ -117,13 +118,14 @@ export async function planIsolation(
 ): Promise<Plan> {
   await loadModule();
   const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing, config.decisions.sharedTable)];
-  const helpers = planHelpers(found, config.decisions.createProfiles);
+  const world = await judging(found, found.from);
+  const helpers = planHelpers(found, config.decisions.createProfiles, openedBy(found, world));
   const views = planViews(found, facts.views, config.decisions.acceptView);
   const rules = rulesOf(found);
   const privileges = planPrivileges(rules, facts.grants);
   const readers = planReportingRoles(facts.reporting, config.decisions.reportingRoles);
   const tables = await planTables(found, config, helpers.ids, count, false, facts.broken);
-  const platform = await planPlatform(facts.platform, await judging(found, found.from), decisionsOf(config));
+  const platform = await planPlatform(facts.platform, world, decisionsOf(config));
   const definers = planDefiners(
     found,
     {

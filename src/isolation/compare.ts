@@ -83,7 +83,8 @@ function compareDoor(
         if (!reachedBefore || !reachable(rightBefore, place, action)) continue;
         const through = policiesFor(rightBefore, action, place);
         // An operator who drops a policy knows what goes with it.
-        const meant = through.filter((name) => !open.has(name));
+        // Where everything came through, nobody decided that, unless somebody kept the policy by name.
+        const meant = through.filter((name) => !open.has(name) || options.named(door.name, name));
         const theirs = claim === 'own' || claim === 'second';
         const given =
           meant.length > 0 &&
@@ -91,7 +92,7 @@ function compareDoor(
         const how = {
           guarded: was?.guarded === true,
           decided: was?.guarded === true && meant.length > 0,
-          publicly: through.some((name) => publicly.has(name)),
+          publicly: through.some((name) => publicly.has(name) || options.named(door.name, name)),
           shared: through.some((name) => options.shares(door.name, name)),
           anywhere: through.some((name) => options.anywhere(door.name, name) && !common.has(name)),
           switches: options.switches && !blind.has(at),

@@ -11,12 +11,18 @@ export type CompareOptions = {
   readonly switches: boolean;
   /** Policies that the operator keeps although they reach across organizations. */
   readonly kept: (door: string, policy: string) => boolean;
+  /** Those of them that are kept by a decision. */
+  readonly named: (door: string, policy: string) => boolean;
+  /** Tables that a policy asks as its caller, as `schema.table`. */
+  readonly asks: (door: string, policy: string) => readonly string[];
   /** Policies that tied rows to callers by something else than the organization that the rows belong to: shared rows. */
   readonly shares: (door: string, policy: string) => boolean;
   /** Policies that let callers in everywhere because of who they are: a platform's own people. */
   readonly anywhere: (door: string, policy: string) => boolean;
   /** Policies that let the caller's organization through beside what else they let through. */
   readonly binding: (door: string, policy: string) => boolean;
+  /** Views that this step lets read as their caller, and that may stay as they were. */
+  readonly asOwner: (door: string) => boolean;
   /** Doors each of whose rows comes through another one, where it is judged whose it is. */
   readonly judgedElsewhere: (door: string) => boolean;
   /** All doors were looked at, not those of one part of a step. */
@@ -61,6 +67,7 @@ export function* keptResults(
     yield { ...ask, ...notChecked('Nobody looked before this step, so there is nothing to compare with.', false) };
   } else if (lockouts.length > 0 || errors.length > 0) {
     const accepted = errors.length === 0 && options.accepted(ask.id);
+    const view = options.asOwner(door.name) ? [viewStays(door.name)] : [];
     yield {
       ...ask,
       ...began,
@@ -71,16 +78,17 @@ export function* keptResults(
         : {
             advice:
               errors.length > 0
-                ? 'A query that worked before the step now ends in an error. Correct the policy, function or view that it names.'
+                ? `A query that worked before the step now ends in an error. Correct the policy, function or view that it names${view.map((one) => `; or leave the view as it was with ${one.flag} (decisions.acceptView), where its own condition keeps organizations apart; or revoke SELECT on it from anon and authenticated`).join('')}.`
                 : `${keepingAdvice(was, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
-            ...(errors.length > 0
-              ? {}
-              : {
-                  answers: [
+            answers: [
+              ...view,
+              ...(errors.length > 0
+                ? []
+                : [
                     ...keepingAnswers(was, lockouts, options),
                     accept(ask.id, 'These users lose these rows, as meant.'),
-                  ],
-                }),
+                  ]),
+            ],
           }),
     };
   } else {
@@ -106,8 +114,9 @@ const keepable = (door: Door, lockouts: readonly Finding[], options: CompareOpti
       .flatMap((one) => one.policies)
       .filter(
         (name) =>
-          options.anywhere(door.name, name) ||
-          (options.shares(door.name, name) && (door.kind === 'table' || onlyReads(door, name))),
+          !options.named(door.name, name) &&
+          (options.anywhere(door.name, name) ||
+            (options.shares(door.name, name) && (door.kind === 'table' || onlyReads(door, name)))),
       ),
   ),
 ];
@@ -121,10 +130,23 @@ function keepingAdvice(door: Door, lockouts: readonly Finding[], options: Compar
   const flags = keepingAnswers(door, lockouts, options).flatMap((one) =>
     one.setting === 'decisions.keepPolicy' ? [one.flag] : [],
   );
+  const dead = lockouts.flatMap((one) => one.policies).find((name) => options.named(door.name, name));
+  const tables = dead === undefined ? [] : options.asks(door.name, dead);
+  if (tables.length > 0)
+    return `Policy "${dead}" is kept, and asks ${tables.join(', ')}, of which these callers now read less than before: let it ask through a function that runs with its owner's rights (security definer), or turn row security on there, add a policy that shows them what this one asks, and keep that one by name as well`;
+  if (options.asOwner(door.name))
+    return `Leave the view as it was, where its own condition keeps organizations apart, with ${viewStays(door.name).flag} (decisions.acceptView)`;
   return flags.length === 0
     ? 'Restore what let them through'
     : `Keep what let these rows through with ${flags.join(' ')} (decisions.keepPolicy)`;
 }
+
+const viewStays = (door: string): Answer =>
+  answer(
+    'decisions.acceptView',
+    [door],
+    'The view stays as it was: only its own condition keeps organizations apart in it.',
+  );
 
 const keepingAnswers = (door: Door, lockouts: readonly Finding[], options: CompareOptions): readonly Answer[] =>
   keepable(door, lockouts, options).flatMap((name) => {

@@ -6,6 +6,7 @@ import { ownerNames } from '../survey/roles.ts';
 import { isUnique } from '../survey/shape.ts';
 import { primaryColumn, type Survey, tenantOf } from '../survey.ts';
 import { lengthOf, makesIds } from '../values.ts';
+import { ownerColumn } from './owners.ts';
 import { stampId } from './stamps.ts';
 
 /** Users who need an organization: not deleted, and not anonymous unless the operator wants it. */
@@ -14,7 +15,8 @@ export const realUser = (target: Target, alias = 'u'): string =>
 
 /**
  * Where user `u` of `auth.users` belongs, as SQL. Memberships that count decide; where a user has none, a profile that
- * only the server writes, then a stamp, which only the service key can have written. What ended proves nothing.
+ * only the server writes, then a stamp, which only the service key can have written, then what they own. What ended
+ * proves nothing.
  */
 export type Belongs = {
   readonly names: Names;
@@ -95,7 +97,14 @@ export function belongsOf(
   const byProfile =
     profile === null ? [] : [`(select x.org from (select ${profile} as org) x where not ${left('x.org')})`];
   const byStamp = `(select x.org from (select ${stamp} as org) x where not ${left('x.org')})`;
-  const parts = [...choice, ...(trusted ? byProfile : []), byStamp];
+  const owner = ownerColumn(found);
+  const byOwning =
+    owner === null
+      ? []
+      : [
+          `(select x.org from (select o.${o.key} as org from ${o.sql} o where o.${owner} = u.id and ${o.living('o')} order by o.${o.key} limit 1) x where not ${left('x.org')})`,
+        ];
+  const parts = [...choice, ...(trusted ? byProfile : []), byStamp, ...byOwning];
   const ownPart = `(select o.${o.key} from ${o.sql} o where o.${o.key} = ${own})`;
   const coalesce = (list: readonly string[]): string =>
     list.length === 1 ? (list[0] ?? 'null') : `coalesce(${list.join(',\n      ')})`;

@@ -13,6 +13,7 @@ import { ownFailures } from '../checks.ts';
 import { foreignProfiles } from '../existing-users/foreign-profiles.ts';
 import { primaryColumn, type Survey, survey, tenantOf } from '../survey.ts';
 import { bucketsOf } from './buckets.ts';
+import { readBy } from './classify.ts';
 import { decidedName } from './judged.ts';
 import { keptLook } from './kept-look.ts';
 import { ownersOf } from './owners.ts';
@@ -39,6 +40,9 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
     sharing: [...sharing],
     anywhere: [...anywhere, ...files.anywhere],
     binding: [...binding],
+    asOwner: found.catalog.views
+      .filter((one) => one.ours && !one.materialized && !one.securityInvoker)
+      .map((one) => `${one.schema}.${one.name}`),
     ...(buckets === null ? {} : { buckets }),
     ...(foreign === null ? {} : { foreignProfiles: foreign }),
   };
@@ -85,6 +89,11 @@ export async function* checkAccess(
   const files = await standingPlatformPolicies(client, found);
   const meant = keptLook(kept);
   const asCaller = viewsOfCallers(found);
+  const asks = new Map<string, readonly string[]>();
+  for (const one of found.catalog.policies) {
+    const name = `${one.schema}.${one.table}: ${one.name}`;
+    if (keepPolicy.includes(decidedName(name))) asks.set(name, [...new Set(await readBy(one.using))]);
+  }
   const results = [
     ...compare(before, after, {
       prefix: '1.7/access',
@@ -93,9 +102,12 @@ export async function* checkAccess(
         own.has(`${door}: ${policy}`) ||
         files.own.has(`${door}: ${policy}`) ||
         keepPolicy.includes(decidedName(`${door}: ${policy}`)),
+      named: (door, policy) => keepPolicy.includes(decidedName(`${door}: ${policy}`)),
+      asks: (door, policy) => asks.get(`${door}: ${policy}`) ?? [],
       shares: (door, policy) => meant.sharing.has(`${door}: ${policy}`),
       anywhere: (door, policy) => meant.anywhere.has(`${door}: ${policy}`) && !meant.binding.has(`${door}: ${policy}`),
       binding: (door, policy) => meant.binding.has(`${door}: ${policy}`),
+      asOwner: (door) => meant.asOwner.has(door) && !target.config.decisions.acceptView.includes(door),
       judgedElsewhere: (door) => asCaller.has(door),
       whole: only === undefined,
       tested: (door) => !isInside(client) && judged.has(door),
@@ -192,7 +204,7 @@ function functionDoors(found: Survey): readonly DoorScope[] {
     one.kind === 'function' &&
     one.returnsSet &&
     !one.arguments.some(({ mode }) => mode === 'i' || mode === 'b' || mode === 'v') &&
-    !(one.schema === 'public' && one.name === 'my_org_ids') &&
+    !(one.schema === 'public' && ['my_org_ids', 'my_colleagues'].includes(one.name)) &&
     one.executors.some((role) => callers.includes(role));
   return found.catalog.functions.filter(reads).map((one) => ({
     schema: one.schema,

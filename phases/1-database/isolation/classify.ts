@@ -157,7 +157,8 @@ async function meaningOf(
     case 'false':
       return result('never');
     case 'own':
-      return result('own');
+      // Members whom the owner of their organization manages, and nobody's own membership.
+      return result(whole.through === 'organization' && table.isCallersAs !== undefined ? 'within' : 'own');
     case 'inherits':
       // What the policies of another table let through: for visitors that is a public page as well.
       return result(anon ? 'public' : 'within');
@@ -231,6 +232,7 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
   );
   const asking = askingFunctions(catalog.functions);
   return {
+    organizations: survey.organizations === null ? null : `${survey.organizations.schema}.${survey.organizations.name}`,
     functions: catalog.functions,
     columns,
     directories,

@@ -11,12 +11,14 @@ import {
   bracketed,
   currentOrg,
   hasMany,
+  isCallers,
   isCallersMembership,
   joinedAt,
   showsAll,
+  showsColleagues,
   uid,
 } from './caller.ts';
-import { openedBy } from './opened-by.ts';
+import { profileOpens } from './opened-by.ts';
 import { roleSource } from './rules.ts';
 
 /** Columns of a profile that would give their user more than they have. */
@@ -38,9 +40,12 @@ export type Helpers = {
   readonly ids: readonly string[];
 };
 
-/** The functions that the policies call, and the trigger that guards a profile's keys. */
-export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
-  const text = loadMigration('current_org_id.sql', parts(survey, createProfiles));
+/**
+ * The functions that the policies call, and the trigger that guards a profile's keys. `opened`: the app's own function
+ * that says which organization is open.
+ */
+export function planHelpers(survey: Survey, createProfiles: boolean, opened: DbFunction | null): Helpers {
+  const text = loadMigration('current_org_id.sql', parts(survey, createProfiles, opened));
   const all = statements(text);
   const blockers: Blocker[] = [];
   const changes: SqlChange[] = [];
@@ -96,6 +101,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean): Helpers {
       add('my_org_ids', 'Create my_org_ids(roles): those where the caller has one of these roles', 'text[]');
     }
   }
+  if (showsColleagues(survey)) add('my_colleagues', 'Create my_colleagues(): who is in an organization of the caller');
   const { profiles } = survey;
   if (profiles !== null && tenantOf(survey, profiles) !== null) {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
@@ -118,7 +124,7 @@ export const keepsOwners = ({ memberships }: Survey): boolean =>
   memberships !== null && memberships.roleColumn !== null && hasOwners(memberships.roles);
 
 /** The names that the survey found, in place of the usual ones. */
-function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string, string>> {
+function parts(survey: Survey, createProfiles: boolean, opened: DbFunction | null): Readonly<Record<string, string>> {
   const type = survey.idType;
   const { profiles } = survey;
   const user = identifier(profileUser(survey));
@@ -127,18 +133,20 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
   const key = identifier(survey.to);
   const guarded = [...new Set([user, key, ...columns.map((one) => identifier(one.name))])];
   const own = belongingSql(survey, uid, createProfiles);
-  const all =
-    own === null ? `  select null::${type} where false` : `  select ${own.org} from ${own.from}\n  where ${own.where}`;
+  // RETURN QUERY takes a column of this very type alone, and no domain over it.
+  const org = own === null || truthType(survey) === type ? own?.org : `${own.org}::${type}`;
+  const none = `    select null::${type} where false`;
+  const all = own === null ? none : `    select ${org} from ${own.from}\n    where ${own.where.replace(/\n/g, '\n  ')}`;
   const role = survey.memberships?.roleColumn ?? null;
   return {
     header: `create or replace function public.current_org_id() returns ${type}`,
     all_header: `create or replace function public.my_org_ids() returns setof ${type}`,
     roles_header: `create or replace function public.my_org_ids(roles text[]) returns setof ${type}`,
-    organization: organizationSql(survey, createProfiles),
+    organization: organizationSql(survey, createProfiles, opened),
     role: roleSql(survey),
-    all,
-    roles:
-      role === null ? `  select null::${type} where false` : `${all} and lower(m.${identifier(role)}::text) = any ($1)`,
+    all: `${all};`,
+    roles: `${role === null ? none : `${all} and lower(m.${identifier(role)}::text) = any ($1)`};`,
+    ...colleagueParts(survey),
     insert: columns
       .map((one) => {
         const name = identifier(one.name);
@@ -153,6 +161,22 @@ function parts(survey: Survey, createProfiles: boolean): Readonly<Record<string,
   end if;`,
     ...ownerParts(survey),
     trigger: `create or replace trigger guard_profile_keys before insert or update on ${table}\n  for each row execute function public.guard_profile_keys();`,
+  };
+}
+
+/** The ids that profiles have for the members of the caller's organizations. */
+function colleagueParts(survey: Survey): Readonly<Record<string, string>> {
+  const { memberships, profiles } = survey;
+  if (memberships === null || profiles === null) return {};
+  const user = profileUser(survey);
+  const type = profiles.columns.find((one) => one.name === user)?.type ?? 'uuid';
+  const active = memberships.active('m');
+  const table = qualified(profiles.schema, profiles.name);
+  const mine = isCallersMembership(survey, 'm', `p.${identifier(user)}`);
+  return {
+    colleagues_header: `create or replace function public.my_colleagues() returns setof ${type}`,
+    colleagues: `    select p.${identifier(user)} from ${memberships.sql} m join ${table} p on ${mine}
+    where ${isCallers(survey, `m.${identifier(survey.to)}`)}${active === 'true' ? '' : ` and ${bracketed(active)}`};`,
   };
 }
 
@@ -191,12 +215,22 @@ const changed = (survey: Survey, name: string, key: string): string =>
         and not coalesce(new.${key} = any (array(select public.my_org_ids())), false))`
     : `new.${name} is distinct from old.${name}`;
 
+/** The column that says where a user belongs. */
+const truthType = (survey: Survey): string | undefined => {
+  const table = survey.memberships?.table ?? survey.profiles;
+  return table == null ? undefined : tenantOf(survey, table)?.key.type;
+};
+
 /**
  * The organization that a row names now. Where several do, the app's own function says which, or the token's claim, then
  * the profile, then the oldest membership.
  */
-function organizationSql(survey: Survey, createProfiles: boolean): string {
+function organizationSql(survey: Survey, createProfiles: boolean, opened: DbFunction | null): string {
   const { profiles, idType: type } = survey;
+  if (isOnly(survey)) {
+    const { from, where, org } = belongingSql(survey, uid, createProfiles) ?? { from: '', where: '', org: '' };
+    return bodySql([], [`select ${org}`, `from ${from}`, `where ${where}`]);
+  }
   const from = belongingSql(survey, 'v_user', createProfiles);
   if (from === null) return claimSql(survey);
   const key = identifier(survey.to);
@@ -206,35 +240,52 @@ function organizationSql(survey: Survey, createProfiles: boolean): string {
     const table = qualified(profiles.schema, profiles.name);
     const named = `${from.org} = (select p.${key} from ${table} p where p.${identifier(profileUser(survey))} = v_user limit 1) desc nulls last`;
     // What the app's own switch writes counts at once, not when the token is next refreshed.
-    if (survey.model === 'active' && survey.from.some((name) => /^(active|current|selected)_/.test(name)))
-      order.unshift(named);
+    if (profileOpens(survey)) order.unshift(named);
     else order.push(named);
   }
-  const apps = openedBy(survey);
-  if (apps !== null)
-    order.unshift(`${from.org}::text = (select ${qualified(apps.schema, apps.name)}())::text desc nulls last`);
+  if (opened !== null)
+    order.unshift(`${from.org}::text = (select ${qualified(opened.schema, opened.name)}())::text desc nulls last`);
   const joined = joinedAt(survey);
   if (joined !== null) order.push(`m.${identifier(joined)}`);
   order.push(from.org);
-  const lines = [
-    `select ${from.org}`,
-    `from ${from.from}`,
-    `where ${from.where}`,
-    `order by ${order.join(',\n  ')}`,
-    'limit 1',
-  ].join('\n');
-  return `  return (\n${lines.replace(/^/gm, '    ')}\n  );`;
+  return bodySql(
+    [userVariable, claimVariable],
+    [`select ${from.org}`, `from ${from.from}`, `where ${from.where}`, `order by ${order.join(',\n  ')}`, 'limit 1'],
+  );
 }
+
+/** A user has one row at most, so that nothing has to say which of several counts. */
+function isOnly(survey: Survey): boolean {
+  const { memberships, profiles } = survey;
+  const table = memberships?.table ?? (profiles !== null && tenantOf(survey, profiles) !== null ? profiles : null);
+  const user = memberships?.userColumn ?? profileUser(survey);
+  if (table === null || (memberships !== null && / in \(/.test(isCallersMembership(survey, 'm', uid)))) return false;
+  return table.indexes.some((one) => one.unique && one.valid && !one.partial && one.columns.join() === user);
+}
+
+const userVariable = 'v_user uuid := auth.uid();';
+const claimVariable = `v_claim text := auth.jwt() -> 'app_metadata' ->> 'org_id';`;
+
+/** Without a variable the plan is kept from the first call on: PL/pgSQL tries five times what knowing its value is worth. */
+const bodySql = (variables: readonly string[], query: readonly string[]): string =>
+  [
+    ...(variables.length === 0 ? [] : ['declare', ...variables.map((one) => `  ${one}`)]),
+    'begin',
+    '  return (',
+    query.join('\n').replace(/^/gm, '    '),
+    '  );',
+    'end',
+  ].join('\n');
 
 function roleSql(survey: Survey): string {
   const source = roleSource(survey);
-  if (source === null) return '  select null::text';
+  if (source === null) return '    select null::text';
   const from = `${qualified(source.table.schema, source.table.name)} m`;
   const { memberships } = survey;
   const ofMember = memberships !== null && source.table === memberships.table;
   const active = ofMember ? memberships.active('m') : 'true';
   const own = ofMember ? isCallersMembership(survey, 'm', uid) : `m.${identifier(source.user)} = ${uid}`;
-  return `  select lower(m.${identifier(source.column)}::text) from ${from}\n  where ${own} and m.${identifier(survey.to)} = ${currentOrg}${active === 'true' ? '' : ` and ${bracketed(active)}`}`;
+  return `    select lower(m.${identifier(source.column)}::text) from ${from}\n    where ${own} and m.${identifier(survey.to)} = ${currentOrg}${active === 'true' ? '' : ` and ${bracketed(active)}`}`;
 }
 
 const listed = (names: readonly string[]): string =>
@@ -247,14 +298,17 @@ const listed = (names: readonly string[]): string =>
 function claimSql(survey: Survey): string {
   const { organizations, idType: type } = survey;
   const id = primaryColumn(organizations)?.name;
-  if (organizations === null || id === undefined) return '  return null;';
+  if (organizations === null || id === undefined) return bodySql([], ['null']);
   const claim = type === 'uuid' ? 'lower(v_claim)' : 'v_claim';
   const living = survey.living('o');
-  return `  return (
-    select o.${identifier(id)} from ${qualified(organizations.schema, organizations.name)} o
-    where v_user is not null and o.${identifier(id)}::text = ${claim}${living === 'true' ? '' : ` and ${bracketed(living)}`}
-    limit 1
-  );`;
+  return bodySql(
+    [userVariable, claimVariable],
+    [
+      `select o.${identifier(id)} from ${qualified(organizations.schema, organizations.name)} o`,
+      `where v_user is not null and o.${identifier(id)}::text = ${claim}${living === 'true' ? '' : ` and ${bracketed(living)}`}`,
+      'limit 1',
+    ],
+  );
 }
 
 /** The function stands as the statements would leave it: body, security, search path and grants. */
@@ -266,6 +320,7 @@ function isCurrent(before: DbFunction, own: readonly string[]): boolean {
     before.body === body &&
     before.securityDefiner === /security definer/.test(wanted) &&
     before.volatility === (/\bstable\b/.test(wanted) ? 'stable' : 'volatile') &&
+    /\bPARALLEL RESTRICTED\b/.test(before.definition ?? '') === /\bparallel restricted\b/.test(wanted) &&
     before.settings.some((one) => /^search_path=(""|)$/.test(one)) &&
     [...before.executors].sort().join() === granted.join()
   );

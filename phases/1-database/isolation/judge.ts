@@ -25,8 +25,8 @@ export type Atom =
       /** One of the caller's where they have one of these roles: nothing else is asked. */
       readonly roles?: readonly string[];
     }
-  /** The row is the caller's own, or linked to one that is. */
-  | { readonly is: 'own' }
+  /** The row is the caller's own, or linked to one that is; `through`: to an organization that is. */
+  | { readonly is: 'own'; readonly through?: 'organization' }
   /** It asks what users write about themselves; `column` is compared with it and nothing else. */
   | { readonly is: 'metadata'; readonly column: string | null }
   /** It asks the row alone. */
@@ -293,7 +293,9 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   const touches =
     equal.some((sides) => sides.some((one) => one.range === 'row')) ||
     links.some((one) => one.is === 'more' && meetsRow(one.node, scope, world));
-  if (users.length > 0) return touches ? { is: 'own' } : { is: 'caller' };
+  const owns = users.some((one) => one.place.range !== 'row' && one.place.range.table === world.organizations);
+  if (users.length > 0)
+    return !touches ? { is: 'caller' } : owns ? { is: 'own', through: 'organization' } : { is: 'own' };
   return byFeatures(whole, outside, world);
 }
 

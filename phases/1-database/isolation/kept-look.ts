@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 const names = z.array(z.string());
-const schema = z.object({ failed: names, sharing: names, anywhere: names, binding: names });
+const schema = z.object({ failed: names, sharing: names, anywhere: names, binding: names, asOwner: names.default([]) });
 
 /** What the look at access before the step keeps in the journal beside the access itself. */
 export type KeptLook = {
@@ -11,12 +11,20 @@ export type KeptLook = {
   readonly sharing: ReadonlySet<string>;
   readonly anywhere: ReadonlySet<string>;
   readonly binding: ReadonlySet<string>;
+  /** Views that read with their owner's rights then: `schema.view`. */
+  readonly asOwner: ReadonlySet<string>;
 };
 
 export function keptLook(kept: unknown): KeptLook {
   const { success, data } = schema.safeParse(kept);
-  const { failed, sharing, anywhere, binding } = success
+  const { failed, sharing, anywhere, binding, asOwner } = success
     ? data
-    : { failed: [], sharing: [], anywhere: [], binding: [] };
-  return { failed, sharing: new Set(sharing), anywhere: new Set(anywhere), binding: new Set(binding) };
+    : { failed: [], sharing: [], anywhere: [], binding: [], asOwner: [] };
+  return {
+    failed,
+    sharing: new Set(sharing),
+    anywhere: new Set(anywhere),
+    binding: new Set(binding),
+    asOwner: new Set(asOwner),
+  };
 }

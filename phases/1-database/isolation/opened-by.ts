@@ -1,17 +1,21 @@
 import type { DbFunction } from '../../../src/database/catalog/types.ts';
 import type { Survey } from '../survey.ts';
 import { calledIn, textOf } from './definer-bodies.ts';
+import { nodes } from './expression.ts';
+import { type Judging, queryOf } from './scope.ts';
+import { source } from './source.ts';
 
-const ours = new Set(['current_org_id', 'current_org_role', 'my_org_ids']);
+const ours = new Set(['current_org_id', 'current_org_role', 'my_org_ids', 'my_colleagues']);
 
 /**
  * The app's own function that says which of several organizations is open, as its policies ask it. Conditions that ask it
  * may stay beside ours, so that both have to give the same answer, or the caller would see nothing: of the memberships
  * that count, ours takes the one that the app's names.
  *
- * Only one that finds its tables wherever it is called from, that refuses nobody, and that does not ask ours.
+ * Only one that finds its tables wherever it is called from, that refuses nobody, and that does not ask ours; and none
+ * that says just what ours says anyway: a second function costs every query of every table.
  */
-export function openedBy(survey: Survey): DbFunction | null {
+export function openedBy(survey: Survey, world: Judging): DbFunction | null {
   const { catalog, memberships } = survey;
   if (survey.model !== 'active' || memberships === null) return null;
   const tables = new Set(survey.tenants.map(({ table }) => `${table.schema}.${table.name}`));
@@ -35,9 +39,30 @@ export function openedBy(survey: Survey): DbFunction | null {
       one.settings.some((setting) => setting.startsWith('search_path=')) &&
       !/\b(insert|update|delete|set_config|raise)\b/i.test(one.body) &&
       uses(one) > 0 &&
-      !asksOurs(catalog.functions, one),
+      !asksOurs(catalog.functions, one) &&
+      !(profileOpens(survey) && saysProfile(survey, one, world)),
   );
   return found.sort((a, b) => uses(b) - uses(a))[0] ?? null;
+}
+
+/** A column of the profile says which organization is open: ours takes that one before it looks at the token. */
+export const profileOpens = (survey: Survey): boolean =>
+  survey.model === 'active' && survey.from.some((name) => /^(active|current|selected)_/.test(name));
+
+/** Its answer is the organization of the profile, and where it asks memberships as well, of one that says so. */
+function saysProfile({ profiles }: Survey, one: DbFunction, world: Judging): boolean {
+  const query = queryOf(one);
+  const call = { FuncCall: { funcname: [one.schema, one.name].map((sval) => ({ String: { sval } })) } };
+  const scope = { ranges: [], params: new Map(), positional: [], outer: null, path: ['public'], depth: 0 };
+  const said = source(call, scope, world);
+  const reads = query === null ? [] : nodes(query, 'RangeVar').map(({ relname }) => relname);
+  return (
+    said.is === 'organization' &&
+    said.exact &&
+    said.breadth === 'current' &&
+    profiles !== null &&
+    reads.includes(profiles.name)
+  );
 }
 
 /** Whether it calls ours, itself or through another: then ours cannot call it. */

@@ -2,7 +2,16 @@ import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { adminRoles, ownerRole } from '../survey/roles.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
-import { bracketed, hasMany, isAnyOfCallers, isCallers, isCallersAs, isCallersMembership, uid } from './caller.ts';
+import {
+  bracketed,
+  hasMany,
+  isAnyOfCallers,
+  isCallers,
+  isCallersAs,
+  isCallersMembership,
+  showsColleagues,
+  uid,
+} from './caller.ts';
 import { linksOf } from './links.ts';
 import { isLog } from './logs.ts';
 
@@ -126,7 +135,10 @@ function profilesRule(survey: Survey, table: Table): Rule {
   if (tenant === null) {
     const colleague = colleagueCondition(survey, table);
     const bound = colleague === null ? {} : { bound: everywhere({ using: colleague }) };
-    return { ...all(table, 'profiles', 'org', own, []), user, ...bound };
+    const rule = { ...all(table, 'profiles', 'org', own, []), user, ...bound };
+    if (!showsColleagues(survey)) return rule;
+    const seen = `${identifier(user)} = any (array(select public.my_colleagues())) or ${own}`;
+    return { ...rule, conditions: { ...rule.conditions, SELECT: { using: seen } } };
   }
   const key = identifier(survey.to);
   // A profile that names no organization stays its user's to edit; guard_profile_keys() keeps them from choosing one.

@@ -58,6 +58,8 @@ export type Directory = {
 };
 
 export type Judging = World & {
+  /** The table of organizations, as `schema.name`. */
+  readonly organizations: string | null;
   readonly directories: readonly Directory[];
   /** Keys of a claim that name the organization. */
   readonly claims: ReadonlySet<string>;

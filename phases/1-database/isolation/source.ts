@@ -1,8 +1,8 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
-import { textOf } from './definer-bodies.ts';
 import { features } from './features.ts';
 import {
   type Breadth,
+  type Directory,
   functionOf,
   inside,
   type Judging,
@@ -157,13 +157,10 @@ export function source(node: Tree, scope: Scope, world: Judging): Source {
   return byFeaturesSource(node, scope, world);
 }
 
+/** An app may have a function of that name; ours begins with a comment that says so. */
 function isOurs(body: Tree, scope: Scope, world: Judging): boolean {
   const one = functionOf(body, scope, world);
-  return (
-    one === null ||
-    /v_claim text := auth\.jwt\(\) -> 'app_metadata'/.test(textOf(one)) ||
-    (one.name === 'my_org_ids' && one.securityDefiner && /^\s*select m\.\w+ from /.test(one.body))
-  );
+  return one === null || (one.securityDefiner && /^\s*-- voxanne-rollout$/m.test(one.body));
 }
 
 /** `coalesce(array_agg(…), '{}')`: no rows are no organizations. */
@@ -201,29 +198,58 @@ function ofQuery(query: Tree, scope: Scope, world: Judging, many: boolean): Sour
   const place = placeOf(array ? (list(aggregated ?? {}, 'args')[0] ?? {}) : target, at.scope);
   if (place === null || place.range === 'row') return byFeaturesSource(whole, scope, world);
   const directory = world.directories.find((one) => place.range !== 'row' && one.table === place.range.table);
-  const mine = links.some(
-    (one) =>
-      one.is === 'user' &&
-      one.place.range === place.range &&
-      (directory === undefined || one.place.column === directory.user),
-  );
+  const joined = meeting(at.scope.ranges, links, world);
+  const mine = links.some((one) => {
+    if (one.is !== 'user' || one.place.range === 'row') return false;
+    const { table } = one.place.range;
+    const said = world.directories.find((each) => each.table === table) ?? directory;
+    return (one.place.range === place.range || joined) && (said === undefined || one.place.column === said.user);
+  });
   if (directory !== undefined && mine) {
     if (!directory.meets(links.flatMap((one) => (one.is === 'more' ? [one.node] : [])))) return { is: 'unknown' };
     if (place.column === directory.user) return { is: 'uid' };
     if (directory.keys.has(place.column)) {
       const rest = links.filter(
-        (one) => one.is !== 'true' && one.is !== 'user' && !(one.is === 'more' && directory.counts(one.node)),
+        (one) =>
+          one.is !== 'true' &&
+          one.is !== 'user' &&
+          !(one.is === 'more' && (joined ? world.directories : [directory]).some((each) => each.counts(one.node))) &&
+          !(one.is === 'equal' && joined),
       );
-      const single = directory.breadth === 'all' && !(many || array) && !world.one;
-      const limited = child(query, 'limitCount') !== null && directory.breadth === 'all' && !world.one;
-      const exact = rest.length === 0 && at.scope.ranges.length === 1 && !single && !limited;
-      return { is: 'organization', exact, breadth: single || limited ? 'current' : directory.breadth };
+      const breadth = joined ? 'current' : directory.breadth;
+      const single = breadth === 'all' && !(many || array) && !world.one;
+      const limited = child(query, 'limitCount') !== null && breadth === 'all' && !world.one;
+      const exact = rest.length === 0 && (at.scope.ranges.length === 1 || joined) && !single && !limited;
+      return { is: 'organization', exact, breadth: single || limited ? 'current' : breadth };
     }
   }
   // The id of a row of the caller's: of their customer record, of their profile.
   if (links.some((one) => one.is === 'user' && one.place.range === place.range))
     return directory === undefined ? { is: 'uid' } : { is: 'caller' };
   return byFeaturesSource(whole, scope, world);
+}
+
+/**
+ * The caller's profile beside their membership in the organization that it names: the one that is open, as ours says it.
+ * Both the user and the organization have to be the same in the two, and nothing else is equal to anything.
+ */
+function meeting(ranges: readonly Range[], links: readonly Link[], world: Judging): boolean {
+  const [one, other, ...more] = ranges.map((range) => ({
+    range,
+    directory: world.directories.find(({ table }) => table === range.table),
+  }));
+  if (one?.directory === undefined || other?.directory === undefined || more.length > 0) return false;
+  if (one.directory.breadth === other.directory.breadth) return false;
+  const equal = links.flatMap((link) => (link.is === 'equal' ? [link.sides] : []));
+  const meets = (is: (column: string, directory: Directory) => boolean): boolean =>
+    equal.some((sides) =>
+      [one, other].every(({ range, directory }) =>
+        sides.some((side) => side.range === range && directory !== undefined && is(side.column, directory)),
+      ),
+    );
+  return (
+    equal.length === 2 && meets((column, { user }) => column === user) && meets((column, { keys }) => keys.has(column))
+  );
 }
 
 /** Keys of the token's JSON in order, where an expression reads one: `['app_metadata', 'org_id']`. */

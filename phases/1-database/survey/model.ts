@@ -134,7 +134,8 @@ function functionVotes(functions: readonly DbFunction[], memberships: Table): Re
   return votes;
 }
 
-const saysCaller = (text: string): boolean => /auth\.(uid|jwt)\(\)|request\.jwt|current_setting/i.test(text);
+/** A header or a setting of the request says which organization is meant, and not whose anybody is. */
+const saysCaller = (text: string): boolean => /auth\.(uid|jwt)\(\)|request\.jwt/i.test(text);
 
 function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, Vote>, keys: readonly string[]): Vote {
   const text = `${policy.using ?? ''} ${policy.check ?? ''}`;

@@ -23,6 +23,11 @@ create function public.my_org() returns uuid language sql stable security define
 create function public.my_orgs() returns setof uuid language sql stable security definer set search_path = public as $$ select org_id from members where user_id = auth.uid() and status = 'active' $$;
 create function public.my_admin_orgs() returns setof uuid language sql stable security definer set search_path = public as $$ select org_id from members where user_id = auth.uid() and status = 'active' and role in ('owner', 'admin') $$;
 create function public.active_org() returns uuid language plpgsql stable security definer set search_path = public as $$ begin return (select p.org_id from profiles p join organizations o on o.id = p.org_id where p.id = auth.uid() and not o.suspended); end $$;
+create function public.open_org() returns uuid language sql stable security definer set search_path = public as $$ select p.org_id from profiles p join members m on m.user_id = p.id and m.org_id = p.org_id and m.status = 'active' where p.id = auth.uid() $$;
+create function public.open_member() returns uuid language sql stable security definer set search_path = public as $$ select m.org_id from members m join profiles p on p.org_id = m.org_id where p.id = auth.uid() and m.user_id = p.id $$;
+create function public.open_if_member() returns uuid language sql stable security definer set search_path = public as $$ select p.org_id from profiles p join members m on m.user_id = p.id where p.id = auth.uid() $$;
+create function public.open_if_any_member() returns uuid language sql stable security definer set search_path = public as $$ select p.org_id from profiles p join members m on m.org_id = p.org_id where p.id = auth.uid() $$;
+create function public.open_as_owner() returns uuid language sql stable security definer set search_path = public as $$ select p.org_id from profiles p join members m on m.user_id = p.id and m.org_id = p.org_id and m.role = 'owner' where p.id = auth.uid() $$;
 create function public.org_of_profile() returns uuid language plpgsql stable security definer set search_path = '' as $$ declare v uuid; begin select p.org_id into v from public.profiles p where p.id = auth.uid(); return v; end $$;
 create function public.is_member(o uuid) returns boolean language sql stable security definer set search_path = public as $$ select exists (select 1 from members m where m.user_id = auth.uid() and m.org_id = o and m.status = 'active') $$;
 create function public.is_member_any(o uuid) returns boolean language sql stable security definer set search_path = public as $$ select exists (select 1 from members m where m.user_id = auth.uid() and m.org_id = o) $$;
@@ -66,6 +71,13 @@ const cases: readonly [string, readonly Meaning[], ('one' | 'all')?][] = [
   ['auth.uid() is not null and org_id = my_org()', ['organization']],
   ["auth.role() = 'authenticated' and is_member(org_id)", ['organization']],
   ['org_id = my_org() or org_id in (select my_orgs())', ['organization', 'organization']],
+  // The profile says which is open, and a membership has to say so as well.
+  ['org_id = open_org()', ['organization']],
+  ['org_id = (select open_member())', ['organization']],
+  ['org_id = open_if_member()', ['within']],
+  ['org_id = open_if_any_member()', ['within']],
+  ['org_id = open_as_owner()', ['within']],
+  ['org_id = open_org()', ['within'], 'all'],
   // The one that is open is less than all of them.
   ['org_id = my_org()', ['within'], 'all'],
   ['is_member(org_id)', ['organization'], 'all'],
