@@ -29,7 +29,7 @@ function tieOf(name: string, { columns, refers }: FileTable, target: string, key
 
 /** Words that apps have for their customers' organizations. One that is none of these needs more evidence. */
 const usual =
-  /^(?:org|organi[sz]ation|tenant|workspace|team|account|company|business|clinic|practice|agency|firm|school|store|shop|restaurant|studio|merchant|vendor|hospital|office|institution|partner|customer|client|group|club|site|space)s?$|^companies$|^businesses$|^agencies$|^branches$/;
+  /^(?:org|organi[sz]ation|tenant|workspace|team|account|company|business|clinic|practice|agency|firm|school|store|shop|restaurant|studio|merchant|vendor|hospital|office|institution|partner|customer|client|group|club|site|space|household|pharmacy|dealership|franchise|brand|hotel|gym|salon|farm|fund)s?$|^pharmacies$|^companies$|^businesses$|^agencies$|^branches$/;
 
 /**
  * The names of organizations without a database: the configuration's, else the table that a membership table ties to
@@ -52,7 +52,8 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
         near: near.length,
       };
     })
-    .filter(({ near, tie }) => tie > 0 && near > 1)
+    // Whatever has a user who made it is no organization of theirs.
+    .filter(({ name, near, tie }) => near > 1 && tie >= (usual.test(snake(name)) ? 1 : 3))
     .sort((a, b) => b.weight - a.weight);
   const organizations = given.organizations === null ? (candidates[0]?.name ?? null) : plain(given.organizations);
   const columns = new Set([given.to, ...(given.from ?? [])]);
@@ -71,10 +72,39 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
       tables: organizations === null ? [] : [organizations],
       memberships: memberships.sort(),
       elsewhere: organizations === null ? [] : columnsElsewhere(all, organizations, columns),
+      otherwise: organizations === null ? [] : wordsOtherwise(all, organizations),
     },
     renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
   };
 }
+
+/**
+ * Words that mean an organization elsewhere and something that belongs to one here: the tenants of a landlord, the
+ * organizations in an address book. They have no users of their own.
+ */
+const wordsOtherwise = (all: readonly (readonly [string, FileTable])[], organizations: string): readonly string[] => {
+  const belongs = (table: string, steps: number): boolean =>
+    table === organizations ||
+    (steps > 0 &&
+      all.some(
+        ([name, { refers }]) =>
+          plain(name) === table &&
+          [...refers.values()].some((to) => plain(to) !== table && belongs(plain(to), steps - 1)),
+      ));
+  return all.flatMap(([name]) => {
+    const word = /^(tenant|organi[sz]ation)s?$/.exec(snake(plain(name)))?.[1];
+    if (word === undefined || plain(name) === organizations) return [];
+    // Where the organizations refer to it, it is above them.
+    const isAbove = all.some(
+      ([other, { refers }]) =>
+        plain(other) === organizations && [...refers.values()].some((to) => plain(to) === plain(name)),
+    );
+    const isReferred = all.some(([, { refers }]) => [...refers.values()].some((to) => plain(to) === plain(name)));
+    if (isAbove || !(belongs(plain(name), 3) || isReferred)) return [];
+    const keys = new Set([`${word}_id`, `${word}Id`]);
+    return all.some(([other, one]) => tieOf(other, one, plain(name), keys) >= 3) ? [] : [word];
+  });
+};
 
 /** The columns by which tables refer to the organizations, as far as they are named for them. */
 const keysOf = (near: readonly (readonly [string, FileTable])[], organizations: string): ReadonlySet<string> =>

@@ -32,6 +32,38 @@ create table orders (id uuid, organization_id uuid references suppliers);`;
       tables: ['clinics'],
       memberships: ['clinic_members'],
       elsewhere: ['orders.organization_id'],
+      otherwise: [],
+    });
+  });
+
+  it('does not take the tenants of a landlord for organizations, nor what a user has made', async () => {
+    const sql = `create table workspaces (id uuid primary key);
+create table workspace_members (workspace_id uuid references workspaces, user_id uuid references auth.users, role text);
+create table houses (id uuid primary key, workspace_id uuid references workspaces);
+create table tenants (id uuid primary key, house_id uuid references houses, email text);
+create table letters (id uuid, workspace_id uuid references workspaces, tenant_id uuid references tenants);`;
+    const vocabulary = await vocabularyOf({ 'supabase/migrations/1_init.sql': sql });
+    expect(vocabulary).toMatchObject({ tables: ['workspaces'], otherwise: ['tenant'] });
+    const code = (asked: string): string =>
+      `router.get('/x', async (req, res) => { res.json(await db.from('letters').select('id').eq('${asked}', req.query.${asked})); });`;
+    const found = async (asked: string) =>
+      (await scanText(workspaceOf(), 'src/routes/a.ts', code(asked), { vocabulary })).map(({ kind }) => kind);
+    expect([await found('tenant_id'), await found('workspace_id')]).toEqual([[], ['request-org']]);
+    const made = `create table templates (id uuid primary key, user_id uuid references auth.users);
+create table tags (id uuid, template_id uuid references templates, user_id uuid references auth.users);
+create table files (id uuid, template_id uuid references templates);`;
+    expect((await vocabularyOf({ 'supabase/migrations/1_init.sql': made })).tables).toEqual([]);
+  });
+
+  it('keeps the word of what stands above the organizations', async () => {
+    const sql = `create table organizations (id uuid primary key);
+create table workspaces (id uuid primary key, organization_id uuid references organizations);
+create table workspace_members (workspace_id uuid references workspaces, user_id uuid references auth.users, role text);
+create table letters (id uuid, workspace_id uuid references workspaces);
+create table notes (id uuid, workspace_id uuid references workspaces);`;
+    expect(await vocabularyOf({ 'supabase/migrations/1_init.sql': sql })).toMatchObject({
+      tables: ['workspaces'],
+      otherwise: [],
     });
   });
 
@@ -94,6 +126,7 @@ model Invoice {
       tables: ['team'],
       memberships: ['team_member'],
       elsewhere: [],
+      otherwise: [],
     });
   });
 
@@ -109,6 +142,7 @@ model Invoice {
       tables: ['accounts'],
       memberships: ['users_to_accounts'],
       elsewhere: [],
+      otherwise: [],
     });
   });
 

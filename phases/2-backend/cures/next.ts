@@ -1,6 +1,6 @@
 import { styleOfText } from '../../../src/workspace/code-style.ts';
-import { isServerAction } from '../../../src/workspace/scan/request-sources.ts';
 import { functionName } from '../../../src/workspace/scan/scope.ts';
+import { isServerAction } from '../../../src/workspace/scan/source-of-parameter.ts';
 import { callOf, type SyntaxNode } from '../../../src/workspace/scan/syntax.ts';
 import type { TextEdit } from '../../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../../src/workspace/traits.ts';

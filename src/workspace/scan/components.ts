@@ -157,6 +157,7 @@ class Extraction {
     if (block === null) {
       const spread = /^\s*\.\.\./.exec(inner);
       this.#expression(at + 1 + (spread?.[0].length ?? 0), close);
+      this.#blocksIn(at + 1, close);
       return close + 1;
     }
     const [head, sign, word = ''] = block;
@@ -174,6 +175,24 @@ class Extraction {
       this.#expression(start, start + promise.length);
     }
     return close + 1;
+  }
+
+  /** Astro: `{open && <script>…</script>}` as `{open && (()=>{…})}`; what a style says is no code. */
+  #blocksIn(start: number, end: number): void {
+    for (const match of this.#text.slice(start, end).matchAll(/<(script|style)\b/g)) {
+      const at = start + match.index;
+      const tag = readTag(this.#text, at, true);
+      const behind = Math.min(after(this.#text, `</${tag.name}>`, tag.end), end);
+      const close = behind - tag.name.length - 3;
+      if (close < tag.end) continue;
+      const isChild = /[>}]\s*$/.test(this.#text.slice(start, at).replace(/=>\s*$/, ''));
+      const [before, last] = tag.name === 'style' ? ['""', ''] : isChild ? ['{()=>{', '}}'] : ['(()=>{', '})'];
+      const open = tag.name === 'style' && isChild ? '' : before;
+      for (let here = at; here < behind; here += 1)
+        if (tag.name === 'style' || here < tag.end || here >= close) this.#put(here, ' ');
+      for (const [index, character] of [...open].entries()) this.#put(at + index, character);
+      for (const [index, character] of [...last].entries()) this.#put(close + index, character);
+    }
   }
 
   /** `{#each rows as row, i (row.id)}` as a block that declares the names of an element. */

@@ -1,3 +1,4 @@
+import type { RequestPart } from './origin-of-path.ts';
 import { functionName, parametersOf } from './scope.ts';
 import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
@@ -36,7 +37,25 @@ export function elementOfCallback(
 
 const requestNames = /^_?(?:req|request|ctx|context|c|event)$/;
 const requestTypes =
-  /(?:^|\.|\b)(?:\w*Request|NextApiRequest|IncomingMessage|Context|KoaContext|APIGatewayProxyEvent)\b/;
+  /\b(?:\w*Request|IncomingMessage|Context|KoaContext|APIGatewayProxyEvent|H3Event|\w*RequestEvent|\w*LoadEvent|APIContext|(?:Loader|Action)(?:Function)?Args)\b/;
+/** Types of what is a part of a request by itself, as it is handed to a helper. */
+const partTypes: readonly (readonly [RegExp, RequestPart])[] = [
+  [/^(?:AstroCookies|Cookies|\w*RequestCookies)\b/, 'cookies'],
+  [/^(?:IncomingHttpHeaders|ReadonlyHeaders|Headers)\b/, 'headers'],
+  [/^(?:URL|URLSearchParams)\b/, 'query'],
+  [/^FormData\b/, 'body'],
+];
+/** A file that no browser loads, by its place. */
+const ofServer =
+  /(?:^|\/)(?:server|api|backend|middleware|functions|edge)\/|\.server\.[cm]?[jt]sx?$|(?:^|\/)(?:hooks\.server|middleware|proxy)\./;
+
+/** The part of a request that a parameter is by its type: `(locals, cookies: Cookies)`; null for all others. */
+export function partOfType(fn: SyntaxNode, index: number): RequestPart | null {
+  const type = parametersOf(fn)[index]?.type ?? '';
+  const part = partTypes.find(([types]) => types.test(type))?.[1] ?? null;
+  // Forms and addresses are what a browser handles as well.
+  return part === 'cookies' || ofServer.test(fn.source.path) ? part : null;
+}
 const routeMethods = /^(?:get|post|put|patch|delete|all|use|options|head|route)$/;
 
 /** Whether a parameter is the request that a server framework hands over. */

@@ -1,8 +1,9 @@
 import { registrationOf, routeCallOf } from './flow.ts';
+import { functionOf } from './functions.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { converts, isTenantUse, usesOf } from './org-reads.ts';
-import { functionOf, originsOf } from './origins.ts';
+import { originsOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
 import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';

@@ -3,6 +3,7 @@ import { keepsToUser } from './member-lookups.ts';
 import { isLogCallee, isReplyCallee } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
 import { originsOf, originsOfBinding } from './origins.ts';
+import { partReadBy } from './request-readers.ts';
 import { type Binding, bindingOf, declaredBy, referencesOf } from './scope.ts';
 import { functionKinds, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
 
@@ -31,6 +32,9 @@ export function propertyReadAt(node: SyntaxNode): PropertyRead | null {
       if (name && /^(?:get|getAll|header|param|query|cookie|getItem)$/.test(name))
         return expressionRead(parent.parent, key);
     }
+    // `getHeader(event, 'x-org-id')`
+    if (parent.kind === 'arguments' && parent.parent && partReadBy(parent.parent.child(0)?.text ?? '') !== null)
+      return expressionRead(parent.parent, key);
     if (parent.kind === 'pair_pattern' && parent.child(0) === at) return patternRead(parent.child(1), key);
   }
   if (at.kind === 'shorthand_property_identifier_pattern') return patternRead(at, at.text);
@@ -65,7 +69,8 @@ export function holderOf(node: SyntaxNode): Binding | null {
     else if (
       parent.kind === 'arguments' &&
       parent.child(0) === at &&
-      converts.test(parent.parent?.child(0)?.text ?? '')
+      (converts.test(parent.parent?.child(0)?.text ?? '') ||
+        /\.(?:safeParse|parse)(?:Async)?$/.test(parent.parent?.child(0)?.text ?? ''))
     )
       at = wrapped(parent.parent ?? parent);
     else if (parent.kind === 'unary_expression' && /^\+/.test(parent.text)) at = wrapped(parent);
@@ -92,6 +97,14 @@ export function holderOf(node: SyntaxNode): Binding | null {
 /** The same id in another type. */
 export const converts = /^(?:String|decodeURIComponent|BigInt|(?:Number\.)?parse(?:Int|Float)|Number)$/;
 
+/** `result.data` of what a schema has read: the value, where the name stands for the result of reading it. */
+function readOut(reference: SyntaxNode): SyntaxNode {
+  const parent = reference.parent;
+  return parent !== null && parent.child(0) === reference && /^(?:data|output)$/.test(memberOf(parent)?.name ?? '')
+    ? parent
+    : reference;
+}
+
 /** Every place where a value is used: the variable's uses and those of its aliases, or the read itself. */
 export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Binding | null }): readonly SyntaxNode[] {
   const first = read.binding ?? holderOf(read.node);
@@ -102,8 +115,9 @@ export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Bind
   for (let binding = queue.shift(); binding !== undefined && seen.size < 12; binding = queue.shift()) {
     for (const reference of referencesOf(binding)) {
       if (reference.parent?.kind === 'assignment_expression' && reference.parent.child(0) === reference) continue;
-      uses.push(reference);
-      const alias = holderOf(reference);
+      const use = readOut(reference);
+      uses.push(use);
+      const alias = holderOf(use);
       if (alias !== null && !seen.has(alias.node)) {
         seen.add(alias.node);
         queue.push(alias);

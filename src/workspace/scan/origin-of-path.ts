@@ -9,8 +9,13 @@ export type RequestPart = 'body' | 'query' | 'params' | 'headers' | 'cookies' | 
 export type Origin = {
   readonly node: SyntaxNode;
   readonly path: readonly string[];
-} /** `parsed`: it went through a schema, which drops the keys that it does not name. */ & (
-  | { readonly kind: 'request'; readonly part: RequestPart; readonly parsed?: true }
+} /** `parsed`: it went through a schema, which drops the keys that it does not name; `schema` where the file shows it. */ & (
+  | {
+      readonly kind: 'request';
+      readonly part: RequestPart;
+      readonly parsed?: true;
+      readonly schema?: SyntaxNode | undefined;
+    }
   /** What the auth middleware or the session put there: `req.user`, `app_metadata`. */
   | { readonly kind: 'auth' }
   | { readonly kind: 'user-metadata' }
@@ -51,7 +56,7 @@ export function requestOrigin(node: SyntaxNode, path: readonly string[]): readon
   const part = parts[head];
   if (part !== undefined) return [{ kind: 'request', part, node, path: rest }];
   if (
-    /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership|requestContext|authorizer|principal|identity|viewer|profile|supabase)$/.test(
+    /^(?:user|auth|org|org_id|orgId|organization|organizationId|tenant|tenantId|session|locals|state|currentUser|authContext|claims|orgContext|member|membership|requestContext|authorizer|principal|identity|viewer|profile|supabase|sharedMap)$/.test(
       head,
     ) ||
     isOrgName(head)

@@ -1,6 +1,4 @@
 import type { RequestPart } from './origin-of-path.ts';
-import { functionName, parametersOf } from './scope.ts';
-import { callOf, keyName, memberOf, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 
 /**
  * A place where a framework hands over what the sender of a request chose. Another framework is another row. A function
@@ -84,12 +82,21 @@ export const requestSources: readonly RequestSource[] = [
   },
   {
     framework: 'Nuxt, h3',
-    call: /^(?:define\w*)?[eE]ventHandler$/,
+    call: /^(?:define\w*Handler|\w*[eE]ventHandler)$/,
     property: null,
     part: 'query',
-    words: /\b(?:define\w*)?[eE]ventHandler\b/,
+    words: /\b(?:define\w*Handler|\w*[eE]ventHandler)\b/,
     example: `export default defineEventHandler(async (event) => { const asked = getQuery(event); ${query('asked.orgId')} });`,
     lookAlike: `export default defineEventHandler(async (event) => { ${query('event.context.user.orgId')} });`,
+  },
+  {
+    framework: 'Nuxt, h3: a helper that is given the event',
+    call: /^(?:with|create|require)\w*(?:Handler|Auth|User|Session|Event)\w*$/,
+    property: null,
+    part: 'query',
+    words: /\b(?:getQuery|readBody|getRouterParams?|getHeader|getCookie|read\w*FormData)\s*[<(]/,
+    example: `export default withAuth(async (event) => { const asked = getQuery(event); ${query('asked.orgId')} });`,
+    lookAlike: `export default withAuth(async (event) => { const asked = getQuery(event); ${query('event.context.user.orgId')} });`,
   },
   {
     framework: 'Hono: a middleware in a file of its own',
@@ -242,158 +249,106 @@ export const requestSources: readonly RequestSource[] = [
     example: `export default { async fetch(context, env) { ${query(`context.headers.get('x-org-id')`)} } };`,
     lookAlike: `export default { async fetch(context, env) { ${query('context.user.orgId')} } };`,
   },
+  {
+    framework: 'tRPC: a middleware',
+    call: /^(?:middleware|use)$/,
+    property: 'input',
+    part: 'body',
+    words: /@trpc\/server|\bt\s*\.\s*(?:procedure|middleware)\b/,
+    example: `const t = initTRPC.create(); export const a = t.procedure.input(schema).use(async ({ ctx, input }) => { ${query('input.orgId')} });`,
+    lookAlike: `export const a = t.procedure.use(async ({ ctx, next }) => { ${query('ctx.user.orgId')} });`,
+  },
+  {
+    framework: 'SvelteKit: hooks',
+    named: /^handle\w*$/,
+    file: /(?:^|\/)hooks\.server\.[jt]s$/,
+    property: null,
+    part: 'cookies',
+    words: /\bhandle\w*/,
+    example: `export const handle = async ({ event, resolve }) => { ${query(`event.cookies.get('org_id')`)} };`,
+    lookAlike: `export const handle = async ({ event, resolve }) => { ${query('event.locals.user.orgId')} };`,
+    path: 'src/hooks.server.ts',
+  },
+  {
+    framework: 'SvelteKit, Hono, Astro: a typed middleware',
+    typed: /\b(?:Handle|MiddlewareHandler|MiddlewareNext|Handler)\b/,
+    property: null,
+    part: 'headers',
+    words: /['"](?:@sveltejs\/kit|hono(?:\/[\w-]+)?|astro)['"]/,
+    example: `import type { Handle } from '@sveltejs/kit'; export const inner: Handle = async ({ event, resolve }) => { ${query(`event.request.headers.get('x-org-id')`)} };`,
+    lookAlike: `import type { Handle } from '@sveltejs/kit'; export const inner: Handle = async ({ event, resolve }) => { ${query('event.locals.user.orgId')} };`,
+  },
+  {
+    framework: 'SvelteKit: remote functions',
+    call: /^(?:query|command|form|batch)$/,
+    property: '',
+    part: 'body',
+    words: /['"]\$app\/server['"]/,
+    example: `import { query } from '$app/server'; export const a = query(schema, async (asked) => { const context = getRequestEvent(); ${query('asked.orgId')} });`,
+    lookAlike: `import { query } from '$app/server'; export const a = query(schema, async (asked) => { const context = getRequestEvent(); ${query('context.locals.user.orgId')} });`,
+  },
+  {
+    framework: 'Astro: middleware',
+    call: /^defineMiddleware$/,
+    property: null,
+    part: 'cookies',
+    words: /\bdefineMiddleware\b/,
+    example: `export const onRequest = defineMiddleware(async (context, next) => { ${query(`context.cookies.get('org_id')?.value`)} });`,
+    lookAlike: `export const onRequest = defineMiddleware(async (context, next) => { ${query('context.locals.user.orgId')} });`,
+  },
+  {
+    framework: 'Hono: OpenAPI',
+    call: /^openapi$/,
+    property: null,
+    part: 'body',
+    words: /\.\s*openapi\s*\(/,
+    example: `app.openapi(route, async (context) => { const asked = context.req.valid('param'); ${query('asked.orgId')} });`,
+    lookAlike: `app.openapi(route, async (context) => { const asked = context.req.valid('param'); ${query('context.var.user.orgId')} });`,
+  },
+  {
+    framework: 'Fastify: hooks',
+    call: /^addHook$/,
+    property: null,
+    part: 'headers',
+    words: /\.\s*addHook\s*\(/,
+    example: `app.addHook('preHandler', async (context, reply) => { ${query(`context.headers['x-org-id']`)} });`,
+    lookAlike: `app.addHook('preHandler', async (context, reply) => { ${query('context.user.orgId')} });`,
+  },
+  {
+    framework: 'Elysia: what comes before the handlers',
+    call: /^(?:derive|resolve|onBeforeHandle|onRequest|onTransform|macro)$/,
+    property: null,
+    part: 'headers',
+    words: /['"]elysia['"]/,
+    example: `import { Elysia } from 'elysia'; export const a = new Elysia().derive(async (context) => { ${query(`context.headers['x-org-id']`)} });`,
+    lookAlike: `import { Elysia } from 'elysia'; export const a = new Elysia().derive(async (context) => { ${query('context.user.orgId')} });`,
+  },
+  {
+    framework: 'Qwik: loaders',
+    call: /^(?:routeLoader|server)\$$/,
+    property: null,
+    part: 'query',
+    words: /\b(?:routeLoader|server)\$/,
+    example: `export const useCalls = routeLoader$(async (context) => { ${query(`context.query.get('orgId')`)} });`,
+    lookAlike: `export const useCalls = routeLoader$(async (context) => { ${query(`context.sharedMap.get('user').orgId`)} });`,
+  },
+  {
+    framework: 'Qwik: actions',
+    call: /^(?:route|global)Action\$$/,
+    property: '',
+    part: 'body',
+    words: /\b(?:route|global)Action\$/,
+    example: `export const useSave = routeAction$(async (asked, context) => { ${query('asked.orgId')} });`,
+    lookAlike: `export const useSave = routeAction$(async (asked, context) => { ${query(`context.sharedMap.get('user').orgId`)} });`,
+  },
+  {
+    framework: 'GraphQL servers: what makes the context',
+    named: /^context$/,
+    property: null,
+    part: 'headers',
+    words:
+      /['"](?:@apollo\/server\w*(?:\/[\w-]+)*|apollo-server[\w-]*|graphql-yoga|mercurius|graphql-http[\w/-]*)['"]|\b(?:createYoga|startStandaloneServer)\b/,
+    example: `startStandaloneServer(server, { context: async (context) => { ${query(`context.req.headers['x-org-id']`)} } });`,
+    lookAlike: `startStandaloneServer(server, { context: async (context) => { ${query('context.req.user.orgId')} } });`,
+  },
 ];
-
-/** Functions that read a part of the request which they are given. */
-const readers: readonly (readonly [RegExp, RequestPart])[] = [
-  [/^(?:getQuery|getValidatedQuery)$/, 'query'],
-  [/^(?:readBody|readValidatedBody|readFormData|readMultipartFormData)$/, 'body'],
-  [/^(?:getHeaders?|getRequestHeaders?)$/, 'headers'],
-  [/^(?:getRouterParams?|getValidatedRouterParams)$/, 'params'],
-  [/^(?:getCookie|getSignedCookie|parseCookies)$/, 'cookies'],
-];
-
-/** The part of the request that a function of this name reads; null for other functions. */
-export const partReadBy = (name: string): RequestPart | null =>
-  readers.find(([names]) => names.test(name))?.[1] ?? null;
-
-/** Modules whose readers know the request that is being answered without being given it. */
-export const knowsRequest = (module: string): boolean =>
-  /^(?:@tanstack\/[\w-]*start[\w/-]*|vinxi\/http|@solidjs\/start\/http|h3|#imports|nitropack\/runtime)$/.test(module);
-
-/** Decorators of Nest and its like, by the part of the request that they hand over. */
-const decorators: readonly (readonly [RegExp, RequestPart | 'request' | 'auth'])[] = [
-  [/^(?:Query|QueryParams?|QueryParam)$/, 'query'],
-  [/^(?:Body|BodyParam|Args|Arg|RawBody|UploadedFile|UploadedFiles|Payload)$/, 'body'],
-  [/^(?:Params?|PathParams?|HostParam|Path)$/, 'params'],
-  [/^(?:Headers?|HeaderParams?)$/, 'headers'],
-  [/^(?:Cookies?|CookieParams?|SignedCookies)$/, 'cookies'],
-  [/^(?:MessageBody)$/, 'message'],
-  [/^(?:Req|Request|Ctx|Context)$/, 'request'],
-  [/^(?:\w*User\w*|\w*Session\w*|\w*Auth\w*|Claims|Current\w+|Active\w+|ConnectedSocket)$/, 'auth'],
-];
-
-/** What a decorator hands to a parameter, with the key that it names. */
-export type Decorated = { readonly gives: RequestPart | 'request' | 'auth'; readonly key: string | null };
-
-/** The decorator of a parameter that hands over a part of the request; null for all others. */
-export function decoratedBy(fn: SyntaxNode, index: number): Decorated | null {
-  if (fn.kind !== 'method_definition') return null;
-  const list = parametersOf(fn)[index]?.pattern.parent;
-  for (const child of list?.children ?? []) {
-    if (child.kind !== 'decorator') continue;
-    const [, name = '', key = null] =
-      /^@\s*(?:\w+\s*\.\s*)?(\w+)\s*\(\s*(?:['"`]([\w-]+)['"`])?/.exec(child.text) ?? [];
-    const gives = decorators.find(([names]) => names.test(name))?.[1];
-    if (gives !== undefined) return { gives, key };
-  }
-  return null;
-}
-
-/** The row that a parameter of a function belongs to; null for every other function. */
-export function sourceOfParameter(fn: SyntaxNode, index: number): RequestSource | null {
-  return (
-    rowsOf(fn.source).find(
-      (row) =>
-        index === (row.index ?? 0) &&
-        (row.call === undefined || isHandedTo(fn, row.call)) &&
-        (row.named === undefined || row.named.test(functionName(fn) ?? '')) &&
-        (row.typed === undefined || row.typed.test(typeOf(fn))) &&
-        (row.isDefault === undefined || isDefaultExport(fn)) &&
-        (row.takesRequest === undefined || takesRequest(fn)),
-    ) ?? null
-  );
-}
-
-/** The rows that the words and the path of a file make possible. */
-function rowsOf(source: Source): readonly RequestSource[] {
-  let rows = possible.get(source);
-  if (rows === undefined) {
-    const { path, text } = source;
-    rows = requestSources.filter(({ file, words }) => file?.test(path) !== false && words.test(text));
-    possible.set(source, rows);
-  }
-  return rows;
-}
-
-const possible = new WeakMap<Source, readonly RequestSource[]>();
-
-const directive = /^\s*(?:(?:\/\*[\s\S]*?\*\/|\/\/.*\n)\s*)*['"]use server['"]/;
-
-/** Whether anybody may call a function over HTTP with arguments of their choice: a server action. */
-export function isServerAction(fn: SyntaxNode): boolean {
-  const { text } = fn.source;
-  if (!text.includes('use server')) return false;
-  const body = fn.childOfKind('statement_block')?.text ?? '';
-  if (directive.test(body.slice(1))) return true;
-  if (!directive.test(text)) return false;
-  const declared = fn.parent?.kind === 'variable_declarator' ? fn.parent.parent : fn;
-  return declared?.parent?.kind === 'export_statement';
-}
-
-/** Whether the words of a file make one of the rows possible. */
-export const mayHoldSource = (source: Source): boolean =>
-  /['"]use server['"]|\bhandshake\b|\bAstro\s*\.|@(?:Query|Body|Param|Headers?|Req|Args?|MessageBody|Cookies?)\s*\(/.test(
-    source.text,
-  ) || rowsOf(source).length > 0;
-
-/** The call, or the object of that name, that a function is given to: itself, by its name, or as a property. */
-function isHandedTo(fn: SyntaxNode, name: RegExp): boolean {
-  if (fn.kind === 'function_declaration') {
-    const own = functionName(fn);
-    return (
-      own !== null &&
-      new RegExp(
-        `(?:${name.source.replace(/^\^|\$$/g, '')})\\s*\\((?:[^()]*,)?\\s*${own.replace(/\$/g, '\\$')}\\s*\\)`,
-      ).test(fn.source.text)
-    );
-  }
-  let at = wrapped(fn);
-  // `handlers: { GET: fn }`, `{ Query: { calls: fn } }`: up to three objects lie around it.
-  for (let depth = 0; depth < 4; depth += 1) {
-    const parent = at.parent;
-    if (parent === null) return false;
-    if (parent.kind === 'arguments') {
-      const call = parent.parent;
-      const callee = call ? callOf(call)?.callee : null;
-      const member = callee ? memberOf(callee) : null;
-      return name.test(member?.name ?? callee?.text ?? '');
-    }
-    if (parent.kind === 'pair') {
-      if (depth > 0 && name.test(keyName(parent.child(0)) ?? '')) return true;
-      at = parent.parent ? wrapped(parent.parent) : parent;
-    } else if (fn.kind === 'method_definition' && parent.kind === 'object') at = wrapped(parent);
-    else if (parent.kind === 'variable_declarator') return depth > 0 && name.test(parent.child(0)?.text ?? '');
-    else return false;
-  }
-  return false;
-}
-
-/** The type of the variable that a function is kept in, or that it `satisfies`. */
-function typeOf(fn: SyntaxNode): string {
-  const outer = fn.parent;
-  if (outer?.kind === 'satisfies_expression') return outer.child(1)?.text ?? '';
-  const declarator = wrapped(fn).parent;
-  return declarator?.kind === 'variable_declarator' ? (declarator.childOfKind('type_annotation')?.text ?? '') : '';
-}
-
-function isDefaultExport(fn: SyntaxNode): boolean {
-  let at: SyntaxNode | null = fn.parent;
-  while (at !== null && /^(?:pair|object|arguments|call_expression|satisfies_expression|as_expression)$/.test(at.kind))
-    at = at.parent;
-  if (at?.kind === 'export_statement') return /^export\s+default\b/.test(at.text.slice(0, 30));
-  const name = functionName(fn);
-  return name !== null && new RegExp(`\\bexport\\s+default\\s+${name.replace(/\$/g, '\\$')}\\b`).test(fn.source.text);
-}
-
-/** `load({ params, url })`, `loader(args: LoaderFunctionArgs)`; a function that is merely called `load` takes neither. */
-function takesRequest(fn: SyntaxNode): boolean {
-  const first = parametersOf(fn)[0];
-  if (first === undefined) return false;
-  return (
-    /(?:LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs|LoadEvent|RequestEvent|APIContext|APIEvent)\b/.test(
-      first.type,
-    ) ||
-    (first.pattern.kind === 'object_pattern' && /\b(?:request|params|url|cookies)\b/.test(first.pattern.text))
-  );
-}

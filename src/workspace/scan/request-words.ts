@@ -1,11 +1,11 @@
-import { mayHoldSource } from './request-sources.ts';
+import { mayHoldSource } from './source-of-parameter.ts';
 import type { Source } from './syntax.ts';
 
 const exact = new RegExp(
   [
     // A parameter, or a global, that is named or typed as a request.
     String.raw`(?<![\w$.])_?req(?:uest)?\s*(?:\?\s*)?[,):=/]|\brequest\s*[?!]?(?:\.\w|\[)|['"]request['"]`,
-    String.raw`[:<|&.]\s*(?:\w*Request|IncomingMessage|(?:Koa)?Context|APIGatewayProxyEvent)\b(?!\s*\()`,
+    String.raw`[:<|&.]\s*(?:\w*Request|IncomingMessage|(?:Koa)?Context|APIGatewayProxyEvent|H3Event|\w*(?:Request|Load)Event|APIContext|(?:Loader|Action)(?:Function)?Args|\w*Cookies|URL|URLSearchParams|FormData|\w*Headers)\b(?!\s*\()`,
     // A handler that is registered with a path, or exported under its method.
     String.raw`\.\s*(?:get|post|put|patch|delete|all|options|head|route)\s*(?:<[^(]*>)?\((?:\s*(?:['"${'`'}](?!http)|[/[(]))|\.\s*use\s*\(`,
     String.raw`\b(?:GET|POST|PUT|PATCH|DELETE)\s*[(=:<]`,

@@ -305,7 +305,7 @@ const importsServer =
 
 /** What a component file says when a part of it runs on the server: a loader, an action, a page that asks a database. */
 const rendersOnServer =
-  /['"]use server['"]|['"](?:next\/headers|server-only)['"]|\bexport\s+(?:default\s+)?(?:async\s+)?(?:function|const)\s+(?:loader|action|getServerSideProps|generateMetadata|GET|POST|PUT|PATCH|DELETE)\b|\bexport\s+default\s+async\s+function\b|\bcreateServerFn\b|\bserver\s*:\s*\{\s*(?:middleware|handlers)\b/;
+  /['"]use server['"]|['"](?:next\/headers|server-only)['"]|\bexport\s+(?:default\s+)?(?:async\s+)?(?:function|const)\s+(?:loader|action|getServerSideProps|generateMetadata|GET|POST|PUT|PATCH|DELETE)\b|\bexport\s+default\s+async\s+function\b|\bcreateServerFn\b|\b(?:routeLoader|routeAction|globalAction|server)\$\(|\bserver\s*:\s*\{\s*(?:middleware|handlers)\b/;
 
 type Placed = { readonly rule: Rule; readonly hit: Hit };
 

@@ -209,13 +209,22 @@ export class Source {
 
   #parse(): SgNode {
     const language = this.component?.typescript ? Lang.TypeScript : languageOf(this.path);
-    const tree = parse(language, this.text).root();
+    const tree = parse(language, legible(this.text)).root();
     if (!/\.[cm]?js$/.test(this.path) || firstError(tree) === null) return tree;
     // A few things are JavaScript and not TSX (`a<b>(c)` as two comparisons); give the file its own grammar.
     const plain = parse(Lang.JavaScript, this.text).root();
     return firstError(plain) === null ? plain : tree;
   }
 }
+
+/** What the grammar does not know yet (`export type *`, `f<typeof import('a')>()`), as something as long that means the same. */
+const legible = (text: string): string =>
+  text
+    .replace(/\bexport type(?= ?\*)/g, 'export     ')
+    .replace(
+      /\btypeof (import ?\( ?['"][^'"\n]*['"] ?\))/g,
+      (_, module: string) => `typeof ${module.replace(/[^\w]/g, '_')}`,
+    );
 
 /** Prisma schemas and SQL have no tree here: the rules that read them work on their text. */
 function rootKindOf(path: string): string {

@@ -8,6 +8,8 @@ export type Vocabulary = {
   readonly memberships: readonly string[];
   /** `table.column` of columns that are named so and refer to something else. */
   readonly elsewhere?: readonly string[];
+  /** Usual words that mean something else in this app. */
+  readonly otherwise?: readonly string[];
 };
 
 type Patterns = {
@@ -39,7 +41,7 @@ type Patterns = {
 export const placeName = (table: string, column: string): string =>
   `${table.replace(/^.*\./, '')}.${column}`.replace(/_/g, '').toLowerCase();
 
-const usual = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
+const usualWords = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
 
 /** The words in force. */
 export const vocabulary = (): Patterns => current;
@@ -77,12 +79,13 @@ function patternsOf(given: Vocabulary): Patterns {
   const stems = [...given.columns.map(stemOf), ...given.tables.map(singularOf)].filter(
     (one) => one.length > 1 && !common.has(one),
   );
+  const usual = usualWords.filter((one) => !(given.otherwise ?? []).some((word) => new RegExp(`^${one}$`).test(word)));
   const own = [...new Set(stems)].filter((one) => !/^(?:org|organi[sz]ation|tenant|workspace)$/.test(one)).map(escaped);
   const word = [...usual, ...own].join('|');
   // In a text the words of a name may be written together or with a line between them.
   const loose = [...usual, ...own.map((one) => one.replace(/_/g, '[-_]?'))].join('|');
   const plain = (name: string): string => escaped(name.replace(/^.*\./, ''));
-  const tables = ['orgs?', 'organi[sz]ations?', 'tenants?', 'workspaces?', ...given.tables.map(plain)].join('|');
+  const tables = [...usual.map((one) => `${one}s?`), ...given.tables.map(plain)].join('|');
   const columns = [...new Set(given.columns.flatMap((name) => [plain(name), camel(plain(name))]))].join('|');
   // Some apps know their organizations by the name in the address.
   const slug = given.columns.some((name) => /_?slug$/i.test(name)) ? '|slug' : '';
@@ -101,16 +104,16 @@ function patternsOf(given: Vocabulary): Patterns {
     name: new RegExp(`(?:^|_)(?:${word})$`),
     mention: new RegExp(`(?:^|_)(?:${word})(?:s|id|ids)?(?:_|$)`),
     column: new RegExp(
-      `^(?:(?:org|organi[sz]ation|tenant|workspace)(?:_id|Id)${columns === '' ? '' : `|${columns}`}${own.map((one) => `|${camel(one)}Id|${one}_id`).join('')})$`,
+      `^(?:(?:${usual.join('|')})(?:_id|Id)${columns === '' ? '' : `|${columns}`}${own.map((one) => `|${camel(one)}Id|${one}_id`).join('')})$`,
     ),
     table: new RegExp(`^(?:public\\.)?(?:${tables})$`, 'i'),
     membership: new RegExp(`^(?:public\\.)?(?:${members})$`, 'i'),
     words: new RegExp(
-      `\\b(?:[xX]-)?\\w*(?:${loose})[-_]?(?:id|uuid${slug})\\w*\\b|\\b(?:org|tenant|organi[sz]ation${own.map((one) => `|${one}`).join('')})\\b`,
+      `\\b(?:[xX]-)?\\w*(?:${loose})[-_]?(?:id|uuid${slug})\\w*\\b|\\b(?:${[...usual.slice(0, -1), ...own].join('|')})\\b`,
       'gi',
     ),
     places: new RegExp(
-      `(?:${loose})[-_]?(?:id|uuid${slug})\\w*|(?<!\\w)(?:organi[sz]ations?|orgs?|tenants?|workspaces${given.tables.map((one) => `|${plain(one)}`).join('')})\\b`,
+      `(?:${loose})[-_]?(?:id|uuid${slug})\\w*|(?<!\\w)(?:${usual.map((one) => `${one}s${one === 'workspace' ? '' : '?'}`).join('|')}${given.tables.map((one) => `|${plain(one)}`).join('')})\\b`,
       'gi',
     ),
     header: new RegExp(`['"\`]x-(?:${loose})(?:-?id|-uuid${slug.replace('|', '|-')})?['"\`]`, 'gi'),

@@ -1,3 +1,4 @@
+import { isCaughtWhenEmpty, isPartOfKey, isRowInOtherForm, isTestedAround } from '../caught-empty.ts';
 import { authOf, importEdits, requestInScope } from '../fixes.ts';
 import { elementOfCallback } from '../flow.ts';
 import { isLogCallee, isOrgIdName, isReplyCallee, orgLetters } from '../names.ts';
@@ -36,7 +37,10 @@ export const defaultOrg: Rule = {
     const value = stringValue(place.literal);
     if (value === null || !placeholders.test(value)) return;
     if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
-    if (isHarmless(place.whole) || onlyCounts(place.whole, place.value)) return;
+    if (isHarmless(place.whole) || onlyCounts(place.whole, place.value) || isPartOfKey(place.whole)) return;
+    if (place.value !== null && isTestedAround(place.whole, place.value)) return;
+    if (value === '' && isCaughtWhenEmpty(place.whole, isHarmless)) return;
+    if (value === '' && place.value !== null && isRowInOtherForm(place.whole, place.value)) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
     const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
     const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
@@ -68,6 +72,18 @@ export const defaultOrg: Rule = {
   },
   examples: {
     finds: [
+      `const orgId = user.org_id ?? ''; if (!orgId) note('no org'); load(orgId);`,
+      `const orgId = user.org_id ?? ''; load(orgId); if (!orgId) return;`,
+      `const orgId = user.org_id ?? 'default'; if (!orgId) return; load(orgId);`,
+      `const orgId = user.org_id ?? ''; if (orgId) note(orgId); load(orgId);`,
+      `useQuery({ queryFn: () => db.from('calls').select('id').eq('org_id', orgId ?? ''), enabled: open });`,
+      `const [orgId, setOrgId] = useState(''); setOrgId(profile.org_id ?? ''); load(orgId);`,
+      `function toRow(call) { return { org_id: call.orgId ?? '', name: call.name }; }`,
+      `const apiKey = await keyOf(orgId ?? 'default');`,
+      {
+        path: 'src/A.astro',
+        code: `---\nconst { orgId = '' } = Astro.props;\nconst rows = await load(orgId);\n---\n<p>{rows.length}</p>`,
+      },
       `const orgId = user.app_metadata?.org_id || 'default';`,
       `const orgId: string = (user.app_metadata?.org_id) as string || 'default';`,
       `save({ orgId: item.org_id || 'default' });`,
@@ -95,6 +111,20 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       },
     ],
     leaves: [
+      `const orgId = profile?.org_id ?? ''; if (!orgId) throw new Error('no'); load(orgId);`,
+      `const orgId = String(form.get('orgId') ?? '').trim(); if (!file || !orgId) { return fail(400); } save(orgId, file);`,
+      `const orgId = params.orgId?.trim() ?? ''; if (!UUID.test(orgId)) return reply(400); load(orgId);`,
+      `let orgId = asked || ''; if (!orgId && slug) orgId = (await idOf(slug)) ?? ''; if (orgId === '') return null; load(orgId);`,
+      `const orgId = user.orgId || ''; if (orgId) { load(orgId); }`,
+      `const orgId = user.orgId || ''; const rows = orgId ? await load(orgId) : [];`,
+      `if (!user.orgId) return; load(user.orgId ?? '');`,
+      `useQuery({ queryKey: ['calls', orgId], queryFn: () => db.from('calls').select('id').eq('org_id', orgId ?? ''), enabled: !!orgId });`,
+      `const [orgId, setOrgId] = useState(''); useEffect(() => { setOrgId(profile.org_id ?? ''); }, [profile]); useEffect(() => { if (orgId) load(orgId); }, [orgId]);`,
+      `const scopeKey = orgId ?? 'none'; const cached = cache.get(scopeKey);`,
+      'setFlowKey(`${orgId ?? "none"}:flow`);',
+      `function callsQueryKey(orgId) { return ['calls', orgId ?? 'none']; }`,
+      `function toCall(row) { return { id: row.id, orgId: String(row.org_id ?? ''), name: row.name }; }`,
+      { path: 'src/A.astro', code: `---\nconst { orgId = '' } = Astro.props;\n---\n<form data-org-id={orgId}></form>` },
       `const orgName = org?.name || 'default';`,
       `logger.info('x', { orgId: orgId || 'unknown' });`,
       `const role = user.role || 'default';`,
@@ -247,9 +277,15 @@ function isOfElement(value: SyntaxNode | null): boolean {
   return binding.kind === 'loop' || (fn !== null && elementOfCallback(fn, index) !== null);
 }
 
-/** `{{ … }}` of Vue, `{…}` of Svelte where it is no attribute's. */
-function isInterpolated({ source, start }: SyntaxNode): boolean {
-  const before = source.component === null ? '' : source.written.slice(Math.max(0, start - 40), start);
+/** `{{ … }}` of Vue, `{…}` of Svelte where it is no attribute's, and an attribute that only shows. */
+function isShownByTemplate({ source, start }: SyntaxNode): boolean {
+  if (source.component === null) return false;
+  const before = source.written.slice(Math.max(0, start - 400), start);
+  const attribute = /[\s<](?:v-bind:|:)?([\w.-]+)\s*=\s*(?:\{|["']\{?)\s*$/.exec(before)?.[1];
+  if (attribute !== undefined)
+    return (
+      shownAttribute.test(attribute) && !/\btype=["']hidden["'][^<>]*$/.test(before.slice(before.lastIndexOf('<')))
+    );
   return source.path.endsWith('.vue') ? /\{\{\s*$/.test(before) : /(?<![=\w:"'])\{\s*$/.test(before);
 }
 
@@ -263,7 +299,7 @@ export function isHarmless(node: SyntaxNode): boolean {
     if (at.kind === 'jsx_attribute') return isShown(at);
     // `<b>{orgId ?? 'none'}</b>`, `{{ orgId ?? 'none' }}`: a text to read.
     if (at.kind === 'jsx_expression' && /^jsx_(?:element|fragment)$/.test(at.parent?.kind ?? '')) return true;
-    if (at.kind === 'expression_statement') return isInterpolated(node);
+    if (at.kind === 'expression_statement') return isShownByTemplate(node);
     if (at.kind === 'call_expression') {
       const callee = at.child(0)?.text ?? '';
       return isLogCallee(callee) || isReplyCallee(callee);

@@ -1,6 +1,7 @@
 import { acrossFiles, type Place, type Report, type Told, type World } from '../across-files.ts';
 import { type Checking, checkingParameters, type Given, requestArguments, tenantParameters } from '../calls.ts';
 import { orgLetters } from '../names.ts';
+import { follower, type PassedOn, passedOnBy } from '../passed-on.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit } from '../rule-context.ts';
 import { positionOf, type Source } from '../syntax.ts';
@@ -22,8 +23,7 @@ type Facts = {
   readonly given: readonly (Handed & { readonly finding: Finding })[];
   /** Findings of this file whose value goes through functions of others. */
   readonly handed: readonly (Handed & { readonly line: number; readonly column: number; readonly decides: boolean })[];
-  /** `export … from`: by the name there, by the name here; `*` for all. */
-  readonly passedOn: readonly { readonly module: string; readonly name: string; readonly as: string }[];
+  readonly passedOn: readonly PassedOn[];
 };
 
 const handedOn = new WeakMap<Source, { readonly start: number; readonly given: Given }[]>();
@@ -81,41 +81,13 @@ export const handedToFunctions = acrossFiles<Facts>({
   },
 });
 
-/** More modules than a name passes through on its way. */
-const maxHops = 4;
-
 /** The parameters that a value may become, through the modules that pass a function on. */
-function finder(told: readonly Told<Facts>[], { resolve }: World) {
-  const passing = new Map(told.map(({ file, facts }) => [file, facts.passedOn]));
-  const follow = (file: string, name: string, rest: string, hops: number): readonly string[] => {
-    const here = `${file}#${name}#${rest}`;
-    if (hops > maxHops) return [here];
-    const next = (passing.get(file) ?? []).filter((one) => one.as === '*' || one.as === name);
-    return [
-      here,
-      ...next.flatMap((one) => {
-        const target = resolve(file, one.module);
-        return target === null ? [] : follow(target, one.as === '*' ? name : one.name, rest, hops + 1);
-      }),
-    ];
-  };
-  return (file: string, { module, parameter }: Handed): readonly string[] => {
-    const target = module === null ? file : resolve(file, module);
+function finder(told: readonly Told<Facts>[], world: World) {
+  const follow = follower(new Map(told.map(({ file, facts }) => [file, facts.passedOn])), world);
+  return (from: string, { module, parameter }: Handed): readonly string[] => {
     const [name = '', rest = ''] = parameter.split('#');
-    return target === null ? [] : follow(target, name, rest, 0);
+    return follow(from, module, name).map((one) => `${one.file}#${one.name}#${rest}`);
   };
-}
-
-function passedOnBy(text: string): Facts['passedOn'] {
-  const found: Facts['passedOn'][number][] = [];
-  if (!/\bexport\b[^;\n]*\bfrom\b|\bexport\s*\{[^}]*\}\s*from\b/.test(text)) return found;
-  for (const [, module = ''] of text.matchAll(/\bexport\s*\*\s*from\s*['"]([^'"]+)['"]/g))
-    found.push({ module, name: '*', as: '*' });
-  for (const [, names = '', module = ''] of text.matchAll(/\bexport\s*\{([^}]*)\}\s*from\s*['"]([^'"]+)['"]/g)) {
-    for (const [, name = '', as] of names.matchAll(/([\w$]+)(?:\s+as\s+([\w$]+))?/g))
-      found.push({ module, name, as: as ?? name });
-  }
-  return found;
 }
 
 function givenIn(source: Source, deciding: readonly string[], report: Report): Facts['given'] {

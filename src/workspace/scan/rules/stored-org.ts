@@ -1,13 +1,17 @@
 import { meetsUsersOwn } from '../guards.ts';
 import { isOrgIdName, isOrgName, orgLetters } from '../names.ts';
 import { usesOf } from '../org-reads.ts';
-import { knowsRequest } from '../request-sources.ts';
+import { knowsRequest } from '../request-readers.ts';
 import type { Rule } from '../rule.ts';
-import { bindingOf } from '../scope.ts';
-import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from '../syntax.ts';
+import { bindingOf, returnsOf } from '../scope.ts';
+import { callOf, isFunction, keyName, memberOf, type SyntaxNode, stringValue, unwrap } from '../syntax.ts';
 
 const storage =
-  /\b(?:local|session)Storage\b|\b(?:Cookies|cookieStore|AsyncStorage|SecureStore)\s*\.|\bdocument\s*\.\s*cookie\b|\b(?:setCookie|getCookie|useLocalStorage)\s*\(/g;
+  /\b(?:local|session)Storage\b|\b(?:Cookies|cookieStore|AsyncStorage|SecureStore)\s*\.|\bdocument\s*\.\s*cookie\b|\b(?:setCookie|getCookie|useCookie|use(?:Local|Session|Async)?Storage|useMMKV\w*)\s*(?:<[^()]*>)?\(|\bpersist\s*[(:]/g;
+
+const written = 'The organization is written to the browser storage, where it outlives the session and can be edited.';
+const instruction =
+  'Read app_metadata.org_id of the current session (useOrg) and keep nothing in storage; remove what older versions left there on sign-out.';
 
 /**
  * The organization kept in the browser's storage: it outlives the session that it came from, and anyone can edit it. A
@@ -18,6 +22,7 @@ export const storedOrg: Rule = {
   seeds: ({ side, source }) => (side === 'server' || !orgLetters.test(source.text) ? null : storage),
   *check(node, context) {
     if (context.side === 'server') return;
+    for (const place of persistedAt(node)) yield { node: place, reason: written, instruction };
     const access = accessAt(node);
     if (access === null) return;
     const { key, place, writes } = access;
@@ -26,11 +31,8 @@ export const storedOrg: Rule = {
     if (!writes && meetsUsersOwn(usesOf({ node: place, binding: null }))) return;
     yield {
       node: place,
-      reason: writes
-        ? 'The organization is written to the browser storage, where it outlives the session and can be edited.'
-        : 'The organization is taken from the browser storage instead of the session.',
-      instruction:
-        'Read app_metadata.org_id of the current session (useOrg) and keep nothing in storage; remove what older versions left there on sign-out.',
+      reason: writes ? written : 'The organization is taken from the browser storage instead of the session.',
+      instruction,
     };
   },
   examples: {
@@ -41,8 +43,41 @@ export const storedOrg: Rule = {
       { path: 'src/a.tsx', code: `localStorage.tenantId = id;` },
       { path: 'src/a.tsx', code: `document.cookie = 'org_id=' + id;` },
       { path: 'src/a.tsx', code: `Cookies.set('organizationId', id);` },
+      { path: 'src/a.ts', code: `const orgId = useCookie('org_id');` },
+      { path: 'src/a.ts', code: `const orgId = useCookie<string | null>('org_id', { default: () => null });` },
+      { path: 'src/a.ts', code: `const orgId = useStorage('current-org-id', null);` },
+      { path: 'src/a.ts', code: `const [orgId, setOrgId] = useLocalStorage('orgId', null);` },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = create(persist((set) => ({ orgId: null, pick: (orgId) => set({ orgId }) }), { name: 'org' }));`,
+      },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = create<State>()(persist((set) => ({ orgId: null, theme: 'dark' }), { name: 'org', partialize: (state) => ({ orgId: state.orgId }) }));`,
+      },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = defineStore('org', { state: () => ({ currentOrgId: null as string | null }), persist: true });`,
+      },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = defineStore('org', () => { const orgId = ref(null); return { orgId }; }, { persist: { storage: localStorage } });`,
+      },
     ],
     leaves: [
+      { path: 'src/a.ts', code: `const theme = useCookie('theme'); const orgId = session.orgId;` },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = create(persist((set) => ({ orgId: null, theme: 'dark' }), { name: 'org', partialize: (state) => ({ theme: state.theme }) }));`,
+      },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = defineStore('org', { state: () => ({ orgId: null, theme: '' }), persist: { pick: ['theme'] } });`,
+      },
+      {
+        path: 'src/a.ts',
+        code: `export const useOrg = defineStore('org', { state: () => ({ orgId: null }), persist: false });`,
+      },
       { path: 'src/a.tsx', code: `localStorage.removeItem('orgId');` },
       { path: 'src/a.tsx', code: `localStorage.setItem('theme', 'dark');` },
       { path: 'src/a.tsx', code: 'sessionStorage.setItem(`dashboard:${orgId}`, JSON.stringify(data));' },
@@ -79,7 +114,7 @@ function accessAt(node: SyntaxNode): Access | null {
     // The helper of a server framework reads the cookies of a request.
     if (/cookie/i.test(at.text) && isOfServer(bindingOf(at)?.imported?.module ?? '')) return null;
     const key = keyOf(callOf(member)?.args[0] ?? null);
-    return key === null ? null : { key, place: member, writes: !/^get/.test(at.text) };
+    return key === null ? null : { key, place: member, writes: !/^(?:get|use)/.test(at.text) };
   }
   const access = member ? memberOf(member) : null;
   if (!member || access === null || member.child(0) !== at) return null;
@@ -111,4 +146,42 @@ function keyOf(node: SyntaxNode | null): string | null {
 
 function lastWord(key: string): string {
   return key.split(/[:./]/).at(-1) ?? key;
+}
+
+/** What a store keeps in the browser by itself: `persist((set) => ({ orgId }), …)` of Zustand, `persist: true` of Pinia. */
+function persistedAt(node: SyntaxNode): readonly SyntaxNode[] {
+  if (node.text !== 'persist') return [];
+  const parent = node.parent;
+  if (parent?.kind === 'call_expression' && parent.child(0) === node) {
+    const [state, options] = callOf(parent)?.args ?? [];
+    return kept(state, optionOf(options, 'partialize'));
+  }
+  const value = parent?.kind === 'pair' && parent.child(0) === node ? parent.child(1) : null;
+  const options = parent?.parent;
+  if (!value || value.text === 'false' || !options) return [];
+  const setup =
+    options.parent?.kind === 'arguments' ? options.parent.children.find((one) => isFunction(one)) : undefined;
+  return kept(optionOf(options, 'state') ?? setup, optionOf(value, 'pick') ?? optionOf(value, 'paths'));
+}
+
+const optionOf = (options: SyntaxNode | null | undefined, name: string): SyntaxNode | null =>
+  (options ? unwrap(options) : null)?.children
+    .find((part) => part.kind === 'pair' && keyName(part.child(0)) === name)
+    ?.child(1) ?? null;
+
+/** The organizations among what a function returns, of which `only` may name a part. */
+function kept(state: SyntaxNode | null | undefined, only: SyntaxNode | null): readonly SyntaxNode[] {
+  const fn = state ? unwrap(state) : null;
+  if (fn === null || !isFunction(fn)) return [];
+  return returnsOf(fn)
+    .flatMap((value) => unwrap(value).children)
+    .flatMap((part) => {
+      const key = part.kind === 'pair' ? part.child(0) : part;
+      const name =
+        part.kind === 'pair' ? keyName(key) : part.kind === 'shorthand_property_identifier' ? part.text : null;
+      if (key === null || name === null || !(isOrgIdName(name) || isOrgName(name))) return [];
+      if (isFunction(part.child(1) ?? part) || (only !== null && !new RegExp(`\\b${name}\\b`).test(only.text)))
+        return [];
+      return [key];
+    });
 }
