@@ -30,7 +30,7 @@ export async function* checkSignUps(
   step: '1.4' | '1.6' = '1.4',
 ): AsyncIterable<CheckResult> {
   if (found.organizations === null) {
-    yield missing('1.4/sign-up', 'Sign-ups', 'There is no organizations table.');
+    yield missing(`${step}/sign-up`, 'Sign-ups', 'There is no organizations table.');
     return;
   }
   const names = namesOf(found, 'now', target);
@@ -71,7 +71,10 @@ export async function* checkSignUps(
     refusalsAlone: step === '1.6',
     signal,
   };
-  yield* probeSignUps(client, options);
+  const accepted = target.config.decisions.acceptNotChecked;
+  // A kind of sign-up that somebody looked at in 1.4 is not asked about again.
+  for await (const result of probeSignUps(client, options))
+    yield step === '1.6' && accepted.includes(result.id.replace(step, '1.4')) ? { ...result, matters: false } : result;
   if (step === '1.4') yield* probeFollowing(client, options);
 }
 

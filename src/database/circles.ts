@@ -1,5 +1,6 @@
 import type { ApiRole } from './probes/facts.ts';
 import { identifier } from './quote.ts';
+import { escapeRegExp } from './words.ts';
 
 /** Policies that ask in a circle: found while planning (42P17), or, through functions, when the stack is full (54001). */
 export const isCircle = (code: string | null): boolean => code === '42P17' || code === '54001';
@@ -58,7 +59,7 @@ const conditionsOf = (role: ApiRole, { columns, policies }: Guarding): readonly 
 function withoutColumns(text: string, columns: readonly string[]): string {
   const names = [...new Set(columns.flatMap((name) => [name, identifier(name)]))]
     .sort((one, other) => other.length - one.length)
-    .map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    .map(escapeRegExp);
   if (names.length === 0) return text;
   return text.replace(new RegExp(`(?<![\\w"'.])(?:\\w+\\.)?(?:${names.join('|')})(?![\\w"'(])`, 'g'), '?');
 }

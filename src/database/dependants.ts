@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Dependant } from '../rollout/executor.ts';
 import { withoutComments } from './catalog/calls.ts';
+import { mentions } from './words.ts';
 
 /** An object as the fingerprint names it, taken apart. */
 type Taken = { readonly kind: string; readonly name: string; readonly owner: string };
@@ -49,9 +50,6 @@ function takenOf(object: string): readonly Taken[] {
   if (kind === 'column') return [{ kind, name, owner: parts.at(-2) ?? '' }];
   return ['table', 'view', 'materialized view', 'sequence', 'type'].includes(kind) ? [{ kind, name, owner: '' }] : [];
 }
-
-const mentions = (code: string, name: string): boolean =>
-  new RegExp(`(?<![\\w$])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i').test(code);
 
 const definitionsSql = `
 with found as (

@@ -14,16 +14,24 @@ function noMembership(at: Belongs): string {
   return `not exists (select from ${there.sql} m where m.${there.user} = ${there.member('u.id')} and ${at.sameOrganization(`m.${there.org}`, 'b.org')})`;
 }
 
+/**
+ * The column of owners where they have a batch of their own: walked by the organization, of which each has one owner.
+ * Elsewhere they are connected with everybody else.
+ */
+function ownersByOrganization({ found, then }: Work): string | null {
+  const mine = found.memberships;
+  const user = mine?.table.columns.find((one) => one.name === mine.userColumn);
+  const walked = found.idType === 'uuid' && user?.base === 'uuid' && then.names.memberships?.single === false;
+  return walked ? ownerColumn(found) : null;
+}
+
 /** Whom the app lets in as the owner of an organization, without a membership in it: one for each that they own. */
 export function owners(work: Work): Planned | null {
   const { found, target, now, then } = work;
-  const owner = ownerColumn(found);
+  const owner = ownersByOrganization(work);
   const m = then.names.memberships;
   const mine = found.memberships;
-  const user = mine?.table.columns.find((one) => one.name === mine.userColumn);
-  if (owner === null || m === null || mine === null || now.names.memberships === null || m.single) return null;
-  // Walked by the organization, of which each has one owner.
-  if (found.idType !== 'uuid' || user?.base !== 'uuid') return null;
+  if (owner === null || m === null || mine === null || now.names.memberships === null) return null;
   const { organizations: o } = then.names;
   const owning = (at: Belongs): string =>
     `auth.users u join ${o.sql} o on o.${owner} = u.id cross join lateral (select o.${o.key} as org) b where ${realUser(target)} and ${o.living('o')} and ${noMembership(at)}`;
@@ -90,12 +98,10 @@ export function memberships(work: Work): Planned | null {
   const mine = found.memberships;
   if (m === null || mine === null || now.names.memberships === null) return null;
   const own = ownOrganizations(work);
-  const owner = ownerColumn(found);
+  const owner = ownersByOrganization(work);
   const { organizations: o } = then.names;
   const owns =
-    owner === null
-      ? ''
-      : ` and not exists (select from ${o.sql} o where o.${o.key} = b.org and o.${owner} = u.id and ${found.idType === 'uuid' && !m.single})`;
+    owner === null ? '' : ` and not exists (select from ${o.sql} o where o.${o.key} = b.org and o.${owner} = u.id)`;
   const without = (at: Belongs): string => `${realUser(target)} and b.org is not null${owns} and ${noMembership(at)}`;
   const user = mine.table.columns.find((one) => one.name === mine.userColumn);
   const list = membershipOf(work, m, mine, `b.org = ${then.own}`);

@@ -1,10 +1,11 @@
 import { identifier } from '../../../src/database/quote.ts';
+import { mentions, wordPattern } from '../../../src/database/words.ts';
 import { primaryColumn, profileUser, type Survey } from '../survey.ts';
 
 /**
- * The column of organizations that names their owner, quoted, where policies or functions of the app let in whoever
- * stands there: such an owner belongs to the organization although no membership says so. Null where nothing asks it, or
- * where it holds no id of a user.
+ * The column of organizations that names their owner, quoted, where the app lets in whoever stands there also to what
+ * belongs to the organization: such an owner belongs to it although no membership says so. Null where nothing beyond the
+ * organization's own row asks it, since that is all they had, and where it holds no id of a user.
  */
 export function ownerColumn(found: Survey): string | null {
   const { organizations, profiles, catalog } = found;
@@ -21,13 +22,12 @@ export function ownerColumn(found: Survey): string | null {
     target?.columns.join() === profileUser(found);
   if (!ofUsers && !ofProfiles) return null;
   const says = (text: string): boolean =>
-    new RegExp(`(?<![\\w$])${column.name}(?![\\w$])`, 'i').test(text) && /\bauth\s*\.\s*uid\s*\(/i.test(text);
-  const ofTable = (text: string): boolean => new RegExp(`(?<![\\w$])${organizations.name}(?![\\w$])`, 'i').test(text);
-  const asked =
-    catalog.policies.some((one) => {
-      const text = `${one.using ?? ''} ${one.check ?? ''}`;
-      const here = one.schema === organizations.schema && one.table === organizations.name;
-      return one.permissive && says(text) && (here || ofTable(text));
-    }) || catalog.functions.some((one) => !/trigger$/.test(one.returns) && says(one.body) && ofTable(one.body));
+    mentions(text, column.name) && mentions(text, organizations.name) && /\bauth\s*\.\s*uid\s*\(/i.test(text);
+  const functions = catalog.functions.filter((one) => !/trigger$/.test(one.returns) && says(one.body));
+  const asked = catalog.policies.some((one) => {
+    if (!one.permissive || (one.schema === organizations.schema && one.table === organizations.name)) return false;
+    const text = `${one.using ?? ''} ${one.check ?? ''}`;
+    return says(text) || functions.some((each) => new RegExp(`${wordPattern(each.name)}\\s*\\(`, 'i').test(text));
+  });
   return asked && primaryColumn(organizations) !== null ? identifier(column.name) : null;
 }

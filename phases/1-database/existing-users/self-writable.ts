@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
+import { escapeRegExp, mentions } from '../../../src/database/words.ts';
 import { profileUser, type Survey } from '../survey.ts';
 
 /** How many users of each kind are tried. */
@@ -33,10 +34,9 @@ export async function profilesAreSelfWritable(client: ClientBase, found: Survey)
         ['ALL', command].includes(one.command) &&
         one.roles.some((role) => ['public', 'authenticated'].includes(role)),
     );
-  const pins = new RegExp(`\\b${profileOrg}\\b`);
   if (
     may.insert &&
-    (!profiles.rowSecurity || policies('INSERT').some((one) => !pins.test(one.check ?? one.using ?? ''))) &&
+    (!profiles.rowSecurity || policies('INSERT').some((one) => !mentions(one.check ?? one.using ?? '', profileOrg))) &&
     !madeAtSignUp(found)
   )
     return true;
@@ -69,7 +69,10 @@ const madeAtSignUp = (found: Survey): boolean =>
   found.catalog.triggers.some((one) => {
     if (one.schema !== 'auth' || one.table !== 'users') return false;
     const body = found.catalog.functions.find((each) => each.signature === one.function)?.body ?? '';
-    return new RegExp(`insert\\s+into\\s+("?\\w+"?\\.)?"?${found.profiles?.name ?? ''}\\b`, 'i').test(body);
+    return new RegExp(
+      `insert\\s+into\\s+("?\\w+"?\\.)?"?${escapeRegExp(found.profiles?.name ?? '')}(?![\\w$])`,
+      'i',
+    ).test(body);
   });
 
 /** Whether a statement of this user changes a row; whatever it did is rolled back. */

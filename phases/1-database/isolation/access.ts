@@ -4,6 +4,7 @@ import type { DbFunction, Table } from '../../../src/database/catalog/types.ts';
 import { type Circle, isCircle } from '../../../src/database/circles.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
 import { isInside } from '../../../src/database/rolled-back.ts';
+import { mentions } from '../../../src/database/words.ts';
 import { compare } from '../../../src/isolation/compare.ts';
 import { evidenceOf } from '../../../src/isolation/evidence.ts';
 import { type Access, type DoorKind, fromKept, toKept } from '../../../src/isolation/rights.ts';
@@ -182,8 +183,6 @@ function viewDoors(found: Survey): readonly DoorScope[] {
  * each of their rows, and are judged there.
  */
 function viewsOfCallers({ catalog, excluded }: Survey): ReadonlySet<string> {
-  const mentions = (text: string, names: readonly { readonly name: string }[]): boolean =>
-    names.some(({ name }) => new RegExp(`(?<![\\w$])${name.replace(/\W/g, '\\$&')}(?![\\w$])`, 'i').test(text));
   const elsewhere = [
     ...catalog.functions.filter((one) => one.securityDefiner && one.returnsSet),
     ...catalog.views.filter((one) => !one.securityInvoker || one.materialized),
@@ -191,7 +190,10 @@ function viewsOfCallers({ catalog, excluded }: Survey): ReadonlySet<string> {
   ];
   return new Set(
     catalog.views
-      .filter((view) => view.securityInvoker && !view.materialized && !mentions(view.definition, elsewhere))
+      .filter(
+        (view) =>
+          view.securityInvoker && !view.materialized && !elsewhere.some(({ name }) => mentions(view.definition, name)),
+      )
       .map((view) => `${view.schema}.${view.name}`),
   );
 }

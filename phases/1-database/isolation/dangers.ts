@@ -1,4 +1,5 @@
 import type { DbFunction } from '../../../src/database/catalog/types.ts';
+import { escapeRegExp } from '../../../src/database/words.ts';
 import { type Survey, tenantOf } from '../survey.ts';
 import { textOf } from './definer-bodies.ts';
 
@@ -34,10 +35,7 @@ function runsText(one: DbFunction, body: string): boolean {
     .filter(({ mode, type }) => mode !== 'o' && mode !== 't' && textual.test(type))
     .flatMap(({ name }, index) => [...(name === null ? [] : [name]), `$${index + 1}`]);
   if (names.length === 0) return false;
-  const argument = new RegExp(
-    `(?<![\\w.])(?:${names.map((name) => name.replace(/\W/g, '\\$&')).join('|')})(?!\\w)`,
-    'i',
-  );
+  const argument = new RegExp(`(?<![\\w.])(?:${names.map(escapeRegExp).join('|')})(?!\\w)`, 'i');
   for (const [, given] of body.matchAll(/\bexecute\s+(?!function\b|procedure\b)([^;]+);/gi)) {
     const statement = (given ?? '').replace(/\busing\b[\s\S]*$/i, '');
     const raw = statement
@@ -57,11 +55,9 @@ function writes(
   table: { readonly schema: string; readonly name: string },
   column: string | null,
 ): boolean {
-  const name = `(?:"?${plain(table.schema)}"?\\s*\\.\\s*)?"?${plain(table.name)}"?(?![\\w"])`;
+  const name = `(?:"?${escapeRegExp(table.schema)}"?\\s*\\.\\s*)?"?${escapeRegExp(table.name)}"?(?![\\w"])`;
   const statement = new RegExp(`\\b(?:insert\\s+into|update(?:\\s+only)?)\\s+${name}([^;]*)`, 'gi');
   return [...body.matchAll(statement)].some(
-    ([, rest]) => column === null || new RegExp(`(?<!\\w)"?${plain(column)}"?(?!\\w)`, 'i').test(rest ?? ''),
+    ([, rest]) => column === null || new RegExp(`(?<!\\w)"?${escapeRegExp(column)}"?(?!\\w)`, 'i').test(rest ?? ''),
   );
 }
-
-const plain = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');

@@ -1,5 +1,6 @@
 import type { DbFunction, Table } from '../../../src/database/catalog/types.ts';
 import { qualified } from '../../../src/database/quote.ts';
+import { escapeRegExp } from '../../../src/database/words.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Survey } from '../survey.ts';
 
@@ -16,11 +17,9 @@ function callersTriggers(survey: Survey): readonly CallersTrigger[] {
 
 const writes = (body: string, verb: string, table: Table): boolean =>
   new RegExp(
-    `\\b${verb}\\s+(?:only\\s+)?(?:"?${escapePattern(table.schema)}"?\\s*\\.\\s*)?"?${escapePattern(table.name)}"?(?![\\w"])`,
+    `\\b${verb}\\s+(?:only\\s+)?(?:"?${escapeRegExp(table.schema)}"?\\s*\\.\\s*)?"?${escapeRegExp(table.name)}"?(?![\\w"])`,
     'i',
   ).test(body);
-
-const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
 /**
  * Tables without an organization that triggers fill on behalf of whoever writes a tenant's row: logs. Closed to users

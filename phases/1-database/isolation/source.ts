@@ -160,7 +160,7 @@ export function source(node: Tree, scope: Scope, world: Judging): Source {
 /** An app may have a function of that name; ours begins with a comment that says so. */
 function isOurs(body: Tree, scope: Scope, world: Judging): boolean {
   const one = functionOf(body, scope, world);
-  return one === null || (one.securityDefiner && /^\s*-- voxanne-rollout$/m.test(one.body));
+  return one === null || (one.securityDefiner && /^\s*-- voxanne-rollout\n/.test(one.body));
 }
 
 /** `coalesce(array_agg(…), '{}')`: no rows are no organizations. */

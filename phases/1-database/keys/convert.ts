@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { identifier, literal } from '../../../src/database/quote.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
@@ -89,9 +90,7 @@ export async function planConversions(
       if ('problem' in made) blockers.push(made);
       else list.push({ ...made, changes: [...usual, ...made.changes] });
     }
-    const bodies = survey.catalog.functions.filter(
-      (one) => !one.atomic && new RegExp(`\\b${tenant.table.name}\\b`).test(one.body),
-    );
+    const bodies = survey.catalog.functions.filter((one) => !one.atomic && mentions(one.body, tenant.table.name));
     if (list.at(-1)?.tenant === tenant && list.at(-1)?.live === true) {
       notes.push({
         text: `${label} is large: its text ids stay as ${survey.to}_text, in step with ${survey.to}, for the rollback; drop the column, and the trigger that keeps it, when nobody needs them.`,

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { decide } from '../../../src/config/answers.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
@@ -186,7 +187,7 @@ function comparing(found: Survey, { table }: TenantTable): readonly string[] {
     .filter((one) => empty.test(`${one.using ?? ''} ${one.check ?? ''}`))
     .map((one) => `policy ${literal(one.name)}`);
   const functions = found.catalog.functions
-    .filter((one) => empty.test(one.body) && new RegExp(`\\b${table.name}\\b`).test(one.body))
+    .filter((one) => empty.test(one.body) && mentions(one.body, table.name))
     .map((one) => one.signature);
   return [...policies, ...functions];
 }

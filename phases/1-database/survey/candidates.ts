@@ -61,9 +61,6 @@ export function policyWords(policies: readonly Policy[]): ReadonlyMap<string, st
   return words;
 }
 
-export const mentions = (text: string, name: string): boolean =>
-  new RegExp(`(?<![\\w$])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i').test(text);
-
 /** One word, as tables and columns write it. */
 const organization = new Set(['organization', 'organisation', 'org']);
 

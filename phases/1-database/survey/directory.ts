@@ -1,5 +1,6 @@
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { Ask } from './ask.ts';
 import {
   type ByValues,
@@ -8,7 +9,6 @@ import {
   generalNames,
   isUsual,
   joins,
-  mentions,
   policyWords,
   type Renamed,
   reason,

@@ -1,8 +1,9 @@
 import { splitName } from '../../../src/config/names.ts';
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { Ask } from './ask.ts';
-import { generalNames, mentions, policyWords } from './candidates.ts';
+import { generalNames, policyWords } from './candidates.ts';
 import { foreignKeyOf, holdsIdsOf, isText, nameOf, plainName, pointsAt, primaryColumn, singular } from './shape.ts';
 import type { TenantTable, Unclear } from './types.ts';
 

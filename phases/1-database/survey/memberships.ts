@@ -1,6 +1,6 @@
 import type { DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
-import { mentions } from './candidates.ts';
 import { roleColumnOf, roleTableOf } from './roles.ts';
 import { isPeople, isUnique, nameOf, plainName, userColumns } from './shape.ts';
 import type { TenantTable } from './types.ts';

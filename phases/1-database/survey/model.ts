@@ -1,8 +1,8 @@
 import type { Catalog, DbFunction, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
+import { escapeRegExp, mentions, wordPattern } from '../../../src/database/words.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Ask } from './ask.ts';
-import { mentions } from './candidates.ts';
 import { isUnique, nameOf, primaryColumn } from './shape.ts';
 import type { Memberships, Model, ModelConflict, TenantTable } from './types.ts';
 
@@ -140,7 +140,7 @@ const saysCaller = (text: string): boolean => /auth\.(uid|jwt)\(\)|request\.jwt/
 function voteOf(policy: Policy, memberships: Table, speaks: ReadonlyMap<string, Vote>, keys: readonly string[]): Vote {
   const text = `${policy.using ?? ''} ${policy.check ?? ''}`;
   const called = [...speaks]
-    .filter(([name]) => new RegExp(`(?<![\\w$])${name}\\s*\\(`, 'i').test(text))
+    .filter(([name]) => new RegExp(`${wordPattern(name)}\\s*\\(`, 'i').test(text))
     .map(([, vote]) => vote);
   if (called.includes('one')) return 'one';
   if (called.includes('all')) return 'all';
@@ -176,9 +176,10 @@ function activeHint({ catalog, profiles, tenants, renamed }: ModelFacts): string
       : catalog.functions.find(
           (one) =>
             !/trigger$/.test(one.returns) &&
-            new RegExp(`update\\s+(\\w+\\.)?"?${profiles.name}"?\\s[^;]*\\bset\\b[^;]*\\b${key}\\b\\s*=`, 'i').test(
-              one.body,
-            ),
+            new RegExp(
+              `update\\s+(\\w+\\.)?"?${escapeRegExp(profiles.name)}"?\\s[^;]*\\bset\\b[^;]*${wordPattern(key)}\\s*=`,
+              'i',
+            ).test(one.body),
         );
   return writes === undefined ? null : `${writes.name}() changes the organization of a profile`;
 }

@@ -1,4 +1,5 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import { directoryOf } from './by-hand.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type Directory,
   generalNames,
   joins,
-  mentions,
   type References,
   reason,
 } from './candidates.ts';

@@ -7,6 +7,8 @@ export const organizationsHere = 'ORGANIZATIONS';
 export type Kind = {
   readonly id: string;
   readonly title: string;
+  /** What holds where it is only known that nobody is refused; the title unless said. */
+  readonly works?: string;
   /** The statements of the auth server, in its order. */
   readonly statements: (user: NewUser) => readonly string[];
 };
@@ -100,6 +102,7 @@ export const kinds: readonly Kind[] = [
   {
     id: 'admin-create',
     title: 'A user whom an admin creates keeps the stamp when older metadata is written back',
+    works: 'An admin can create a user',
     // The admin endpoint does not read the row again: it writes the whole map as it was before the trigger stamped it.
     statements: ({ id, nonce }) => {
       const app = { provider: 'email', providers: ['email'] };

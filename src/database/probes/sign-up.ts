@@ -172,7 +172,8 @@ async function signUp(
   const { open, close } = bracket(client, mode);
   const script = text([`begin transaction ${mode}`, ...body, 'rollback']);
   const began = performance.now();
-  const base = { id, title: kind.title, kind: 'probe', expected, evidence: script } as const;
+  const title = options.refusalsAlone === true ? (kind.works ?? kind.title) : kind.title;
+  const base = { id, title, kind: 'probe', expected, evidence: script } as const;
   try {
     const results = (await client.query(text([open, ...body, ...close]))) as unknown as readonly {
       rows: { found: Found }[];

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { identifier } from '../quote.ts';
 import { isInside, rolledBack } from '../rolled-back.ts';
+import { escapeRegExp } from '../words.ts';
 import type { TableFacts } from './facts.ts';
 
 /** One possible value; `given` false leaves the column out of the INSERT. */
@@ -11,8 +12,6 @@ export const mentions = (expression: string, column: string): boolean =>
   new RegExp(`(?<![\\w".])${escapeRegExp(identifier(column))}(?![\\w"])`).test(
     expression.replace(/'(?:[^']|'')*'/g, "''"),
   );
-
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** Largest number of combinations that the server is asked about for one group of columns. */
 const mostCombinations = 2000;

@@ -1,6 +1,7 @@
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Table } from '../catalog/types.ts';
 import { identifier, qualified } from '../quote.ts';
+import { mentions } from '../words.ts';
 import type { ColumnRename } from './types.ts';
 
 const leave = 'Take the table out of the rename in the configuration, or ';
@@ -57,13 +58,11 @@ function byType(catalog: Catalog, table: Table, rename: ColumnRename): string {
   const type = table.ofType ?? '';
   const tables = catalog.tables.filter((item) => item.ofType === type);
   const words = [type.replace(/^.*\./, ''), ...tables.map((item) => item.name)].map((word) => word.replaceAll('"', ''));
-  const has = (text: string, word: string): boolean =>
-    new RegExp(`(^|[^\\w$])${word.replace(/[^\w]/g, '\\$&')}($|[^\\w$])`, 'i').test(text);
   const functions = catalog.functions.filter(
     (item) =>
-      has(item.body, rename.from) &&
+      mentions(item.body, rename.from) &&
       words.some((word) =>
-        has(`${item.body} ${item.returns} ${item.arguments.map((each) => each.type).join(' ')}`, word),
+        mentions(`${item.body} ${item.returns} ${item.arguments.map((each) => each.type).join(' ')}`, word),
       ),
   );
   const sql = `alter type ${type} rename attribute ${identifier(rename.from)} to ${identifier(rename.to)} cascade`;

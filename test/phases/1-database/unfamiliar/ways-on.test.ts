@@ -83,6 +83,52 @@ describe('what the app says about its users', () => {
     expect({ reached, left }).toEqual({ reached: '1.7', left: [] });
   });
 
+  it('an owner whom only the row of the organization lets in gets no more than that by the rollout', async () => {
+    const { reached, left } = await whole(
+      server,
+      `${users(3)}
+      create table teams (id uuid primary key default gen_random_uuid(), name text not null, owner_id uuid not null references auth.users);
+      create table team_members (team_id uuid not null references teams on delete cascade, user_id uuid not null references auth.users, role text not null default 'member', primary key (team_id, user_id));
+      create table boards (id int primary key, team_id uuid not null references teams, name text);
+      insert into teams values ('${org(1)}', 'A', '${user(1)}'), ('${org(2)}', 'B', '${user(2)}');
+      insert into team_members values ('${org(1)}', '${user(3)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner'), ('${org(2)}', '${user(1)}', 'member');
+      insert into boards values (1, '${org(1)}', 'x'), (2, '${org(2)}', 'y');
+      alter table teams enable row level security; create policy s on teams for select using (owner_id = auth.uid() or id in (select team_id from team_members where user_id = auth.uid()));
+      alter table team_members enable row level security; create policy s on team_members for select using (user_id = auth.uid());
+      alter table boards enable row level security; create policy b on boards using (team_id in (select team_id from team_members where user_id = auth.uid()));`,
+      { decisions: { isolation: 'all' } },
+      async (app) => {
+        expect(await does(app, 1, 'select * from public.boards where id = 1')).toBe(0);
+        expect(await does(app, 1, 'select * from public.boards where id = 2')).toBe(1);
+        expect(await does(app, 1, `select * from public.teams where name = 'A'`)).toBe(1);
+      },
+    );
+    expect({ reached, left }).toEqual({ reached: '1.7', left: [] });
+  });
+
+  it('names with brackets are names', async () => {
+    const { reached, left } = await whole(
+      server,
+      `${users(2)}
+      create table "teams (all)" (id uuid primary key default gen_random_uuid(), name text not null, owner_id uuid references auth.users);
+      create table "people (all" (id uuid primary key references auth.users, "team (now)" uuid references "teams (all)");
+      create table "members +" (team_id uuid not null references "teams (all)", user_id uuid not null references auth.users, role text not null default 'member', primary key (team_id, user_id));
+      create table "boards [x" (id int primary key, team_id uuid not null references "teams (all)", name text);
+      insert into "teams (all)" values ('${org(1)}', 'A', '${user(1)}'), ('${org(2)}', 'B', '${user(2)}');
+      insert into "members +" values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner');
+      insert into "people (all" values ('${user(1)}', '${org(1)}'), ('${user(2)}', '${org(2)}');
+      insert into "boards [x" values (1, '${org(1)}', 'x'), (2, '${org(2)}', 'y');
+      create function "mine (all"() returns setof uuid language sql stable security definer set search_path = public as $$ select team_id from "members +" where user_id = auth.uid() $$;
+      alter table "boards [x" enable row level security; create policy b on "boards [x" using (team_id in (select "mine (all"()));
+      alter table "members +" enable row level security; create policy s on "members +" for select using (user_id = auth.uid());
+      alter table "teams (all)" enable row level security; create policy s on "teams (all)" for select using (id in (select "mine (all"()));
+      alter table "people (all" enable row level security; create policy own on "people (all" for select using (id = auth.uid());`,
+      {},
+      async (app) => expect(await does(app, 1, 'select * from public."boards [x"')).toBe(1),
+    );
+    expect({ reached, left }).toEqual({ reached: '1.7', left: [] });
+  });
+
   it('colleagues go on reading each other’s profiles where everybody could read everybody’s, although no column names an organization', async () => {
     const { reached, left } = await whole(
       server,
