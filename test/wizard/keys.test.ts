@@ -95,3 +95,14 @@ test('a key of the footer that may do nothing says why, and so do q and esc whil
   driven.press('ctrl-c');
   await driven.until((state) => state.job === null);
 });
+
+test('that a key has to wait is said no longer than it is true', async () => {
+  const local = { ...sampleTarget, environment: 'staging', production: false };
+  const driven = await atStep('1.1', { rollout: fakeRollout(sampleSteps), session: { target: local } });
+  driven.press('a', 'y');
+  await driven.until((state) => state.job?.kind === 'verify');
+  driven.press('enter');
+  expect(shown(driven.state())).toContain('Wait for what is under way');
+  await driven.until((state) => state.job === null);
+  expect(shown(driven.state())).not.toContain('Wait for what is under way');
+});

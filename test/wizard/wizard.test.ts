@@ -684,7 +684,7 @@ describe('what a step has to offer', () => {
   test('an empty plan of a verified step is not offered to be applied again', async () => {
     const done = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, state: 'verified' } : step));
     const driven = await atStep('1.1', { rollout: fakeRollout(done), session: staging });
-    expect(shown(driven.state())).toContain('nothing to change');
+    expect(shown(driven.state())).toContain('Nothing to change');
     driven.press('a');
     expect(driven.state().dialog).toBeNull();
   });
@@ -692,7 +692,7 @@ describe('what a step has to offer', () => {
   test('an empty plan of a step that was not done yet says how that is recorded', async () => {
     const empty = sampleSteps.map((step): FakeStep => (step.id === '1.1' ? { ...step, changes: [] } : step));
     const driven = await atStep('1.1', { rollout: fakeRollout(empty), session: staging });
-    expect(shown(driven.state())).toContain('nothing to change · a marks this step done');
+    expect(shown(driven.state())).toContain('Nothing to change. Press a to mark this step done');
   });
 
   test('a step on the code whose checks failed leads to the places for a person, and back', async () => {
@@ -706,7 +706,7 @@ describe('what a step has to offer', () => {
     const driven = await atStep('2.1', { rollout: fakeRollout(failed), session: staging });
     const told = shown(driven.state());
     expect(told).toContain('its checks failed · nothing is left that this step could change');
-    expect(told).not.toContain('nothing to change');
+    expect(told).not.toContain('Nothing to change');
     expect(told).toMatch(/f findings +v verify/);
     driven.press('f');
     await driven.until((state) => state.findings?.list != null);

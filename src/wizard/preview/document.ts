@@ -106,7 +106,7 @@ const summaryOf = (
       span(`${look.glyphs.failed} its checks failed`, 'status.failed'),
       span(`${dot}nothing is left that this step could change`),
     ];
-  if (plan.changes.length === 0) return [span(`${look.glyphs.ok} nothing to change`, 'status.ok')];
+  if (plan.changes.length === 0) return [span(`${look.glyphs.ok} Nothing to change`, 'status.ok')];
   const failing = results.filter((result) => result.outcome === 'failed').length;
   const unseen = results.filter((result) => result.outcome === 'not executed').length;
   const strongest = strongestFirst(results.flatMap((result) => result.locks))[0];

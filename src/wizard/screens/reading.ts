@@ -17,7 +17,7 @@ const summaryOf = (state: State, reading: Reading): Line => {
   if (!plan || plan.changes.length > 0 || plan.blockers.length > 0) return summary;
   const works = available(state).map(({ action }) => action);
   const dot = span(` ${state.look.glyphs.separator} `);
-  if (works.includes('apply')) return [...summary, dot, span('a', 'key'), span(' marks this step done')];
+  if (works.includes('apply')) return [...summary, span('. Press '), span('a', 'key'), span(' to mark this step done')];
   return statusOf(state, state.step?.id)?.state === 'failed' && works.includes('findings')
     ? [...summary, dot, span('f', 'key'), span(' shows the places for a person')]
     : summary;

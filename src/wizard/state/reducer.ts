@@ -52,7 +52,8 @@ const settle = (state: State, job: Job): State => {
     job: null,
     // Looking at something that was not looked at to the end leaves nothing undone.
     stopped: state.stopped || (job.stopping && consequential.includes(job.kind)),
-    notice: job.stopping ? null : state.notice,
+    // What was said of waiting for it is over as well.
+    notice: job.stopping || state.notice?.tone === 'waiting' ? null : state.notice,
   };
   return state.leaving ? leave(quiet, 130) : quiet;
 };
