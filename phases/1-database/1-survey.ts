@@ -12,6 +12,7 @@ import { referenceNotes } from './isolation/references.ts';
 import { supported, toSupportedType } from './keys/supported-type.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { newDirectory, newKey, newMemberships, otherKey, ownerOf } from './survey/by-hand.ts';
+import { ownUsers } from './survey/own-users.ts';
 import { isText, primaryColumn, type Survey, survey } from './survey.ts';
 
 export const step: Step<Target> = {
@@ -92,11 +93,14 @@ async function blockersOf(client: ClientBase, found: Survey, target: Target): Pr
       remedy: 'Make it the primary key with the SQL below, then rerun.',
       detail: otherKey(found.organizations, other.column),
     });
+  const own = ownUsers(found);
+  if (own !== null && !asked('profiles') && !asked('memberships')) list.push(own);
   const created = found.profiles === null && target.config.decisions.createProfiles && !taken;
   if (
     found.organizations !== null &&
     other === null &&
     found.truth === 'none' &&
+    own === null &&
     !created &&
     !asked('profiles') &&
     !asked('memberships')

@@ -1,3 +1,4 @@
+import type { Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { profileUser, type Survey, tenantOf } from '../survey.ts';
 
@@ -59,12 +60,24 @@ const letsAllIn = (condition: string | null): boolean =>
 
 /** Condition over a membership under this alias: it is the caller's. `caller` is SQL for their user id. */
 export function isCallersMembership(survey: Survey, alias: string, caller: string): string {
-  const { memberships, profiles } = survey;
-  const column = `${alias}.${identifier(memberships?.userColumn ?? 'user_id')}`;
-  const link = memberships?.table.constraints.find(
-    (one) => one.type === 'f' && one.columns.join() === memberships.userColumn,
-  );
-  const target = link?.references;
+  const { memberships } = survey;
+  const user = memberships?.userColumn ?? 'user_id';
+  return isCallersOwn(survey, memberships?.table ?? null, user, `${alias}.${identifier(user)}`, caller);
+}
+
+/**
+ * Condition: a column that names a user names the caller. One that refers to profiles holds what they refer to it by,
+ * which need not be the user's id.
+ */
+export function isCallersOwn(
+  survey: Survey,
+  table: Table | null,
+  name: string,
+  column: string,
+  caller: string,
+): string {
+  const { profiles } = survey;
+  const target = table?.constraints.find((one) => one.type === 'f' && one.columns.join() === name)?.references;
   const user = profileUser(survey);
   const viaProfile =
     profiles !== null && target?.schema === profiles.schema && target.table === profiles.name && target.columns[0];

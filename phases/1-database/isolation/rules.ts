@@ -9,6 +9,7 @@ import {
   isCallers,
   isCallersAs,
   isCallersMembership,
+  isCallersOwn,
   showsColleagues,
   uid,
 } from './caller.ts';
@@ -80,7 +81,8 @@ function ruleOf(survey: Survey, table: Table): Rule {
     return { ...all(table, 'child', 'org', parents, []), ...(loose === null ? {} : { ownBound: loose }) };
   }
   const user = userColumnOf(survey, table);
-  if (user !== null) return { ...all(table, 'personal', 'own', `${identifier(user)} = ${caller}`, []), user };
+  if (user !== null)
+    return { ...all(table, 'personal', 'own', isCallersOwn(survey, table, user, identifier(user), caller), []), user };
   if (isLog(survey, table))
     return { ...base(table, 'log', 'log'), conditions: { INSERT: { using: `${caller} is not null` } } };
   return { ...base(table, 'lookup', 'lookup'), conditions: { SELECT: { using: 'true' } } };

@@ -12,11 +12,13 @@ export function profileSql(
   names: Names,
   facts: UserFacts,
   take: Take,
-): { readonly text: string; readonly followed: string } {
+): { readonly text: string; readonly followed: string; readonly first: string } {
   const { organizations: o, profiles: p, memberships: m } = names;
-  if (p === null) return { text: '', followed: '' };
+  if (p === null) return { text: '', followed: '', first: '' };
   const there = p.of('p', 'new.id');
   let list: readonly Assignment[];
+  const asMember = (one: Assignment): string =>
+    one.expression.replaceAll('v_name', `coalesce(new.email, new.phone, '')`).replaceAll('v_joined', 'true');
   if (p.table === null) {
     list = [
       { column: 'id', expression: 'new.id', reason: '' },
@@ -43,13 +45,25 @@ export function profileSql(
     ${insertSql(p.sql, list)}
       on conflict do nothing;
   end if;`;
-  if (p.org === null) return { text: insert, followed: '' };
+  // Somebody whom only the server put into an organization, in an app that makes profiles later, or not at once.
+  const first = joinsProfiles(found)
+    ? `  if not exists (select from ${p.sql} p where ${there}) then
+    ${insertSql(
+      p.sql,
+      list.map((one) => ({ ...one, expression: asMember(one) })),
+    )}
+      on conflict do nothing;
+  end if;
+`
+    : '';
+  if (p.org === null) return { text: insert, followed: '', first };
   const member =
     p.role === null || p.table === null
       ? null
       : roleValue(p.role, memberRole(allowedValues(p.table, p.role, found.enums)));
   const role = member === null ? '' : `, ${identifier('role')} = ${roleThere(found, names, member)}`;
   return {
+    first,
     text: `  update ${p.sql} p set ${p.org} = v_org where ${there} and p.${p.org} is null;\n${insert}`,
     // An organization that is being deleted keeps the rows that forbid it.
     followed: `  update ${p.sql} p set ${p.org} = v_org${role}
@@ -66,3 +80,15 @@ export function profileSql(
     return `coalesce((select m.${m.role}::text${cast} from ${m.sql} m where m.${m.user} = ${m.member('new.id')} and m.${m.org} = v_org${condition} limit 1), ${plain})`;
   }
 }
+
+/** Memberships refer to profiles, so that there is none without a profile. */
+const joinsProfiles = ({ memberships, profiles }: Survey): boolean =>
+  memberships !== null &&
+  profiles !== null &&
+  memberships.table.constraints.some(
+    ({ type, columns, references }) =>
+      type === 'f' &&
+      columns.join() === memberships.userColumn &&
+      references?.schema === profiles.schema &&
+      references.table === profiles.name,
+  );

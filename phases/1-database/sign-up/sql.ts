@@ -80,7 +80,7 @@ export function signUpText(found: Survey, target: Target): SignUpSql | null {
   if v_left is null then
     select o.${o.key} into v_left from ${stamped('v_before')};
   end if;`,
-    joined: membership.joined,
+    joined: `${profile.first}${membership.joined}`,
     followed: profile.followed,
     next_type: `  v_org ${idType};\n  v_old ${idType};`,
     ...followParts(names, stamped),

@@ -12,6 +12,12 @@ const usual =
 const other =
   /(favou?rit|star|bookmark|follow|like|watch|recent|view|read|seen|setting|preference|notif|invit|request|waitlist|applicat|log|audit|session|device|token|api_key|subscri|consent|note|event|activity|digest|usage|quota|group|project|channel|room)/i;
 
+/** A table that says by its name that its rows are memberships. */
+export function isMembershipName(table: Table): boolean {
+  const name = plainName(table.name);
+  return usual.test(name) && !other.test(name.replace(usual, ''));
+}
+
 export type Found = {
   readonly candidates: readonly { readonly tenant: TenantTable; readonly user: string }[];
   readonly because: string;
@@ -54,8 +60,7 @@ export function findMemberships(
     const user = userColumns(table, people)[0];
     if (user === undefined) return [];
     const pair = isUnique(table, [user.name, tenant.key.name]) || isUnique(table, [user.name]);
-    const name = plainName(table.name);
-    const named = usual.test(name) && !other.test(name.replace(usual, ''));
+    const named = isMembershipName(table);
     const role = roleColumnOf(table) !== null || roleTableOf(table, tables) !== null;
     // A user and an organization in one row is common (a call has both); unique over the two, or named so, is more.
     if (!pair && !named) return [];
@@ -64,7 +69,8 @@ export function findMemberships(
     const asked = texts.some(
       (one) => one.table !== nameOf(table) && mentions(one.text, table.name) && mentions(one.text, user.name),
     );
-    const score = (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(name) ? 5 : 0);
+    const score =
+      (pair ? 2 : 0) + (named ? 3 : 0) + (role ? 3 : 0) + (asked ? 3 : 0) - (other.test(plainName(table.name)) ? 5 : 0);
     return score > (named ? 2 : 3) ? [{ tenant, user: user.name, score, pair, role, asked }] : [];
   });
   const best = Math.max(0, ...scored.map((one) => one.score));

@@ -101,6 +101,9 @@ export async function findProfiles(
 
 const kindOf = (table: Table): string => singular(plainName(table.name));
 
+/** A table that says by its name that each of its rows is a person. */
+export const isPersonName = (table: Table): boolean => usual.includes(kindOf(table));
+
 const aboutPeople = (table: Table): boolean =>
   table.columns.some((column) =>
     /^(email|full_name|first_name|display_name|username|name|avatar_url)$/.test(plainName(column.name)),

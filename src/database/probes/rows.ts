@@ -147,7 +147,7 @@ async function fixedValues(
   };
   const { memberships } = world.options;
   if (table === world.memberships && memberships !== null) {
-    set(memberships.userColumn, user);
+    if (!namesProfile(world, table, memberships.userColumn)) set(memberships.userColumn, user);
     set(memberships.orgColumn, org);
     const role = roleOf(world, person === 'member' ? 'member' : 'owner');
     if (role !== null && memberships.roleColumn !== null) set(memberships.roleColumn, { text: role });
@@ -170,6 +170,10 @@ async function fixedValues(
       if (parent === world.organizations && reference === world.organizationKey) set(name, org);
       else if (parent === world.users || (parent !== undefined && parent === world.profiles)) {
         if (isUuid(table, name)) set(name, user);
+        else if (parent === world.profiles && reference !== undefined && namesProfile(world, table, name)) {
+          const value = (await addRow(world, family, parent, person, path)).values.get(reference);
+          if (value !== undefined) set(name, { sql: value });
+        }
       } else if (parent !== undefined && reference !== undefined && !path.includes(parent) && path.length < deepest) {
         if (!column.notNull && !family.wanted.has(nameOf(parent))) continue;
         const value = (await addRow(world, family, parent, person, path)).values.get(reference);
@@ -181,6 +185,18 @@ async function fixedValues(
   for (const name of ['user_id', 'owner_id', 'created_by', 'profile_id']) if (isUuid(table, name)) set(name, user);
   return values;
 }
+
+/** A column that refers to profiles by an id of their own, which is no user's: a number, a text. */
+const namesProfile = (world: World, table: TableFacts, name: string): boolean =>
+  world.profiles !== null &&
+  table !== world.profiles &&
+  !isUuid(table, name) &&
+  table.foreignKeys.some(
+    (key) =>
+      world.facts.get(`${key.schema}.${key.table}`) === world.profiles &&
+      key.columns.join() === name &&
+      key.references.join() !== (world.options.profiles?.userColumn ?? 'user_id'),
+  );
 
 const isUuid = (table: TableFacts, name: string): boolean =>
   table.columns.some((column) => column.name === name && column.base === 'uuid');

@@ -49,6 +49,18 @@ it.each([
      insert into auth.users (id, email) values ('b0000000-0000-4000-8000-000000000001', 'a@example.test'); insert into shops (owner_id) select id from auth.users;`,
     'Nothing in the database says which organization a user belongs to',
   ],
+  [
+    'users whom the app signs in by itself',
+    `create table organizations (id text primary key, name text not null);
+     create table "user" (id text primary key, name text not null, email text not null unique);
+     create table member (id text primary key, "organizationId" text not null references organizations, "userId" text not null references "user", role text not null, unique ("organizationId", "userId"));
+     create table session (id text primary key, token text not null, "userId" text not null references "user");
+     create table project (id text primary key, "organizationId" text not null references organizations);
+     insert into auth.users (id, email, email_confirmed_at) select ('b0000000-0000-4000-8000-00000000000' || n)::uuid, 'U' || n || '@example.test', now() from generate_series(1, 2) n;
+     insert into organizations values ('o1', 'A'), ('o2', 'B'); insert into "user" values ('u1', 'a', 'u1@example.test'), ('u2', 'b', 'u2@example.test');
+     insert into member values ('m1', 'o1', 'u1', 'owner'), ('m2', 'o2', 'u2', 'owner'); insert into session values ('s1', 'x', 'u1'), ('s2', 'y', 'u2'); insert into project values ('p1', 'o1');`,
+    'The app keeps its users itself: public.member joins organizations with public.user',
+  ],
 ])('the refusal of %s holds the SQL with which the next run gets past', async (_, sql, problem) => {
   const settings = { names: { organizations: sql.includes('table organizations') ? 'public.organizations' : null } };
   await using app = await makeApp(server, sql, settings);
