@@ -120,6 +120,8 @@ export const announce = (before: State, now: State): readonly string[] => {
     (settled && now.job === null) ||
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
+    (now.screen === 'step' && before.step?.id === now.step?.id && before.step?.folded !== now.step?.folded) ||
+    (now.screen === 'rollback' && before.rollback?.folded !== now.rollback?.folded) ||
     (now.screen === 'journey' && before.journey?.reading !== now.journey?.reading) ||
     (now.screen === 'overview' && before.waiting.length < now.waiting.length) ||
     (now.screen === 'decide' && before.decide?.at !== now.decide?.at) ||

@@ -157,6 +157,7 @@ export type RollbackView = {
   /** Where Escape goes back to. */
   readonly from: 'overview' | 'step';
   readonly plans: readonly RollbackPlan[] | null;
+  readonly folded: boolean;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
