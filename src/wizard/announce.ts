@@ -102,6 +102,7 @@ const checkLines = (before: State, now: State): string[] => {
 const chosenCheck = (before: State, now: State): string[] => {
   const [was, is] = [before.verification, now.verification];
   if (!was || !is || (was.selected === is.selected && was.evidence === is.evidence)) return [];
+  // Folded or not is for the eye: here each check was said when it came, and the cursor goes from check to check.
   const checks = shownChecks(is);
   const check = checks.find((one) => one.id === is.selected) ?? checks[0];
   if (!check) return [];

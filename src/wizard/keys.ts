@@ -1,6 +1,7 @@
 import { currentReading } from './state/current-reading.ts';
 import { questionsOf, unsaved } from './state/decide.ts';
 import { entriesOf, nextScope, rollbackRefusal, stepToRollBack } from './state/rollback.ts';
+import { foldableChecks } from './state/run.ts';
 import { changing, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
@@ -454,6 +455,16 @@ export const bindings: readonly Binding[] = [
     on: ['step', 'rollback'],
     when: (state) => reading(state) && foldable(state) > 1,
     why: (state) => busy(state) ?? 'Nothing to fold: there is one change at most.',
+  },
+  {
+    action: 'fold',
+    keys: ['z'],
+    shown: 'z',
+    hint: 'fold',
+    help: 'show every check that passed, or groups of them with their counts',
+    on: ['verification'],
+    when: foldableChecks,
+    why: () => 'Nothing to fold: few checks passed.',
   },
   {
     action: 'skip',

@@ -162,7 +162,7 @@ export const groupLines = (
     [
       span(`${plural(changes.length, 'change')}  `, 'muted'),
       span(`${verb}${title}`, 'strong'),
-      span(summary === '' ? '' : `  ${clean(summary)}`),
+      span(summary === '' ? '' : `  ${clean(summary).replaceAll('×', look.glyphs.times)}`),
       span(tail, 'muted'),
     ],
     ...changes.slice(0, shownTitles).map((change) => line(`  ${clean(change.title)}`)),

@@ -16,7 +16,7 @@ import { openJourney, pickPart, pickTable } from './pick.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { askAnswer, openRequests } from './requests.ts';
 import { askRollback, nextScope, openRollback, stepToRollBack, withFold } from './rollback.ts';
-import { shownChecks } from './run.ts';
+import { checkRows } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
 
@@ -52,7 +52,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
     }
     case 'verification': {
       if (!state.verification) return state;
-      const checks = shownChecks(state.verification);
+      const checks = checkRows(state);
       const at = Math.max(
         0,
         checks.findIndex((check) => check.id === state.verification?.selected),
@@ -237,7 +237,9 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     case 'previous-part':
       return withReading(state, (reading) => jump(reading, readingWindow(state), -1));
     case 'fold': {
-      const { step, rollback } = state;
+      const { step, rollback, verification } = state;
+      if (state.screen === 'verification')
+        return verification ? { ...state, verification: { ...verification, unfolded: !verification.unfolded } } : state;
       if (state.screen === 'rollback')
         return rollback ? { ...state, rollback: withFold(rollback, !rollback.folded, state.look) } : state;
       if (step?.preview == null) return state;
