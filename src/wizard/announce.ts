@@ -102,6 +102,7 @@ const checkLines = (before: State, now: State): string[] => {
 const chosenCheck = (before: State, now: State): string[] => {
   const [was, is] = [before.verification, now.verification];
   if (!was || !is || (was.selected === is.selected && was.evidence === is.evidence)) return [];
+  // Folded or not is for the eye: here each check was said when it came, and the cursor goes from check to check.
   const checks = shownChecks(is);
   const check = checks.find((one) => one.id === is.selected) ?? checks[0];
   if (!check) return [];
@@ -120,6 +121,8 @@ export const announce = (before: State, now: State): readonly string[] => {
     (settled && now.job === null) ||
     (before.steps === null && now.steps !== null) ||
     (now.screen === 'overview' && before.cursor !== now.cursor) ||
+    (now.screen === 'step' && before.step?.id === now.step?.id && before.step?.folded !== now.step?.folded) ||
+    (now.screen === 'rollback' && before.rollback?.folded !== now.rollback?.folded) ||
     (now.screen === 'journey' && before.journey?.reading !== now.journey?.reading) ||
     (now.screen === 'overview' && before.waiting.length < now.waiting.length) ||
     (now.screen === 'decide' && before.decide?.at !== now.decide?.at) ||

@@ -3,7 +3,6 @@ import type { RolloutEvent } from '../rollout/events.ts';
 import type { RollbackPlan, RollbackResult } from '../rollout/rollout.ts';
 import type { StepId } from '../rollout/step.ts';
 import type { Look } from './glyphs.ts';
-import { rollbackDocument } from './preview/document.ts';
 import { requestDocument } from './preview/request.ts';
 import type { Requests, Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
@@ -211,7 +210,7 @@ export const createEffects = (options: EffectsOptions): Effects => {
         job(request.job, async () => {
           const plans: RollbackPlan[] = [];
           for (const step of request.steps) plans.push(await opened().rollout.rollbackPlan(step));
-          return { type: 'rollback-planned', job: request.job, plans, document: rollbackDocument(plans, look) };
+          return { type: 'rollback-planned', job: request.job, plans };
         });
         return;
       case 'rollback':

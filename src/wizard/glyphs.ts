@@ -22,6 +22,7 @@ export type Glyphs = {
   readonly up: string;
   readonly down: string;
   readonly minus: string;
+  readonly times: string;
   readonly spinner: readonly string[];
 };
 
@@ -48,6 +49,7 @@ export const unicode: Glyphs = {
   up: '↑',
   down: '↓',
   minus: '−',
+  times: '×',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
 
@@ -75,6 +77,7 @@ export const ascii: Glyphs = {
   up: '^',
   down: 'v',
   minus: '-',
+  times: 'x',
   spinner: ['|', '/', '-', '\\'],
 };
 

@@ -1,6 +1,7 @@
 import { currentReading } from './state/current-reading.ts';
 import { questionsOf, unsaved } from './state/decide.ts';
 import { entriesOf, nextScope, rollbackRefusal, stepToRollBack } from './state/rollback.ts';
+import { foldableChecks } from './state/run.ts';
 import { changing, type Screen, type State, statusOf } from './state/state.ts';
 
 export type Action =
@@ -122,6 +123,13 @@ const notApplied = (state: State): string | null => {
       : 'Blocked: the preview says what to change by hand first.';
   return 'Nothing to apply: the step is done already.';
 };
+/** Changes of the text at hand that groups could hold. */
+const foldable = (state: State): number =>
+  state.screen === 'rollback'
+    ? state.rollback === null
+      ? 0
+      : entriesOf(state.rollback)
+    : (state.step?.preview?.plan.changes.length ?? 0);
 /** For keys that would leave what changes something. */
 const inTheMiddle = 'Not now: a change is under way. Ctrl-C stops it in order.';
 const ended = (state: State): boolean => state.run !== null && state.run.outcome !== 'running';
@@ -444,9 +452,19 @@ export const bindings: readonly Binding[] = [
     shown: 'z',
     hint: 'fold',
     help: 'show every statement, or groups of changes with their counts',
-    on: ['step'],
-    when: (state) => reading(state) && (state.step?.preview?.plan.changes.length ?? 0) > 1,
+    on: ['step', 'rollback'],
+    when: (state) => reading(state) && foldable(state) > 1,
     why: (state) => busy(state) ?? 'Nothing to fold: there is one change at most.',
+  },
+  {
+    action: 'fold',
+    keys: ['z'],
+    shown: 'z',
+    hint: 'fold',
+    help: 'show every check that passed, or groups of them with their counts',
+    on: ['verification'],
+    when: foldableChecks,
+    why: () => 'Nothing to fold: few checks passed.',
   },
   {
     action: 'skip',

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { actionOf } from '../../src/wizard/keys.ts';
+import { documentText } from '../../src/wizard/preview/document.ts';
 import { atOverview, shown } from './drive.ts';
 import { type FakeStep, fakeRollout, sampleSteps, sampleTarget } from './fake-rollout.ts';
 
@@ -81,5 +83,87 @@ describe('rolling back from the overview', () => {
     driven.press('u');
     expect(driven.state().screen).toBe('overview');
     expect(shown(driven.state())).not.toContain('u roll back');
+  });
+});
+
+describe('a long rollback', () => {
+  const verbs = ['select', 'insert', 'update', 'delete'];
+  const many = Array.from({ length: 20 }, (_, table) => `public.t${table}`);
+  const long: FakeStep = {
+    ...(all[1] ?? sampleSteps[0]),
+    id: '1.2',
+    title: 'Isolation',
+    why: 'Every organization reads its own rows.',
+    state: 'verified',
+    changes: many.flatMap((table) =>
+      verbs.map((verb) => ({
+        kind: 'sql',
+        id: `policy ${table} ${verb}`,
+        title: `policy ${table} ${verb}`,
+        mode: 'transaction',
+        up: `CREATE POLICY own_${verb} ON ${table} FOR ${verb} USING (true);`,
+        down: `DROP POLICY own_${verb} ON ${table};`,
+      })),
+    ),
+  };
+  const steps = [...all.slice(0, 1), long];
+  const text = (state: Parameters<typeof shown>[0]) =>
+    state.rollback?.reading ? documentText(state.rollback.reading.document) : '';
+
+  test('is shown by kinds of change with their counts, and z shows every statement', async () => {
+    const driven = await open(steps);
+    driven.press('end', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(text(driven.state())).toContain(
+      '80 changes  roll back: Create policies  20 tables × delete, update, insert, read',
+    );
+    expect(text(driven.state())).toContain('and 77 more; z shows every statement');
+    expect(text(driven.state())).not.toContain('DROP POLICY');
+    expect(shown(driven.state())).toContain('80 changes to roll back');
+    expect(actionOf(driven.state(), 'z')).toBe('fold');
+    driven.press('z');
+    expect(text(driven.state()).match(/DROP POLICY/g)).toHaveLength(80);
+    expect(text(driven.state())).toContain('80/80');
+    driven.press('z');
+    expect(text(driven.state())).not.toContain('DROP POLICY');
+  });
+
+  test('keeps each step apart, and ] and i go from group to group', async () => {
+    const driven = await open(steps);
+    driven.press('u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(
+      driven
+        .state()
+        .rollback?.reading?.document.anchors.map((one) => one.label)
+        .slice(0, 3),
+    ).toEqual(['step 1.2', 'Create policies', 'step 1.1']);
+  });
+
+  test('is saved with every statement, however it is shown', async () => {
+    let saved = '';
+    const driven = await atOverview({
+      rollout: fakeRollout(steps),
+      session: {
+        target: local,
+        savePreview: async (_step, content) => {
+          saved = content;
+          return 'preview.txt';
+        },
+      },
+    });
+    driven.press('end', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    driven.press('w');
+    await driven.until((state) => state.notice !== null);
+    expect(saved.match(/DROP POLICY/g)).toHaveLength(80);
+  });
+
+  test('a short one shows every statement at once', async () => {
+    const driven = await open();
+    driven.press('home', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    expect(driven.state().rollback?.folded).toBe(false);
+    expect(text(driven.state())).toContain('DROP FUNCTION public.org_of(uuid);');
   });
 });

@@ -7,7 +7,6 @@ import { type Group, groupsOf } from '../../rollout/grouping.ts';
 import { riskOf } from '../../rollout/hazards.ts';
 import type { Impact } from '../../rollout/impact.ts';
 import { replacedBy } from '../../rollout/replaced.ts';
-import type { RollbackPlan } from '../../rollout/rollout.ts';
 import type { Plan } from '../../rollout/step.ts';
 import { count, duration, plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
@@ -30,7 +29,7 @@ export const documentText = (document: Document): string =>
   `${document.lines.map((row) => plainText(row).trimEnd()).join('\n')}\n`;
 
 /** Collects lines and remembers where things begin. */
-const writer = () => {
+export const writer = () => {
   const lines: Line[] = [];
   const anchors: { line: number; label: string }[] = [];
   return {
@@ -53,12 +52,6 @@ export const batchSql = ({ table, write }: BatchChange): string => {
   const value = write.jsonKey === undefined ? write.value : `(key ${write.jsonKey}) ${write.value}`;
   return `UPDATE ${table} AS t\n   SET ${write.column} = ${value}\n WHERE ${write.where};`;
 };
-
-/** Where a batch change writes, in words. */
-const written = ({ table, write }: BatchChange): string =>
-  write.kind === 'insert'
-    ? table
-    : `${table}.${write.column}${write.jsonKey === undefined ? '' : ` (${write.jsonKey})`}`;
 
 const kinds = (changes: readonly Change[], diffs: ReadonlyMap<string, FileDiff>): Line => {
   const sql = changes.filter((change) => change.kind === 'sql').length;
@@ -149,7 +142,7 @@ const doomed = (plan: Plan, result: ReadonlyMap<string, PreviewResult>, look: Lo
     ];
   });
 
-const diffHeading = (diff: FileDiff): Line => [
+export const diffHeading = (diff: FileDiff): Line => [
   span(clean(diff.path), 'diff.file'),
   span(`  ${diff.what}  `, 'muted'),
   span(`+${count(diff.added)}`, 'diff.add'),
@@ -158,27 +151,30 @@ const diffHeading = (diff: FileDiff): Line => [
 ];
 
 /** A folded group: what its changes do, on how much, the first of them, and how many more. */
-const groupLines = (
-  group: Group,
-  result: ReadonlyMap<string, PreviewResult>,
+export const groupLines = (
+  { title, summary, changes }: Group,
   look: Look,
-  out: ReturnType<typeof writer>,
+  /** What stands before the title, and after everything else. */
+  { verb = '', tail = '' }: { readonly verb?: string; readonly tail?: string } = {},
 ): readonly Line[] => {
-  out.anchor(group.title);
-  const longest = Math.max(0, ...group.changes.map((change) => result.get(change.id)?.held ?? 0));
-  const rest = group.changes.length - shownTitles;
-  const { risk } = riskOf(group.changes);
+  const rest = changes.length - shownTitles;
   return [
     [
-      span(`${plural(group.changes.length, 'change')}  `, 'muted'),
-      span(group.title, 'strong'),
-      span(group.summary === '' ? '' : `  ${clean(group.summary)}`),
-      span(`  risk ${risk}${longest > 0 ? `, longest lock ${duration(longest)}` : ''}`, 'muted'),
+      span(`${plural(changes.length, 'change')}  `, 'muted'),
+      span(`${verb}${title}`, 'strong'),
+      span(summary === '' ? '' : `  ${clean(summary).replaceAll('×', look.glyphs.times)}`),
+      span(tail, 'muted'),
     ],
-    ...group.changes.slice(0, shownTitles).map((change) => line(`  ${clean(change.title)}`)),
+    ...changes.slice(0, shownTitles).map((change) => line(`  ${clean(change.title)}`)),
     ...(rest > 0 ? [line(`  ${look.glyphs.ellipsis} and ${count(rest)} more; z shows every statement`, 'muted')] : []),
     line(),
   ];
+};
+
+/** What is known of a group that would be applied. */
+const riskTail = ({ changes }: Group, result: ReadonlyMap<string, PreviewResult>): string => {
+  const longest = Math.max(0, ...changes.map((change) => result.get(change.id)?.held ?? 0));
+  return `  risk ${riskOf(changes).risk}${longest > 0 ? `, longest lock ${duration(longest)}` : ''}`;
 };
 
 /** The decisions that could be given here; `d` asks for one. */
@@ -204,7 +200,7 @@ const statementLines = (change: SqlChange, look: Look): readonly Line[] => {
   ];
 };
 
-const isFile = (change: Change): change is FileChange => change.kind === 'file';
+export const isFile = (change: Change): change is FileChange => change.kind === 'file';
 
 /** A step's plan with what was seen when it was run and rolled back. */
 export type Preview = {
@@ -218,18 +214,18 @@ export type Preview = {
   readonly failed: boolean;
 };
 
-/** From so many changes on a plan is shown by groups, each with its first changes. */
+/** From so many changes on a plan or a rollback is shown by groups, each with its first changes. */
 const many = 40;
 /** Titles of a folded group that are shown. */
 const shownTitles = 3;
 
-export const foldsAtFirst = (plan: Plan): boolean => plan.changes.length > many;
+export const foldsAtFirst = (changes: number): boolean => changes > many;
 
 /** What a step would do. `folded`: by kinds of change with their counts, without the statements. */
 export const previewDocument = (
   { plan: whole, results, impact, failed }: Preview,
   look: Look,
-  folded = foldsAtFirst(whole),
+  folded = foldsAtFirst(whole.changes.length),
   /** Only changes that fit; see `filterChanges`. */
   filter = '',
 ): Document => {
@@ -280,7 +276,10 @@ export const previewDocument = (
   }
 
   if (folded) {
-    for (const group of groupsOf(plan.changes)) out.add(...groupLines(group, result, look, out));
+    for (const group of groupsOf(plan.changes)) {
+      out.anchor(group.title);
+      out.add(...groupLines(group, look, { tail: riskTail(group, result) }));
+    }
     out.add(summary);
     return { lines: out.lines, anchors: out.anchors, summary };
   }
@@ -303,64 +302,6 @@ export const previewDocument = (
     if (diff) out.add(...diff.lines);
     else if (change.kind === 'sql') out.add(...statementLines(change, look));
     else if (change.kind === 'batches') out.add(...sqlLines(batchSql(change)));
-    out.add(line());
-  }
-  out.add(summary);
-  return { lines: out.lines, anchors: out.anchors, summary };
-};
-
-/** What a rollback would do: the journalled inverses, newest first. */
-export const rollbackDocument = (
-  plans: readonly Pick<RollbackPlan, 'step' | 'entries' | 'dependants'>[],
-  look: Look,
-): Document => {
-  const out = writer();
-  const entries = plans.flatMap((plan) => plan.entries.map((entry) => ({ ...entry, of: plan.step })));
-  const inverse = entries.map(({ change }) =>
-    isFile(change) ? { ...change, before: change.after, after: change.before } : change,
-  );
-  const diffs = new Map(inverse.filter(isFile).map((change) => [change, fileDiff(change, look.accessible)]));
-  const dot = ` ${look.glyphs.separator} `;
-  const summary: Line = [
-    span(plural(entries.length, 'change'), 'strong'),
-    span(` to roll back, newest first${dot}then the target is compared with what it was before`),
-  ];
-  out.add(line('What stays: rows and edits that somebody made since, and the history in the journal.'));
-  out.add(line('A value goes back only where it is still the one that was written; the rest is reported.', 'muted'));
-  for (const { step, dependants } of plans)
-    for (const one of dependants)
-      out.add([
-        span(`${look.glyphs.failed} will break: `, 'status.failed'),
-        span(`${clean(one.object)} uses ${clean(one.uses.join(', '))}, which goes with ${step}`),
-      ]);
-  out.add(line());
-  for (const [index, change] of inverse.entries()) {
-    const diff = isFile(change) ? diffs.get(change) : undefined;
-    const when = entries[index]?.appliedAt;
-    const of = entries[index]?.of;
-    if (plans.length > 1 && of !== entries[index - 1]?.of) {
-      out.anchor(`step ${of ?? ''}`);
-      out.add(line(`Step ${of ?? ''}`, 'strong'), line());
-    }
-    out.anchor(diff ? diff.path : change.title);
-    out.add([
-      span(`${index + 1}/${entries.length}  `, 'muted'),
-      span(`roll back: ${clean(change.title)}`, 'strong'),
-      ...(when ? [span(`  applied ${clean(when).slice(0, 16).replace('T', ' ')}`, 'muted')] : []),
-    ]);
-    if (diff) out.add(diffHeading(diff), line(), ...diff.lines);
-    else if (change.kind === 'batches')
-      out.add(
-        line(
-          change.write.kind === 'insert'
-            ? `  the rows that were added to ${clean(written(change))} are removed, in batches`
-            : `  ${clean(written(change))} gets its old value back, in batches`,
-        ),
-        line('  where a row still is what was written; what somebody changed since stays', 'muted'),
-      );
-    else if (change.kind === 'sql' && change.down.trim() === '')
-      out.add(line('  has nothing of its own to roll back', 'muted'));
-    else if (change.kind === 'sql') out.add(line(), ...sqlLines(change.down.trimEnd()));
     out.add(line());
   }
   out.add(summary);

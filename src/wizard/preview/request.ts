@@ -2,11 +2,12 @@ import { plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { type Line, line, span } from '../lines.ts';
 import type { RequestLook } from '../session.ts';
-import { type Document, previewDocument, rollbackDocument } from './document.ts';
+import { type Document, previewDocument } from './document.ts';
+import { rollbackDocument } from './rollback.ts';
 
 /** What a request would do, with every statement: a person answers for all of it. */
 export function requestDocument(asked: RequestLook, look: Look): Document {
-  if ('rollback' in asked) return rollbackDocument([asked.rollback], look);
+  if ('rollback' in asked) return rollbackDocument([asked.rollback], look, false);
   const lines: Line[] = [];
   const anchors: { line: number; label: string }[] = [];
   for (const { step, plan } of asked.plans) {

@@ -1,8 +1,9 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import type { CheckGroup } from '../../rollout/check-groups.ts';
 import { count, duration, plural, seconds } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padTo, span, spread, textWidth, width, wrapped, wrapText } from '../lines.ts';
 import { sqlLines } from '../preview/sql.ts';
-import { shownChecks } from '../state/run.ts';
+import { checkRows, foldedChecks } from '../state/run.ts';
 import type { State, Verification } from '../state/state.ts';
 import { problemLines } from './problem.ts';
 import { signSpan, verdictSign } from './signs.ts';
@@ -31,6 +32,34 @@ const checkRow = (state: State, check: CheckResult, chosen: boolean): Line =>
     state.size.columns,
     state.look.glyphs.ellipsis,
   );
+
+const groupText = (state: State, { label, checks }: CheckGroup): string =>
+  `${clean(label).replaceAll('×', state.look.glyphs.times)} ${state.look.glyphs.separator} ${plural(checks, 'check')} passed`;
+
+/** What passed of the same kind; its sign stands alone, for the word is in the line. */
+const groupRow = (state: State, group: CheckGroup, chosen: boolean): Line =>
+  clip(
+    [
+      span(chosen ? ` ${state.look.glyphs.pointer} ` : '   ', 'pointer'),
+      span(`${state.look.glyphs.ok} `, 'status.ok'),
+      span(groupText(state, group), chosen ? 'strong' : 'text'),
+    ],
+    state.size.columns,
+    state.look.glyphs.ellipsis,
+  );
+
+/** What the checks of a group are about, as far as there is room. */
+const groupDetail = (state: State, group: CheckGroup, rows: number): readonly Line[] => {
+  const { columns } = state.size;
+  const title = wrapped(groupText(state, group), columns - 3, 'strong', '   ').slice(0, 2);
+  const names = wrapped(group.names.map(clean).join(', '), columns - 6, undefined, '   ');
+  const room = Math.max(1, rows - title.length - 1);
+  return [
+    ...title,
+    ...(names.length > room ? [...names.slice(0, room - 1), line(`   ${state.look.glyphs.ellipsis}`, 'muted')] : names),
+    [span('   z', 'key'), span(' shows every check', 'muted')],
+  ];
+};
 
 /** Expected and observed side by side, so that the difference is seen without reading twice. */
 const sides = (state: State, check: CheckResult, limit: number): readonly Line[] => {
@@ -120,13 +149,17 @@ const counts = (state: State, verification: Verification): Line => {
   ];
 };
 
-/** Checks as they finish: failed first, then what was not checked and why, then the rest. */
+/** Checks that the list cannot show because only so many are kept; a group counts all of them. */
+const lost = ({ counts: all, failed, skipped, passed }: Verification, folded: boolean): number =>
+  all.failed - failed.length + (all.skipped - skipped.length) + (folded ? 0 : all.passed - passed.length);
+
+/** Checks as they finish: failed first, then what was not checked and why, then the rest, in groups where it is much. */
 export const verificationScreen = (state: State, rows: number): readonly Line[] => {
   const { verification } = state;
   if (!verification) return [line(' Nothing was verified yet.', 'muted')];
   const { columns } = state.size;
   const { ellipsis, rule, up, down } = state.look.glyphs;
-  const checks = shownChecks(verification);
+  const checks = checkRows(state);
   const at = Math.max(
     0,
     checks.findIndex((check) => check.id === verification.selected),
@@ -134,13 +167,17 @@ export const verificationScreen = (state: State, rows: number): readonly Line[] 
   const chosen = checks[at];
   const problem = verification.problem ? problemLines(state, verification.problem, columns) : [];
   const bottom = Math.max(4, Math.floor((rows - 4 - problem.length) / 2));
-  const below = chosen ? detail(state, chosen, verification.evidence, bottom) : [];
+  const below =
+    chosen === undefined
+      ? []
+      : 'check' in chosen
+        ? detail(state, chosen.check, verification.evidence, bottom)
+        : groupDetail(state, chosen.group, bottom);
   const visible = Math.max(1, rows - 4 - problem.length - (chosen ? below.length + 1 : 0));
   const top = Math.max(0, Math.min(checks.length - visible, at - Math.floor(visible / 2)));
   const list = checks.slice(top, top + visible);
-  const total = verification.counts.passed + verification.counts.failed + verification.counts.skipped;
-  const under = total - top - list.length;
-  const notKept = total - checks.length;
+  const notKept = lost(verification, foldedChecks(state));
+  const under = checks.length + notKept - top - list.length;
   const hidden = [
     top > 0 ? `${up} ${count(top)} above` : '',
     under > 0 ? `${down} ${count(under)} below` : '',
@@ -152,7 +189,9 @@ export const verificationScreen = (state: State, rows: number): readonly Line[] 
     counts(state, verification),
     ...problem,
     line(),
-    ...list.map((check) => checkRow(state, check, check === chosen)),
+    ...list.map((row) =>
+      'check' in row ? checkRow(state, row.check, row === chosen) : groupRow(state, row.group, row === chosen),
+    ),
     line(more === '' ? '' : `   ${more}`, 'muted'),
     ...(chosen ? [line(rule.repeat(Math.max(0, columns - textWidth(''))), 'rule'), ...below] : []),
   ].map((row) => clip(row, columns, ellipsis));

@@ -34,12 +34,7 @@ export type WizardEvent =
     }
   | { readonly type: 'applied'; readonly job: number; readonly changes: number }
   | { readonly type: 'verified'; readonly job: number; readonly result: VerifyResult }
-  | {
-      readonly type: 'rollback-planned';
-      readonly job: number;
-      readonly plans: readonly RollbackPlan[];
-      readonly document: Document;
-    }
+  | { readonly type: 'rollback-planned'; readonly job: number; readonly plans: readonly RollbackPlan[] }
   | {
       readonly type: 'rolled-back';
       readonly job: number;

@@ -1,5 +1,6 @@
 import { type Action, actionOf, bindings, whyNot } from '../keys.ts';
 import { documentText, previewDocument } from '../preview/document.ts';
+import { rollbackDocument } from '../preview/rollback.ts';
 import { detailEnd } from '../screens/decide.ts';
 import { bodyRows } from '../screens/frame-rows.ts';
 import { helpEnd } from '../screens/help.ts';
@@ -14,8 +15,8 @@ import { askApply, askSaving, askWaiving, back, nextStep, openFindings, openStep
 import { openJourney, pickPart, pickTable } from './pick.ts';
 import { find, jump, newReading, scroll, scrollTo } from './reading.ts';
 import { askAnswer, openRequests } from './requests.ts';
-import { askRollback, nextScope, openRollback, stepToRollBack } from './rollback.ts';
-import { shownChecks } from './run.ts';
+import { askRollback, nextScope, openRollback, stepToRollBack, withFold } from './rollback.ts';
+import { checkRows } from './run.ts';
 import { ask, begin, changing, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
 
@@ -51,7 +52,7 @@ const move = (state: State, by: number | 'first' | 'last'): State => {
     }
     case 'verification': {
       if (!state.verification) return state;
-      const checks = shownChecks(state.verification);
+      const checks = checkRows(state);
       const at = Math.max(
         0,
         checks.findIndex((check) => check.id === state.verification?.selected),
@@ -105,8 +106,12 @@ const save = (state: State): State => {
   const step = state.screen === 'rollback' ? state.rollback?.step : state.step?.id;
   if (!reading || !step) return state;
   // What is kept has every statement, folded on the screen or not.
-  const preview = state.screen === 'step' ? state.step?.preview : null;
-  const document = preview ? previewDocument(preview, state.look, false) : reading.document;
+  const document =
+    state.screen === 'rollback'
+      ? rollbackDocument(state.rollback?.plans ?? [], state.look, false)
+      : state.step?.preview
+        ? previewDocument(state.step.preview, state.look, false)
+        : reading.document;
   return ask(state, { type: 'save-preview', step, text: documentText(document) });
 };
 
@@ -232,7 +237,11 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     case 'previous-part':
       return withReading(state, (reading) => jump(reading, readingWindow(state), -1));
     case 'fold': {
-      const { step } = state;
+      const { step, rollback, verification } = state;
+      if (state.screen === 'verification')
+        return verification ? { ...state, verification: { ...verification, unfolded: !verification.unfolded } } : state;
+      if (state.screen === 'rollback')
+        return rollback ? { ...state, rollback: withFold(rollback, !rollback.folded, state.look) } : state;
       if (step?.preview == null) return state;
       const folded = !step.folded;
       return {

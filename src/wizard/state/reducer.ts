@@ -11,6 +11,7 @@ import { nextStep, startVerify } from './moves.ts';
 import { pickTable } from './pick.ts';
 import { press, stop } from './press.ts';
 import { newReading, refold } from './reading.ts';
+import { entriesOf, withFold } from './rollback.ts';
 import { reduceRollout } from './run.ts';
 import { ask, type Deed, type FindingsView, type Job, type RunChange, type Size, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
@@ -255,7 +256,7 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
     case 'previewed': {
       if (!state.step) return settle(state, job);
       const { planned, wouldFail, estimate, preview } = event;
-      const folded = foldsAtFirst(preview.plan);
+      const folded = foldsAtFirst(preview.plan.changes.length);
       const document = previewDocument(preview, state.look, folded);
       const estimates = estimate === null ? state.estimates : { ...state.estimates, [planned.step]: estimate };
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
@@ -285,8 +286,8 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       return verified(state, job, event.result.failed + event.result.unproven);
     case 'rollback-planned': {
       if (!state.rollback) return settle(state, job);
-      const { plans, document } = event;
-      return { ...settle(state, job), rollback: { ...state.rollback, plans, reading: newReading(document) } };
+      const planned = { ...state.rollback, plans: event.plans };
+      return { ...settle(state, job), rollback: withFold(planned, foldsAtFirst(entriesOf(planned)), state.look) };
     }
     case 'rolled-back':
       return rolledBack(state, job, event);

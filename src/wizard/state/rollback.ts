@@ -1,6 +1,9 @@
 import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../../rollout/text.ts';
+import type { Look } from '../glyphs.ts';
+import { rollbackDocument } from '../preview/rollback.ts';
 import { confirm, named } from './moves.ts';
+import { newReading } from './reading.ts';
 import { begin, type Intent, type RollbackScope, type RollbackView, type State } from './state.ts';
 
 const scopes: readonly RollbackScope[] = ['step', 'phase', 'all'];
@@ -45,7 +48,7 @@ export const openRollback = (state: State, at: StepId, scope: RollbackScope = 's
   const from: RollbackView['from'] =
     state.screen === 'rollback' ? (state.rollback?.from ?? 'step') : state.screen === 'overview' ? 'overview' : 'step';
   const steps = stepsIn(state, at, scope);
-  const view: RollbackView = { step: at, scope, steps, from, plans: null, reading: null, problem: null };
+  const view: RollbackView = { step: at, scope, steps, from, plans: null, folded: false, reading: null, problem: null };
   return begin({ ...state, screen: 'rollback', rollback: view }, 'rollback-plan', at, (job) => ({
     type: 'rollback-plan',
     job,
@@ -75,6 +78,13 @@ export const rollbackRefusal = ({ plans }: RollbackView): string | null => {
 /** Changes that would be rolled back. */
 export const entriesOf = ({ plans }: RollbackView): number =>
   (plans ?? []).reduce((sum, plan) => sum + plan.entries.length, 0);
+
+/** The text of what was read, folded into groups or with every statement. */
+export const withFold = (view: RollbackView, folded: boolean, look: Look): RollbackView => ({
+  ...view,
+  folded,
+  reading: newReading(rollbackDocument(view.plans ?? [], look, folded)),
+});
 
 /** What goes, in a few words: `1.7 Isolation`, `3 steps: 1.7, 1.6, 1.5`. */
 export const whatGoes = (state: State, view: RollbackView): string =>

@@ -1,7 +1,9 @@
 import type { CheckResult } from '../../rollout/check.ts';
+import { type CheckGroup, groupsOfChecks, tallied } from '../../rollout/check-groups.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { clean } from '../lines.ts';
+import { foldsAtFirst } from '../preview/document.ts';
 import type { Log, Run, RunChange, State, Verification } from './state.ts';
 
 /** Bounds of what is kept, so that a run of any length takes the same memory. The counts are of everything. */
@@ -33,6 +35,8 @@ export const newVerification = (step: StepId, title: string, now: number): Verif
   problem: null,
   selected: null,
   evidence: false,
+  tally: new Map(),
+  unfolded: false,
 });
 
 type Draft = {
@@ -152,6 +156,7 @@ const reduceVerification = (verification: Verification, events: readonly Rollout
     failed: append(verification.failed, more.failed, kept.failed),
     skipped: append(verification.skipped, more.skipped, kept.skipped),
     passed: append(verification.passed, more.passed, kept.passed),
+    tally: tallied(verification.tally, more.passed),
     counts: {
       passed: counts.passed + more.passed.length,
       failed: counts.failed + more.failed.length,
@@ -199,3 +204,27 @@ export const shownChecks = (verification: Verification): readonly CheckResult[] 
   ...verification.skipped,
   ...verification.passed,
 ];
+
+/** One row of the list of checks. */
+export type CheckRow = { readonly id: string } & ({ readonly check: CheckResult } | { readonly group: CheckGroup });
+
+/** Whether so much passed that groups say more; whoever hears the lines has heard each check when it came. */
+export const foldableChecks = ({ look, verification }: State): boolean =>
+  !look.accessible && verification !== null && foldsAtFirst(verification.counts.passed);
+
+export const foldedChecks = (state: State): boolean => foldableChecks(state) && state.verification?.unfolded === false;
+
+const checkRow = (check: CheckResult): CheckRow => ({ id: check.id, check });
+
+/** The list as shown: what did not pass whole and on top, then what passed, by groups where it is much. */
+export const checkRows = (state: State): readonly CheckRow[] => {
+  const { verification } = state;
+  if (!verification) return [];
+  if (!foldedChecks(state)) return shownChecks(verification).map(checkRow);
+  return [
+    ...[...verification.failed, ...verification.skipped].map(checkRow),
+    ...groupsOfChecks(verification.tally).map((group) =>
+      group.checks === 1 ? checkRow(group.first) : { id: group.id, group },
+    ),
+  ];
+};

@@ -1,5 +1,6 @@
 import type { Change } from '../../rollout/change.ts';
 import type { CheckResult } from '../../rollout/check.ts';
+import type { CheckTally } from '../../rollout/check-groups.ts';
 import type { Answer } from '../../rollout/decision.ts';
 import type { ExitCode } from '../../rollout/errors.ts';
 import type { LockHolder } from '../../rollout/events.ts';
@@ -144,6 +145,10 @@ export type Verification = {
   /** Id of the chosen check; `null` stays at the first one, whichever that comes to be. */
   readonly selected: string | null;
   readonly evidence: boolean;
+  /** Of all that passed, also of what is not kept. */
+  readonly tally: CheckTally;
+  /** Every check that passed is shown by itself, also where they are many. */
+  readonly unfolded: boolean;
 };
 
 /** The step with what was applied after it, its phase likewise, or everything. */
@@ -157,6 +162,7 @@ export type RollbackView = {
   /** Where Escape goes back to. */
   readonly from: 'overview' | 'step';
   readonly plans: readonly RollbackPlan[] | null;
+  readonly folded: boolean;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
