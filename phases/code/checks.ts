@@ -145,9 +145,14 @@ function unreadWords({ files, unread }: ScanResult): string {
   return parts.length === 0 ? '' : `; besides: ${parts.join(', ')}`;
 }
 
-/** Findings that a check counts: in the app's own code, and more than advice. */
+/**
+ * Findings that a check counts: in the app's own code, and more than advice. No step mends a query without an
+ * organization; the scan and the guard report it.
+ */
 export const counts = (finding: Finding): boolean =>
-  !finding.advice && (finding.fileClass === 'source' || finding.fileClass === 'generated');
+  !finding.advice &&
+  finding.kind !== 'unscoped-query' &&
+  (finding.fileClass === 'source' || finding.fileClass === 'generated');
 
 /** A command of the app that the configuration names (tests, build). Its last lines are the evidence. */
 export async function* checkCommand(

@@ -34,6 +34,7 @@ export const vocabularyOf = (facts: DatabaseFacts): Vocabulary => ({
   tables: [facts.organizations.table],
   memberships: facts.memberships === null ? [] : [facts.memberships.table],
   elsewhere: facts.elsewhere ?? [],
+  tenants: facts.tenants,
 });
 
 /** The workspace as it is now, with what the configuration names. */

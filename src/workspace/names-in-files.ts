@@ -66,13 +66,23 @@ export function namesInFiles(tables: ReadonlyMap<string, FileTable>, given: Give
     const best = Math.max(1, ...ties.map(([, tie]) => tie));
     for (const [name, tie] of ties) if (tie >= Math.min(best, 5)) memberships.push(name);
   }
+  const elsewhere = organizations === null ? [] : columnsElsewhere(all, organizations, columns);
+  const belongs = ([name, one]: readonly [string, FileTable]): boolean =>
+    name !== organizations &&
+    !isUsers(name) &&
+    !memberships.includes(name) &&
+    [...one.columns].some((column) => columns.has(column) && !elsewhere.includes(`${name}.${column}`));
   return {
     vocabulary: {
       columns: [...columns].sort(),
       tables: organizations === null ? [] : [organizations],
       memberships: memberships.sort(),
-      elsewhere: organizations === null ? [] : columnsElsewhere(all, organizations, columns),
+      elsewhere,
       otherwise: organizations === null ? [] : wordsOtherwise(all, organizations),
+      tenants: all
+        .filter(belongs)
+        .map(([name]) => name)
+        .sort(),
     },
     renames: all.flatMap(([table]) => (given.from ?? []).map((from) => ({ table, from, to: given.to }))),
   };

@@ -33,6 +33,7 @@ create table orders (id uuid, organization_id uuid references suppliers);`;
       memberships: ['clinic_members'],
       elsewhere: ['orders.organization_id'],
       otherwise: [],
+      tenants: ['rooms', 'visits'],
     });
   });
 
@@ -127,6 +128,7 @@ model Invoice {
       memberships: ['team_member'],
       elsewhere: [],
       otherwise: [],
+      tenants: ['invoice'],
     });
   });
 
@@ -143,6 +145,7 @@ model Invoice {
       memberships: ['users_to_accounts'],
       elsewhere: [],
       otherwise: [],
+      tenants: ['notes'],
     });
   });
 

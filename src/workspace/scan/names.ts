@@ -1,4 +1,4 @@
-import { placeName, vocabulary } from './vocabulary.ts';
+import { placeName, tableName, vocabulary } from './vocabulary.ts';
 
 /** `requestedOrgId`, `requested_org_id`, `x-requested-org-id` -> requested, org, id. */
 export function wordsOf(name: string): readonly string[] {
@@ -54,6 +54,10 @@ export const isOrgTable = (name: string): boolean => vocabulary().table.test(nam
 
 /** Tables with one row per user and organization. */
 export const isMembershipTable = (name: string): boolean => vocabulary().membership.test(name);
+
+/** Whether a schema says of a table that its rows belong to organizations; without a schema no table is known to be one. */
+export const isTenantTable = (name: string): boolean =>
+  vocabulary().tenants.has(tableName(name)) && !isOrgTable(name) && !isMembershipTable(name);
 
 /** Calls whose arguments only end up in a log. */
 export function isLogCallee(text: string): boolean {

@@ -10,6 +10,8 @@ export type Vocabulary = {
   readonly elsewhere?: readonly string[];
   /** Usual words that mean something else in this app. */
   readonly otherwise?: readonly string[];
+  /** Tables whose rows belong to an organization, as far as a schema says so. */
+  readonly tenants?: readonly string[];
 };
 
 type Patterns = {
@@ -35,11 +37,16 @@ type Patterns = {
   readonly tableWord: string;
   /** As `placeName` spells them. */
   readonly elsewhere: ReadonlySet<string>;
+  /** As `tableName` spells them. */
+  readonly tenants: ReadonlySet<string>;
 };
 
 /** A column of a table, however code spells the two: `partnerLinks.organizationId`, `partner_links.organization_id`. */
 export const placeName = (table: string, column: string): string =>
   `${table.replace(/^.*\./, '')}.${column}`.replace(/_/g, '').toLowerCase();
+
+/** A table, however code spells it: `usage_records`, `usageRecords`. */
+export const tableName = (table: string): string => table.replace(/^.*\./, '').replace(/_/g, '').toLowerCase();
 
 const usualWords = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
 
@@ -123,6 +130,7 @@ function patternsOf(given: Vocabulary): Patterns {
     elsewhere: new Set(
       (given.elsewhere ?? []).map((one) => placeName(one.replace(/\.\w+$/, ''), one.replace(/^.*\./, ''))),
     ),
+    tenants: new Set((given.tenants ?? []).map(tableName)),
   };
 }
 

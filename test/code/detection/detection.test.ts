@@ -9,6 +9,7 @@ import type { Finding } from '../../../src/workspace/scan/types.ts';
 import { speak } from '../../../src/workspace/scan/vocabulary.ts';
 import { tablesInFiles } from '../../../src/workspace/tables-in-files.ts';
 import { type Case, cases, inWords, manifests } from './table.ts';
+import { unscopedCases } from './unscoped-rows.ts';
 
 const clean: string[] = [];
 afterAll(async () => {
@@ -24,7 +25,7 @@ create table calls (id uuid primary key, org_id uuid references organizations, n
 `;
 
 async function findingsIn(
-  given: readonly Case[],
+  given: readonly Pick<Case, 'path' | 'text'>[],
   spell: (text: string) => string,
 ): Promise<ReadonlyMap<string, readonly Finding[]>> {
   const root = await mkdtemp(path.join(tmpdir(), 'detection-'));
@@ -68,6 +69,21 @@ describe.each(apps)('in an app that says %s', (column, spell) => {
       const kinds = (found.get(one.path) ?? []).map(({ kind }) => kind);
       const right = one.found ? kinds.length > 0 && kinds.every((kind) => kind === 'request-org') : kinds.length === 0;
       return right ? [] : [`${one.framework}, ${one.variant}: ${kinds.join(', ') || 'nothing'}\n${spell(one.text)}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe.each(apps.slice(0, every ? apps.length : 2))('queries in an app that says %s', (_, spell) => {
+  it('finds those that reach every organization, and nothing else', async () => {
+    const given = unscopedCases.map((one, index) => ({
+      ...one,
+      path: `apps/u${index}/${one.path ?? 'src/routes/calls.ts'}`,
+    }));
+    const found = await findingsIn(given, spell);
+    const wrong = given.flatMap((one) => {
+      const kinds = (found.get(one.path) ?? []).map(({ kind }) => kind);
+      return kinds.join() === (one.found ? 'unscoped-query' : '') ? [] : [`${one.name}: ${kinds.join() || 'nothing'}`];
     });
     expect(wrong).toEqual([]);
   });

@@ -272,19 +272,16 @@ export const codeWeaknesses: readonly CodeWeakness[] = [
     name: 'a list that is not kept to an organization',
     file: route,
     code: `contactsRouter.get('/x51', requireAuth, async (_req, res) => { const { data } = await supabase.from('contacts').select('*'); res.json(data); });`,
-    missed: 'which tables belong to organizations is not asked where a query has no filter at all',
   },
   {
     name: 'a search that is not kept to an organization',
     file: route,
     code: `contactsRouter.get('/x52', requireAuth, async (req, res) => { const { data } = await supabase.from('contacts').select('*').ilike('name', \`%\${req.query.q}%\`); res.json(data); });`,
-    missed: 'which tables belong to organizations is not asked where a query has no filter at all',
   },
   {
     name: 'a deletion of everything',
     file: route,
     code: `contactsRouter.post('/x53', requireAuth, async (_req, res) => { await supabase.from('contacts').delete().neq('id', ''); res.sendStatus(204); });`,
-    missed: 'which tables belong to organizations is not asked where a query has no filter at all',
   },
   {
     name: 'a default organization by ||=',

@@ -9,16 +9,18 @@ import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+import { belongsToOrganizations, isScopedClient, ofCaller, unscopedTable } from './unscoped-table.ts';
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
 const serviceWord = /service_?role/i;
 /** Rows that belong to the app, to the user, or to whoever was sent their id. */
 const ofNobody = /(?:^|_)(?:users|plans|countries|invites|invitations)$/;
-const byRowId = /\.\s*(?:eq|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)/g;
+/** Queries by an id, and all others: those are looked at where the table is known to be a tenant's. */
+const queries = /\.\s*(?:(?:eq|in|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)|from\s*\(\s*['"`])/g;
 
 /**
- * A row read or written by its id alone, with an id from the request, through a client that goes past row security. Row
- * security would stop it; the service key does not. Advice: whether the id is guessable and the table a tenant's is not
+ * Rows of every organization (see `unscopedTable`), and a row read or written by its id alone, with an id from the request, through a client that goes past row security. Row
+ * security would stop it; the service key does not. By one id it is advice: whether the id is guessable and the table a tenant's is not
  * to be seen from here.
  */
 export const unscopedQuery: Rule = {
@@ -27,9 +29,11 @@ export const unscopedQuery: Rule = {
     side !== 'browser' &&
     (workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(source.text)) &&
     mayReadRequests(source)
-      ? byRowId
+      ? queries
       : null,
-  *check(node, { workspace }) {
+  *check(node, context) {
+    yield* unscopedTable(node, context);
+    const { source, workspace } = context;
     const chain = chainAround(node);
     if (
       chain === null ||
@@ -39,7 +43,9 @@ export const unscopedQuery: Rule = {
       ofNobody.test(chain.table)
     )
       return;
-    const byId = chain.links.find((link) => link.name === 'eq' && stringValue(link.args[0] ?? null) === 'id');
+    const byId = chain.links.find(
+      ({ name, args }) => /^(?:eq|in)$/.test(name) && stringValue(args[0] ?? null) === 'id',
+    );
     if (!byId || !linkOf(chain, 'select', 'update', 'delete')) return;
     const filters = chain.links.filter((link) => /^(?:eq|in|filter|match|or|is|contains)$/.test(link.name));
     if (filters.some((link) => link !== byId && ofCaller(link.args[0]?.text ?? ''))) return;
@@ -49,12 +55,15 @@ export const unscopedQuery: Rule = {
     const look: Look = { workspace, depth: 0 };
     if (rowIsCompared(chain.node, look) || idIsChecked(value, chain.node, look) || hasCheckedParent(chain, look))
       return;
+    const isList = byId.name === 'in';
+    // A list of ids is rarely one that was looked up before.
+    if (isList && !belongsToOrganizations(chain.table, source)) return;
     yield {
       node: chain.node,
-      reason: `A row of ${chain.table} is reached by its id alone with a client that goes past row security.`,
+      reason: `${isList ? `Rows of ${chain.table} are reached by their ids` : `A row of ${chain.table} is reached by its id`} alone with a client that goes past row security.`,
       instruction: `Add .eq('org_id', …) with the organization of the authenticated user, if ${chain.table} belongs to organizations.`,
       certainty: 'likely',
-      advice: true,
+      advice: !isList,
     };
   },
   examples: {
@@ -83,11 +92,6 @@ export const unscopedQuery: Rule = {
     ],
   },
 };
-
-/** `req.supabase` and the like carry the caller's token. */
-function isScopedClient(base: SyntaxNode): boolean {
-  return /^(?:req|request|ctx|c)\b|user(?:Client|Supabase)|authed|scoped|anon/i.test(base.text);
-}
 
 /** The row's org is compared after it was read. */
 function rowIsCompared(query: SyntaxNode, look: Look): boolean {
@@ -163,10 +167,6 @@ function idIsChecked(value: SyntaxNode, query: SyntaxNode, look: Look): boolean 
 
 const keepsToCaller = (chain: Chain): boolean =>
   chain.links.some(({ name, args }) => /^(?:eq|in|match|filter)$/.test(name) && ofCaller(args[0]?.text ?? ''));
-
-/** A column that keeps rows to an organization, or to a user. */
-const ofCaller = (text: string): boolean =>
-  /org|tenant|user_id|owner|created_by|profile_id|member/i.test(text) || (text.match(/\w+/g) ?? []).some(isOrgColumn);
 
 function outermostFunction(node: SyntaxNode): SyntaxNode | null {
   let found: SyntaxNode | null = null;
