@@ -57,6 +57,15 @@ describe('many checks', () => {
     expect(shown(driven.state())).toContain('z shows every check');
   });
 
+  test('e on a group shows its first check with what proves it, for a group proves nothing by itself', async () => {
+    const driven = await verified();
+    driven.press('end', 'e');
+    expect(shown(driven.state())).toContain('› ✓ passed');
+    expect(shown(driven.state())).toContain('public.t0: a user of A cannot read');
+    expect(shown(driven.state())).not.toContain('70 tables');
+    expect(driven.state().verification?.evidence).toBe(true);
+  });
+
   test('a few are shown as they are, and z says that there is nothing to fold', async () => {
     const driven = await verified(checks.slice(0, 8));
     expect(shown(driven.state())).toContain('public.t0: a user of A cannot read');

@@ -262,10 +262,18 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
         ? ask({ ...state, suspended: true }, { type: 'edit', file: finding.file, line: finding.line })
         : state;
     }
-    case 'evidence':
-      return state.verification
-        ? { ...state, verification: { ...state.verification, evidence: !state.verification.evidence } }
-        : state;
+    case 'evidence': {
+      const { verification } = state;
+      if (!verification) return state;
+      const rows = checkRows(state);
+      const chosen = rows.find((row) => row.id === verification.selected) ?? rows[0];
+      // A group has no evidence of its own: its first check is shown with what proves it.
+      if (chosen && 'group' in chosen) {
+        const { id } = chosen.group.first;
+        return { ...state, verification: { ...verification, unfolded: true, evidence: true, selected: id } };
+      }
+      return { ...state, verification: { ...verification, evidence: !verification.evidence } };
+    }
     case 'log':
       return { ...state, log: { ...state.log, open: !state.log.open } };
     case 'save-log':
