@@ -146,7 +146,7 @@ function unreadWords({ files, unread }: ScanResult): string {
 }
 
 /**
- * Findings that a check counts: in the app's own code, and more than advice. No step mends a query without an
+ * Findings that a check counts: in the app's own code, and more than advice. No step fixes a query without an
  * organization; the scan and the guard report it.
  */
 export const counts = (finding: Finding): boolean =>

@@ -14,7 +14,7 @@ const written = ({ table, write }: BatchChange): string =>
     ? table
     : `${table}.${write.column}${write.jsonKey === undefined ? '' : ` (${write.jsonKey})`}`;
 
-/** What takes one change back. */
+/** What rolls one change back. */
 const inverseLines = (change: Change, diff: FileDiff | undefined): readonly Line[] => {
   if (diff) return [diffHeading(diff), line(), ...diff.lines];
   if (change.kind === 'batches')

@@ -41,12 +41,12 @@ type Patterns = {
   readonly tenants: ReadonlySet<string>;
 };
 
-/** A column of a table, however code spells the two: `partnerLinks.organizationId`, `partner_links.organization_id`. */
-export const placeName = (table: string, column: string): string =>
-  `${table.replace(/^.*\./, '')}.${column}`.replace(/_/g, '').toLowerCase();
-
 /** A table, however code spells it: `usage_records`, `usageRecords`. */
 export const tableName = (table: string): string => table.replace(/^.*\./, '').replace(/_/g, '').toLowerCase();
+
+/** A column of a table, however code spells the two: `partnerLinks.organizationId`, `partner_links.organization_id`. */
+export const placeName = (table: string, column: string): string =>
+  `${tableName(table)}.${column.replace(/_/g, '').toLowerCase()}`;
 
 const usualWords = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
 

@@ -19,9 +19,9 @@ const ofNobody = /(?:^|_)(?:users|plans|countries|invites|invitations)$/;
 const queries = /\.\s*(?:(?:eq|in|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)|from\s*\(\s*['"`])/g;
 
 /**
- * Rows of every organization (see `unscopedTable`), and a row read or written by its id alone, with an id from the request, through a client that goes past row security. Row
- * security would stop it; the service key does not. By one id it is advice: whether the id is guessable and the table a tenant's is not
- * to be seen from here.
+ * Rows of every organization (see `unscopedTable`), and rows that are read or written by their ids alone, with ids from
+ * the request, through a client that goes past row security. Row security would stop it; the service key does not. By one
+ * id it is advice: whether the id is guessable and the table a tenant's is not to be seen from here.
  */
 export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
