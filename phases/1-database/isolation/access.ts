@@ -21,6 +21,7 @@ import { ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
 import { standingPlatformPolicies } from './platform-policies.ts';
 import { rulesOf } from './rules.ts';
+import { type SaidLinks, saidLinks } from './said-links.ts';
 import { standingPolicies } from './tables.ts';
 
 /** Who reaches what now, in the form that the journal keeps. `only`: of these tables, as `schema.name`. */
@@ -28,7 +29,7 @@ export async function lookAtAccess(target: Target, signal: AbortSignal, only?: R
   const found = await survey(target);
   if (found.organizations === null) return null;
   const client = await target.session.work();
-  const access = await lookAt(client, scopeOf(found, only), signal);
+  const access = await lookAt(client, await scopeOf(found, only), signal);
   const failed = await ownFailures(target, found, signal, only, circularDoors(access));
   const { sharing, anywhere, binding } = await standingPolicies(found, target.config);
   const files = await standingPlatformPolicies(client, found);
@@ -78,7 +79,7 @@ export async function* checkAccess(
   const began = performance.now();
   const before = fromKept(kept);
   const client = await target.session.work();
-  const after: Access = await lookAt(client, scopeOf(found, only), signal, before);
+  const after: Access = await lookAt(client, await scopeOf(found, only), signal, before);
   const judged = tested.get(target) ?? new Set<string>();
   if (isInside(client)) {
     tested.set(target, judged);
@@ -129,8 +130,13 @@ const tenantNames = (found: Survey): ReadonlySet<string> =>
       .map(({ table }) => `${table.schema}.${table.name}`),
   );
 
-function scopeOf(found: Survey, only?: ReadonlySet<string>): AccessScope {
-  const doors = [...tableDoors(found), ...viewDoors(found), ...functionDoors(found), ...storageDoors(found)];
+async function scopeOf(found: Survey, only?: ReadonlySet<string>): Promise<AccessScope> {
+  const doors = [
+    ...tableDoors(found, await saidLinks(found)),
+    ...viewDoors(found),
+    ...functionDoors(found),
+    ...storageDoors(found),
+  ];
   return {
     people: peopleOf(found),
     doors: only === undefined ? doors : doors.filter((one) => only.has(`${one.schema}.${one.name}`)),
@@ -144,7 +150,7 @@ const kindOf = (found: Survey, table: Table): DoorKind => {
   return table === found.memberships?.table ? 'memberships' : 'table';
 };
 
-function tableDoors(found: Survey): readonly DoorScope[] {
+function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
   const excluded = new Set(found.excluded.map((table) => table.oid));
   return found.catalog.tables
     .filter((table) => table.kind !== 'foreign' && !excluded.has(table.oid))
@@ -154,7 +160,7 @@ function tableDoors(found: Survey): readonly DoorScope[] {
         schema: table.schema,
         name: table.name,
         kind: kindOf(found, table),
-        ...ownersOf(found, table),
+        ...ownersOf(found, table, 't', said),
         key: key?.name ?? null,
         keyType: key?.type ?? null,
       };

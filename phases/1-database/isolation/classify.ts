@@ -175,7 +175,8 @@ async function meaningOf(
 /** The column as the condition writes it, in quotes where it needs them. */
 const quotedColumn = (part: string, column: string): string => (part.includes(`"${column}"`) ? `"${column}"` : column);
 
-const rowScope = (table: Guarded, world: Judging): Scope => ({
+/** The row that a policy guards, as its conditions name it. */
+export const rowScope = (table: Pick<Guarded, 'schema' | 'name'>, world: Judging): Scope => ({
   ranges: [
     {
       alias: table.name,

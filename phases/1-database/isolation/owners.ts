@@ -1,24 +1,33 @@
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
-import { identifier, qualified } from '../../../src/database/quote.ts';
+import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { idFrom } from '../sign-up/names.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { isCallersMembership } from './caller.ts';
+import type { SaidLinks } from './said-links.ts';
 
 /** How far foreign keys are followed to find whose a row is. */
 const farthest = 2;
 
 const empty = `'{}'::text[]`;
 
-/** SQL, over a row under this alias, for the organizations and the users that it belongs to: both `text[]`. */
+/**
+ * SQL, over a row under this alias, for the organizations and the users that it belongs to: both `text[]`. `said`: links
+ * that no foreign key says.
+ */
 export function ownersOf(
   survey: Survey,
   table: Table,
   alias = 't',
+  said: SaidLinks = new Map(),
 ): { readonly organizations: string; readonly users: string } {
+  const at = { survey, said };
   return {
-    organizations: joined(organizationsOf(survey, table, alias, [table.oid])),
-    users: joined(usersOf(survey, table, alias, [table.oid])),
+    organizations: joined(organizationsOf(at, table, alias, [table.oid])),
+    users: joined(usersOf(at, table, alias, [table.oid])),
   };
 }
+
+type Known = { readonly survey: Survey; readonly said: SaidLinks };
 
 /** Parts are `text[]` as well; what is not there counts for nothing. */
 const joined = (parts: readonly string[]): string =>
@@ -26,7 +35,8 @@ const joined = (parts: readonly string[]): string =>
     ? empty
     : `array(select distinct x from unnest(${parts.join(' || ')}) x where x is not null order by x)`;
 
-function organizationsOf(survey: Survey, table: Table, alias: string, path: readonly number[]): readonly string[] {
+function organizationsOf(known: Known, table: Table, alias: string, path: readonly number[]): readonly string[] {
+  const { survey } = known;
   const own = (name: string): string => `array[${alias}.${identifier(name)}::text]`;
   if (table === survey.organizations) {
     const key = primaryColumn(table)?.name;
@@ -45,7 +55,7 @@ function organizationsOf(survey: Survey, table: Table, alias: string, path: read
     .filter((one) => !isKey(one))
     .map((one) =>
       subquery(survey.organizations as Table, one, alias, path.length, (at) =>
-        organizationsOf(survey, survey.organizations as Table, at, path),
+        organizationsOf(known, survey.organizations as Table, at, path),
       ),
     );
   const columns = [...[...new Set([...named, ...shared])].map(own), ...byName];
@@ -55,10 +65,11 @@ function organizationsOf(survey: Survey, table: Table, alias: string, path: read
   }
   if (named.length > 0 || path.length > farthest) return columns;
   // Of a row without a key, what refers to organizations says with whom it is shared, and its parents whose it is.
-  return [...columns, ...throughParents(survey, table, alias, path, organizationsOf)];
+  return [...columns, ...throughParents(known, table, alias, path, organizationsOf)];
 }
 
-function usersOf(survey: Survey, table: Table, alias: string, path: readonly number[]): readonly string[] {
+function usersOf(known: Known, table: Table, alias: string, path: readonly number[]): readonly string[] {
+  const { survey } = known;
   const own = (name: string): string => `array[${alias}.${identifier(name)}::text]`;
   if (table === survey.organizations) return [];
   if (table === survey.profiles) return [own(profileUser(survey))];
@@ -70,7 +81,7 @@ function usersOf(survey: Survey, table: Table, alias: string, path: readonly num
     else if (parentOf(survey, foreign) === survey.profiles && survey.profiles !== null) {
       parts.push(
         subquery(survey.profiles, foreign, alias, path.length, (at) =>
-          usersOf(survey, survey.profiles as Table, at, path),
+          usersOf(known, survey.profiles as Table, at, path),
         ),
       );
     }
@@ -78,25 +89,41 @@ function usersOf(survey: Survey, table: Table, alias: string, path: readonly num
   const named = table.columns.find((one) => one.name === 'user_id' && one.type === 'uuid');
   if (parts.length === 0 && named !== undefined) parts.push(own(named.name));
   if (table === survey.memberships?.table || path.length > farthest) return parts;
-  return [...parts, ...throughParents(survey, table, alias, path, usersOf)];
+  return [...parts, ...throughParents(known, table, alias, path, usersOf)];
 }
 
 type Follow = typeof organizationsOf;
 
 function throughParents(
-  survey: Survey,
+  known: Known,
   table: Table,
   alias: string,
   path: readonly number[],
   follow: Follow,
 ): readonly string[] {
-  return foreignKeys(table).flatMap((foreign) => {
+  const { survey, said } = known;
+  const above = (parent: Table): readonly string[] =>
+    path.includes(parent.oid) || parent === survey.organizations || parent === survey.profiles
+      ? []
+      : follow(known, parent, `p${path.length}`, [...path, parent.oid]);
+  const declared = foreignKeys(table).flatMap((foreign) => {
     const parent = parentOf(survey, foreign);
-    if (parent === null || path.includes(parent.oid)) return [];
-    if (parent === survey.organizations || parent === survey.profiles) return [];
-    const parts = follow(survey, parent, `p${path.length}`, [...path, parent.oid]);
-    return parts.length === 0 ? [] : [subquery(parent, foreign, alias, path.length, () => parts)];
+    const parts = parent === null ? [] : above(parent);
+    return parent === null || parts.length === 0 ? [] : [subquery(parent, foreign, alias, path.length, () => parts)];
   });
+  const bySaying = (said.get(table.oid) ?? []).flatMap((link) => {
+    const parts = above(link.parent);
+    if (parts.length === 0) return [];
+    const own = `p${path.length}`;
+    const column = `${alias}.${identifier(link.column)}`;
+    const value = link.sameType ? column : idFrom(`${column}::text`, link.keyType);
+    const found = `coalesce((select ${parts.join(' || ')} from ${qualified(link.parent.schema, link.parent.name)} ${own} where ${own}.${identifier(link.key)} = ${value} limit 1), ${empty})`;
+    const when = link.when.map(
+      (one) => `${alias}.${identifier(one.column)}::text in (${one.values.map(literal).join(', ')})`,
+    );
+    return [when.length === 0 ? found : `case when ${when.join(' and ')} then ${found} else ${empty} end`];
+  });
+  return [...declared, ...bySaying];
 }
 
 function subquery(

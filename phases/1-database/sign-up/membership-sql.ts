@@ -94,7 +94,12 @@ export function membershipSql(
       : `  if not ${there} then
     ${insertJoined}
     if v_made then
-      delete from ${m.sql} m where m.${m.user} = ${m.member('new.id')} and m.${m.org} = v_left;
+      begin
+        delete from ${m.sql} m where m.${m.user} = ${m.member('new.id')} and m.${m.org} = v_left;
+      exception when raise_exception or integrity_constraint_violation then
+        -- A rule of the app keeps it, as one for the last owner of every organization does: that one stays theirs.
+        null;
+      end;
     end if;
   end if;`,
   };

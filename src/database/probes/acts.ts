@@ -18,10 +18,21 @@ export const read = (name: string, who: Who, table: TableFacts, filter: string):
   measure: 'value',
 });
 
-/** Takes the prepared row away first, so that its own keys are free for the attempt. */
-export const insert = (name: string, who: Who, world: World, row: Row, quiet: boolean): Act => {
+/** Conditions of an inserted row that counts: of the one under its key, and of any where that one is not there. */
+export type Landing = { readonly byKey: string; readonly else: string };
+
+/**
+ * Takes the prepared row away first, so that its own keys are free for the attempt. Triggers of the app give rows
+ * another organization or another key than they were sent with: `landing` says which row counts then.
+ */
+export const insert = (name: string, who: Who, world: World, row: Row, quiet: boolean, landing?: Landing): Act => {
   const filter = rowFilter(world, row);
-  const count = counting(target(row.table), filter);
+  const table = target(row.table);
+  const count = counting(table, landing === undefined ? filter : `${filter} and (${landing.byKey})`);
+  const observe =
+    landing === undefined
+      ? count.observe
+      : `select case when exists (select from ${table} where ${filter}) then (${count.observe}) else (select count(*) from ${table} where ${landing.else}) end`;
   return {
     name,
     about: nameOf(row.table),
@@ -29,7 +40,7 @@ export const insert = (name: string, who: Who, world: World, row: Row, quiet: bo
     before: [...removeSql(row, filter, quiet), count.before],
     sql: [insertSql(row, insertable(row.table, who.role))],
     measure: 'rows',
-    observe: count.observe,
+    observe,
   };
 };
 

@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, qualified } from '../quote.ts';
 import { insert, reach, remove, type Who } from './acts.ts';
-import { createCast } from './cast.ts';
+import { counting, createCast } from './cast.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { findRow, NoRow, type Row, roleOf, rowFilter } from './rows.ts';
 import type { Act } from './script.ts';
@@ -75,7 +75,6 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
   }
   if (memberships !== null && names !== null) {
     const mine = row(memberships, 'member');
-    const table = qualified(memberships.schema, memberships.name);
     const advice = 'Let only owners change memberships, and nobody their own role.';
     probes.push(
       probe('delete-owner', 'remove the owner', '0 rows changed', advice, [
@@ -102,14 +101,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
       const role = valueIn(row(memberships, 'a'), names.roleColumn);
       probes.push(
         probe('become-owner', 'make themselves owner', '0 rows changed', advice, [
-          reach(
-            'become-owner',
-            member,
-            world,
-            mine,
-            'blind',
-            `update ${table} set ${identifier(names.roleColumn)} = ${role}`,
-          ),
+          raise('become-owner', member, world, mine, [names.userColumn, names.orgColumn], names.roleColumn, role),
           insertAs('become-owner-anew', member, world, mine, { [names.roleColumn]: role }, quiet),
         ]),
       );
@@ -125,16 +117,7 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
         'give themselves the role of owner in the profile',
         '0 rows changed',
         'Do not let users change their own role.',
-        [
-          reach(
-            'profile-role',
-            member,
-            world,
-            row(profiles, 'member'),
-            'blind',
-            `update ${qualified(profiles.schema, profiles.name)} set ${identifier(roleColumn.name)} = ${value}`,
-          ),
-        ],
+        [raise('profile-role', member, world, row(profiles, 'member'), profiles.primary, roleColumn.name, value)],
       ),
     );
   }
@@ -142,6 +125,27 @@ export async function probeMembers({ world, settings, quiet, prefix }: Run): Pro
 }
 
 const valueIn = (row: Row, column: string): string => row.values.get(column) ?? 'null';
+
+/** Sets a column of the member's row: it counts only if the value is there afterwards, since triggers put others back. */
+function raise(
+  name: string,
+  who: Who,
+  world: Run['world'],
+  row: Row,
+  keys: readonly string[],
+  column: string,
+  value: string,
+): Act {
+  const table = qualified(row.table.schema, row.table.name);
+  const pairs = [...keys.map((key) => [key, valueIn(row, key)] as const), [column, value] as const];
+  const count = counting(table, pairs.map(([key, sql]) => `${identifier(key)} = ${sql}`).join(' and '));
+  return {
+    ...reach(name, who, world, row, 'blind', `update ${table} set ${identifier(column)} = ${value}`),
+    before: [count.before],
+    // Where it was there before, only what the statement itself says tells anything.
+    observe: `select case when current_setting('voxanne_probe.before') = '0' then (${count.observe}) end`,
+  };
+}
 
 /** Inserts the member's row with other values, after the prepared one has been taken away. */
 function insertAs(
@@ -153,7 +157,11 @@ function insertAs(
   quiet: boolean,
 ): Act {
   const changed: Row = { ...row, values: new Map([...row.values, ...Object.entries(values)]) };
-  const act = insert(name, who, world, changed, quiet);
+  // A trigger that puts a harmless value in its place has let nobody up.
+  const landed = Object.entries(values)
+    .map(([column, value]) => `${identifier(column)} = ${value}`)
+    .join(' and ');
+  const act = insert(name, who, world, changed, quiet, { byKey: landed, else: 'false' });
   // Where the organization or the role is part of the key, the prepared row has another one.
   const own = insert(name, who, world, row, quiet);
   return rowFilter(world, changed) === rowFilter(world, row)

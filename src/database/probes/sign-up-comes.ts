@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
-import { identifier, qualified } from '../quote.ts';
+import { identifier, literal, qualified } from '../quote.ts';
+import { quietly } from './script.ts';
 import type { SignUpOptions } from './sign-up.ts';
 import type { Kind } from './sign-up-kinds.ts';
-import { isPlainMember, joining, judged, play, sceneOf } from './sign-up-scene.ts';
+import { isPlainMember, joining, judged, play, sceneOf, unlessRefused } from './sign-up-scene.ts';
 import { skipped } from './verdict.ts';
 
 type Came = {
@@ -28,14 +29,18 @@ export async function* probeComing(client: ClientBase, options: SignUpOptions, k
   const key = `o.${identifier(organizationKey)}`;
   const { one, other, stamp, stampWith, member, table, user, role, remember, said } = sceneOf(memberships);
   const mine = `from ${table} m where m.${user}::text = ${member(one.id)}::text`;
+  const both = (column: string, value: (id: string) => string): string =>
+    `${column} in (${value(one.id)}::text, ${value(other.id)}::text)`;
+  const own = `delete from ${table} m where ${both(`m.${user}::text`, member)}`;
+  const unstamped = `update auth.users u set raw_app_meta_data = u.raw_app_meta_data - 'org_id' where ${both('u.id::text', literal)}`;
   const statements = [
     remember('org', `select ${key} from ${orgs} o where ${options.living?.('o') ?? 'true'} order by 1 limit 1`),
     `set local search_path = auth`,
     ...kind.statements(one),
     ...kind.statements(other),
     `set local search_path = pg_catalog`,
-    // What the app's own trigger gave them would count as well.
-    `delete from ${table} m where m.${user}::text in (${member(one.id)}::text, ${member(other.id)}::text)`,
+    // What the app's own trigger gave them would count as well; a rule that keeps it has nothing to say here.
+    unlessRefused(own, quietly([own, unstamped])),
     `set local search_path = auth`,
     stampWith(one.id, said('org')),
     `set local search_path = pg_catalog`,

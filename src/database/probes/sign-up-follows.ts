@@ -4,7 +4,7 @@ import { identifier, qualified } from '../quote.ts';
 import type { SignUpOptions } from './sign-up.ts';
 import { probeComing } from './sign-up-comes.ts';
 import { kinds } from './sign-up-kinds.ts';
-import { isPlainMember, joining, judged, play, sceneOf } from './sign-up-scene.ts';
+import { isPlainMember, joining, judged, play, sceneOf, unlessRefused } from './sign-up-scene.ts';
 import { skipped } from './verdict.ts';
 
 type Followed = {
@@ -14,12 +14,15 @@ type Followed = {
   readonly made: number;
   readonly firstAfter: string | null;
   readonly secondAfter: string | null;
+  /** The app kept the first, who owns the organization: the second alone left it, and belongs to so many others. */
+  readonly kept: boolean;
+  readonly elsewhere: number;
 };
 
 /**
  * A user signs up, an admin creates a second one in the organization of the first, and then both memberships end in one
- * statement: the second is a member there and nothing else was made; both stamps are gone with the memberships. In a
- * transaction that is rolled back.
+ * statement: the second is a member there and nothing else was made; both stamps are gone with the memberships. Where
+ * the app keeps the last owner of an organization, the second one's ends alone. In a transaction that is rolled back.
  */
 export async function* probeFollowing(client: ClientBase, options: SignUpOptions): AsyncIterable<CheckResult> {
   const { memberships, organizations, idPrefix = '1.4/sign-up' } = options;
@@ -56,9 +59,17 @@ export async function* probeFollowing(client: ClientBase, options: SignUpOptions
       'members',
       `select coalesce(jsonb_agg(jsonb_build_object('org', m.${identifier(memberships.orgColumn)}::text, 'role', ${role})), '[]') from ${table} m where m.${user}::text = ${member(second.id)}::text`,
     ),
-    `delete from ${table} m where m.${user}::text in (${member(first.id)}::text, ${member(second.id)}::text)`,
+    remember('kept', `''`),
+    unlessRefused(
+      `delete from ${table} m where m.${user}::text in (${member(first.id)}::text, ${member(second.id)}::text)`,
+      [
+        remember('kept', `'true'`).replace('select', 'perform'),
+        `delete from ${table} m where m.${user}::text = ${member(second.id)}::text and m.${identifier(memberships.orgColumn)}::text = ${said('first')}`,
+      ],
+    ),
     `select jsonb_build_object('first', ${said('first')}, 'second', ${said('second')}, 'members', ${said('members')}::jsonb, 'made', ${said('made')}::int8,
-  'firstAfter', ${stamp(first.id)}, 'secondAfter', ${stamp(second.id)}) as found`,
+  'firstAfter', ${stamp(first.id)}, 'secondAfter', ${stamp(second.id)}, 'kept', ${said('kept')} is not null,
+  'elsewhere', (select count(*) from ${table} m where m.${user}::text = ${member(second.id)}::text)) as found`,
   ];
   const ends = {
     id: `${idPrefix}/membership-ends`,
@@ -88,7 +99,9 @@ export async function* probeFollowing(client: ClientBase, options: SignUpOptions
         : `a membership there${there.role === null ? '' : ` as ${there.role}`}, ${found.members.length - 1} elsewhere`,
       spent,
     );
-    const gone = found.firstAfter === null && found.secondAfter === null;
-    yield judged(stamps, gone, gone ? 'no stamp' : 'the stamp is still there');
+    const ended = found.elsewhere > 0 ? found.secondAfter !== found.first : found.secondAfter === null;
+    const gone = ended && (found.kept || found.firstAfter === null);
+    const one = found.kept ? ', of a member who is not the last owner: the app keeps that one' : '';
+    yield judged(stamps, gone, gone ? `no stamp${one}` : `the stamp is still there${one}`);
   });
 }

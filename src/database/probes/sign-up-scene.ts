@@ -4,7 +4,7 @@ import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { bracket } from '../rolled-back.ts';
 import { rollBack } from './script.ts';
-import { isOurs, type SignUpOptions } from './sign-up.ts';
+import { isOurs, ours, type SignUpOptions } from './sign-up.ts';
 import type { NewUser } from './sign-up-kinds.ts';
 import { inconclusive, skipped } from './verdict.ts';
 
@@ -32,6 +32,16 @@ export function sceneOf(memberships: Memberships) {
       `update auth.users set raw_app_meta_data = jsonb_build_object('provider', 'email', 'org_id', ${org}) where id = ${literal(id)} and ${org} is not null`,
   };
 }
+
+/** Runs a statement, and another one in its place where a rule of the app, no function of ours, refuses it. */
+export const unlessRefused = (statement: string, instead: readonly string[]): string =>
+  `do $voxanne$ declare v_where text; begin
+  ${statement};
+exception when raise_exception or integrity_constraint_violation then
+  get stacked diagnostics v_where = pg_exception_context;
+  if v_where ~ ${literal(ours.source)} then raise; end if;
+  ${instead.map((line) => `${line};`).join('\n  ')}
+end $voxanne$`;
 
 /** Where only their roles tell members and owners apart: whoever an admin puts into an organization does not own it. */
 export const isPlainMember = (

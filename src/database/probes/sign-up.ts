@@ -262,9 +262,9 @@ export const refusedOf = (error: Error, code: string): Refused => {
   return { code, schema: word('schema'), table: word('table'), column: word('column'), constraint: word('constraint') };
 };
 
-/** Whether a function that the rollout made stands in the context of an error. */
-export const isOurs = (where: string): boolean =>
-  /handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/.test(where);
+/** The functions that the rollout made, in the context of an error. */
+export const ours = /handle_new_user_setup|follow_org_id|keep_org_id|follow_membership/;
+export const isOurs = (where: string): boolean => ours.test(where);
 
 /**
  * Whether a trigger function of the app, with none of ours around it, raised the error (`rule`) or ran into it (`error`);

@@ -2,9 +2,10 @@ import type { CheckResult } from '../../rollout/check.ts';
 import type { Policy } from '../catalog/types.ts';
 import { type Circle, isCircle } from '../circles.ts';
 import { identifier, qualified } from '../quote.ts';
-import { insert, reach, read, remove, update, type Who } from './acts.ts';
+import { insert, type Landing, reach, read, remove, update, type Who } from './acts.ts';
 import { counting, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
+import { type Forgery, knownForgery, usualForgery } from './forged.ts';
 import { type Attempt, type Probe, performProbes } from './probe.ts';
 import { referenceProbes } from './references.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
@@ -25,7 +26,7 @@ import {
   rows,
   worst,
 } from './verdict.ts';
-import { anonClaims, claims, nameOf, type World } from './world.ts';
+import { anonClaims, claims, nameOf, type Side, type World } from './world.ts';
 
 /**
  * Acts upon a table and yields one result per act.
@@ -71,14 +72,14 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   const prefix = `${world.options.idPrefix ?? '1.7/two-org'}/${nameOf(table)}`;
   const through = scope.kind === 'parent' ? ` (through ${scope.columns.join(', ')})` : '';
   const [own, theirs] = [rowFilter(world, a), rowFilter(world, b)];
-  const forged = { org_id: org.b, organization_id: org.b, tenant_id: org.b };
   const user = (token: Parameters<typeof claims>[2]): Who => ({
     role: 'authenticated',
     claims: claims(family.ids, 'a', token),
   });
   const me = user({ org: org.a });
-  const liar = user({ org: org.a, userMetadata: forged });
-  const unstampedLiar = user({ org: null, userMetadata: forged });
+  const usual = usualForgery(family.ids);
+  const liar = user({ org: org.a, userMetadata: usual.metadata });
+  const known = knownForgery(world, family.ids, quiet);
   const old = user({ org: null });
   const broken = user({ org: 'not-a-uuid' });
   const anon: Who = { role: 'anon', claims: anonClaims };
@@ -131,13 +132,23 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   ];
   // A new organization is nobody else's; and none can be moved.
   const insertsForeign = scope.kind !== 'organization';
+  const whose = whoseOf(scope, a, b);
+  const forging = (name: string, { metadata, before }: Forgery): readonly Act[] => {
+    const who = user({ org: null, userMetadata: metadata });
+    return [
+      read(`${name}-forged-read`, who, table, theirs),
+      update(`${name}-forged-update`, who, world, b, 'blind'),
+      remove(`${name}-forged-delete`, who, world, b, 'blind'),
+      ...(insertsForeign ? [insert(`${name}-forged-insert`, who, world, b, quiet, whose.b)] : []),
+    ].map((act) => ({ ...act, before: [...before, ...(act.before ?? [])] }));
+  };
   if (insertsForeign) {
     probes.push(
       foreignProbe(
         'insert',
         'a user of A cannot insert a row for B',
         advice.insert,
-        withStale(insert('insert', me, world, b, quiet), tokens),
+        withStale(insert('insert', me, world, b, quiet, whose.b), tokens),
       ),
       foreignProbe(
         'move',
@@ -150,11 +161,9 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   probes.push(
     foreignProbe('token-forged', 'user_metadata that claims B changes nothing', advice.forged, [
       read('forged-read', liar, table, theirs),
-      read('unstamped-forged-read', unstampedLiar, table, theirs),
       update('forged-update', liar, world, b, 'blind'),
-      update('unstamped-forged-update', unstampedLiar, world, b, 'blind'),
-      remove('unstamped-forged-delete', unstampedLiar, world, b, 'blind'),
-      ...(insertsForeign ? [insert('unstamped-forged-insert', unstampedLiar, world, b, quiet)] : []),
+      ...forging('unstamped', usual),
+      ...(known === null ? [] : forging('known', known)),
     ]),
     tokenProbe(
       world,
@@ -173,7 +182,7 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   // Organizations, profiles and memberships have rules of their own about who may write: see members.ts.
   if (![world.organizations, world.profiles, world.memberships].includes(table)) {
     probes.push(
-      ownProbe('a user of A can insert its own row', insert('own-insert', me, world, a, quiet)),
+      ownProbe('a user of A can insert its own row', insert('own-insert', me, world, a, quiet, whose.a)),
       ownProbe('a user of A can update its own row', update('own-update', me, world, a, 'by key')),
       ownProbe('a user of A can delete its own row', remove('own-delete', me, world, a, 'by key')),
     );
@@ -189,7 +198,7 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
       remove('anon-delete', anon, world, b, 'blind'),
     ]),
     foreignProbe('anon-insert', 'a request without a login cannot insert rows', advice.anon, [
-      insert('anon-insert', anon, world, b, quiet),
+      insert('anon-insert', anon, world, b, quiet, { ...whose.b, byKey: 'true' }),
     ]),
   );
   probes.push(...referenceProbes(attempt, a, me));
@@ -227,9 +236,22 @@ const advice = {
     'Revoke INSERT, UPDATE and DELETE from anon and authenticated, or enable row security: every user can change what all organizations share.',
 } as const;
 
+const columnsOf = (scope: Scope): readonly string[] =>
+  scope.kind === 'column' ? [scope.column] : scope.kind === 'parent' ? scope.columns : [];
+
+/** Where an inserted row counts: A's own wherever it is theirs, B's unless a trigger made it A's. */
+function whoseOf(scope: Scope, a: Row, b: Row): Readonly<Record<Side, Landing>> {
+  const says = (row: Row, operator: string): readonly string[] =>
+    columnsOf(scope).map((column) => `${identifier(column)} ${operator} ${row.values.get(column) ?? 'null'}`);
+  const all = (row: Row): string => says(row, '=').join(' and ') || 'false';
+  return {
+    a: { byKey: 'true', else: all(a) },
+    b: { byKey: says(a, 'is distinct from').join(' or ') || 'true', else: all(b) },
+  };
+}
+
 function move({ world, quiet }: Attempt, scope: Scope, a: Row, b: Row, who: Who): Act {
-  const columns = scope.kind === 'column' ? [scope.column] : scope.kind === 'parent' ? scope.columns : [];
-  const pairs = columns.map((column) => `${identifier(column)} = ${b.values.get(column) ?? 'null'}`);
+  const pairs = columnsOf(scope).map((column) => `${identifier(column)} = ${b.values.get(column) ?? 'null'}`);
   const name = qualified(a.table.schema, a.table.name);
   const count = counting(name, pairs.join(' and '));
   return {

@@ -108,6 +108,16 @@ describe('where a sign-up makes an organization', () => {
     expect(joins).toMatch(/^created-in-organization skipped: It was not seen, since .*no seat is left.* It matters\.$/);
   });
 
+  test('where the app keeps the last owner, the stamp of another member is seen to go', async () => {
+    const keeps = guard('P0001', 'delete', `when (old.role = 'owner' and pg_trigger_depth() = 0)`);
+    const [, ends] = await seen(follow() + keeps);
+    expect(ends).toBe(
+      'membership-ends passed: no stamp, of a member who is not the last owner: the app keeps that one',
+    );
+    const [, stays] = await seen(follow({ ended: '' }) + keeps);
+    expect(stays).toMatch(/^membership-ends failed: the stamp is still there, of a member/);
+  });
+
   test('what the app refuses without them shows nothing of them', async () => {
     const [joins] = await seen(follow() + guard('P0001', 'delete', 'when (pg_trigger_depth() = 0)'));
     expect(joins).toMatch(/^created-in-organization skipped: .*no seat is left \(P0001\)\.$/);
@@ -134,6 +144,21 @@ describe('where a sign-up makes none', () => {
     ['keeps the stamp', { ended: '' }, 'membership-comes failed: stamped with it, the stamp is still there afterwards'],
   ])('a user who %s is seen', async (_, more, line) => {
     expect(await seen(some + follow({ ...plain, ...more }), asToday)).toContain(line);
+  });
+
+  test('memberships that the app makes by itself and keeps are out of the way', async () => {
+    const own = `
+      create function own() returns trigger language plpgsql security definer set search_path = public as $$
+      begin with made as (insert into organizations (name) values ('own') returning id) insert into memberships select new.id, made.id, 'owner' from made; return null; end $$;
+      create trigger own after insert on auth.users for each row execute function own();`;
+    const lines = await seen(
+      some + follow(plain) + own + guard('P0001', 'delete', `when (old.role = 'owner')`),
+      asToday,
+    );
+    expect(lines).toEqual([
+      'created-in-organization passed: a membership there as member',
+      'membership-comes passed: stamped with it, no stamp afterwards',
+    ]);
   });
 
   test('without an organization that somebody could join nothing was seen', async () => {
