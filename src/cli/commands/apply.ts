@@ -88,11 +88,12 @@ export async function applyAll(
     if (row.step === to) break;
   }
   output.say('');
-  output.say(output.paint('ok', to === undefined ? 'Done and verified.' : `Done and verified up to ${to}.`));
-  if (unchecked > 0)
-    output.say(
-      `${count(unchecked, 'check')} could not be run: the report gives the reason for each (voxanne-rollout report).`,
-    );
+  const upTo = to === undefined ? '' : ` up to ${to}`;
+  output.say(
+    unchecked === 0
+      ? output.paint('ok', `Done and verified${upTo}.`)
+      : `${output.paint('ok', `Done${upTo}: every check that ran passed`)}; ${output.paint('warn', `${count(unchecked, 'check')} could not be run`)}, and what they ask is not verified. The report gives the reason for each (voxanne-rollout report).`,
+  );
   const unsaved = await unsavedDecisions(opened.settings());
   if (unsaved !== null) {
     output.say('');

@@ -23,19 +23,23 @@ export const verifyCommand = (options: CommonOptions): Promise<ExitCode> =>
         }
         let failed = 0;
         let skipped = 0;
+        let unproven = 0;
         for (const row of steps) {
           output.say(`${output.paint('strong', `${row.step} ${row.title}`)}`);
           const result = await rollout.verify(row.step, signal);
           failed += result.failed;
           skipped += result.skipped;
+          unproven += result.unproven;
         }
         output.say('');
-        output.say(
-          failed > 0
-            ? output.paint('bad', `${count(failed, 'check')} failed.`)
-            : `${output.paint('ok', 'Every check that ran passed')}${skipped === 0 ? '.' : `; ${skipped} could not be run and are not verified.`}`,
-        );
-        return failed > 0 ? exitCodes.failed : exitCodes.done;
+        const left = skipped === 0 ? '.' : `; ${skipped} could not be run and are not verified.`;
+        if (failed > 0) output.say(output.paint('bad', `${count(failed, 'check')} failed.`));
+        else if (unproven > 0)
+          output.say(
+            `${output.paint('bad', 'Not verified')}: ${count(unproven, 'check')} on which isolation depends could not be run. Do what they advise, or accept each by its id after a look (decisions.acceptNotChecked).`,
+          );
+        else output.say(`${output.paint('ok', 'Every check that ran passed')}${left}`);
+        return failed > 0 || unproven > 0 ? exitCodes.failed : exitCodes.done;
       },
       { reading: true, programs: runWithQuestion(context.output) },
     ),
