@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/helpers/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     reporters: ['default', './scripts/tally.js'],
     pool: 'forks',
+    globalSetup: './test/helpers/global-setup.ts',
+    sequence: { sequencer: LongestFirst },
     // One more than the two cores of the smallest machine: many tests wait for a server, a lock or a screen.
     maxWorkers: 3,
   },

@@ -6,7 +6,7 @@ import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
-import { catalogCheck } from './checks.ts';
+import { catalogCheck } from './catalog-checks.ts';
 import { eventTriggerNotes } from './names/event-triggers.ts';
 import { asideName, mergeColumns } from './names/merge.ts';
 import { askServer } from './names/server.ts';

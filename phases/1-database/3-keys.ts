@@ -3,7 +3,7 @@ import { literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
-import { catalogCheck } from './checks.ts';
+import { catalogCheck } from './catalog-checks.ts';
 import { planConversions } from './keys/convert.ts';
 import { planEmptyKeys } from './keys/empty.ts';
 import { planForeignKeys } from './keys/foreign-keys.ts';

@@ -4,7 +4,8 @@ import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
-import { catalogCheck, checkSignUps } from './checks.ts';
+import { type CatalogCheck, catalogChecks } from './catalog-checks.ts';
+import { checkSignUps } from './checks.ts';
 import { mayBelongNowhere } from './existing-users/nowhere.ts';
 import { profileComesFirst } from './sign-up/taking-part.ts';
 import { profileUser, type Survey, survey, type TenantTable } from './survey.ts';
@@ -22,10 +23,11 @@ export const step: Step<Target> = {
     const found = await survey(target);
     const client = await target.session.work();
     const empty = await emptyRows(client, found, scope(found));
+    const wanted: CatalogCheck[] = [];
     for (const tenant of scope(found)) {
       const rest = await left(client, found, target, tenant, empty);
       if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant)) !== null) continue;
-      yield await catalogCheck(target, {
+      wanted.push({
         id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
         title: `${tenant.table.schema}.${tenant.table.name}.${tenant.key.name} is NOT NULL`,
         expected: '1 row: true',
@@ -36,6 +38,7 @@ where a.attrelid = ${literal(tenant.sql)}::pg_catalog.regclass and a.attname = $
         advice: 'Apply step 1.6.',
       });
     }
+    yield* catalogChecks(target, wanted);
     // Whoever signs up may not fill at once what may no longer be empty.
     yield* checkSignUps(target, found, signal, '1.6');
   },

@@ -7,7 +7,7 @@ import { checkPlan } from '../../src/database/probes/plan-checks.ts';
 import { probeSignUps, type SignUpOptions } from '../../src/database/probes/sign-up.ts';
 import { probeFollowing } from '../../src/database/probes/sign-up-follows.ts';
 import { type IsolationOptions, probeIsolation, type TableName } from '../../src/database/probes/two-org.ts';
-import type { CheckResult, Verdict } from '../../src/rollout/check.ts';
+import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Target } from '../target.ts';
 import { belongsOf } from './existing-users/belongs.ts';
 import { portalsOf } from './existing-users/judge.ts';
@@ -315,35 +315,6 @@ const isolationOptions = (found: Survey, organizations: TableName, signal: Abort
   schemas: [...new Set(found.catalog.tables.map((table) => table.schema))],
   signal,
 });
-
-/** A catalog check: runs `sql`, and passes when its rows are what `passes` wants. */
-export async function catalogCheck(
-  target: Target,
-  check: {
-    readonly id: string;
-    readonly title: string;
-    readonly expected: string;
-    readonly sql: string;
-    readonly passes: (rows: readonly Record<string, unknown>[]) => boolean;
-    readonly observed: (rows: readonly Record<string, unknown>[]) => string;
-    readonly advice: string;
-  },
-): Promise<CheckResult> {
-  const began = performance.now();
-  const { rows } = await (await target.session.work()).query<Record<string, unknown>>(check.sql);
-  const verdict: Verdict = check.passes(rows) ? 'passed' : 'failed';
-  return {
-    id: check.id,
-    title: check.title,
-    kind: 'catalog',
-    verdict,
-    expected: check.expected,
-    observed: check.observed(rows),
-    evidence: `${check.sql};`,
-    ...(verdict === 'failed' ? { advice: check.advice } : {}),
-    milliseconds: performance.now() - began,
-  };
-}
 
 const profilesOf = (found: Survey) => {
   const { profiles } = found;

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PartialConfig } from '../config/schema.ts';
-import { flagName, nested, readSetting, type SettingRow, settingRows } from '../config/settings.ts';
+import { nested, readSetting, type SettingRow, settingRows } from '../config/settings.ts';
+import { flagName } from '../rollout/decision.ts';
 import type { StepId } from '../rollout/step.ts';
 
 /** What every command that looks at a target accepts. */

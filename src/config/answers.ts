@@ -1,6 +1,7 @@
 import { type Answer, answer } from '../rollout/decision.ts';
+import type { decisions } from './decisions.ts';
 import type { Config } from './schema.ts';
-import { type decisions, settingRows } from './settings.ts';
+import { settingRows } from './settings.ts';
 
 type Named = keyof typeof decisions;
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
+import { flagName } from '../rollout/decision.ts';
 import { exitCodes, RolloutError } from '../rollout/errors.ts';
 import { describeIssue } from './issues.ts';
 import { type Config, configSchema, type PartialConfig } from './schema.ts';
-import { flagName, settingRows, variableName } from './settings.ts';
+import { settingRows, variableName } from './settings.ts';
 import { variableSettings } from './variables.ts';
 
 export const configFileName = 'voxanne-rollout.config.json';

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { decisions, general, insidePath, shapeOf } from './settings.ts';
+import { decisions } from './decisions.ts';
+import { general } from './general.ts';
+import { insidePath, shapeOf } from './setting.ts';
 
 /** An identifier as PostgreSQL stores it: unquoted, at most 63 bytes. */
 const identifier = z

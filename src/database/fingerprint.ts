@@ -1,7 +1,7 @@
-import type { ClientBase, QueryResult } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Fingerprint } from '../rollout/journal.ts';
 import { appSchema, notFromExtension } from './catalog/platform.ts';
-import { bracket } from './rolled-back.ts';
+import { rolledBackAtOnce } from './rolled-back.ts';
 
 /**
  * Hashes every object that a rollout could touch: `column public.calls.org_id -> md5 of its definition`.
@@ -14,20 +14,12 @@ import { bracket } from './rolled-back.ts';
  * default that a null stood for.
  */
 export async function fingerprint(client: ClientBase): Promise<Fingerprint> {
-  const { open, close } = bracket(client, 'isolation level repeatable read read only');
-  try {
-    // One message, for one way over the network and back; `pg` answers it with a result for each statement.
-    const answers: unknown = await client.query(`${open};
-      set local search_path = ''; set local lock_timeout = '5s';
-      ${fingerprintSql};
-      ${close.join('; ')}`);
-    const result = (answers as readonly QueryResult<{ object: string; hash: string }>[])[3];
-    return Object.fromEntries((result?.rows ?? []).map((row) => [row.object, row.hash]));
-  } catch (error) {
-    // The first error says what happened; that a connection which is gone cannot be rolled back says nothing more.
-    await client.query(close.join('; ')).catch(() => undefined);
-    throw error;
-  }
+  const rows = await rolledBackAtOnce<{ object: string; hash: string }>(
+    client,
+    [`set local search_path = ''`, `set local lock_timeout = '5s'`, fingerprintSql],
+    'isolation level repeatable read read only',
+  );
+  return Object.fromEntries(rows.map((row) => [row.object, row.hash]));
 }
 
 /** The ACL as it is in force: PostgreSQL stores null for what it grants by default. */

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase, type QueryResult, type QueryResultRow } from 'pg';
 
 /**
  * Connections that are in a transaction which is rolled back as a whole. What looks at the database in a transaction of
@@ -43,5 +43,35 @@ export async function rolledBack<R>(client: ClientBase, body: () => Promise<R>, 
     if (depth === undefined) inside.delete(client);
     else inside.set(client, depth);
     await client.query(close.join('; '));
+  }
+}
+
+/**
+ * The same for statements that are known beforehand, as one message: one way over the network and back, however far the
+ * server is. Gives the rows of the last one.
+ */
+export async function rolledBackAtOnce<T extends QueryResultRow>(
+  client: ClientBase,
+  statements: readonly string[],
+  mode = '',
+): Promise<readonly T[]> {
+  const { open, close } = bracket(client, mode);
+  try {
+    // `pg` answers a message of several statements with a result for each, which its types do not know.
+    const answers: unknown = await client.query([open, ...statements, ...close].join(';\n'));
+    return (answers as readonly QueryResult<T>[]).at(-1 - close.length)?.rows ?? [];
+  } catch (error) {
+    await rollBack(client);
+    throw error;
+  }
+}
+
+/** After an error. On a connection that is gone there is nothing to roll back, and the first error says why. */
+export async function rollBack(client: ClientBase): Promise<void> {
+  try {
+    await client.query(bracket(client).close.join('; '));
+  } catch (error) {
+    // What the server itself answers to ROLLBACK would be news; a broken connection is not.
+    if (error instanceof pg.DatabaseError && !error.code?.startsWith('57P')) throw error;
   }
 }

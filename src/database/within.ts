@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 import type { Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, Within, WithinWork } from '../rollout/executor.ts';
@@ -47,12 +47,7 @@ export function createWithin({ session, transact, run }: WithinTools): Executor[
             return insideTransaction(client, () =>
               work.body({
                 signal: watch.signal,
-                run: async (changes) => {
-                  for (const change of changes) {
-                    watch.signal.throwIfAborted();
-                    await perform(client, change, run, silent);
-                  }
-                },
+                run: (changes) => performAll(client, changes, watch.signal, (one) => perform(client, one, run, silent)),
                 attempt: (one) => attempt(client, one),
               }),
             );
@@ -104,21 +99,78 @@ async function perform(client: ClientBase, change: Change, run: WithinTools['run
     }
     return;
   }
-  const sql = change.mode === 'autocommit' ? inTransaction(change) : change.up;
+  const sql = statementsOf(change);
   if (sql.trim() !== '') await run(client, sql, context);
 }
 
+/** Changes of a test that go over the network as one message. */
+const together = 50;
+
+/**
+ * Many changes at a time, where they are statements. Whose statement fails is not told by the error of many: then they
+ * are taken back and made one by one, and the one that is refused says so.
+ */
+async function performAll(
+  client: ClientBase,
+  changes: readonly Change[],
+  signal: AbortSignal,
+  one: (change: Change) => Promise<void>,
+): Promise<void> {
+  let some: SqlChange[] = [];
+  const send = async (): Promise<void> => {
+    const sent = some;
+    some = [];
+    signal.throwIfAborted();
+    if (sent.length > 1 && (await atOnce(client, sent))) return;
+    for (const change of sent) {
+      signal.throwIfAborted();
+      await one(change);
+    }
+  };
+  for (const change of changes) {
+    if (change.kind === 'sql' && !onlyOutside(change)) {
+      some.push(change);
+      if (some.length === together) await send();
+      continue;
+    }
+    await send();
+    signal.throwIfAborted();
+    await one(change);
+  }
+  await send();
+}
+
+async function atOnce(client: ClientBase, changes: readonly SqlChange[]): Promise<boolean> {
+  const statements = changes.map(statementsOf).filter((sql) => sql.trim() !== '');
+  try {
+    await client.query(
+      ['savepoint voxanne_changes', ...statements, 'release savepoint voxanne_changes'].map(ended).join('\n'),
+    );
+    return true;
+  } catch (error) {
+    // A lock that others hold, time that ran out and a server that stops are nobody's fault among them.
+    if (!(error instanceof pg.DatabaseError) || isRetryable(error) || /^(57|08)/.test(error.code ?? '')) throw error;
+    await client.query('rollback to savepoint voxanne_changes; release savepoint voxanne_changes');
+    return false;
+  }
+}
+
+const statementsOf = (change: SqlChange): string => (change.mode === 'autocommit' ? inTransaction(change) : change.up);
+
+const ended = (sql: string): string => (/;\s*$/.test(sql) ? sql : `${sql};`);
+
+const onlyOutside = (change: SqlChange): boolean =>
+  change.mode === 'autocommit' && /^\s*(?:vacuum|cluster)\b|\bconcurrently\b/i.test(plainly(change.up));
+
 /** A concurrent index as a plain one. Whatever else is applied by itself waits for others, and runs here as it is. */
 function inTransaction(change: SqlChange): string {
-  const plain = change.up.replace(
-    /\b(create\s+(?:unique\s+)?index|drop\s+index|reindex\s+\w+)\s+concurrently\b/gi,
-    '$1',
-  );
+  if (onlyOutside(change)) throw new NotHere(`${change.title}: PostgreSQL runs this only outside a transaction`);
   const clean = change.clean?.replace(/\bconcurrently\b/gi, '') ?? '';
-  if (/^\s*(?:vacuum|cluster)\b|\bconcurrently\b/i.test(plain))
-    throw new NotHere(`${change.title}: PostgreSQL runs this only outside a transaction`);
-  return `${clean}${clean.trim() === '' || /;\s*$/.test(clean) ? '' : ';'}\n${plain}`;
+  return `${clean.trim() === '' ? '' : ended(clean)}\n${plainly(change.up)}`;
 }
+
+const plainly = (sql: string): string =>
+  sql.replace(/\b(create\s+(?:unique\s+)?index|drop\s+index|reindex\s+\w+)\s+concurrently\b/gi, '$1');
 
 /**
  * Looks from a second connection whether anybody waits for the work connection, and ends its statement if so. What runs

@@ -9,7 +9,8 @@ import { glossary } from './screens/glossary.ts';
 import { header } from './screens/header.ts';
 import { currentReading, reads } from './state/current-reading.ts';
 import { shownChecks } from './state/run.ts';
-import type { Run, State } from './state/state.ts';
+import type { State } from './state/state.ts';
+import type { Run } from './state/views.ts';
 
 /** Wide and long enough that no line is cut or hidden: the terminal folds and keeps them. */
 const endless = { columns: 400, rows: 4000 } as const;

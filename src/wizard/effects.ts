@@ -6,7 +6,8 @@ import type { Look } from './glyphs.ts';
 import { requestDocument } from './preview/request.ts';
 import type { Requests, Session, WizardOptions } from './session.ts';
 import type { WizardEvent } from './state/events.ts';
-import { type JourneyStep, problemOf, type Request, type State, statusOf } from './state/state.ts';
+import { problemOf, type Request, type State, statusOf } from './state/state.ts';
+import type { JourneyStep } from './state/views.ts';
 import { watchRequests } from './watch-requests.ts';
 
 /**

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { spawn } from '@lydell/node-pty';
 import { build } from 'esbuild';
 import { withoutHttpClient } from '../../scripts/without-http-client.js';
-import { buildProgram } from '../e2e/program.ts';
+import { builtProgram } from '../helpers/build.ts';
 import { buildFixture } from '../wizard/terminal.ts';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -155,7 +155,7 @@ const stream = async (fixture: string, cwd: string) => {
 /** First frame and memory against an Ink hello, and a stream of check results against a person who presses keys. */
 export const wizardBench = async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'voxanne-bench-'));
-  const program = buildProgram();
+  const program = builtProgram();
   const fixture = await buildFixture();
   try {
     const least = await buildHello(folder);

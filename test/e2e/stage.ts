@@ -5,8 +5,8 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { type DatabaseName, loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { builtProgram } from '../helpers/build.ts';
 import { openTerminal, type RealTerminal, readsLines, type TerminalSettings } from '../wizard/terminal.ts';
-import { buildProgram } from './program.ts';
 
 /** The built command line, a server, and databases made from one template. */
 export type Stage = {
@@ -38,7 +38,7 @@ const decisions = {
 };
 
 export const openStage = async (template: DatabaseName = 'tiny'): Promise<Stage> => {
-  const program = buildProgram();
+  const program = builtProgram();
   const server = await startServer();
   const folders: string[] = [];
   const terminals: RealTerminal[] = [];

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import { jsonLineSchema } from '../../src/report/ndjson.ts';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+import { builtProgram } from './build.ts';
 
 export type CliOptions = {
   /** Exported as SUPABASE_DB_URL. */
@@ -57,22 +55,13 @@ export const tinyDecisions = ['--orphans=own-organization', '--trust-profiles'] 
 /** `--yes` for the database alone: later phases work on the app's code, and these tests have none. */
 export const applyDatabase = ['--yes', '--to=1.7'] as const;
 
-/**
- * Builds the command line as `npm run build` does, from the sources of now, into a folder of its own, and runs it as a
- * user would: tests then never run a stale build, nor one that is being replaced.
- */
+/** The command line of this run's build, run as a user would, in folders of its own. */
 export async function buildCli(): Promise<Cli> {
+  const { bin, remove } = builtProgram();
   const folder = mkdtempSync(join(tmpdir(), 'voxanne-cli-'));
-  for (const name of ['src', 'phases', 'migrations', 'node_modules', 'package.json', 'scripts']) {
-    symlinkSync(join(root, name), join(folder, name));
-  }
-  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
-  const built = spawnSync(process.execPath, ['scripts/build.js'], { cwd: folder, encoding: 'utf8' });
-  if (built.status !== 0) throw new Error(`The build failed:\n${built.stderr}`);
-  const bin = join(folder, 'bin/voxanne-rollout.js');
   const running = new Set<ChildProcess>();
   const own = (name: string): string => {
-    const path = join(folder, 'workspaces', name);
+    const path = join(folder, name);
     mkdirSync(path, { recursive: true });
     return path;
   };
@@ -131,6 +120,7 @@ export async function buildCli(): Promise<Cli> {
     [Symbol.asyncDispose]: async () => {
       for (const child of running) child.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CodeFinding } from '../../src/wizard/session.ts';
 import { orderedFindings, waiveChoices } from '../../src/wizard/state/findings.ts';
-import type { FindingsView } from '../../src/wizard/state/state.ts';
+import type { FindingsView } from '../../src/wizard/state/views.ts';
 import { atOverview, atStep, shown, type } from './drive.ts';
 import { type FakeStep, fakeRollout, sampleSteps } from './fake-rollout.ts';
 

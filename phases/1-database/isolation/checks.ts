@@ -5,7 +5,7 @@ import { identifier, literal } from '../../../src/database/quote.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Target } from '../../target.ts';
-import { catalogCheck } from '../checks.ts';
+import { catalogCheck } from '../catalog-checks.ts';
 import type { Survey } from '../survey.ts';
 import { rulesOf } from './rules.ts';
 import { planTables } from './tables.ts';

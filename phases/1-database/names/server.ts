@@ -1,8 +1,8 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 import type { Catalog, DbFunction } from '../../../src/database/catalog/types.ts';
 import { identifier } from '../../../src/database/quote.ts';
 import type { Job, RenameOptions } from '../../../src/database/rename/index.ts';
-import { rolledBack } from '../../../src/database/rolled-back.ts';
+import { rolledBackAtOnce } from '../../../src/database/rolled-back.ts';
 import type { Note } from '../../../src/rollout/step.ts';
 
 /** What a rename has to know of the server beyond the app's catalog. */
@@ -35,19 +35,19 @@ const lasting = new Set(['42P01', '42883', '42704', '42601', '42703', '3F000']);
 async function failsToday(client: ClientBase, routine: DbFunction, schemas: readonly string[]): Promise<string | null> {
   const { definition } = routine;
   if (definition === null || !routine.ours) return null;
-  return rolledBack(client, async () => {
-    await client.query(
-      `set local check_function_bodies = on; set local lock_timeout = '2s'; set local search_path = ${schemas.map(identifier).join(', ')}; savepoint voxanne_body`,
-    );
-    try {
-      await client.query(definition);
-      return null;
-    } catch (error) {
-      await client.query('rollback to savepoint voxanne_body');
-      const { code, message } = error as { readonly code?: string; readonly message?: string };
-      return code !== undefined && lasting.has(code) ? (message ?? code) : null;
-    }
-  });
+  try {
+    await rolledBackAtOnce(client, [
+      'set local check_function_bodies = on',
+      `set local lock_timeout = '2s'`,
+      `set local search_path = ${schemas.map(identifier).join(', ')}`,
+      definition,
+    ]);
+    return null;
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+    const { code, message } = error;
+    return code !== undefined && lasting.has(code) ? message : null;
+  }
 }
 
 async function scheduled(

@@ -1,5 +1,5 @@
-import type { ClientBase, QueryResult, QueryResultRow } from 'pg';
-import { bracket } from '../../../src/database/rolled-back.ts';
+import type { ClientBase, QueryResultRow } from 'pg';
+import { rolledBackAtOnce } from '../../../src/database/rolled-back.ts';
 
 /** Asks the data one read-only question. Null: there was no answer in time, or no right to read. */
 export type Ask = <T extends QueryResultRow>(sql: string) => Promise<readonly T[] | null>;
@@ -12,15 +12,9 @@ const unanswered = new Set(['57014', '55P03', '42501']);
 /** Questions in transactions of their own, or in savepoints of the one that the connection is in. */
 export function asker(client: ClientBase): Ask {
   return async <T extends QueryResultRow>(sql: string): Promise<readonly T[] | null> => {
-    const { open, close } = bracket(client, 'isolation level read committed read only');
-    const closing = close.join('; ');
     try {
-      // `pg` answers a message of several statements with a result for each, which its types do not know.
-      const all: unknown = await client.query([open, limits, sql, closing].join(';\n'));
-      return (all as readonly QueryResult<T>[]).find((one) => one.command === 'SELECT')?.rows ?? [];
+      return await rolledBackAtOnce<T>(client, [limits, sql], 'isolation level read committed read only');
     } catch (error) {
-      // The first error says what happened; that a connection which is gone cannot be rolled back says nothing more.
-      await client.query(closing).catch(() => undefined);
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       if (unanswered.has(code)) return null;
       throw error;

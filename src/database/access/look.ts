@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Access, Door, Kind } from '../../isolation/rights.ts';
 import { type Circles, isCircle, rememberCircles } from '../circles.ts';
 import { identifier } from '../quote.ts';
-import { rolledBack } from '../rolled-back.ts';
+import { rolledBack, rolledBackAtOnce } from '../rolled-back.ts';
 import { type DoorScope, exactRows, type RelationFacts, relationFacts } from './doors.ts';
 import { type Actor, findPeople, type PeopleScope } from './people.ts';
 import { type Answer, actSql, type Extent } from './script.ts';
@@ -148,14 +148,12 @@ async function ask(
     }),
   );
   try {
-    const answer = await rolledBack(client, async () => {
-      await client.query(`set local statement_timeout = ${extent.patience}`);
-      const statements = actSql(scope, facts, actors, { ...extent, circles });
-      const answers = (await client.query(statements)) as unknown as readonly {
-        readonly rows: readonly { readonly answer: string }[];
-      }[];
-      return JSON.parse(answers.at(-1)?.rows[0]?.answer ?? 'null') as Answer | null;
-    });
+    // Each statement has the limit to itself, also in a message of several.
+    const [row] = await rolledBackAtOnce<{ answer: string }>(client, [
+      `set local statement_timeout = ${extent.patience}`,
+      actSql(scope, facts, actors, { ...extent, circles }),
+    ]);
+    const answer = JSON.parse(row?.answer ?? 'null') as Answer | null;
     if (answer === null) return 'the server reported nothing';
     const unlike = answer.byClass && answer.people.some((one) => one.bits?.includes('?') === true);
     return unlike ? await ask(client, scope, facts, actors, { ...extent, eachRow: true }, known) : answer;

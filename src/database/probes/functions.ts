@@ -10,7 +10,8 @@ import type { ApiRole, TableFacts } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow } from './rows.ts';
 import type { Act } from './script.ts';
-import { judgeForeign, notTried, refusal, skipped, type Try } from './verdict.ts';
+import { ofStale, staleTokens, withStale } from './stale.ts';
+import { type Judgement, judgeForeign, notTried, refusal, skipped, type Try, worst } from './verdict.ts';
 import { marks } from './views.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
@@ -31,6 +32,15 @@ const isScalar = (type: string): boolean =>
  * of the tables and need no probe of their own, unless they lead to one that does not.
  */
 export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Promise<readonly CheckResult[]> {
+  const results = await callFunction(run, fn, full);
+  // A number or a word about the caller: only that it tells of others is worth a line.
+  return isSingle(fn) ? results.filter(({ verdict }) => verdict === 'failed') : results;
+}
+
+const isSingle = (fn: DbFunction): boolean =>
+  fn.arguments.length === 0 && fn.volatility !== 'volatile' && !fn.returnsSet && isScalar(fn.returns);
+
+async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<readonly CheckResult[]> {
   const roles = callers(fn);
   const { world } = run;
   if (roles.length === 0 || !(fn.securityDefiner || callsInside(world, fn))) return [];
@@ -46,18 +56,19 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
   }
   if (fn.kind !== 'function') return [];
   if (fn.returns === 'trigger' || fn.returns === 'event_trigger') return [];
-  // "Am I an owner?", "which is my organization?": nothing is asked about anybody else, and nothing can change.
-  if (fn.arguments.length === 0 && fn.volatility !== 'volatile' && !fn.returnsSet && isScalar(fn.returns)) return [];
-  const id = `${run.prefix}/${fn.signature}`;
   const conditions = world.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
   const needed = isCalledIn(fn, conditions);
+  // "Am I an owner?", "which is my organization?": nothing is asked about anybody else, and nothing can change.
+  if (isSingle(fn) && (needed || ['boolean', 'uuid', 'void'].includes(fn.returns))) return [];
+  const id = `${run.prefix}/${fn.signature}`;
+  const otherwise = needed
+    ? '; a policy calls it, so API roles need EXECUTE'
+    : '; or revoke EXECUTE from anon and authenticated';
   const question = (role: ApiRole) => ({
     id: `${id}/${role === 'anon' ? 'anon-call' : 'call'}`,
     title: `${fn.signature}: ${role === 'anon' ? 'a request without a login' : 'a user of A'} cannot reach B by calling it with B's ids`,
     expected: 'nothing of another organization comes back or changes',
-    advice: needed
-      ? 'Compare the argument with the caller’s organization in its body; a policy calls it, so API roles need EXECUTE.'
-      : 'Compare the argument with the caller’s organization in its body; or revoke EXECUTE from anon and authenticated.',
+    advice: `Compare the argument with the caller’s organization in its body${otherwise}.`,
   });
   // What was not called was called for nobody: that is one thing to look at, not two.
   const uncalled =
@@ -110,50 +121,56 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
   });
   const asB = claims(family.ids, 'b', { org: org.b });
+  const own = staleTokens(world, family.ids, 'b');
+  const tokens = { anon: anonClaims, authenticated: claims(family.ids, 'a', { org: org.a }) };
+  const stale = { anon: [], authenticated: staleTokens(world, family.ids, 'a') };
   const touched = ({ outcome }: Try): boolean =>
     outcome.stage === 'done' && (Number(outcome.result ?? 0) > 0 || (outcome.seen ?? 0) > 0);
   let answersB = false;
   const refused = new Set<string>();
   const control: Probe = {
     question: { id, title: fn.signature, expected: '', advice: '' },
-    acts: [act('control-b', 'authenticated', asB), act('control', 'self', asB)],
+    acts: [...withStale(act('control-b', 'authenticated', asB), own), act('control', 'self', asB)],
     judge: (tries) => {
-      answersB ||= tries.some((one) => one.act.name === 'control-b' && one.outcome.stage === 'done');
+      answersB ||= tries.some((one) => one.act.role === 'authenticated' && one.outcome.stage === 'done');
       return {
         verdict: tries.some(touched) ? 'passed' : 'failed',
         observed: tries.map(({ outcome }) => outcome.message ?? 'nothing').join('; '),
       };
     },
   };
-  const probes = roles.map(
-    (role): Probe => ({
+  const judgeCall = (one: Try): Judgement => {
+    const untried = notTried(one.outcome);
+    if (untried !== null) return untried;
+    if (one.outcome.stage === 'act') {
+      const judged = judgeForeign(one, '');
+      return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
+    }
+    const came = Number(one.outcome.result ?? 0);
+    if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {
+      const advice = 'It answers yes to A as it does to B: what it says may be no secret, and no row came back.';
+      return { verdict: 'skipped', observed: 'not checked', advice };
+    }
+    const words = [
+      ...(came > 0 ? [`${plural(came, 'row')} of another organization came back`] : []),
+      ...((one.outcome.seen ?? 0) > 0 ? ['rows of another organization changed'] : []),
+    ];
+    return {
+      verdict: words.length > 0 ? 'failed' : 'passed',
+      observed: words.join('; ') || 'nothing of another organization',
+    };
+  };
+  const probes = roles.map((role): Probe => {
+    const acts = withStale(act(role, role, tokens[role]), stale[role]);
+    return {
       question: question(role),
-      acts: [act(role, role, role === 'anon' ? anonClaims : claims(family.ids, 'a', { org: org.a }))],
-      judge: ([one]) => {
-        if (one === undefined) throw new Error(`${fn.signature} has no outcome`);
-        const untried = notTried(one.outcome);
-        if (untried !== null) return untried;
-        if (one.outcome.stage === 'act') {
-          const judged = judgeForeign(one, '');
-          if (saysNo(one)) refused.add(question(role).id);
-          return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
-        }
-        const came = Number(one.outcome.result ?? 0);
-        if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {
-          const advice = 'It answers yes to A as it does to B: what it says may be no secret, and no row came back.';
-          return { verdict: 'skipped', observed: 'not checked', advice };
-        }
-        const words = [
-          ...(came > 0 ? [`${plural(came, 'row')} of another organization came back`] : []),
-          ...((one.outcome.seen ?? 0) > 0 ? ['rows of another organization changed'] : []),
-        ];
-        return {
-          verdict: words.length > 0 ? 'failed' : 'passed',
-          observed: words.join('; ') || 'nothing of another organization',
-        };
+      acts,
+      judge: (tries) => {
+        if (tries.length === acts.length && tries.every(saysNo)) refused.add(question(role).id);
+        return worst(tries.map((one) => ofStale(one, judgeCall(one), 'in its body', otherwise)));
       },
-    }),
-  );
+    };
+  });
   const [first, ...results] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
     control,
     ...probes,
@@ -163,15 +180,8 @@ export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Pr
     const answer = `select md5(coalesce((select string_agg(r::text, '|' order by r::text) from ${qualified(fn.schema, fn.name)}(${call}) r), ''))`;
     const given = dependence(run, family, tables, answer);
     const [telling, ...others] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
-      given('depends-b', 'authenticated', asB, { id, title: fn.signature, expected: '', advice: '' }),
-      ...roles.map((role) =>
-        given(
-          `depends-${role}`,
-          role,
-          role === 'anon' ? anonClaims : claims(family.ids, 'a', { org: org.a }),
-          question(role),
-        ),
-      ),
+      given('depends-b', 'authenticated', [asB, ...own], { id, title: fn.signature, expected: '', advice: '' }),
+      ...roles.map((role) => given(`depends-${role}`, role, [tokens[role], ...stale[role]], question(role))),
     ]);
     // Where what B gets depends on B's rows, the call can tell, and what others get must not.
     if (telling?.verdict === 'failed')
@@ -202,54 +212,52 @@ const saysNo = ({ outcome }: Try): boolean =>
  */
 const dependence =
   ({ world, quiet }: Run, family: Family, tables: readonly TableFacts[], answer: string) =>
-  (name: string, role: ApiRole, token: string, question: Probe['question']): Probe => {
+  (name: string, role: ApiRole, [token = '', ...stale]: readonly string[], question: Probe['question']): Probe => {
     const removals = tables.flatMap((table) => {
       const row = findRow(family, table, 'b');
       const filter = row === undefined ? null : findFilter(world, row);
       return row === undefined || filter === null ? [] : removeSql(row, filter, quiet);
     });
     const keep = (setting: string): string => `select set_config('voxanne_probe.${setting}', (${answer}), true)`;
+    const act = (token: string): Act => ({
+      name,
+      role,
+      claims: token,
+      before: [
+        `select set_config('request.jwt.claims', ${literal(token)}, true)`,
+        `set local role ${identifier(role)}`,
+        keep('once'),
+        keep('again'),
+        'reset role',
+        ...removals,
+      ],
+      sql: [
+        `select case when current_setting('voxanne_probe.once') <> current_setting('voxanne_probe.again') then 2
+          when (${answer}) <> current_setting('voxanne_probe.once') then 1 else 0 end`,
+      ],
+      measure: 'value',
+    });
     return {
       question,
-      acts: [
-        {
-          name,
-          role,
-          claims: token,
-          before: [
-            `select set_config('request.jwt.claims', ${literal(token)}, true)`,
-            `set local role ${identifier(role)}`,
-            keep('once'),
-            keep('again'),
-            'reset role',
-            ...removals,
-          ],
-          sql: [
-            `select case when current_setting('voxanne_probe.once') <> current_setting('voxanne_probe.again') then 2
-              when (${answer}) <> current_setting('voxanne_probe.once') then 1 else 0 end`,
-          ],
-          measure: 'value',
-        },
-      ],
-      judge: ([one]) => {
-        const result = one?.outcome.stage === 'done' ? Number(one.outcome.result) : null;
-        if (result === 1)
-          return { verdict: 'failed', observed: 'what it returns depends on rows of another organization' };
-        if (result === 0)
-          return { verdict: 'passed', observed: 'what it returns does not depend on rows of another organization' };
-        if (one !== undefined && one.outcome.stage !== 'done' && /^(42501|P0001)$/.test(one.outcome.code ?? ''))
-          return { verdict: 'passed', observed: refusal(one.outcome) };
-        return {
-          verdict: 'skipped',
-          observed: 'not checked',
-          advice:
-            result === 2
-              ? 'Called twice, it gives two different answers.'
-              : `The call failed: ${one?.outcome.message ?? ''}.`,
-        };
-      },
+      acts: withStale(act(token), stale).map((one) => ({ ...act(one.claims), name: one.name })),
+      judge: (tries) => worst(tries.map((one) => ofStale(one, judgeDependence(one), 'in its body'))),
     };
   };
+
+function judgeDependence({ outcome }: Try): Judgement {
+  const result = outcome.stage === 'done' ? Number(outcome.result) : null;
+  if (result === 1) return { verdict: 'failed', observed: 'what it returns depends on rows of another organization' };
+  if (result === 0)
+    return { verdict: 'passed', observed: 'what it returns does not depend on rows of another organization' };
+  if (outcome.stage !== 'done' && /^(42501|P0001)$/.test(outcome.code ?? ''))
+    return { verdict: 'passed', observed: refusal(outcome) };
+  return {
+    verdict: 'skipped',
+    observed: 'not checked',
+    advice:
+      result === 2 ? 'Called twice, it gives two different answers.' : `The call failed: ${outcome.message ?? ''}.`,
+  };
+}
 
 /**
  * A function with its caller's rights is a door where it calls one with its owner's rights that the API does not show:

@@ -6,6 +6,7 @@ import type { ApiRole } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import type { Family } from './rows.ts';
 import { type Act, cursorName } from './script.ts';
+import { ofStale, staleTokens, withStale } from './stale.ts';
 import { foreign, judgeForeign, reached, skipped, worst } from './verdict.ts';
 import { anonClaims, claims } from './world.ts';
 
@@ -66,6 +67,8 @@ async function probeBucket(
   const { world } = run;
   const family = await createCast(world);
   const who = whoIs(family);
+  const stale = staleTokens(world, family.ids, 'a');
+  const own = staleTokens(world, family.ids, 'b');
   const { org, user } = family.ids;
   const file = `voxanne-probe-${world.nonce}`;
   const paths = (side: 'a' | 'b', name: string): readonly string[] =>
@@ -91,7 +94,7 @@ async function probeBucket(
     each(name, (path) => ({ sql: [`select count(*) from storage.objects where ${at([path])}`], measure: 'value' }), by);
   // A file of one's own is nobody else's business, wherever it lies, unless it shows up among the files of B.
   const seenByB = (path: string): readonly string[] => [
-    `select set_config('request.jwt.claims', ${literal(who.b.claims)}, true)`,
+    `select set_config('request.jwt.claims', ${literal(own[0] ?? who.b.claims)}, true)`,
     'set local role authenticated',
     `select count(*) from storage.objects where ${at([path])}`,
   ];
@@ -126,8 +129,8 @@ async function probeBucket(
       advice:
         'Bind the policy to the caller’s organization or user by a folder of the path: (storage.foldername(name))[1] = (select public.current_org_id())::text.',
     },
-    acts,
-    judge: (tries) => worst(tries.map((one) => judgeForeign(one, foreign))),
+    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? [] : stale)),
+    judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
   const probes = (['authenticated', 'anon'] as const).flatMap((role): Probe[] => {
     const by = who[role];
@@ -168,7 +171,7 @@ async function probeBucket(
   });
   const control: Probe = {
     question: { id: door, title: bucket.id, expected: '', advice: '' },
-    acts: [...read('b-read', who.b), ...add('b-insert', who.b, user.b)],
+    acts: [...read('b-read', who.b), ...add('b-insert', who.b, user.b)].flatMap((act) => withStale(act, own)),
     judge: (tries) => ({
       verdict: tries.some((one) => one.outcome.stage === 'done' && reached(one) > 0) ? 'passed' : 'failed',
       observed: '',
@@ -192,13 +195,17 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
     return [];
   const family = await createCast(world);
   const who = whoIs(family);
+  const stale = staleTokens(world, family.ids, 'a');
+  const own = staleTokens(world, family.ids, 'b');
   const { rows } = await world.client.query<{ text: string }>(
     `select coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '') || ' ' || coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '') as text
      from pg_catalog.pg_policy p where p.polrelid = pg_catalog.to_regclass('realtime.messages')`,
   );
   // `'org:'`, `'room-%'`: what the app's own policies look for in a topic.
-  const own = rows.flatMap(({ text }) => [...text.matchAll(/'([\w-]+[:/.-])%?'/g)].map(([, prefix]) => prefix ?? ''));
-  const prefixes = [...new Set(['', 'org:', 'organization:', 'tenant:', 'org-', ...own])].slice(0, 12);
+  const sought = rows.flatMap(({ text }) =>
+    [...text.matchAll(/'([\w-]+[:/.-])%?'/g)].map(([, prefix]) => prefix ?? ''),
+  );
+  const prefixes = [...new Set(['', 'org:', 'organization:', 'tenant:', 'org-', ...sought])].slice(0, 12);
   const topics = prefixes.flatMap((prefix) => [`${prefix}${family.ids.org.b}`, `${prefix}${family.ids.org.b}:probe`]);
   const row = (topic: string, extension: string): string =>
     `insert into realtime.messages (topic, extension) values (${literal(topic)}, ${literal(extension)})`;
@@ -227,8 +234,8 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
       expected: '0 messages',
       advice: 'Compare the organization in realtime.topic() with public.current_org_id() in the policy.',
     },
-    acts,
-    judge: (tries) => worst(tries.map((one) => judgeForeign(one, foreign))),
+    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? [] : stale)),
+    judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
   const probes = (['authenticated', 'anon'] as const).flatMap((role) => [
     probe(role, 'read', 'receive on', receive(role, who[role])),
@@ -236,7 +243,7 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
   ]);
   const control: Probe = {
     question: { id: run.prefix, title: 'realtime', expected: '', advice: '' },
-    acts: [...receive('b', who.b), ...send('b', who.b)],
+    acts: [...receive('b', who.b), ...send('b', who.b)].flatMap((act) => withStale(act, own)),
     judge: (tries) => ({
       verdict: tries.some((one) => one.outcome.stage === 'done' && reached(one) > 0) ? 'passed' : 'failed',
       observed: '',

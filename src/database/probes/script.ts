@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg, { type ClientBase } from 'pg';
+import type { ClientBase } from 'pg';
 import { identifier, literal } from '../quote.ts';
-import { bracket } from '../rolled-back.ts';
+import { rolledBackAtOnce } from '../rolled-back.ts';
 import type { ApiRole } from './facts.ts';
 
 /** One thing that somebody tries, in a subtransaction of its own. */
@@ -77,36 +77,15 @@ export async function perform(
   acts: readonly Act[],
 ): Promise<ReadonlyMap<string, Outcome>> {
   const tag = `$voxanne_${randomBytes(6).toString('hex')}$`;
-  const { open, close } = bracket(client);
   const statements = [
-    open,
     ...settingStatements(settings),
     ...preparation,
     `do ${tag}${driver(acts)}${tag}`,
     `select current_setting('voxanne_probe.outcomes') as outcomes`,
-    ...close,
   ];
-  try {
-    // pg resolves to one result per statement of a text like this one; its types know only the single form.
-    const results = (await client.query(statements.join(';\n'))) as unknown as readonly {
-      rows: { outcomes: string }[];
-    }[];
-    const outcomes = JSON.parse(results.at(-1 - close.length)?.rows[0]?.outcomes ?? '[]') as readonly Outcome[];
-    return new Map(acts.map((act, index) => [act.name, outcomes[index] ?? missing]));
-  } catch (error) {
-    await rollBack(client);
-    throw error;
-  }
-}
-
-/** After an error. On a connection that is gone there is nothing to roll back, and the first error says why. */
-export async function rollBack(client: ClientBase): Promise<void> {
-  try {
-    await client.query(bracket(client).close.join('; '));
-  } catch (error) {
-    // What the server itself answers to ROLLBACK would be news; a broken connection is not.
-    if (error instanceof pg.DatabaseError && !error.code?.startsWith('57P')) throw error;
-  }
+  const [row] = await rolledBackAtOnce<{ outcomes: string }>(client, statements);
+  const outcomes = JSON.parse(row?.outcomes ?? '[]') as readonly Outcome[];
+  return new Map(acts.map((act, index) => [act.name, outcomes[index] ?? missing]));
 }
 
 const missing: Outcome = {

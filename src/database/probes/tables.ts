@@ -11,6 +11,7 @@ import { referenceProbes } from './references.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
+import { ofStale, staleTokens, withStale } from './stale.ts';
 import {
   circular,
   foreign,
@@ -92,8 +93,9 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   const foreignProbe = (id: string, title: string, advice: string, acts: readonly Act[]): Probe => ({
     question: ask(id, title, `0 rows ${foreign}`, advice),
     acts,
-    judge: (tries) => worst(tries.map((one) => judgeForeign(one, foreign))),
+    judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
+  const tokens = staleTokens(world, family.ids, 'a');
   const ownProbe = (title: string, act: Act): Probe => ({
     question: ask(act.name, title, '1 row of its own', advice.own),
     acts: [act],
@@ -109,13 +111,24 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   });
   const readsOwn = world.profiles === null ? "reads none of B's rows" : 'still reads its own rows and no others';
   const probes: Probe[] = [
-    foreignProbe('read', "a user of A cannot read B's rows", advice.read, [read('read', me, table, theirs)]),
-    foreignProbe('update', "a user of A cannot update B's rows", advice.update, [
-      update('update', me, world, b, 'blind'),
-    ]),
-    foreignProbe('delete', "a user of A cannot delete B's rows", advice.delete, [
-      remove('delete', me, world, b, 'blind'),
-    ]),
+    foreignProbe(
+      'read',
+      "a user of A cannot read B's rows",
+      advice.read,
+      withStale(read('read', me, table, theirs), tokens),
+    ),
+    foreignProbe(
+      'update',
+      "a user of A cannot update B's rows",
+      advice.update,
+      withStale(update('update', me, world, b, 'blind'), tokens),
+    ),
+    foreignProbe(
+      'delete',
+      "a user of A cannot delete B's rows",
+      advice.delete,
+      withStale(remove('delete', me, world, b, 'blind'), tokens),
+    ),
   ];
   // A new organization is nobody else's; and none can be moved.
   const insertsForeign = scope.kind !== 'organization';
@@ -131,10 +144,18 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   };
   if (insertsForeign) {
     probes.push(
-      foreignProbe('insert', 'a user of A cannot insert a row for B', advice.insert, [
-        insert('insert', me, world, b, quiet, whose.b),
-      ]),
-      foreignProbe('move', 'a user of A cannot move a row to B', advice.move, [move(attempt, scope, a, b, me)]),
+      foreignProbe(
+        'insert',
+        'a user of A cannot insert a row for B',
+        advice.insert,
+        withStale(insert('insert', me, world, b, quiet, whose.b), tokens),
+      ),
+      foreignProbe(
+        'move',
+        'a user of A cannot move a row to B',
+        advice.move,
+        withStale(move(attempt, scope, a, b, me), tokens),
+      ),
     );
   }
   probes.push(

@@ -8,6 +8,7 @@ import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, NoRow } from './rows.ts';
 import { scopeOf } from './scope.ts';
 import { type Act, perform } from './script.ts';
+import { ofStale, staleTokens, withStale } from './stale.ts';
 import { foreign, type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
@@ -63,7 +64,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
   });
   const asB = claims(family.ids, 'b', { org: family.ids.org.b });
   const controls = [
-    read('control-b', { role: 'authenticated', claims: asB }),
+    ...withStale(read('control-b', { role: 'authenticated', claims: asB }), staleTokens(world, family.ids, 'b')),
     read('control', { role: 'self', claims: asB }),
   ];
   const control = { world, settings: run.settings, family, quiet: run.quiet };
@@ -79,6 +80,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
     authenticated: { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) },
     anon: { role: 'anon', claims: anonClaims },
   };
+  const stale = { anon: [], authenticated: staleTokens(world, family.ids, 'a') };
   const probes = roles.map((role): Probe => {
     const writes = tenant === undefined ? [] : writeActs(view, tenant, family.ids.org.b, who[role]);
     return {
@@ -89,8 +91,8 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
         advice:
           'Set security_invoker = true on the view, so that the policies of its tables apply to whoever reads it.',
       },
-      acts: [read(`${role}-read`, who[role]), ...writes],
-      judge: (tries) => worst(tries.map((one) => judgeWrite(one))),
+      acts: [...withStale(read(`${role}-read`, who[role]), stale[role]), ...writes],
+      judge: (tries) => worst(tries.map((one) => ofStale(one, judgeWrite(one), 'in its condition'))),
     };
   });
   const [first, ...results] = await performProbes(control, [shown, ...probes]);

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { Catalog, Table } from '../catalog/types.ts';
 import type { Circle } from '../circles.ts';
+import { claimPaths } from './claim-paths.ts';
 import { type ApiRole, loadFacts, type TableFacts } from './facts.ts';
 
 export type TableName = { readonly schema: string; readonly table: string };
@@ -72,6 +73,8 @@ export type World = {
   readonly memberships: TableFacts | null;
   readonly nonce: string;
   readonly tenantColumns: ReadonlyMap<string, string>;
+  /** Where the app's SQL looks in tokens for an organization. */
+  readonly paths: readonly (readonly string[])[];
 };
 
 export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
@@ -113,6 +116,7 @@ export async function createWorld(
     memberships: find(options.memberships),
     nonce: randomBytes(4).toString('hex'),
     tenantColumns,
+    paths: claimPaths(catalog),
   };
 }
 

@@ -3,7 +3,7 @@ import { replacedBy } from '../../rollout/replaced.ts';
 import { plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, line, span } from '../lines.ts';
-import type { JourneyStep } from '../state/state.ts';
+import type { JourneyStep } from '../state/views.ts';
 import { definitionDiff } from './diff.ts';
 import { batchSql, type Document } from './document.ts';
 import { sqlLines } from './sql.ts';

@@ -1,5 +1,6 @@
 import { clean, clip, type Line, line, span, wrapped } from '../lines.ts';
-import type { DecideView, Question, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
+import type { DecideView, Question } from '../state/views.ts';
 
 const head = (state: State, decide: DecideView, question: Question, room: number): readonly Line[] => {
   const { columns } = state.size;

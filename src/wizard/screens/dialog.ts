@@ -1,7 +1,8 @@
 import { plural } from '../../rollout/text.ts';
 import { clean, clip, clipMiddle, type Line, line, span, textWidth, wrapped } from '../lines.ts';
+import type { Dialog } from '../state/dialog-shape.ts';
 import { picked } from '../state/picked.ts';
-import type { Dialog, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
 
 /** Which target a question is about, in the question itself. */
 const about = (state: State, columns: number): Line => {

@@ -5,8 +5,9 @@ import { layout, matches, rowOf } from '../preview/layout.ts';
 import { currentReading } from '../state/current-reading.ts';
 import { askedFor } from '../state/requests.ts';
 import { rollbackRefusal, whatGoes } from '../state/rollback.ts';
-import type { Reading, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
 import { statusOf } from '../state/state.ts';
+import type { Reading } from '../state/views.ts';
 import { problemLines } from './problem.ts';
 import { bar, signSpan, stepSign } from './signs.ts';
 

@@ -1,6 +1,7 @@
 import { count, duration, plural, seconds } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, span, spread, wrapped } from '../lines.ts';
-import type { Run, RunChange, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
+import type { Run, RunChange } from '../state/views.ts';
 import { problemLines } from './problem.ts';
 import { bar, changeSign, signSpan } from './signs.ts';
 

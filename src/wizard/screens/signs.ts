@@ -1,7 +1,8 @@
 import { type Verdict, verdictWord } from '../../rollout/check.ts';
 import type { Glyphs } from '../glyphs.ts';
 import { type Line, padTo, type Span, span } from '../lines.ts';
-import type { ChangeState, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
+import type { ChangeState } from '../state/views.ts';
 import type { Tone } from '../theme.ts';
 
 /** A sign with its word: colour is never the only bearer of a meaning. */

@@ -4,7 +4,8 @@ import { count, duration, plural, seconds } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padTo, span, spread, textWidth, width, wrapped, wrapText } from '../lines.ts';
 import { sqlLines } from '../preview/sql.ts';
 import { checkRows, foldedChecks } from '../state/run.ts';
-import type { State, Verification } from '../state/state.ts';
+import type { State } from '../state/state.ts';
+import type { Verification } from '../state/views.ts';
 import { problemLines } from './problem.ts';
 import { signSpan, verdictSign } from './signs.ts';
 

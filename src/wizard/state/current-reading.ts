@@ -1,4 +1,5 @@
-import type { Reading, State } from './state.ts';
+import type { State } from './state.ts';
+import type { Reading } from './views.ts';
 
 /** What the screen reads, where it is one that reads. */
 const viewOf = (state: State) => {

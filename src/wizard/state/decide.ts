@@ -3,7 +3,8 @@ import { type Answer, sameAnswer } from '../../rollout/decision.ts';
 import type { Plan, StepId } from '../../rollout/step.ts';
 import { plural } from '../../rollout/text.ts';
 import { openStep, startVerify } from './moves.ts';
-import { ask, type DecideView, type Question, type State } from './state.ts';
+import { ask, type State } from './state.ts';
+import type { DecideView, Question } from './views.ts';
 
 const fromBlockers = ({ blockers }: Plan): readonly Question[] =>
   blockers.flatMap(({ problem, remedy, detail, answers }) =>

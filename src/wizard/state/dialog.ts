@@ -1,9 +1,10 @@
 import { currentReading } from './current-reading.ts';
+import type { Dialog } from './dialog-shape.ts';
 import { carryOut, whyWaive } from './moves.ts';
 import { applyFilter, takePick } from './pick.ts';
 import { picked } from './picked.ts';
 import { find } from './reading.ts';
-import { ask, begin, type Dialog, type State } from './state.ts';
+import { ask, begin, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
 
 /** The character that a key types, or `null`. */

@@ -3,7 +3,8 @@ import type { Planned, RollbackPlan, RollbackResult, StepStatus, VerifyResult } 
 import type { StepId } from '../../rollout/step.ts';
 import type { Document, Preview } from '../preview/document.ts';
 import type { CodeFinding, Discovery, Problem, Session, WaitingRequest } from '../session.ts';
-import type { JourneyStep, Offers, Size } from './state.ts';
+import type { Offers, Size } from './state.ts';
+import type { JourneyStep } from './views.ts';
 
 /** What the reducer is told. */
 export type WizardEvent =

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path/posix';
 import type { CodeFinding } from '../session.ts';
-import type { FindingsView, WaiveChoice } from './state.ts';
+import type { WaiveChoice } from './dialog-shape.ts';
+import type { FindingsView } from './views.ts';
 
 /** Those of the step at hand, or all of them, in the order in which they are shown: open before waived, by groups. */
 export const orderedFindings = (view: FindingsView): readonly CodeFinding[] => {

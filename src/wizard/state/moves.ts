@@ -1,9 +1,10 @@
 import type { Answer } from '../../rollout/decision.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { plural } from '../../rollout/text.ts';
+import type { Dialog, Intent, WaiveChoice } from './dialog-shape.ts';
 import { orderedFindings, waiveChoices } from './findings.ts';
 import { newChange, newVerification } from './run.ts';
-import { ask, begin, type Dialog, type Intent, type State, titleOf, type WaiveChoice } from './state.ts';
+import { ask, begin, type State, titleOf } from './state.ts';
 
 /** Opens a step and looks at what it would do now. Behind the gate it is only planned, not tried. */
 export const openStep = (state: State, id: StepId): State => {

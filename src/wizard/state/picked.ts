@@ -1,4 +1,4 @@
-import type { Dialog } from './state.ts';
+import type { Dialog } from './dialog-shape.ts';
 
 export type Pick = Extract<Dialog, { kind: 'pick' }>;
 

@@ -1,4 +1,5 @@
-import { type Action, actionOf, bindings, whyNot } from '../keys.ts';
+import type { Action } from '../keys/binding.ts';
+import { actionOf, bindings, whyNot } from '../keys.ts';
 import { documentText, previewDocument } from '../preview/document.ts';
 import { rollbackDocument } from '../preview/rollback.ts';
 import { detailEnd } from '../screens/decide.ts';

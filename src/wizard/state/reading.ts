@@ -1,6 +1,6 @@
 import type { Document } from '../preview/document.ts';
 import { layout, matches, rowOf } from '../preview/layout.ts';
-import type { Reading } from './state.ts';
+import type { Reading } from './views.ts';
 
 export const newReading = (document: Document): Reading => ({ document, top: 0, search: '', match: null });
 

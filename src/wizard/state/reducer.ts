@@ -13,7 +13,8 @@ import { press, stop } from './press.ts';
 import { newReading, refold } from './reading.ts';
 import { entriesOf, withFold } from './rollback.ts';
 import { reduceRollout } from './run.ts';
-import { ask, type Deed, type FindingsView, type Job, type RunChange, type Size, type State } from './state.ts';
+import { ask, type Deed, type Job, type Size, type State } from './state.ts';
+import type { FindingsView, RunChange } from './views.ts';
 import { readingWindow, withReading } from './window.ts';
 
 const deed = (state: State, what: Deed['what'], subject: string, detail = ''): State => ({

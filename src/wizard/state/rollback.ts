@@ -2,9 +2,11 @@ import type { StepId } from '../../rollout/step.ts';
 import { count, plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { rollbackDocument } from '../preview/rollback.ts';
+import type { Intent } from './dialog-shape.ts';
 import { confirm, named } from './moves.ts';
 import { newReading } from './reading.ts';
-import { begin, type Intent, type RollbackScope, type RollbackView, type State } from './state.ts';
+import { begin, type State } from './state.ts';
+import type { RollbackScope, RollbackView } from './views.ts';
 
 const scopes: readonly RollbackScope[] = ['step', 'phase', 'all'];
 

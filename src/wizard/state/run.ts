@@ -4,7 +4,8 @@ import type { RolloutEvent } from '../../rollout/events.ts';
 import type { StepId } from '../../rollout/step.ts';
 import { clean } from '../lines.ts';
 import { foldsAtFirst } from '../preview/document.ts';
-import type { Log, Run, RunChange, State, Verification } from './state.ts';
+import type { Log, State } from './state.ts';
+import type { Run, RunChange, Verification } from './views.ts';
 
 /** Bounds of what is kept, so that a run of any length takes the same memory. The counts are of everything. */
 export const kept = { failed: 1000, skipped: 500, passed: 500, log: 10_000 } as const;

@@ -1,7 +1,8 @@
 import { bodyRows } from '../screens/frame-rows.ts';
 import { readingHead } from '../screens/reading.ts';
 import type { Window } from './reading.ts';
-import type { Reading, State } from './state.ts';
+import type { State } from './state.ts';
+import type { Reading } from './views.ts';
 
 /** Width and height of the text that is being read, on the step and the rollback screen. */
 export const readingWindow = (state: State): Window => ({

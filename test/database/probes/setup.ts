@@ -48,8 +48,7 @@ create table memberships (id bigint generated always as identity primary key, us
   org_id uuid not null references organizations, role member_role not null, unique (user_id, org_id));
 create function current_org_id() returns uuid language sql stable security definer set search_path = '' as $$
   select coalesce(
-    case when auth.jwt() -> 'app_metadata' ->> 'org_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-      then (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid end,
+    (select m.org_id from public.memberships m where m.user_id = auth.uid() and m.org_id::text = auth.jwt() -> 'app_metadata' ->> 'org_id'),
     (select p.org_id from public.profiles p where p.id = auth.uid())) $$;
 create function is_owner() returns boolean language sql stable security definer set search_path = '' as $$
   select exists (select from public.memberships m where m.user_id = auth.uid() and m.role = 'owner' and m.org_id = public.current_org_id()) $$;

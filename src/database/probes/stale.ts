@@ -1,0 +1,60 @@
+import type { Judgement, Try } from './verdict.ts';
+import { claims, type Ids, type Person, type World } from './world.ts';
+
+/**
+ * A token outlives a membership: it goes on naming an organization that its user has left, until it expires.
+ *
+ * The claims of `person` in a token that names organization B, once for each form that the app may give it: one id, a
+ * list of ids, and roles by id. None where no table says who belongs where, so that the token is all there is.
+ */
+export function staleTokens({ options, paths }: World, ids: Ids, person: Person): readonly string[] {
+  if (options.memberships === null && options.profiles === null) return [];
+  const b = ids.org.b;
+  const usual = ['org_id', 'organization_id', 'tenant_id'].flatMap((name) => [[name], ['app_metadata', name]]);
+  // A part of a token that a function keeps in a variable is read by the rest of the path.
+  const own = paths.flatMap((path) => (path[0] === 'app_metadata' ? [path] : [path, ['app_metadata', ...path]]));
+  const forms: unknown[] = own.some((path) => /s$/.test(path.at(-1) ?? '')) ? [b, [b], { [b]: ['owner'] }] : [b];
+  const base: unknown = JSON.parse(claims(ids, person, { org: b }));
+  return forms.map((form) => {
+    const token = structuredClone(base) as Record<string, unknown>;
+    for (const path of usual) put(token, path, b);
+    for (const path of own) put(token, path, /s$/.test(path.at(-1) ?? '') ? form : b);
+    return JSON.stringify(token);
+  });
+}
+
+const prefix = 'stale-';
+
+/** Acts that try the same once more with such tokens, named so that their verdict says it. */
+export const withStale = <Act extends { readonly name: string; readonly claims: string }>(
+  act: Act,
+  tokens: readonly string[],
+): readonly Act[] => [
+  act,
+  ...tokens.map((token, at) => ({ ...act, name: `${prefix}${at}-${act.name}`, claims: token })),
+];
+
+/** What such an act came to, in its own words. */
+export const ofStale = (one: Try, judgement: Judgement, where: string, otherwise = ''): Judgement =>
+  judgement.verdict === 'failed' && one.act.name.startsWith(prefix)
+    ? {
+        verdict: 'failed',
+        observed: `${judgement.observed}, to a token that still names it`,
+        advice: `Look up the caller’s membership ${where}, since a token names an organization until it expires and its user may have left${otherwise}.`,
+      }
+    : judgement;
+
+/** Where a value stands already, a path through it is another way of the app's to write the same. */
+function put(token: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let at = token;
+  for (const name of path.slice(0, -1)) {
+    const next = at[name] ?? {};
+    if (!isObject(next)) return;
+    at[name] = next;
+    at = next;
+  }
+  at[path.at(-1) ?? ''] = value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
