@@ -1,6 +1,7 @@
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
-import { nameOf, plainName } from './shape.ts';
+import { isMembershipName } from './memberships.ts';
+import { foreignKeyOf, isPeople, isUnique, nameOf, plainName, pointsAt, userColumns } from './shape.ts';
 import type { Survey } from './types.ts';
 
 /** How many tables a text names; the rest is counted. */
@@ -58,6 +59,8 @@ export function newMemberships(found: Survey, organizations: Table, key: string)
   const sql = qualified(organizations.schema, organizations.name);
   const org = identifier(found.to);
   const owner = ownerOf(organizations);
+  const through = throughOf(found);
+  if (through !== null) return throughTeams(through, org, members(org, found.idType, sql, identifier(key)));
   return [
     members(org, found.idType, sql, identifier(key)),
     ...(found.profiles === null
@@ -74,6 +77,65 @@ export function newMemberships(found: Survey, organizations: Table, key: string)
           `insert into public.org_members select ${identifier(key)}, ${identifier(owner.name)}, 'owner' from ${sql} where ${identifier(owner.name)} is not null;`,
         ]),
   ].join('\n');
+}
+
+/** Users belong to teams, and teams to organizations. Names are quoted. */
+type Through = {
+  readonly teams: string;
+  readonly key: string;
+  readonly org: string;
+  readonly sql: string;
+  readonly user: string;
+  readonly team: string;
+};
+
+function throughOf({ tenants, catalog }: Survey): Through | null {
+  const people = new Set(catalog.tables.filter(isPeople).map(nameOf));
+  for (const { table: teams, key: org } of tenants) {
+    for (const table of catalog.tables) {
+      const team = table.columns.find((one) => pointsAt(foreignKeyOf(table, one.name), teams));
+      const user = userColumns(table, people)[0];
+      const key = team === undefined ? undefined : foreignKeyOf(table, team.name)?.references?.columns[0];
+      if (team === undefined || key === undefined || user?.base !== 'uuid') continue;
+      if (!isMembershipName(table) || !isUnique(table, [user.name, team.name])) continue;
+      return {
+        teams: qualified(teams.schema, teams.name),
+        key: identifier(key),
+        org: identifier(org.name),
+        sql: qualified(table.schema, table.name),
+        user: identifier(user.name),
+        team: identifier(team.name),
+      };
+    }
+  }
+  return null;
+}
+
+/** Memberships of organizations that follow those of their teams, in the same transaction and whoever changes them. */
+function throughTeams({ teams, key, org: own, sql, user, team }: Through, org: string, table: string): string {
+  const belonging = `from ${sql} m join ${teams} t on t.${key} = m.${team} where t.${own} is not null`;
+  return `${table}
+insert into public.org_members (${org}, user_id) select distinct t.${own}, m.${user} ${belonging};
+-- Who runs each: update public.org_members set role = 'owner' where …;
+create function public.keep_org_members() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  v_users uuid[];
+begin
+  if tg_op <> 'INSERT' then v_users := v_users || old.${user}; end if;
+  if tg_op <> 'DELETE' then v_users := v_users || new.${user}; end if;
+  delete from public.org_members o where o.user_id = any (v_users) and o.role = 'member'
+    and not exists (select 1 ${belonging} and m.${user} = o.user_id and t.${own} = o.${org});
+  insert into public.org_members (${org}, user_id) select distinct t.${own}, m.${user} ${belonging} and m.${user} = any (v_users)
+    on conflict do nothing;
+  return null;
+end $$;
+create trigger keep_org_members after insert or update or delete on ${sql} for each row execute function public.keep_org_members();
+-- A team that went to another organization would leave its members behind:
+create function public.keep_org_of_teams() returns trigger language plpgsql as $$ begin
+  raise exception 'a team stays in its organization: make a new one there';
+end $$;
+create trigger keep_org_of_teams before update of ${own} on ${teams} for each row when (new.${own} is distinct from old.${own})
+  execute function public.keep_org_of_teams();`;
 }
 
 /** The column that rows refer to becomes the primary key; what refers to it by its unique index goes on to do so. */

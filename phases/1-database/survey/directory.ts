@@ -1,6 +1,7 @@
 import type { Column, Policy, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { mentions } from '../../../src/database/words.ts';
+import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Ask } from './ask.ts';
 import {
   type ByValues,
@@ -70,7 +71,20 @@ function choose(all: readonly Candidate[]): Directory {
   );
   const [first, second] = ranked;
   if (first === undefined) return none;
-  const found = (one: Candidate): Directory => ({ table: one.table, because: reason(one), question: null });
+  const found = (one: Candidate): Directory => {
+    // Users are in teams alone, and rows are kept by the organization that owns the teams: one of the two isolates.
+    const over = all.filter(
+      (high) =>
+        high.usual &&
+        !high.users &&
+        above(one, high) &&
+        !above(high, one) &&
+        [...high.tables].some((table) => table !== one.table && !one.tables.has(table)),
+    );
+    return over.length === 0
+      ? { table: one.table, because: reason(one), question: null }
+      : { table: null, because: 'several tables could be it', question: whichOf([one, ...over]) };
+  };
   if (second === undefined) return first.usual || first.tables.size > 0 ? found(first) : none;
   const related = above(first, second) || above(second, first);
   if (!first.users && !second.users && first.usual !== second.usual && first.tables.size === second.tables.size)
@@ -85,14 +99,15 @@ function choose(all: readonly Candidate[]): Directory {
   if (isolating.length === 1 && isolating[0] !== undefined) return found(isolating[0]);
   const oneUsual = rivals.filter((one) => one.usual);
   if (!related && oneUsual.length === 1 && oneUsual[0] !== undefined) return found(oneUsual[0]);
+  return { table: null, because: 'several tables could be it', question: whichOf(rivals) };
+}
+
+function whichOf(rivals: readonly Candidate[]): Blocker {
+  const [first] = rivals;
   return {
-    table: null,
-    because: 'several tables could be it',
-    question: {
-      problem: `${rivals.length} tables could be the directory of organizations: ${rivals.map((one) => nameOf(one.table)).join(', ')}.`,
-      remedy: `Name the one whose users may see nothing of the others: --organizations ${asFlag(first.table)}, or names.organizations in the configuration file.`,
-      detail: rivals.map((one) => `${nameOf(one.table)}: ${reason(one)}`).join('\n'),
-    },
+    problem: `${rivals.length} tables could be the directory of organizations: ${rivals.map((one) => nameOf(one.table)).join(', ')}.`,
+    remedy: `Name the one whose users may see nothing of the others: ${first === undefined ? '' : `--organizations ${asFlag(first.table)}, or `}names.organizations in the configuration file.`,
+    detail: rivals.map((one) => `${nameOf(one.table)}: ${reason(one)}`).join('\n'),
   };
 }
 
