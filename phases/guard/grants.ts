@@ -112,7 +112,8 @@ union all
 -- A privilege on one column: who has it on the whole is found by step 1.7.
 select distinct 'materialized-view', r.nspname || '.' || r.relname,
   'The role ' || reached.label || ' may read the materialized view ' || r.nspname || '.' || r.relname || ', which holds a copy of rows that row security guards, or of rows of the platform.',
-  pg_catalog.format('revoke all on %I.%I from %s;', r.nspname, r.relname, reached.name), null
+  pg_catalog.format('revoke all on %I.%I from %s;', r.nspname, r.relname, reached.name),
+  case when r.column is null then 'materialized view ' || r.nspname || '.' || r.relname end
 from relations r join reached on reached.oid = r.grantee
 where r.relkind = 'm' and ${appSchema('r.nspname')} and r.privilege_type = 'SELECT' and exists (
   with recursive read(oid) as (

@@ -177,7 +177,7 @@ function triggerFinding({ object, how, was }: Change, found: Survey, isOwn: bool
   return make('trigger', `Trigger ${name}, which the rollout made, was changed since.`, restore);
 }
 
-function publicationFinding({ object, how }: Change, found: Survey, make: Make): GuardFinding | null {
+function publicationFinding({ object, how, was }: Change, found: Survey, make: Make): GuardFinding | null {
   const [publication = '', ...rest] = object.replace(/^publication /, '').split(' ');
   const name = rest.join(' ');
   if (how === 'gone') return null;
@@ -193,17 +193,20 @@ function publicationFinding({ object, how }: Change, found: Survey, make: Make):
           `Enable row security on it with a policy, or take it out: alter publication ${publication} drop table ${name};`,
         )
       : null;
+  if (published === undefined) return null;
+  const { filter } = published;
+  const columns = published.columns === null ? null : [...published.columns].sort().join(',');
+  // A limit more, and the others as they were.
+  if (was !== undefined && [hashOf(null, filter), hashOf(columns, null), hashOf(null, null)].includes(was)) return null;
   const limits = [
-    published?.filter == null ? 'no row filter' : `the row filter ${published.filter}`,
-    published?.columns == null ? 'no column list' : `the columns ${published.columns.join(', ')}`,
+    filter === null ? 'no row filter' : `the row filter ${filter}`,
+    columns === null ? 'no column list' : `the columns ${columns.replaceAll(',', ', ')}`,
   ];
-  return published !== undefined
-    ? make(
-        'publication',
-        `What publication ${publication} sends of ${name} was changed since the rollout: ${limits.join(' and ')} ${limits.every((one) => one.startsWith('no ')) ? 'limit' : 'limits'} it now.`,
-        'Compare it with its migration; restore the column list or the filter, or accept this finding in the baseline.',
-      )
-    : null;
+  return make(
+    'publication',
+    `What publication ${publication} sends of ${name} was changed since the rollout: ${limits.join(' and ')} ${filter === null && columns === null ? 'limit' : 'limits'} it now.`,
+    'Compare it with its migration; restore the column list or the filter, or accept this finding in the baseline.',
+  );
 }
 
 /** A table that says who belongs where, or something of it: `schema.table` or `schema.table.name`. */

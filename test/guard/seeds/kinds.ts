@@ -201,6 +201,10 @@ export const kinds: readonly Kind[] = [
         sql: `do $$ begin execute format('alter table public.contacts rename constraint %I to contacts_of_organization', ${keyOf('contacts', 'public.organizations')}); execute format('alter table public.memberships rename constraint %I to memberships_of_user', ${keyOf('memberships', 'auth.users')}); end $$`,
       },
       {
+        name: 'what becomes of notes whose call is deleted',
+        sql: again('call_notes', 'public.calls', 'foreign key (call_id) references public.calls on delete restrict'),
+      },
+      {
         name: 'what becomes of a call whose maker is deleted',
         sql: again('calls', 'auth.users', 'foreign key (created_by) references auth.users on delete set null'),
       },
@@ -703,6 +707,10 @@ export const kinds: readonly Kind[] = [
       {
         name: 'another row filter of a table that was published without one',
         sql: 'alter publication supabase_realtime add table call_notes where (id > 10)',
+      },
+      {
+        name: 'fewer columns of a published table',
+        sql: 'alter publication supabase_realtime set table calls (id, org_id) where (id > 0)',
       },
     ],
   },
