@@ -4,7 +4,12 @@ import type { FindingLevel, GuardFinding } from '../../src/rollout/guard-finding
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 
 /** What became of an object since the rollout was verified. */
-export type Change = { readonly object: string; readonly how: 'new' | 'gone' | 'changed' };
+export type Change = {
+  readonly object: string;
+  readonly how: 'new' | 'gone' | 'changed';
+  /** Its hash in the journal; none of what is new. */
+  readonly was?: string | undefined;
+};
 
 /** The difference between the database as the rollout left it and as it is. */
 export type Since = {
@@ -29,9 +34,22 @@ const hows = { 'only now': 'new', 'only before': 'gone', changed: 'changed' } as
 export function changesBetween(before: Fingerprint, now: Fingerprint): readonly Change[] {
   return differences(before, now).map((line) => {
     const at = line.indexOf(': ');
-    return { object: line.slice(at + 2), how: hows[line.slice(0, at) as keyof typeof hows] };
+    const object = line.slice(at + 2);
+    return { object, how: hows[line.slice(0, at) as keyof typeof hows], was: before[object] };
   });
 }
+
+/** The hash that the journal gives an object with these parts, as PostgreSQL makes it: `md5(row(…)::text)`. */
+export const hashOf = (...parts: readonly (string | boolean | null)[]): string =>
+  createHash('md5')
+    .update(`(${parts.map(partText).join(',')})`)
+    .digest('hex');
+
+const partText = (part: string | boolean | null): string => {
+  if (part === null) return '';
+  if (typeof part === 'boolean') return part ? 't' : 'f';
+  return part === '' || /["\\(),\s]/.test(part) ? `"${part.replace(/["\\]/g, '$&$&')}"` : part;
+};
 
 /** `public.calls.org_id` of `column public.calls.org_id`. */
 export const nameOf = (object: string): string => object.replace(/^(?:materialized view|publication \S+|[a-z]+) /, '');
@@ -69,6 +87,9 @@ const stateOf = (object: string, since: Since): readonly string[] =>
     .filter((one) => deciding.includes(kindOf(one.object)))
     .map((one) => `${one.object} ${since.now[one.object] ?? 'gone'}`)
     .sort();
+
+/** A finding about the object at hand. */
+export type Make = (kind: string, reason: string, instruction: string) => GuardFinding;
 
 export function finding(
   since: Since,

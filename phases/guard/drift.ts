@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
 import { appSchema } from '../../src/database/catalog/platform.ts';
+import { toRolloutError } from '../../src/database/errors.ts';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
-import { RolloutError } from '../../src/rollout/errors.ts';
 import type { GuardFinding, NotLookedAt } from '../../src/rollout/guard-finding.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Step, StepId } from '../../src/rollout/step.ts';
@@ -16,9 +16,14 @@ import type { Target } from '../target.ts';
 import { planBeyond } from './beyond.ts';
 import { fromBuckets } from './buckets.ts';
 import { changesBetween, type Since } from './changed.ts';
+import { fromGrants } from './grants.ts';
+import { fromInheritance } from './inheritance.ts';
+import { fromLookalikes } from './lookalikes.ts';
 import { fromObjects, restore } from './objects.ts';
+import { fromPlatform } from './platform.ts';
 import { fromProfiles } from './profiles.ts';
 import { fromRoles } from './roles.ts';
+import { fromSettings } from './settings.ts';
 import { fromChecks, fromPlan, unjudged, wasKnown } from './steps.ts';
 
 /** What the journal keeps of the rollout that is looked after. */
@@ -64,11 +69,11 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
       await rolledBack(client, body);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof RolloutError) && !isAnswer(error)) throw error;
-      notLookedAt.push({
-        what,
-        reason: error instanceof RolloutError ? `${error.problem} ${error.remedy}` : error.message,
-      });
+      // A function of the app may raise any code, that of a lost connection as well: the server is asked.
+      if (!(await isOpen(client))) throw error;
+      // What went wrong for a reason that nobody thought of keeps this part from being judged, and no other.
+      const { problem, remedy } = toRolloutError(error);
+      notLookedAt.push({ what, reason: isAnswer(error) ? error.message : `${problem} ${remedy}` });
     }
   };
   for (const step of phase.steps) {
@@ -104,14 +109,24 @@ async function look(target: Target, client: ClientBase, kept: Kept, signal: Abor
     });
   }
   await part('objects that changed', async () => {
-    findings.push(...fromObjects(target, await survey(target), since));
+    const found = await survey(target);
+    findings.push(...(await fromObjects(client, target, found, since)), ...fromInheritance(found, since));
   });
   await part('profiles', async () => {
     findings.push(...(await fromProfiles(client, target, await survey(target), await lookOf('1.7'), since)));
   });
-  await part('the roles of the API', async () => {
-    findings.push(...(await fromRoles(client, target.config.exposedSchemas, since)));
-  });
+  const exposed = target.config.exposedSchemas;
+  const standing = {
+    'the roles of the API': () => fromRoles(client, since),
+    'settings of the roles of the API': () => fromSettings(client, exposed, since),
+    'rights that no policy limits': () => fromGrants(client, since),
+    'the platform’s own functions': () => fromPlatform(client, since),
+    'operators, casts, event triggers and namesakes': () => fromLookalikes(client, exposed, since),
+  };
+  for (const [what, ask] of Object.entries(standing))
+    await part(what, async () => {
+      findings.push(...(await ask()));
+    });
   await part('public buckets', async () => {
     const { platform } = await isolationFacts(client, await survey(target));
     findings.push(...(await fromBuckets(client, await lookOf('1.7'), platform.publicBuckets, since)));
@@ -143,8 +158,10 @@ async function leavingPolicies(target: Target): Promise<ReadonlySet<string>> {
 /** Schemas of the app in which neither visitors nor signed-in users may use anything, by whatever way. */
 async function closedSchemas(client: ClientBase): Promise<ReadonlySet<string>> {
   const { rows } = await client.query<{ name: string }>(
-    `select nspname as name from pg_catalog.pg_namespace n where ${appSchema('nspname')}
-       and not pg_catalog.has_schema_privilege('anon', oid, 'USAGE') and not pg_catalog.has_schema_privilege('authenticated', oid, 'USAGE')`,
+    `with api as (select oid from pg_catalog.pg_roles where rolname in ('anon', 'authenticated'))
+     select nspname as name from pg_catalog.pg_namespace n where ${appSchema('nspname')}
+       -- Where one of them has another name, nobody can tell what requests reach.
+       and (select count(*) from api) = 2 and not exists (select from api where pg_catalog.has_schema_privilege(api.oid, n.oid, 'USAGE'))`,
   );
   return new Set(rows.map((one) => one.name));
 }
@@ -162,12 +179,19 @@ function ownObjects({ before, after }: Kept): ReadonlySet<string> {
   return new Set(Object.keys(after).filter((object) => before[object] === undefined));
 }
 
-/** The server's own word on one question: that part is not looked at, the others are. */
+/** Whether the transaction of the look can still be used. */
+async function isOpen(client: ClientBase): Promise<boolean> {
+  try {
+    await client.query('select');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The server's own word on one question. */
 const isAnswer = (error: unknown): error is Error =>
-  error instanceof Error &&
-  'code' in error &&
-  typeof error.code === 'string' &&
-  /^(?!08|57P)[0-9A-Z]{5}$/.test(error.code);
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code);
 
 /** Two ways of looking may say the same of one object of ours: what the step would do again says more. */
 function once(findings: readonly GuardFinding[]): readonly GuardFinding[] {

@@ -1,21 +1,46 @@
+import type { ClientBase } from 'pg';
+import { appSchema } from '../../src/database/catalog/platform.ts';
 import type { DbFunction } from '../../src/database/catalog/types.ts';
 import type { GuardFinding } from '../../src/rollout/guard-finding.ts';
 import { callable } from '../1-database/isolation/definers.ts';
 import { profileUser, type Survey, tenantOf } from '../1-database/survey.ts';
 import type { Target } from '../target.ts';
-import { type Change, finding, kindOf, nameOf, type Since } from './changed.ts';
+import { type Change, finding, hashOf, kindOf, type Make, nameOf, type Since } from './changed.ts';
+import { constraintFinding } from './constraints.ts';
 
 /** Objects that changed since the rollout in a way that no plan and no probe looks at. */
-export function fromObjects(target: Target, found: Survey, since: Since): readonly GuardFinding[] {
+export async function fromObjects(
+  client: ClientBase,
+  target: Target,
+  found: Survey,
+  since: Since,
+): Promise<readonly GuardFinding[]> {
+  const idle = await idleRules(client);
   const changes = since.changes ?? [];
   const gone = new Set(changes.filter((one) => one.how === 'gone').map((one) => one.object));
   // What belonged to a table went with it, or is there under its new name and judged there.
   const isLeft = ({ object, how }: Change): boolean =>
     how !== 'gone' || !gone.has(`table ${nameOf(object).split('.').slice(0, 2).join('.')}`);
-  return changes.filter(isLeft).flatMap((one) => judge(one, target, found, since) ?? []);
+  return changes.filter(isLeft).flatMap((one) => judge(one, target, found, since, idle) ?? []);
 }
 
-function judge(change: Change, target: Target, found: Survey, since: Since): GuardFinding | null {
+/** Rules that do nothing in place of a change, with nobody's permissions: `schema.table.rule`. */
+async function idleRules(client: ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `select n.nspname || '.' || c.relname || '.' || r.rulename as name
+     from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where r.ev_type <> '1' and r.is_instead and ${appSchema('n.nspname')} and pg_catalog.pg_get_ruledef(r.oid) ~ ' DO INSTEAD NOTHING;$'`,
+  );
+  return new Set(rows.map((one) => one.name));
+}
+
+function judge(
+  change: Change,
+  target: Target,
+  found: Survey,
+  since: Since,
+  idle: ReadonlySet<string>,
+): GuardFinding | null {
   const { object, how } = change;
   const name = nameOf(object);
   const make = (kind: string, reason: string, instruction: string): GuardFinding =>
@@ -37,6 +62,14 @@ function judge(change: Change, target: Target, found: Survey, since: Since): Gua
           )
         : null;
     case 'rule':
+      if (idle.has(name))
+        return isDirectory(found, name)
+          ? make(
+              'rule',
+              `The rule ${name} was ${how === 'new' ? 'added' : 'changed'} since the rollout: what is written there about who belongs where is dropped without an error.`,
+              'Drop it, or refuse in a trigger with an error.',
+            )
+          : null;
       return how === 'gone'
         ? null
         : make(
@@ -49,13 +82,11 @@ function judge(change: Change, target: Target, found: Survey, since: Since): Gua
     case 'column':
       return columnFinding(change, found, make);
     case 'constraint':
-      return constraintFinding(change, found, isOwn, make);
+      return constraintFinding(change, found, since, make);
     default:
       return null;
   }
 }
-
-type Make = (kind: string, reason: string, instruction: string) => GuardFinding;
 
 /** What to do about an object of ours. */
 export const restore = 'Restore it, or run the step that made it again: voxanne-rollout plan shows it.';
@@ -129,7 +160,7 @@ const plain = (signature: string): string =>
 
 const sameSignature = (one: DbFunction, name: string): boolean => plain(one.signature) === plain(name);
 
-function triggerFinding({ object, how }: Change, found: Survey, isOwn: boolean, make: Make): GuardFinding | null {
+function triggerFinding({ object, how, was }: Change, found: Survey, isOwn: boolean, make: Make): GuardFinding | null {
   const name = nameOf(object);
   const trigger = found.catalog.triggers.find((one) => `${one.schema}.${one.table}.${one.name}` === name);
   if (how === 'gone')
@@ -140,10 +171,13 @@ function triggerFinding({ object, how }: Change, found: Survey, isOwn: boolean, 
       `Trigger ${name} ${how === 'new' ? 'is' : 'was'} disabled${how === 'new' ? '' : ' since the rollout'}.`,
       `alter table … enable trigger …; or drop it where nothing needs it.`,
     );
-  return isOwn ? make('trigger', `Trigger ${name}, which the rollout made, was changed since.`, restore) : null;
+  if (!isOwn) return null;
+  // It fires as it did, and for what a replication brings as well.
+  if (trigger?.fires === 'A' && was === hashOf(trigger.definition, 'O')) return null;
+  return make('trigger', `Trigger ${name}, which the rollout made, was changed since.`, restore);
 }
 
-function publicationFinding({ object, how }: Change, found: Survey, make: Make): GuardFinding | null {
+function publicationFinding({ object, how, was }: Change, found: Survey, make: Make): GuardFinding | null {
   const [publication = '', ...rest] = object.replace(/^publication /, '').split(' ');
   const name = rest.join(' ');
   if (how === 'gone') return null;
@@ -159,14 +193,27 @@ function publicationFinding({ object, how }: Change, found: Survey, make: Make):
           `Enable row security on it with a policy, or take it out: alter publication ${publication} drop table ${name};`,
         )
       : null;
-  return published?.filter === null || published?.columns === null
-    ? make(
-        'publication',
-        `What publication ${publication} sends of ${name} was changed since the rollout: ${published.filter === null ? 'no row filter' : 'no column list'} limits it now.`,
-        'Compare it with its migration; restore the column list or the filter, or accept this finding in the baseline.',
-      )
-    : null;
+  if (published === undefined) return null;
+  const { filter } = published;
+  const columns = published.columns === null ? null : [...published.columns].sort().join(',');
+  // A limit more, and the others as they were.
+  if (was !== undefined && [hashOf(null, filter), hashOf(columns, null), hashOf(null, null)].includes(was)) return null;
+  const limits = [
+    filter === null ? 'no row filter' : `the row filter ${filter}`,
+    columns === null ? 'no column list' : `the columns ${columns.replaceAll(',', ', ')}`,
+  ];
+  return make(
+    'publication',
+    `What publication ${publication} sends of ${name} was changed since the rollout: ${limits.join(' and ')} ${filter === null && columns === null ? 'limit' : 'limits'} it now.`,
+    'Compare it with its migration; restore the column list or the filter, or accept this finding in the baseline.',
+  );
 }
+
+/** A table that says who belongs where, or something of it: `schema.table` or `schema.table.name`. */
+const isDirectory = (found: Survey, name: string): boolean =>
+  [found.organizations, found.profiles, found.memberships?.table ?? null].some(
+    (one) => one !== null && `${name}.`.startsWith(`${one.schema}.${one.name}.`),
+  );
 
 /** Columns that say who belongs where: key, user and role. */
 function columnFinding({ object, how }: Change, found: Survey, make: Make): GuardFinding | null {
@@ -197,28 +244,3 @@ function columnFinding({ object, how }: Change, found: Survey, make: Make): Guar
 }
 
 const isOurDefault = /^\(*(?:select )?(?:public\.)?current_org_id\(\)(?: as current_org_id)?\)*$/i;
-
-/** A column that holds one of some values, and nothing beside that. */
-const isList =
-  /^CHECK \(+\w+(?:\)?::[\w ]+)?\)* = ANY \(+ARRAY\[(?:'(?:[^']|'')*'::[\w ]+(?:, )?)+\]\)*(?:::[\w ]+\[\])?\)*$/;
-
-function constraintFinding({ object, how }: Change, found: Survey, isOwn: boolean, make: Make): GuardFinding | null {
-  if (how === 'new') return null;
-  const name = nameOf(object);
-  const table = name.split('.').slice(0, 2).join('.');
-  const deciding = [found.organizations, found.profiles, found.memberships?.table ?? null].some(
-    (one) => one !== null && `${one.schema}.${one.name}` === table,
-  );
-  if (!isOwn && !deciding) return null;
-  const [schema, tableName, ...rest] = name.split('.');
-  const now = found.catalog.tables
-    .find((one) => one.schema === schema && one.name === tableName)
-    ?.constraints.find((one) => one.name === rest.join('.'));
-  // One value more in a list is how an app gets another role; the list still stands.
-  if (!isOwn && how === 'changed' && now?.validated === true && isList.test(now.definition)) return null;
-  return make(
-    'constraint',
-    `Constraint ${name}, ${isOwn ? 'which the rollout made' : 'of a table that says who belongs where'}, ${how === 'gone' ? 'no longer exists' : 'was changed since the rollout'}.`,
-    'Restore it, or accept this finding in the baseline where the change was meant.',
-  );
-}

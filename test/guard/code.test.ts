@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { codeGuard } from './code.ts';
 import { codeWeaknesses } from './seeds/code.ts';
 import { databaseWeaknesses } from './seeds/database.ts';
+import { harmlessChanges } from './seeds/harmless.ts';
+import { kinds, placedWeaknesses, siblings } from './seeds/kinds.ts';
 
 it('catches what a pull request adds to the code, but for what says why not', async () => {
   const look = await codeGuard();
@@ -13,7 +15,10 @@ it('catches what a pull request adds to the code, but for what says why not', as
 }, 60_000);
 
 it('is tried on enough weaknesses, each once', () => {
-  const names = [...codeWeaknesses, ...databaseWeaknesses].map(({ name }) => name);
+  const all = [...codeWeaknesses, ...databaseWeaknesses, ...placedWeaknesses, ...harmlessChanges, ...siblings];
+  const names = all.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect([codeWeaknesses.length >= 30, databaseWeaknesses.length >= 30]).toEqual([true, true]);
+  // What looks alike and weakens nothing has to stay quiet.
+  expect(kinds.filter((one) => one.weak.length === 0 || one.harmless.length === 0)).toEqual([]);
 });

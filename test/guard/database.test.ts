@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Drift } from '../../phases/guard/drift.ts';
+import { type Drift, lookForDrift } from '../../phases/guard/drift.ts';
 import { main } from '../../src/cli/main.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
@@ -10,6 +10,7 @@ import { full } from '../helpers/seeded.ts';
 import { folderOf } from '../workspace/scan/files.ts';
 import { databaseWeaknesses } from './seeds/database.ts';
 import { harmlessChanges } from './seeds/harmless.ts';
+import { placedWeaknesses, siblings } from './seeds/kinds.ts';
 import { decisions, type Guarded, rolledOut } from './stage.ts';
 
 let server: EmbeddedServer;
@@ -123,6 +124,21 @@ it('names the function of ours that lost its search_path, and what puts it back'
   expect(findings.map((one) => one.kind)).toEqual(['database-undone']);
 });
 
+it('says what it could not look at for whatever reason, and looks at everything else', async () => {
+  const { signal } = new AbortController();
+  const broken = {
+    ...guarded.kept,
+    look: () => Promise.reject(new TypeError('cannot read what is not there')),
+  };
+  const drift = await lookForDrift(guarded.at.target, broken, signal);
+  expect(drift.notLookedAt).toContainEqual({ what: 'public buckets', reason: expect.stringContaining('not there') });
+  // A function of the app may raise any code; the connection is none the worse for it.
+  const raising = await guarded.after(
+    `create function nobody() returns trigger language plpgsql as $$ begin raise exception 'gone' using errcode = '57P01'; end $$; create trigger nobody before insert on contacts for each row execute function nobody(); alter table calls disable row level security`,
+  );
+  expect(counted(raising)).toContainEqual('database-undone public.calls');
+});
+
 /** CI tries a few of different kinds; `npm run bench` and FULL=1 try all. */
 const some = <T>(all: readonly T[], every: number): readonly T[] =>
   full ? all : all.filter((_, at) => at % every === 3);
@@ -135,7 +151,17 @@ it.each(some(databaseWeaknesses, 40))(
   120_000,
 );
 
-it.each(some(harmlessChanges, 16))(
+it.each(some(placedWeaknesses, 30))(
+  'catches, and says where: $name',
+  async ({ sql, at }) => {
+    const { findings } = await guarded.after(sql);
+    const told = findings.filter((one) => one.level !== 'note').map((one) => `${placeText(one.place)} ${one.reason}`);
+    expect(told.filter((one) => one.includes(at))).not.toEqual([]);
+  },
+  120_000,
+);
+
+it.each(some([...harmlessChanges, ...siblings], 22))(
   'says nothing of: $name',
   async ({ sql }) => {
     const drift = await guarded.after(sql);

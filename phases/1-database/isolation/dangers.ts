@@ -11,7 +11,7 @@ export function dangerOf(one: DbFunction, survey: Survey): string | null {
   const body = textOf(one)
     .replace(/--[^\n]*/g, ' ')
     .replace(/\/\*[\s\S]*?\*\//g, ' ');
-  if (runsText(one, body)) return 'runs SQL that its caller gives it';
+  if (runsText(one, body) || plansText(one, body)) return 'runs SQL that its caller gives it';
   if (/\btruncate\b/i.test(body)) return 'empties tables';
   const { memberships, profiles } = survey;
   if (survey.truth === 'memberships' && memberships !== null && writes(body, memberships.table, null)) {
@@ -29,13 +29,26 @@ export function dangerOf(one: DbFunction, survey: Survey): string | null {
 
 const textual = /^(text|character varying|character|json|jsonb|name)(\[\])?$/;
 
-/** EXECUTE of an argument, or of a text that holds one without quoting it. */
-function runsText(one: DbFunction, body: string): boolean {
+/** What a caller gives as text, or null. */
+function textGiven(one: DbFunction): RegExp | null {
   const names = one.arguments
     .filter(({ mode, type }) => mode !== 'o' && mode !== 't' && textual.test(type))
     .flatMap(({ name }, index) => [...(name === null ? [] : [name]), `$${index + 1}`]);
-  if (names.length === 0) return false;
-  const argument = new RegExp(`(?<![\\w.])(?:${names.map(escapeRegExp).join('|')})(?!\\w)`, 'i');
+  return names.length === 0 ? null : new RegExp(`(?<![\\w.])(?:${names.map(escapeRegExp).join('|')})(?!\\w)`, 'i');
+}
+
+/** A job runs its text as whoever planned it, here the function's owner. */
+function plansText(one: DbFunction, body: string): boolean {
+  const argument = textGiven(one);
+  const plans =
+    /\bcron\s*\.\s*(?:schedule|schedule_in_database|alter_job)\s*\(|\b(?:insert\s+into|update)\s+cron\s*\.\s*job\b/i;
+  return argument !== null && body.split(';').some((statement) => plans.test(statement) && argument.test(statement));
+}
+
+/** EXECUTE of an argument, or of a text that holds one without quoting it. */
+function runsText(one: DbFunction, body: string): boolean {
+  const argument = textGiven(one);
+  if (argument === null) return false;
   for (const [, given] of body.matchAll(/\bexecute\s+(?!function\b|procedure\b)([^;]+);/gi)) {
     const statement = (given ?? '').replace(/\busing\b[\s\S]*$/i, '');
     const raw = statement

@@ -161,9 +161,10 @@ export async function standingPlatformPolicies(
 
 const verbs = { ALL: 'read and write', SELECT: 'read', INSERT: 'add', UPDATE: 'change', DELETE: 'delete' } as const;
 
-/** Reading files of buckets that are public anyway opens nothing. */
+/** Reading buckets that are public anyway, or their files, opens nothing. */
 function readsPublic(one: Alternative, policy: Policy, open: ReadonlySet<string>): boolean {
   if (policy.command !== 'SELECT') return false;
-  const named = [...one.text.matchAll(/bucket_id\s*=\s*'([^']+)'/g)].map(([, id]) => id ?? '');
+  const names = policy.table === 'buckets' ? /(?<![\w$])id\s*=\s*'([^']+)'/g : /bucket_id\s*=\s*'([^']+)'/g;
+  const named = [...one.text.matchAll(names)].map(([, id]) => id ?? '');
   return named.length > 0 && named.every((id) => open.has(id));
 }

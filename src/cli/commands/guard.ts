@@ -2,7 +2,7 @@ import { junitReport, type Part } from '../../report/findings/junit.ts';
 import { findingLines } from '../../report/findings/lines.ts';
 import { sarifReport } from '../../report/findings/sarif.ts';
 import { count } from '../../report/format.ts';
-import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
+import { type ExitCode, exitCodes } from '../../rollout/errors.ts';
 import type { GuardFinding, NotLookedAt } from '../../rollout/guard-finding.ts';
 import { baselineOf } from '../baseline.ts';
 import { changedFiles } from '../changed-files.ts';
@@ -47,7 +47,7 @@ export const guardCommand = (options: GuardOptions): Promise<ExitCode> =>
   });
 
 async function lookAtCode(options: GuardOptions, { signal }: CommandContext): Promise<Looked> {
-  return orNot('code', 'the code', signal, async () => {
+  return orNot('code', 'the code', options, signal, async () => {
     const scanned = await scanWithoutDatabase(await loadSettings(options), signal, options.waivers);
     const { changedSince } = options;
     return codeFindings(scanned, changedSince === undefined ? null : await changedFiles(scanned.root, changedSince));
@@ -56,7 +56,7 @@ async function lookAtCode(options: GuardOptions, { signal }: CommandContext): Pr
 
 async function lookAtRollout(options: GuardOptions, { output, signal }: CommandContext): Promise<Looked> {
   const [{ lookAtDatabase }, { openTarget }] = await Promise.all([import('../guard-look.ts'), import('../open.ts')]);
-  return orNot('database', 'the database', signal, async () => {
+  return orNot('database', 'the database', options, signal, async () => {
     const opened = await openTarget(options, { reading: true, unrecorded: true });
     try {
       output.about(opened, options.format === undefined || options.format === 'text');
@@ -67,10 +67,11 @@ async function lookAtRollout(options: GuardOptions, { output, signal }: CommandC
   });
 }
 
-/** What the operator could put right (no database named, it does not answer) leaves the part unlooked at, and says so. */
+/** What keeps a part from being looked at is said, and takes nothing from the other part: nobody could tell what is there. */
 async function orNot(
   part: Part,
   what: string,
+  { debug = false }: GuardOptions,
   signal: AbortSignal,
   look: () => Promise<{ readonly findings: readonly GuardFinding[]; readonly notLookedAt: readonly NotLookedAt[] }>,
 ): Promise<Looked> {
@@ -79,9 +80,10 @@ async function orNot(
     return { findings, notLookedAt: notLookedAt.map((one) => ({ ...one, part })) };
   } catch (error) {
     if (signal.aborted) throw error;
-    const { isFromOutside, toRolloutError } = await import('../../database/errors.ts');
-    const shown = error instanceof RolloutError ? error : isFromOutside(error) ? toRolloutError(error) : null;
-    if (shown === null || shown.kind === 'defect') throw error;
+    const { toRolloutError } = await import('../../database/errors.ts');
+    const shown = toRolloutError(error);
+    // Whoever reports a defect sees its stack.
+    if (shown.kind === 'defect' && debug) throw error;
     return { findings: [], notLookedAt: [{ part, what, reason: `${shown.problem} ${shown.remedy}` }] };
   }
 }

@@ -46,7 +46,9 @@ export async function probeViewTriggers(
     ...act,
     before: [
       // Its own keys are free for the attempt.
-      ...(act.name.includes('insert') ? removeSql(row, findFilter(world, row) ?? 'false', run.quiet) : []),
+      ...(act.name.endsWith('insert') && !act.name.startsWith(taking)
+        ? removeSql(row, findFilter(world, row) ?? 'false', run.quiet)
+        : []),
       `select set_config('voxanne_probe.state', (${state}), true)`,
     ],
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
@@ -58,6 +60,10 @@ export async function probeViewTriggers(
   const acts = events.flatMap((event) => [
     as(event, 'a', b, `foreign-${event.toLowerCase()}`),
     as(event, 'a', a, `own-${event.toLowerCase()}`),
+    // A view with the caller's rights shows no row of B to change; a row of one's own may still say that it is B's.
+    ...takingSql(event, view, a, b).map((sql) =>
+      watched({ name: `${taking}-${event.toLowerCase()}`, ...who('a'), sql: [sql], measure: 'rows' }, b),
+    ),
   ]);
   if (acts.length === 0) return [];
   const fired = new Set<string>();
@@ -98,6 +104,31 @@ export async function probeViewTriggers(
   const [, result] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [control, probe]);
   if (result === undefined) return [];
   return [result.verdict === 'skipped' ? unseen(question, firing, result.advice ?? '') : result];
+}
+
+const taking = 'taking';
+
+/** A row of one's own under the key of another's, where the view shows the key. */
+function takingSql(event: Event, view: View, own: Row, other: Row): readonly string[] {
+  const keys = own.table.primary.flatMap((name): readonly (readonly [string, string, string])[] => {
+    const [from, to] = [own.values.get(name), other.values.get(name)];
+    return from === undefined || to === undefined || !view.columns.some((one) => one.name === name)
+      ? []
+      : [[name, from, to]];
+  });
+  if (event === 'DELETE' || keys.length === 0 || keys.length < own.table.primary.length) return [];
+  if (event === 'INSERT')
+    return [
+      statement(event, view, {
+        ...own,
+        values: new Map([...own.values, ...keys.map(([name, , to]) => [name, to] as const)]),
+      }),
+    ];
+  const [set, where] = [
+    keys.map(([name, , to]) => `${identifier(name)} = ${to}`).join(', '),
+    keys.map(([name, from]) => `${identifier(name)} = ${from}`).join(' and '),
+  ];
+  return [`update ${qualified(view.schema, view.name)} set ${set} where ${where}`];
 }
 
 const isDone = ({ outcome }: Try): boolean =>

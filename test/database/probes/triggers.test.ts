@@ -26,11 +26,18 @@ it('what triggers and procedures write with the rights of their owner is tried, 
     create table public.notes (id int primary key, organization_id uuid references public.organizations);
     create view public.asked_view as select id, organization_id, caller from public.calls;
     create view public.call_view as select id, organization_id, caller from public.calls;
+    create view public.kept_view with (security_invoker = true) as select id, caller from public.calls;
+    create view public.taken_view with (security_invoker = true) as select id, caller from public.calls;
+    alter table public.calls enable row level security;
     ${definer('everybody', 'update totals set calls = calls + 1;')}
     ${definer('accepted', 'update totals set calls = calls + 1;')}
     ${definer('own', 'update totals t set calls = calls + 1 where t.organization_id = new.organization_id;')}
     ${definer('instead', 'insert into calls (organization_id, caller) values (new.organization_id, new.caller);')}
     ${definer('instead_own', 'insert into calls (organization_id, caller) select p.organization_id, new.caller from profiles p where p.id = auth.uid();')}
+    ${definer('instead_kept', 'update calls set caller = new.caller where id = old.id;')}
+    ${definer('instead_taken', 'update calls set caller = new.caller where id = new.id;')}
+    create trigger instead_kept instead of update on public.kept_view for each row execute function public.instead_kept();
+    create trigger instead_taken instead of update on public.taken_view for each row execute function public.instead_taken();
     create trigger everybody after insert or update on public.calls for each row execute function public.everybody();
     create trigger accepted after insert on public.contacts for each row execute function public.accepted();
     create trigger own after insert or update or delete on public.notes for each row execute function public.own();
@@ -54,7 +61,9 @@ it('what triggers and procedures write with the rights of their owner is tried, 
     ['public.calls/triggers', 'failed', false, 'decisions.acceptAccess'],
     ['public.close_calls(uuid)', 'skipped', true, 'decisions.acceptFunction'],
     ['public.contacts/triggers', 'skipped', false, null],
+    ['public.kept_view/triggers', 'passed', false, null],
     ['public.notes/triggers', 'passed', false, null],
+    ['public.taken_view/triggers', 'failed', false, 'decisions.acceptAccess'],
   ]);
 });
 

@@ -506,6 +506,8 @@ describe('policies of storage', () => {
 describe('functions with their owner’s rights that API roles may call', () => {
   const functions = `
     create function public.run_sql(q text) returns void language plpgsql security definer as $$ begin execute q; end $$;
+    create function public.plan_job(command text) returns void language plpgsql security definer as $$ begin perform cron.schedule('job', '* * * * *', command); end $$;
+    create function public.plan_report(label text) returns void language plpgsql security definer as $$ begin raise notice '%', label; perform cron.schedule('report', '* * * * *', 'select 1'); end $$;
     create function public.sorted(col text) returns void language plpgsql security definer as $$ begin execute format('update public.calls set caller = caller order by %I', col); end $$;
     create function public.empty_calls() returns void language plpgsql security definer as $$ begin if auth.uid() is not null then truncate public.calls; end if; end $$;
     create function public.join_by_code(code text) returns void language plpgsql security definer as $$ begin insert into public.memberships (user_id, org_id) select auth.uid(), o.id from public.organizations o where o.name = code; end $$;
@@ -516,11 +518,14 @@ describe('functions with their owner’s rights that API roles may call', () => 
     await using at = await open('ask_functions', functions);
     const problems = (await at.rollout([step]).plan('1.7')).plan.blockers.map((one) => one.problem);
     const about = (text: string): readonly string[] => problems.filter((one) => one.includes(text));
-    expect(about('runs SQL that its caller gives it')).toEqual([expect.stringContaining('public.run_sql(text)')]);
+    expect(about('runs SQL that its caller gives it')).toEqual([
+      expect.stringContaining('public.plan_job(text)'),
+      expect.stringContaining('public.run_sql(text)'),
+    ]);
     expect(about('empties tables')).toEqual([expect.stringContaining('public.empty_calls()')]);
     expect(about('which says who belongs where')).toEqual([expect.stringContaining('public.join_by_code(text)')]);
     expect(about('does not ask who is calling')).toEqual([expect.stringContaining('public.f_search(text)')]);
-    expect(problems).toHaveLength(4);
+    expect(problems).toHaveLength(5);
   });
 
   it('are left or revoked as decided', async () => {
@@ -528,7 +533,12 @@ describe('functions with their owner’s rights that API roles may call', () => 
     await using at = await makeTarget(server, 'ask_functions_decided', {
       decisions: {
         acceptFunction: ['public.join_by_code(text)'],
-        revokeFunction: ['public.run_sql(text)', 'public.empty_calls()', 'public.f_search(text)'],
+        revokeFunction: [
+          'public.run_sql(text)',
+          'public.empty_calls()',
+          'public.f_search(text)',
+          'public.plan_job(text)',
+        ],
       },
     });
     await renamedKeys(at);
@@ -538,6 +548,7 @@ describe('functions with their owner’s rights that API roles may call', () => 
     expect(plan.changes.filter((one) => one.id.startsWith('execute ')).map((one) => one.id)).toEqual([
       'execute public.empty_calls()',
       'execute public.f_search(text)',
+      'execute public.plan_job(text)',
       'execute public.run_sql(text)',
     ]);
   });
