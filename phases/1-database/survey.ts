@@ -13,7 +13,7 @@ import { findKeys } from './survey/keys.ts';
 import { findMemberships } from './survey/memberships.ts';
 import { type Memory, memoryOf } from './survey/memory.ts';
 import { findModel } from './survey/model.ts';
-import { oldNames, renamedNames } from './survey/old-names.ts';
+import { journalledNames, oldNames, renamedNames } from './survey/old-names.ts';
 import { findProfiles } from './survey/people.ts';
 import { allowedValues, roleColumnOf, roleTableOf } from './survey/roles.ts';
 import { authColumn, isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
@@ -45,13 +45,14 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
   const named = (name: string): Table | null =>
     tables.find((table) => nameOf(table) === nameOf(splitName(name))) ?? null;
 
+  const journalled = await journalledNames(ask);
   let organizations: Table | null;
   if (names.organizations !== null) {
     organizations = named(names.organizations);
     if (organizations === null) questions.push(notThere('organizations', names.organizations));
     else note(`Organizations are in ${nameOf(organizations)}`, 'the configuration says so');
   } else {
-    const from = await renamedNames(names.to, memory, ask);
+    const from = renamedNames(names.to, memory, journalled);
     const directory = await findDirectory(tables, catalog.policies, { to: names.to, from }, ask);
     organizations = directory.table;
     if (directory.question !== null) questions.push(directory.question);
@@ -112,7 +113,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
       );
   }
 
-  const old = await oldNames(keys, organizations, names.to, memory, ask);
+  const old = oldNames(keys, organizations, names.to, memory, journalled);
   const model = await findModel(
     { catalog, renamed: old.renamed, tenants, organizations, profiles, memberships, living: living.condition },
     config.decisions.isolation,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client, ClientBase } from 'pg';
+import type { Client, ClientBase, QueryResult } from 'pg';
 import type { BatchChange, Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context, Executor, RevertResult } from '../rollout/executor.ts';
@@ -27,6 +27,7 @@ import {
   journalExists,
   markEntry,
   markRevertedSql,
+  ofJournal,
   readEntries,
   readLook,
   readRecords,
@@ -175,9 +176,9 @@ export function createDatabaseExecutor(session: Session): Executor {
     wanted: boolean,
   ): Promise<void> =>
     patiently(what, change.id, context, async (client) => {
-      if ((await inPlace(client, change)) === wanted) return;
       // A concurrent index waits out every older transaction by design: its lock timeout would only fail it.
-      await client.query(`set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`);
+      const unlimited = `set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`;
+      if ((await inPlace(client, change, unlimited)) === wanted) return;
       if (wanted && change.clean !== undefined) await run(client, change.clean, context);
       await run(client, sql, context);
       if ((await inPlace(client, change)) !== wanted) {
@@ -331,14 +332,11 @@ export function createDatabaseExecutor(session: Session): Executor {
         return settled('reverted', 'not in place; what it left was removed');
       }, context.signal),
     entries: async (step) => {
-      const client = await session.work();
-      if (!(await journalExists(client))) return [];
-      return step === undefined ? readEntries(client) : readEntries(client, 'step = $1', [step]);
+      return ofJournal(await session.work(), [], (client) =>
+        step === undefined ? readEntries(client) : readEntries(client, 'step = $1', [step]),
+      );
     },
-    standing: async () => {
-      const client = await session.work();
-      return (await journalExists(client)) ? readStanding(client) : [];
-    },
+    standing: async () => ofJournal(await session.work(), [], readStanding),
     suspicion: async (seen) => {
       const client = await session.work();
       const there = await journalExists(client);
@@ -353,16 +351,10 @@ export function createDatabaseExecutor(session: Session): Executor {
         ? null
         : `The database carries a rollout that no journal describes: ${objects.join(', ')} ${objects.length === 1 ? 'is' : 'are'} there.`;
     },
-    head: async () => {
-      const client = await session.work();
-      return (await journalExists(client)) ? headOf(client) : null;
-    },
+    head: async () => ofJournal(await session.work(), null, headOf),
     keepHead: async () => undefined,
     keptHeads: async () => [],
-    records: async () => {
-      const client = await session.work();
-      return (await journalExists(client)) ? readRecords(client) : [];
-    },
+    records: async () => ofJournal(await session.work(), [], readRecords),
     record: async (record) => {
       await session.lock();
       const client = await session.work();
@@ -385,10 +377,7 @@ export function createDatabaseExecutor(session: Session): Executor {
       await ensureJournal(client);
       await insertState(client, step, run, 'look', look);
     },
-    keptLook: async (step) => {
-      const client = await session.work();
-      return (await journalExists(client)) ? readLook(client, step) : null;
-    },
+    keptLook: async (step) => ofJournal(await session.work(), null, (client) => readLook(client, step)),
     ...createFingerprints(session),
     ...createGuard(session),
   };
@@ -419,7 +408,8 @@ async function rollbackQuietly(client: Client): Promise<void> {
   }
 }
 
-async function inPlace(client: ClientBase, change: SqlChange): Promise<boolean> {
+/** Asks the catalog; `first` is run before that, in the same message. */
+async function inPlace(client: ClientBase, change: SqlChange, first = ''): Promise<boolean> {
   if (change.applied === undefined) {
     throw new RolloutError(
       `${change.title} has no query that tells whether it is in place.`,
@@ -429,8 +419,9 @@ async function inPlace(client: ClientBase, change: SqlChange): Promise<boolean> 
       },
     );
   }
-  const { rows } = await client.query<Record<string, boolean>>(change.applied);
-  return Object.values(rows[0] ?? {})[0] === true;
+  const answers: unknown = await client.query(`${semicolon(first)}\n${change.applied}`);
+  const last = [answers].flat().at(-1) as QueryResult<Record<string, boolean>> | undefined;
+  return Object.values(last?.rows[0] ?? {})[0] === true;
 }
 
 const semicolon = (sql: string): string => (sql.trim() === '' || /;\s*$/.test(sql) ? sql : `${sql};`);

@@ -2,7 +2,7 @@ import type { Executor } from '../rollout/executor.ts';
 import { differences } from '../rollout/fingerprint.ts';
 import { dependants } from './dependants.ts';
 import { fingerprint, fingerprintSql } from './fingerprint.ts';
-import { ensureJournal, insertStateSql, journalExists, readFingerprint } from './journal.ts';
+import { ensureJournal, insertStateSql, ofJournal, readFingerprint } from './journal.ts';
 import type { Session } from './session.ts';
 import { nothingSince, remembering, snapshotOf } from './since.ts';
 
@@ -53,9 +53,7 @@ export function createFingerprints(session: Session): Fingerprints {
         renamed,
       );
     },
-    keptFingerprint: async (step, moment) => {
-      const client = await session.work();
-      return (await journalExists(client)) ? readFingerprint(client, step, moment) : null;
-    },
+    keptFingerprint: async (step, moment) =>
+      ofJournal(await session.work(), null, (client) => readFingerprint(client, step, moment)),
   };
 }

@@ -3,7 +3,7 @@ import type { Executor, Untouched } from '../rollout/executor.ts';
 import {
   ensureJournal,
   insertState,
-  journalExists,
+  ofJournal,
   readEntries,
   readOpenRows,
   readRows,
@@ -64,9 +64,7 @@ export function createGuard(session: Session): Pick<Executor, 'guard' | 'untouch
       };
     },
     untouched: async (step) => {
-      const client = await session.work();
-      if (!(await journalExists(client))) return null;
-      const kept = await readUntouched(client, step);
+      const kept = await ofJournal(await session.work(), null, (client) => readUntouched(client, step));
       return kept === null ? null : untouchedSchema.parse(kept);
     },
   };

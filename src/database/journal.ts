@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 import * as z from 'zod';
 import type { Change } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
@@ -10,18 +10,26 @@ import type { StepId } from '../rollout/step.ts';
 import { journalFormat, journalSchema } from './journal.sql.ts';
 import { checkChain, edited, linkMoved } from './journal-chain.ts';
 import { literal } from './quote.ts';
+import { isInside } from './rolled-back.ts';
 
 /** Creates the journal's schema where it is missing, and refuses one that a newer version wrote. */
 export async function ensureJournal(client: ClientBase): Promise<void> {
   if (!(await journalExists(client))) await client.query(`begin; ${journalSchema} commit;`);
 }
 
+/** Connections on which a journal of this version was read: its format does not change while it is there. */
+const readable = new WeakSet<ClientBase>();
+
 /** True when a readable journal is there; a newer one is an error, because guessing at its meaning could lose data. */
 export async function journalExists(client: ClientBase): Promise<boolean> {
   const present = await client.query<{ there: boolean }>(
     `select pg_catalog.to_regclass('voxanne_rollout.entries') is not null as there`,
   );
-  if (present.rows[0]?.there !== true) return false;
+  if (present.rows[0]?.there !== true) {
+    readable.delete(client);
+    return false;
+  }
+  if (readable.has(client)) return true;
   const { rows } = await client.query<{ format: number }>('select format from voxanne_rollout.meta');
   const format = rows[0]?.format;
   if (format !== journalFormat) {
@@ -30,7 +38,24 @@ export async function journalExists(client: ClientBase): Promise<boolean> {
       'Use the version of voxanne-rollout that wrote it.',
     );
   }
+  // One that a transaction makes for a test goes with it.
+  if (!isInside(client)) readable.add(client);
   return true;
+}
+
+/**
+ * What is read of the journal, or `none` where there is none. On a connection that has read it before, nobody asks first
+ * whether it is there: that it went meanwhile, the reading itself says.
+ */
+export async function ofJournal<T>(client: ClientBase, none: T, read: (client: ClientBase) => Promise<T>): Promise<T> {
+  if (isInside(client) || !readable.has(client)) return (await journalExists(client)) ? read(client) : none;
+  try {
+    return await read(client);
+  } catch (error) {
+    const gone = error instanceof pg.DatabaseError && (error.code === '42P01' || error.code === '3F000');
+    if (!gone || (await journalExists(client))) throw error;
+    return none;
+  }
 }
 
 const rowSchema = z.object({

@@ -28,7 +28,7 @@ export function createApply<T>(
     await ready(id, signal);
     // A resumed step keeps the state from before its first change; only that one is worth returning to.
     const interrupted = rows.some((one) => one.interrupted);
-    const resumed = (interrupted ? await run.settle(id, signal) : (row?.applied ?? 0)) > 0;
+    const resumed = (interrupted ? (await run.settle(id, signal)).live : (row?.applied ?? 0)) > 0;
     const made = await run.plan(id);
     refuseBlocked(made);
     if (typeof expect === 'function') await expect(made);

@@ -26,9 +26,8 @@ export function createRollback<T>(run: Run<T>): Pick<Rollout, 'rollbackPlan' | '
   };
 
   /** What others made since the step, between later steps as well, that uses what taking the step back removes. */
-  const dependantsOf = async (id: StepId): Promise<RollbackPlan['dependants']> => {
+  const dependantsOf = async (id: StepId, live: ReadonlySet<StepId>): Promise<RollbackPlan['dependants']> => {
     const { executor, phase } = run.find(id);
-    const live = new Set((await executor.standing()).filter(isLive).map((one) => one.step));
     if (!live.has(id)) return [];
     const before = await executor.keptFingerprint(id, 'before');
     const after = await executor.keptFingerprint(id, 'after');
@@ -51,15 +50,14 @@ export function createRollback<T>(run: Run<T>): Pick<Rollout, 'rollbackPlan' | '
   const rollbackPlan: Rollout['rollbackPlan'] = async (id) => {
     const { executor } = run.find(id);
     const order = run.phases.flatMap((phase) => phase.steps.map((step) => step.id));
-    const later = [...new Set((await run.standing()).filter(isLive).map((one) => one.step))].filter(
-      (step) => order.indexOf(step) > order.indexOf(id),
-    );
+    const live = new Set((await run.standing()).filter(isLive).map((one) => one.step));
+    const later = [...live].filter((step) => order.indexOf(step) > order.indexOf(id));
     return {
       step: id,
       entries: (await executor.entries(id)).filter(isLive).sort((a, b) => b.seq - a.seq),
       refusal:
         later.length === 0 ? null : `Step ${later.sort().join(', ')} was applied later and builds on step ${id}.`,
-      dependants: await dependantsOf(id),
+      dependants: await dependantsOf(id, live),
     };
   };
 
@@ -74,8 +72,8 @@ export function createRollback<T>(run: Run<T>): Pick<Rollout, 'rollbackPlan' | '
       throw new RolloutError(planned.refusal, `Roll that back first, or use rollback --to ${id}.`);
     }
     refuseBreaking(planned, breaking);
-    await run.settle(id, signal);
-    return (await rollbackPlan(id)).entries;
+    const { settled } = await run.settle(id, signal);
+    return settled === 0 ? planned.entries : (await rollbackPlan(id)).entries;
   };
 
   /** What would stop it half-way. */

@@ -29,6 +29,9 @@ type Found<T> = { readonly phase: Phase<T>; readonly step: Step<T>; readonly exe
 
 type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
+/** `live`: changes of the step that are in force. */
+type Settled = { readonly settled: number; readonly live: number };
+
 /** One run over one target: what applying, verifying and rolling back work with. */
 export type Run<T> = RunnerOptions<T> & {
   readonly id: string;
@@ -40,8 +43,8 @@ export type Run<T> = RunnerOptions<T> & {
   /** What is in force in all media. */
   readonly standing: () => Promise<readonly Standing[]>;
   readonly plan: (step: StepId) => Promise<Planned>;
-  /** Settles what a crash left in the medium of this step; returns how many changes of the step are then in force. */
-  readonly settle: (step: StepId, signal: AbortSignal) => Promise<number>;
+  /** Settles what a crash left in the medium of this step; tells how many changes that were, and what is in force then. */
+  readonly settle: (step: StepId, signal: AbortSignal) => Promise<Settled>;
   readonly record: (
     step: StepId,
     state: StepRecord['state'],
@@ -95,14 +98,18 @@ export function createRun<T>(options: RunnerOptions<T>): Run<T> {
     },
     settle: async (step, signal) => {
       const { executor } = find(step);
-      const unsettled = new Set((await executor.standing()).filter(isUnsettled).map((one) => one.step));
-      for (const id of unsettled) {
+      const found = await executor.standing();
+      let settled = 0;
+      for (const id of new Set(found.filter(isUnsettled).map((one) => one.step))) {
         for (const entry of await executor.entries(id)) {
-          if (isUnsettled(entry)) await executor.settle(entry, context(entry.step, signal));
+          if (!isUnsettled(entry)) continue;
+          await executor.settle(entry, context(entry.step, signal));
+          settled++;
         }
       }
-      const own = (await executor.standing()).filter((one) => one.step === step && isLive(one));
-      return own.reduce((sum, one) => sum + one.count, 0);
+      const now = settled === 0 ? found : await executor.standing();
+      const own = now.filter((one) => one.step === step && isLive(one));
+      return { settled, live: own.reduce((sum, one) => sum + one.count, 0) };
     },
     record: async (step, state, detail, milliseconds, counts = { passed: 0, failed: 0, skipped: 0 }) => {
       const { executor } = find(step);

@@ -8,16 +8,16 @@ import { singular } from './shape.ts';
  * Names beside the one that stays that mean the organization: what columns are called today, what step 1.2 renamed, and
  * what such columns are usually called where the database says nothing else by that name.
  */
-export async function oldNames(
+export function oldNames(
   { tenants, unclear }: Keys,
   directory: Table | null,
   to: string,
   memory: Memory,
-  ask: Ask,
-): Promise<{ readonly from: readonly string[]; readonly renamed: readonly string[] }> {
+  journalled: readonly string[],
+): { readonly from: readonly string[]; readonly renamed: readonly string[] } {
   const today = tenants.flatMap((one) => [one.key, ...one.also].map((column) => column.name));
   for (const name of today) if (name !== to) memory.names.add(name);
-  const before = [...(await renamedNames(to, memory, ask))];
+  const before = [...renamedNames(to, memory, journalled)];
   const usual = ['organization_id', 'tenant_id', ...(directory === null ? [] : [`${singular(directory.name)}_id`])];
   const otherwise = new Set(unclear.map((one) => one.column.name));
   const known = [...today, ...before, ...usual.filter((name) => !otherwise.has(name))];
@@ -25,21 +25,19 @@ export async function oldNames(
 }
 
 /** Names that step 1.2 renamed to the one that stays, as the journal and this run know them. */
-export async function renamedNames(to: string, memory: Memory, ask: Ask): Promise<ReadonlySet<string>> {
+export const renamedNames = (to: string, memory: Memory, journalled: readonly string[]): ReadonlySet<string> =>
+  new Set([...journalled, ...memory.names].filter((name) => name !== to && !name.endsWith('_before_rollout')));
+
+/** Names that the journal says were renamed. */
+export async function journalledNames(ask: Ask): Promise<readonly string[]> {
   // A preview has a stand-in for the journal, without what was done.
   const there = await ask<{ there: boolean }>(
     `select exists (select from pg_catalog.pg_attribute a where a.attrelid = pg_catalog.to_regclass('voxanne_rollout.entries') and a.attname = 'change') as there`,
   );
-  const renamed =
-    there?.[0]?.there === true
-      ? await ask<{ name: string }>(
-          `select distinct m[2] as name from voxanne_rollout.entries e,
-            regexp_matches(e.change, 'rename column (\\\\?")?([^\\\\" ]+)(\\\\?")? to ', 'g') m where e.step = '1.2'`,
-        )
-      : [];
-  return new Set(
-    [...(renamed ?? []).map((row) => row.name), ...memory.names].filter(
-      (name) => name !== to && !name.endsWith('_before_rollout'),
-    ),
+  if (there?.[0]?.there !== true) return [];
+  const renamed = await ask<{ name: string }>(
+    `select distinct m[2] as name from voxanne_rollout.entries e,
+      regexp_matches(e.change, 'rename column (\\\\?")?([^\\\\" ]+)(\\\\?")? to ', 'g') m where e.step = '1.2'`,
   );
+  return (renamed ?? []).map((row) => row.name);
 }
