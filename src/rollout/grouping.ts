@@ -14,21 +14,26 @@ export type Group = {
 
 const name = String.raw`((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)`;
 
+/** Words may stand on lines of their own. */
+const begins = (text: string): RegExp => new RegExp(`^${text.replaceAll(' ', String.raw`\s+`)}`, 'i');
+
+const table = `alter table (?:if exists )?(?:only )?${name}`;
+
 /** Kinds of SQL by what the first statement does; the first that fits counts. */
 const kinds: readonly (readonly [title: string, pattern: RegExp])[] = [
-  ['Drop policies', new RegExp(String.raw`^drop policy (?:"[^"]+"|\w+) on ${name}`, 'i')],
-  ['Create policies', new RegExp(String.raw`^create policy (?:"[^"]+"|\w+) on ${name}(?:[\s\S]*?for (\w+))?`, 'i')],
-  ['Turn on row level security', new RegExp(`^alter table ${name} enable row level security`, 'i')],
-  ['Rename columns', new RegExp(`alter table (?:only )?${name} rename `, 'i')],
-  ['Validate constraints', new RegExp(`^alter table (?:only )?${name} validate constraint`, 'i')],
-  ['Add foreign keys', new RegExp(String.raw`^alter table (?:only )?${name} add constraint [\s\S]*?foreign key`, 'i')],
-  ['Require a value', new RegExp(String.raw`^alter table (?:only )?${name} [\s\S]*?(?:set not null|is not null)`, 'i')],
-  ['Create indexes', new RegExp(String.raw`^create (?:unique )?index [\s\S]*? on (?:only )?${name}`, 'i')],
-  ['Triggers', new RegExp(String.raw`^create (?:or replace )?(?:constraint )?trigger [\s\S]*? on ${name}`, 'i')],
-  ['Functions', /^(?:create (?:or replace )?|drop )(?:function|procedure)/i],
-  ['Views', /^(?:create (?:or replace )?|alter |drop )(?:materialized )?view/i],
-  ['Revoke and grant', /^(?:revoke|grant)\b/i],
-  ['Change tables', new RegExp(`^alter table (?:only )?${name}`, 'i')],
+  ['Drop policies', begins(String.raw`drop policy (?:if exists )?(?:"[^"]+"|\w+) on ${name}`)],
+  ['Create policies', begins(String.raw`create policy (?:"[^"]+"|\w+) on ${name}(?:[\s\S]*?for (\w+))?`)],
+  ['Turn on row level security', begins(`${table} enable row level security`)],
+  ['Rename columns', begins(String.raw`[\s\S]*?\b${table} rename `)],
+  ['Validate constraints', begins(`${table} validate constraint`)],
+  ['Add foreign keys', begins(String.raw`${table} add constraint [\s\S]*?foreign key`)],
+  ['Require a value', begins(String.raw`${table} [\s\S]*?(?:set not null|is not null)`)],
+  ['Create indexes', begins(String.raw`create (?:unique )?index [\s\S]*? on (?:only )?${name}`)],
+  ['Triggers', begins(String.raw`create (?:or replace )?(?:constraint )?trigger [\s\S]*? on ${name}`)],
+  ['Functions', begins('(?:create (?:or replace )?|drop )(?:function|procedure)')],
+  ['Views', begins('(?:create (?:or replace )?|alter |drop )(?:materialized )?view')],
+  ['Revoke and grant', begins(String.raw`(?:revoke|grant)\b`)],
+  ['Change tables', begins(table)],
 ];
 
 /** What stands in front of the first statement. */

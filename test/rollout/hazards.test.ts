@@ -98,6 +98,21 @@ describe('groups', () => {
     expect(groupsOf([convert]).map(({ title }) => title)).toEqual(['Change tables']);
   });
 
+  test('are told by words on lines of their own as well', () => {
+    const kinds = groupsOf([
+      sql('ALTER TABLE public.calls\n  RENAME COLUMN tenant_id TO org_id;'),
+      sql('alter table\n  if exists only public.calls\n  enable row level security;'),
+      sql('drop policy if exists own\n  on public.calls;'),
+      sql('alter table public.calls\n  add column note text;'),
+    ]).map(({ title, tables }) => [title, ...tables]);
+    expect(kinds).toEqual([
+      ['Rename columns', 'public.calls'],
+      ['Turn on row level security', 'public.calls'],
+      ['Drop policies', 'public.calls'],
+      ['Change tables', 'public.calls'],
+    ]);
+  });
+
   test('give the journey of one table', () => {
     expect(changesOf(changes, 'public.calls')).toHaveLength(3);
     expect(changesOf(changes, 'public.Odd name')).toHaveLength(1);

@@ -128,6 +128,19 @@ describe('a long rollback', () => {
     expect(text(driven.state())).not.toContain('DROP POLICY');
   });
 
+  test('F shows only the changes that fit, with their statements; the question is about all of them', async () => {
+    const driven = await open(steps);
+    driven.press('end', 'u');
+    await driven.until((state) => state.rollback?.reading != null);
+    driven.press('F', ...'table:t7', 'enter');
+    expect(text(driven.state()).match(/DROP POLICY/g)).toHaveLength(4);
+    expect(shown(driven.state())).toContain('4 with "table:t7"');
+    driven.press('u');
+    expect(shown(driven.state())).toContain('(80 changes)');
+    driven.press('n', 'F', 'ctrl-u', 'enter');
+    expect(text(driven.state()).match(/DROP POLICY/g)).toHaveLength(80);
+  });
+
   test('keeps each step apart, and ] and i go from group to group', async () => {
     const driven = await open(steps);
     driven.press('u');

@@ -65,8 +65,8 @@ export const textKeys: readonly Binding[] = [
     shown: 'F',
     hint: 'filter',
     help: 'show only changes of a risk, a table or with a text',
-    on: ['step'],
-    when: (state) => reading(state) && (state.step?.preview?.plan.changes.length ?? 0) > 1,
+    on: ['step', 'rollback'],
+    when: (state) => reading(state) && foldable(state) > 1,
     why: (state) => busy(state) ?? 'Nothing to filter: there is one change at most.',
   },
   {

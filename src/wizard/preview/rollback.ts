@@ -1,7 +1,8 @@
 import type { BatchChange, Change } from '../../rollout/change.ts';
+import { filterChanges } from '../../rollout/filter.ts';
 import { groupsOf } from '../../rollout/grouping.ts';
 import type { RollbackPlan } from '../../rollout/rollout.ts';
-import { plural } from '../../rollout/text.ts';
+import { count, plural } from '../../rollout/text.ts';
 import type { Look } from '../glyphs.ts';
 import { clean, type Line, line, span } from '../lines.ts';
 import { type FileDiff, fileDiff } from './diff.ts';
@@ -39,13 +40,26 @@ export const rollbackDocument = (
   plans: readonly Pick<RollbackPlan, 'step' | 'entries' | 'dependants'>[],
   look: Look,
   folded: boolean,
+  /** Only changes that fit; see `filterChanges`. */
+  filter = '',
 ): Document => {
   const out = writer();
   const total = plans.reduce((sum, plan) => sum + plan.entries.length, 0);
+  const fitting = plans.map(({ step, entries }) => {
+    const left = new Set(
+      filterChanges(
+        entries.map((entry) => entry.change),
+        filter,
+      ),
+    );
+    return { step, entries: entries.filter((entry) => left.has(entry.change)) };
+  });
+  const shown = fitting.reduce((sum, plan) => sum + plan.entries.length, 0);
   const dot = ` ${look.glyphs.separator} `;
   const summary: Line = [
     span(plural(total, 'change'), 'strong'),
     span(` to roll back, newest first${dot}then the target is compared with what it was before`),
+    ...(filter.trim() === '' ? [] : [span(`${dot}${count(shown)} with "${clean(filter.trim())}"`, 'status.waiting')]),
   ];
   out.add(line('What stays: rows and edits that somebody made since, and the history in the journal.'));
   out.add(line('A value goes back only where it is still the one that was written; the rest is reported.', 'muted'));
@@ -57,7 +71,7 @@ export const rollbackDocument = (
       ]);
   out.add(line());
   let index = 0;
-  for (const { step, entries } of plans) {
+  for (const { step, entries } of fitting) {
     if (plans.length > 1 && entries.length > 0) {
       out.anchor(`step ${step}`);
       out.add(line(`Step ${step}`, 'strong'), line());
@@ -76,7 +90,7 @@ export const rollbackDocument = (
       index += 1;
       out.anchor(diff ? diff.path : change.title);
       out.add([
-        span(`${index}/${total}  `, 'muted'),
+        span(`${index}/${shown}  `, 'muted'),
         span(`roll back: ${clean(change.title)}`, 'strong'),
         ...(appliedAt ? [span(`  applied ${clean(appliedAt).slice(0, 16).replace('T', ' ')}`, 'muted')] : []),
       ]);

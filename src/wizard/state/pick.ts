@@ -4,6 +4,7 @@ import { currentReading } from './current-reading.ts';
 import { type Pick, picked } from './picked.ts';
 import { goTo, newReading } from './reading.ts';
 import { openRequest } from './requests.ts';
+import { withFold } from './rollback.ts';
 import { begin, type State } from './state.ts';
 import { readingWindow, withReading } from './window.ts';
 
@@ -62,7 +63,11 @@ export const takePick = (state: State, dialog: Pick): State => {
 /** Shows the changes that fit a filter, each with its statements; all of them where it is empty. */
 export const applyFilter = (state: State, filter: string): State => {
   const closed: State = { ...state, dialog: null };
-  const { step } = closed;
+  const { step, rollback } = closed;
+  if (closed.screen === 'rollback' && rollback !== null) {
+    const folded = filter.trim() === '' && rollback.folded;
+    return { ...closed, rollback: withFold({ ...rollback, filter }, folded, closed.look) };
+  }
   if (step?.preview == null) return closed;
   const folded = filter.trim() === '' && step.folded;
   const document = previewDocument(step.preview, closed.look, folded, filter);

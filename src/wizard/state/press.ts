@@ -219,7 +219,10 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     case 'search':
       return { ...state, dialog: { kind: 'search', text: '' } };
     case 'filter':
-      return { ...state, dialog: { kind: 'filter', text: state.step?.filter ?? '' } };
+      return {
+        ...state,
+        dialog: { kind: 'filter', text: (state.screen === 'rollback' ? state.rollback : state.step)?.filter ?? '' },
+      };
     case 'index':
       return pickPart(state);
     case 'journey':

@@ -50,7 +50,17 @@ export const openRollback = (state: State, at: StepId, scope: RollbackScope = 's
   const from: RollbackView['from'] =
     state.screen === 'rollback' ? (state.rollback?.from ?? 'step') : state.screen === 'overview' ? 'overview' : 'step';
   const steps = stepsIn(state, at, scope);
-  const view: RollbackView = { step: at, scope, steps, from, plans: null, folded: false, reading: null, problem: null };
+  const view: RollbackView = {
+    step: at,
+    scope,
+    steps,
+    from,
+    plans: null,
+    folded: false,
+    filter: '',
+    reading: null,
+    problem: null,
+  };
   return begin({ ...state, screen: 'rollback', rollback: view }, 'rollback-plan', at, (job) => ({
     type: 'rollback-plan',
     job,
@@ -85,7 +95,7 @@ export const entriesOf = ({ plans }: RollbackView): number =>
 export const withFold = (view: RollbackView, folded: boolean, look: Look): RollbackView => ({
   ...view,
   folded,
-  reading: newReading(rollbackDocument(view.plans ?? [], look, folded)),
+  reading: newReading(rollbackDocument(view.plans ?? [], look, folded, view.filter)),
 });
 
 /** What goes, in a few words: `1.7 Isolation`, `3 steps: 1.7, 1.6, 1.5`. */

@@ -101,6 +101,8 @@ export type RollbackView = {
   readonly from: 'overview' | 'step';
   readonly plans: readonly RollbackPlan[] | null;
   readonly folded: boolean;
+  /** As of a step. */
+  readonly filter: string;
   readonly reading: Reading | null;
   readonly problem: Problem | null;
 };
