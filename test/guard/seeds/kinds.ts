@@ -141,7 +141,7 @@ export const kinds: readonly Kind[] = [
     harmless: [
       {
         name: 'a table of a role that nobody becomes',
-        sql: `create role app_owner nologin; ${admin}; grant app_owner to postgres; grant create on schema public to app_owner; alter table public.plans owner to app_owner`,
+        sql: `${admin}; create role app_owner nologin; grant app_owner to postgres; grant create on schema public to app_owner; alter table public.plans owner to app_owner`,
       },
     ],
   },
@@ -562,7 +562,7 @@ export const kinds: readonly Kind[] = [
       {
         name: 'visitors who are users',
         at: 'role anon',
-        sql: `${admin}; grant authenticated to anon; alter role anon inherit`,
+        sql: `${admin}; alter role anon inherit; grant authenticated to anon`,
       },
       {
         name: 'the service role by way of another',
