@@ -341,6 +341,7 @@ const membershipsOf = (found: Survey) => {
     ownerRole: ownerRole(memberships.roles),
     memberRole: memberRole(memberships.roles),
     counts: memberships.activeValues,
+    over: memberships.overValues,
   };
 };
 

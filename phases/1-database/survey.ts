@@ -94,7 +94,15 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
       found.because,
     );
 
-  const always: Counting = { condition: () => 'true', filters: [], values: {}, reasons: [], left: null, questions: [] };
+  const always: Counting = {
+    condition: () => 'true',
+    filters: [],
+    values: {},
+    over: {},
+    reasons: [],
+    left: null,
+    questions: [],
+  };
   const living =
     organizations === null
       ? always
@@ -191,6 +199,7 @@ async function describe(
     active: counting.condition,
     activeFilters: counting.filters,
     activeValues: counting.values,
+    overValues: counting.over,
     counting,
   };
 }

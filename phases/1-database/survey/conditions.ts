@@ -14,6 +14,8 @@ export type Counting = {
   readonly filters: readonly Filter[] | null;
   /** What an INSERT has to give for its row to count. */
   readonly values: Readonly<Record<string, string>>;
+  /** What makes a row one that counted once; empty where nothing tells such rows from those that never did. */
+  readonly over: Readonly<Record<string, string>>;
   /** Each column with what its values mean, for people. */
   readonly reasons: readonly string[];
   /** Rows that do not count and all rows; null where counting took too long. */
@@ -29,6 +31,8 @@ type Part = {
   readonly filter: Filter;
   readonly says: string;
   readonly value?: readonly [column: string, expression: string];
+  /** With what the row counted once, and does no more. */
+  readonly over?: readonly [column: string, expression: string];
 };
 
 const gone =
@@ -82,6 +86,7 @@ export async function countingOf(
     questions.push(...made.questions);
   }
   const values = Object.fromEntries(parts.flatMap((one) => (one.value === undefined ? [] : [one.value])));
+  const over = Object.fromEntries(parts.flatMap((one) => (one.over === undefined ? [] : [one.over])));
   const read = (other: string): string => parts.map((one) => one.sql.replaceAll('@', other)).join(' and ');
   // What `init` wrote down is what is found: the same condition with the same filters, and not somebody's own SQL.
   const written = given !== null && parts.length > 0 && plainly(given) === plainly(read(alias));
@@ -103,17 +108,19 @@ export async function countingOf(
       condition: problem === null ? condition : () => 'false',
       filters: null,
       values,
+      over: {},
       reasons: [`${setting}: ${given}`],
       left,
       questions: wrong,
     };
   }
   if (parts.length === 0)
-    return { condition: () => 'true', filters: [], values: {}, reasons: [], left: null, questions };
+    return { condition: () => 'true', filters: [], values: {}, over: {}, reasons: [], left: null, questions };
   return {
     condition: read,
     filters: parts.map((one) => one.filter),
     values,
+    over,
     reasons: parts.map((one) => one.says),
     left: await count(from, alias, read(alias), ask),
     questions,
@@ -132,13 +139,19 @@ function partOf(column: Column, kind: Kind): Part | null {
   });
   if (isTime(base)) {
     if (gone.test(called) || (kind === 'organization' && called === 'deleted'))
-      return { sql: `${sql} is null`, ...is('null'), says: `${name} is set: does not count` };
+      return {
+        sql: `${sql} is null`,
+        ...is('null'),
+        says: `${name} is set: does not count`,
+        over: [name, 'now()'],
+      };
     if (ends.test(called)) {
       if (kind === 'organization') return null;
       return {
         sql: `(${sql} is null or ${sql} > now())`,
         ...is('null or later'),
         says: `${name} is over: does not count`,
+        over: [name, `now() - interval '1 day'`],
       };
     }
     if (kind === 'membership' && came.test(called) && column.default === null && !column.notNull)
@@ -153,12 +166,23 @@ function partOf(column: Column, kind: Kind): Part | null {
   if (base !== 'boolean') return null;
   if (gone.test(called) || waiting.test(called)) {
     if (kind === 'organization' && waiting.test(called)) return null;
-    return { sql: `${sql} is not true`, ...is('not true'), says: `${name} is true: does not count` };
+    return {
+      sql: `${sql} is not true`,
+      ...is('not true'),
+      says: `${name} is true: does not count`,
+      ...(gone.test(called) ? { over: [name, 'true'] as const } : {}),
+    };
   }
   // A default that lets the row count needs no value of ours.
   const needs = column.default === 'true' ? {} : { value: [name, 'true'] as const };
   if (on.test(called))
-    return { sql: `${sql} is not false`, ...is('not false'), says: `${name} is false: does not count`, ...needs };
+    return {
+      sql: `${sql} is not false`,
+      ...is('not false'),
+      says: `${name} is false: does not count`,
+      over: [name, 'false'],
+      ...needs,
+    };
   if (kind === 'membership' && came.test(called))
     return { sql: `${sql} is true`, ...is('true'), says: `${name} is not true: does not count`, ...needs };
   return null;
@@ -274,10 +298,13 @@ async function labelsOf(
   const usual = /'([^']*)'/.exec(column.default ?? '')?.[1]?.toLowerCase();
   const nulls = !column.notNull && usual !== undefined && counts.includes(usual) ? `@.${name} is null or ` : '';
   const sql = `${nulls}${column_} in (${list(counts)})`;
-  const value =
-    written === undefined || usual === label
+  const as = (text: string): string => `${literal(text)}${isText(column.base) ? '' : `::${column.type}`}`;
+  const value = written === undefined || usual === label ? {} : { value: [column.name, as(written)] as const };
+  const ended = out.find((one) => goneLabels.test(plain(one)));
+  const over =
+    ended === undefined
       ? {}
-      : { value: [column.name, `${literal(written)}${isText(column.base) ? '' : `::${column.type}`}`] as const };
+      : { over: [column.name, as(allowed.find((one) => one.toLowerCase() === ended) ?? ended)] as const };
   return {
     part:
       counts.length === 0 || out.length === 0
@@ -291,6 +318,7 @@ async function labelsOf(
             },
             says: `${column.name} is ${out.join(' or ')}: does not count`,
             ...value,
+            ...over,
           },
     questions,
   };

@@ -10,7 +10,7 @@ import type { ApiRole, TableFacts } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow } from './rows.ts';
 import type { Act } from './script.ts';
-import { ofStale, staleTokens, withStale } from './stale.ts';
+import { type Former, formerMember, noFormer, ofStale, present, withStale } from './stale.ts';
 import { type Judgement, judgeForeign, notTried, refusal, skipped, type Try, worst } from './verdict.ts';
 import { marks } from './views.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
@@ -121,9 +121,9 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
   });
   const asB = claims(family.ids, 'b', { org: org.b });
-  const own = staleTokens(world, family.ids, 'b');
+  const own = present(world, family.ids);
   const tokens = { anon: anonClaims, authenticated: claims(family.ids, 'a', { org: org.a }) };
-  const stale = { anon: [], authenticated: staleTokens(world, family.ids, 'a') };
+  const stale = { anon: noFormer, authenticated: formerMember(world, family, run.quiet) };
   const touched = ({ outcome }: Try): boolean =>
     outcome.stage === 'done' && (Number(outcome.result ?? 0) > 0 || (outcome.seen ?? 0) > 0);
   let answersB = false;
@@ -180,8 +180,8 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     const answer = `select md5(coalesce((select string_agg(r::text, '|' order by r::text) from ${qualified(fn.schema, fn.name)}(${call}) r), ''))`;
     const given = dependence(run, family, tables, answer);
     const [telling, ...others] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
-      given('depends-b', 'authenticated', [asB, ...own], { id, title: fn.signature, expected: '', advice: '' }),
-      ...roles.map((role) => given(`depends-${role}`, role, [tokens[role], ...stale[role]], question(role))),
+      given('depends-b', 'authenticated', asB, own, { id, title: fn.signature, expected: '', advice: '' }),
+      ...roles.map((role) => given(`depends-${role}`, role, tokens[role], stale[role], question(role))),
     ]);
     // Where what B gets depends on B's rows, the call can tell, and what others get must not.
     if (telling?.verdict === 'failed')
@@ -212,18 +212,19 @@ const saysNo = ({ outcome }: Try): boolean =>
  */
 const dependence =
   ({ world, quiet }: Run, family: Family, tables: readonly TableFacts[], answer: string) =>
-  (name: string, role: ApiRole, [token = '', ...stale]: readonly string[], question: Probe['question']): Probe => {
+  (name: string, role: ApiRole, token: string, former: Former, question: Probe['question']): Probe => {
     const removals = tables.flatMap((table) => {
       const row = findRow(family, table, 'b');
       const filter = row === undefined ? null : findFilter(world, row);
       return row === undefined || filter === null ? [] : removeSql(row, filter, quiet);
     });
     const keep = (setting: string): string => `select set_config('voxanne_probe.${setting}', (${answer}), true)`;
-    const act = (token: string): Act => ({
+    const act = (token: string, first: readonly string[] = []): Act => ({
       name,
       role,
       claims: token,
       before: [
+        ...first,
         `select set_config('request.jwt.claims', ${literal(token)}, true)`,
         `set local role ${identifier(role)}`,
         keep('once'),
@@ -239,7 +240,9 @@ const dependence =
     });
     return {
       question,
-      acts: withStale(act(token), stale).map((one) => ({ ...act(one.claims), name: one.name })),
+      acts: withStale(act(token), former).map((one) =>
+        one.claims === token ? one : { ...act(one.claims, former.before), name: one.name },
+      ),
       judge: (tries) => worst(tries.map((one) => ofStale(one, judgeDependence(one), 'in its body'))),
     };
   };

@@ -6,7 +6,7 @@ import type { ApiRole } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import type { Family } from './rows.ts';
 import { type Act, cursorName } from './script.ts';
-import { ofStale, staleTokens, withStale } from './stale.ts';
+import { formerMember, noFormer, ofStale, present, withStale } from './stale.ts';
 import { foreign, judgeForeign, reached, skipped, worst } from './verdict.ts';
 import { anonClaims, claims } from './world.ts';
 
@@ -67,8 +67,8 @@ async function probeBucket(
   const { world } = run;
   const family = await createCast(world);
   const who = whoIs(family);
-  const stale = staleTokens(world, family.ids, 'a');
-  const own = staleTokens(world, family.ids, 'b');
+  const former = formerMember(world, family, run.quiet);
+  const own = present(world, family.ids);
   const { org, user } = family.ids;
   const file = `voxanne-probe-${world.nonce}`;
   const paths = (side: 'a' | 'b', name: string): readonly string[] =>
@@ -94,7 +94,7 @@ async function probeBucket(
     each(name, (path) => ({ sql: [`select count(*) from storage.objects where ${at([path])}`], measure: 'value' }), by);
   // A file of one's own is nobody else's business, wherever it lies, unless it shows up among the files of B.
   const seenByB = (path: string): readonly string[] => [
-    `select set_config('request.jwt.claims', ${literal(own[0] ?? who.b.claims)}, true)`,
+    `select set_config('request.jwt.claims', ${literal(own.tokens[0] ?? who.b.claims)}, true)`,
     'set local role authenticated',
     `select count(*) from storage.objects where ${at([path])}`,
   ];
@@ -129,7 +129,7 @@ async function probeBucket(
       advice:
         'Bind the policy to the caller’s organization or user by a folder of the path: (storage.foldername(name))[1] = (select public.current_org_id())::text.',
     },
-    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? [] : stale)),
+    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? noFormer : former)),
     judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
   const probes = (['authenticated', 'anon'] as const).flatMap((role): Probe[] => {
@@ -195,8 +195,8 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
     return [];
   const family = await createCast(world);
   const who = whoIs(family);
-  const stale = staleTokens(world, family.ids, 'a');
-  const own = staleTokens(world, family.ids, 'b');
+  const former = formerMember(world, family, run.quiet);
+  const own = present(world, family.ids);
   const { rows } = await world.client.query<{ text: string }>(
     `select coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '') || ' ' || coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '') as text
      from pg_catalog.pg_policy p where p.polrelid = pg_catalog.to_regclass('realtime.messages')`,
@@ -234,7 +234,7 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
       expected: '0 messages',
       advice: 'Compare the organization in realtime.topic() with public.current_org_id() in the policy.',
     },
-    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? [] : stale)),
+    acts: acts.flatMap((act) => withStale(act, role === 'anon' ? noFormer : former)),
     judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
   const probes = (['authenticated', 'anon'] as const).flatMap((role) => [

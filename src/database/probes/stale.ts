@@ -1,3 +1,6 @@
+import { endedMembership } from './ended.ts';
+import type { Family } from './rows.ts';
+import type { Act } from './script.ts';
 import type { Judgement, Try } from './verdict.ts';
 import { claims, type Ids, type Person, type World } from './world.ts';
 
@@ -7,7 +10,7 @@ import { claims, type Ids, type Person, type World } from './world.ts';
  * The claims of `person` in a token that names organization B, once for each form that the app may give it: one id, a
  * list of ids, and roles by id. None where no table says who belongs where, so that the token is all there is.
  */
-export function staleTokens({ options, paths }: World, ids: Ids, person: Person): readonly string[] {
+function staleTokens({ options, paths }: World, ids: Ids, person: Person): readonly string[] {
   if (options.memberships === null && options.profiles === null) return [];
   const b = ids.org.b;
   const usual = ['org_id', 'organization_id', 'tenant_id'].flatMap((name) => [[name], ['app_metadata', name]]);
@@ -25,13 +28,30 @@ export function staleTokens({ options, paths }: World, ids: Ids, person: Person)
 
 const prefix = 'stale-';
 
+/** Somebody who was a member once: the forms of their token, and what makes the membership that they had. */
+export type Former = { readonly tokens: readonly string[]; readonly before: readonly string[] };
+
+/** Nobody. */
+export const noFormer: Former = { tokens: [], before: [] };
+
+/** A's user as a former member of B. */
+export const formerMember = (world: World, family: Family, quiet: boolean): Former => ({
+  tokens: staleTokens(world, family.ids, 'a'),
+  before: endedMembership(world, family, quiet),
+});
+
+/** B itself with the same tokens, to see whether what they ask for can be had at all. */
+export const present = (world: World, ids: Ids): Former => ({ tokens: staleTokens(world, ids, 'b'), before: [] });
+
 /** Acts that try the same once more with such tokens, named so that their verdict says it. */
-export const withStale = <Act extends { readonly name: string; readonly claims: string }>(
-  act: Act,
-  tokens: readonly string[],
-): readonly Act[] => [
+export const withStale = (act: Act, { tokens, before }: Former): readonly Act[] => [
   act,
-  ...tokens.map((token, at) => ({ ...act, name: `${prefix}${at}-${act.name}`, claims: token })),
+  ...tokens.map((token, at) => ({
+    ...act,
+    name: `${prefix}${at}-${act.name}`,
+    claims: token,
+    before: [...before, ...(act.before ?? [])],
+  })),
 ];
 
 /** What such an act came to, in its own words. */
@@ -39,8 +59,8 @@ export const ofStale = (one: Try, judgement: Judgement, where: string, otherwise
   judgement.verdict === 'failed' && one.act.name.startsWith(prefix)
     ? {
         verdict: 'failed',
-        observed: `${judgement.observed}, to a token that still names it`,
-        advice: `Look up the caller’s membership ${where}, since a token names an organization until it expires and its user may have left${otherwise}.`,
+        observed: `${judgement.observed}, to a former member with a token that still names it`,
+        advice: `Look up the caller’s membership ${where}, since a token names an organization until it expires and its user may have left; where memberships that are over are kept, ask whether it counts${otherwise}.`,
       }
     : judgement;
 

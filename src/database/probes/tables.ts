@@ -11,7 +11,7 @@ import { referenceProbes } from './references.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
-import { ofStale, staleTokens, withStale } from './stale.ts';
+import { formerMember, ofStale, withStale } from './stale.ts';
 import {
   circular,
   foreign,
@@ -95,7 +95,7 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
     acts,
     judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
   });
-  const tokens = staleTokens(world, family.ids, 'a');
+  const former = formerMember(world, family, quiet);
   const ownProbe = (title: string, act: Act): Probe => ({
     question: ask(act.name, title, '1 row of its own', advice.own),
     acts: [act],
@@ -115,19 +115,19 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
       'read',
       "a user of A cannot read B's rows",
       advice.read,
-      withStale(read('read', me, table, theirs), tokens),
+      withStale(read('read', me, table, theirs), former),
     ),
     foreignProbe(
       'update',
       "a user of A cannot update B's rows",
       advice.update,
-      withStale(update('update', me, world, b, 'blind'), tokens),
+      withStale(update('update', me, world, b, 'blind'), former),
     ),
     foreignProbe(
       'delete',
       "a user of A cannot delete B's rows",
       advice.delete,
-      withStale(remove('delete', me, world, b, 'blind'), tokens),
+      withStale(remove('delete', me, world, b, 'blind'), former),
     ),
   ];
   // A new organization is nobody else's; and none can be moved.
@@ -148,13 +148,13 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
         'insert',
         'a user of A cannot insert a row for B',
         advice.insert,
-        withStale(insert('insert', me, world, b, quiet, whose.b), tokens),
+        withStale(insert('insert', me, world, b, quiet, whose.b), former),
       ),
       foreignProbe(
         'move',
         'a user of A cannot move a row to B',
         advice.move,
-        withStale(move(attempt, scope, a, b, me), tokens),
+        withStale(move(attempt, scope, a, b, me), former),
       ),
     );
   }

@@ -8,7 +8,7 @@ import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, NoRow } from './rows.ts';
 import { scopeOf } from './scope.ts';
 import { type Act, perform } from './script.ts';
-import { ofStale, staleTokens, withStale } from './stale.ts';
+import { formerMember, noFormer, ofStale, present, withStale } from './stale.ts';
 import { foreign, type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
@@ -64,7 +64,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
   });
   const asB = claims(family.ids, 'b', { org: family.ids.org.b });
   const controls = [
-    ...withStale(read('control-b', { role: 'authenticated', claims: asB }), staleTokens(world, family.ids, 'b')),
+    ...withStale(read('control-b', { role: 'authenticated', claims: asB }), present(world, family.ids)),
     read('control', { role: 'self', claims: asB }),
   ];
   const control = { world, settings: run.settings, family, quiet: run.quiet };
@@ -80,7 +80,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
     authenticated: { role: 'authenticated', claims: claims(family.ids, 'a', { org: family.ids.org.a }) },
     anon: { role: 'anon', claims: anonClaims },
   };
-  const stale = { anon: [], authenticated: staleTokens(world, family.ids, 'a') };
+  const stale = { anon: noFormer, authenticated: formerMember(world, family, run.quiet) };
   const probes = roles.map((role): Probe => {
     const writes = tenant === undefined ? [] : writeActs(view, tenant, family.ids.org.b, who[role]);
     return {

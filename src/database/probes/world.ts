@@ -25,6 +25,8 @@ export type IsolationOptions = {
         readonly roleColumn: string | null;
         /** What a row has to hold beside its keys for the membership to count: column to SQL. */
         readonly counts?: Readonly<Record<string, string>>;
+        /** What a row holds whose membership is over; absent where memberships that are over are not kept. */
+        readonly over?: Readonly<Record<string, string>>;
         /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
         readonly ownerRole?: string;
         /** `member` unless said. */

@@ -3,6 +3,7 @@ import { checkIsolation } from '../../../phases/1-database/checks.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
 import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { makeDatabase } from '../../helpers/databases.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;
@@ -85,5 +86,25 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
     mine: 'passed: what it returns does not depend on rows of another organization',
     search: 'failed: 1 row of another organization came back',
     total: 'passed: what it returns does not depend on rows of another organization',
+  });
+});
+
+it('a function that lets in whoever has a membership, also one that is over, is found in an app that keeps such', async () => {
+  await makeDatabase(server, 'agency', 'former_of_functions');
+  await using at = await makeTarget(server, 'former_of_functions', {});
+  const asks = (more: string): string =>
+    `return query select p.name from public.projects p join public.organization_members m on m.organization_id = p.organization_id where m.user_id = auth.uid()${more};`;
+  await at.sql(`
+    ${reads('public.projects_of_everybody() returns setof text', asks(''))}
+    ${reads('public.projects_of_the_present() returns setof text', asks(` and m.status = 'active' and m.removed_at is null and exists (select from public.organizations o where o.id = m.organization_id and o.deleted_at is null)`))}`);
+  const said: Record<string, string> = {};
+  for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal)) {
+    const [, name] = /public\.(projects_of_\w+)\(.*\)\/call$/.exec(one.id) ?? [];
+    if (name !== undefined) said[name] = `${one.verdict}: ${one.observed}`;
+  }
+  expect(said).toEqual({
+    projects_of_everybody:
+      'failed: 1 row of another organization came back, to a former member with a token that still names it',
+    projects_of_the_present: 'passed: nothing of another organization',
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadCatalog } from '../../../src/database/catalog/load.ts';
 import { claimPaths } from '../../../src/database/probes/claim-paths.ts';
-import { close, ids, isolated, probe, tenantTable, withDatabase } from './setup.ts';
+import { close, ids, isolated, options, probe, tenantTable, withDatabase } from './setup.ts';
 
 afterAll(close);
 
@@ -50,6 +50,39 @@ describe('a user who has left, with a token that still names the organization', 
     expect(await failures(doors(member))).toEqual([]);
     expect(await failures(doors(`n.org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid and ${member}`))).toEqual(
       [],
+    );
+  });
+
+  test.each([
+    ['a time', 'removed_at timestamptz', { removed_at: 'now()' }, 'm.removed_at is null'],
+    ['a status', `status text not null default 'active'`, { status: `'suspended'` }, `m.status = 'active'`],
+  ])('a membership that is over by %s opens what does not ask whether it counts', async (_, column, over, counts) => {
+    const looked = (more: string): string =>
+      `alter table memberships add column ${column};
+       ${doors(`exists (select from public.memberships m where m.user_id = auth.uid() and m.org_id = n.org_id${more})`)}`;
+    const found = (sql: string): Promise<string[]> =>
+      withDatabase('base', isolated + sql, async (client) => {
+        const memberships = options.memberships === null ? null : { ...options.memberships, over };
+        return ids(await probe(client, { memberships }), 'failed').filter(
+          (id) => /note/.test(id) && !id.startsWith('public.notes/'),
+        );
+      });
+    expect((await found(looked(''))).sort()).toEqual([...open].sort());
+    expect(await found(looked(` and ${counts}`))).toEqual([]);
+  });
+
+  test('where a user may be in one organization alone, there is no second membership to try', async () => {
+    await withDatabase(
+      'base',
+      `${isolated} alter table memberships add column removed_at timestamptz, add unique (user_id);
+       ${tenantTable('notes', columns)}`,
+      async (client) => {
+        const memberships =
+          options.memberships === null ? null : { ...options.memberships, over: { removed_at: 'now()' } };
+        const results = await probe(client, { memberships });
+        expect(ids(results, 'failed', 'public.notes/')).toEqual([]);
+        expect(results.find(({ id }) => id === 'p/public.notes/read')?.verdict).toBe('passed');
+      },
     );
   });
 
