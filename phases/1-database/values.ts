@@ -226,7 +226,7 @@ function knownValue(
   if (['email', 'contact_email', 'billing_email', 'owner_email'].includes(name)) return facts.email;
   if (['phone', 'phone_number'].includes(name)) return facts.phone;
   if (slugs.test(name)) return slug(column, rowOf === 'profile' ? personName(facts) : facts.name);
-  if (['name', 'display_name', 'company_name', 'business_name', 'organization_name', 'title'].includes(name)) {
+  if (labels.test(name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
   // A code that somebody has to know is any text that nobody else has.
@@ -234,6 +234,8 @@ function knownValue(
     return fitting(column, `replace(gen_random_uuid()::text, '-', '')`);
   return name === 'full_name' ? personName(facts) : null;
 }
+
+const labels = /^(name|display_name|company_name|business_name|organization_name|title|nombre|nome|nom)$/;
 
 const slugs =
   /^((org|organization|workspace|team|company|tenant|account)_)?(slug|subdomain|handle|url_slug|url_key|identifier|short_name|username)$/;

@@ -5,7 +5,26 @@ import type { Memberships } from './types.ts';
 
 /** What roles of an organization are called, and which of them is which. Roles are compared without case. */
 
-const owners = ['owner', 'org_owner', 'organization_owner', 'account_owner', 'tenant_owner', 'clinic_owner', 'founder'];
+const owners = [
+  'owner',
+  'org_owner',
+  'organization_owner',
+  'account_owner',
+  'tenant_owner',
+  'clinic_owner',
+  'founder',
+  ...[
+    'propietario',
+    'dueño',
+    'dueno',
+    'proprietário',
+    'proprietario',
+    'dono',
+    'propriétaire',
+    'proprietaire',
+    'inhaber',
+  ],
+];
 const admins = [
   'admin',
   'org_admin',
@@ -17,6 +36,7 @@ const admins = [
   'super_admin',
   'principal',
   'director',
+  ...['administrador', 'administrateur'],
 ];
 const members = [
   'member',
@@ -30,6 +50,7 @@ const members = [
   'guest',
   'read_only',
   'readonly',
+  ...['miembro', 'membro', 'membre', 'mitglied', 'usuario', 'usuário', 'empleado', 'funcionário', 'funcionario'],
 ];
 
 /** Names of roles that own or run an organization, and of those that belong to it, the most usual first. */
@@ -86,6 +107,7 @@ export const roleNames = [
   'role_name',
   'access_level',
   'permission_level',
+  ...['rol', 'papel', 'rolle'],
 ];
 
 /** The column of a table that names a role by its label: `role`, a usual name, or the one column called `…_role`. */

@@ -40,13 +40,72 @@ export function aims(
   const flags = [...text.matchAll(/\bnew\.(\w+)/gi)].flatMap(([, name = '']): readonly Aim[] =>
     open(name)?.base === 'boolean' ? [new Map([...pointing, [name, 'true']])] : [],
   );
-  const all = [...(pointing.size === 0 ? [] : [pointing]), ...cases, ...flags];
+  const changed = together(changedIn(text), pointing, open, (column) => other(column));
+  const beyond = together(beyondIn(text), pointing, open, (column, bound) =>
+    bound === null ? other(column) : numbers.test(column.base) ? `${literal(bound)}::${column.type}` : null,
+  );
+  const all = [...(pointing.size === 0 ? [] : [pointing]), ...changed, ...beyond, ...cases, ...flags];
   const distinct = new Map(all.map((aim) => [JSON.stringify([...aim]), aim]));
   return { tried: [...distinct.values()].slice(0, most), left: Math.max(0, distinct.size - most) };
 }
 
 /** Each aim is one write more inside the transaction of the probe. */
-const most = 16;
+const most = 18;
+
+/** Columns with what they have to hold; null: anything else than before. */
+type Waited = ReadonlyMap<string, string | null>;
+
+/** Columns that a trigger compares with what they held before. */
+function changedIn(text: string): Waited {
+  const differs = String.raw`\s*(?:is\s+distinct\s+from|<>|!=)\s*`;
+  const found = text.matchAll(new RegExp(`\\b(?:new\\.(\\w+)${differs}old\\.|old\\.(\\w+)${differs}new\\.)`, 'gi'));
+  return new Map([...found].map(([, first, second]) => [first ?? second ?? '', null]));
+}
+
+/** Columns that it wants above or below a number, or to hold anything at all. */
+function beyondIn(text: string): Waited {
+  const bounds = [...text.matchAll(/\bnew\.(\w+)\s*([<>]=?)\s*(-?\d+(?:\.\d+)?)\b/gi)].map(
+    ([, name = '', operator = '', bound = '']) =>
+      [name, String(Number(bound) + (operator.startsWith('>') ? 1 : -1))] as const,
+  );
+  const held = [...text.matchAll(/\bnew\.(\w+)\s+is\s+not\s+null\b/gi)].map(([, name = '']) => [name, null] as const);
+  return new Map([...held, ...bounds]);
+}
+
+/** One aim for all of them: whoever waits for one does not mind the others. */
+function together(
+  waited: Waited,
+  pointing: Aim,
+  open: (name: string) => ColumnFacts | undefined,
+  value: (column: ColumnFacts, bound: string | null) => string | null,
+): readonly Aim[] {
+  const found = [...waited].flatMap(([name, bound]): readonly (readonly [string, string])[] => {
+    const column = pointing.has(name) ? undefined : open(name);
+    const sql = column === undefined ? null : value(column, bound);
+    return sql === null ? [] : [[name, sql]];
+  });
+  return found.length === 0 ? [] : [new Map([...pointing, ...found])];
+}
+
+const numbers = /^(numeric|integer|bigint|smallint|real|double precision)$/;
+
+/** A value that no row of the probe has; null where it would have to be somebody's id. */
+function other({ base, type, kind, labels }: ColumnFacts): string | null {
+  const text = numbers.test(base)
+    ? '7'
+    : /^(text|character varying|citext)$/.test(base)
+      ? 'another'
+      : base === 'boolean'
+        ? 'true'
+        : /^(date|timestamp)/.test(base)
+          ? '2002-02-02'
+          : /^jsonb?$/.test(base)
+            ? '{"another": true}'
+            : kind === 'enum'
+              ? (labels.at(-1) ?? null)
+              : null;
+  return text === null ? null : `${literal(text)}::${type}`;
+}
 
 /** Columns and the words that they are compared with. */
 function waited(text: string): readonly (readonly [string, string])[] {

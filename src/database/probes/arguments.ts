@@ -1,5 +1,7 @@
+import { withoutComments } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { literal } from '../quote.ts';
+import { escapeRegExp, mentions } from '../words.ts';
 import type { TableFacts } from './facts.ts';
 import { type Family, findRow, roleOf } from './rows.ts';
 import type { World } from './world.ts';
@@ -36,6 +38,7 @@ export async function argumentsOf(
     const id =
       roles ??
       (type.endsWith('[]') ? listOf(bare, type) : idFor(world, family, tables, bare, type)) ??
+      (name === null ? null : comparedWith(family, tables, fn, name, type)) ??
       (alone ? organizationFor(world, family, tables, type) : null);
     if (id === null && (index >= required || mode === 'v')) {
       // Without names, what follows an omitted argument would take its place.
@@ -45,7 +48,7 @@ export async function argumentsOf(
     if (id === null && /^(uuid|bigint|integer)$/.test(type) && /id$/.test(bare)) {
       return `What its argument ${name ?? index + 1} identifies is not known: it was not called.`;
     }
-    const value = id ?? plain(type);
+    const value = id ?? plain(type) ?? world.catalog.enums.find((one) => one.name === type)?.labels[0] ?? null;
     if (value === null)
       return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
     given.push({ name, sql: `${literal(value)}::${type}`, variadic: mode === 'v' });
@@ -81,20 +84,53 @@ export function idFor(
   const orgType = world.organizations.columns.find((column) => column.name === world.organizationKey)?.base;
   if ((type === orgType || type === 'text') && organizationNames.has(name)) return org.b;
   if ((type === 'uuid' || type === 'text') && /^(user|profile|owner|member|uid)(_id)?$/.test(name)) return user.b;
+  // Who does it: `p_created_by`, `p_closed_by`.
+  if (type === 'uuid' && /_by(_id)?$/.test(name)) return user.b;
   const stem = name.replace(/_?id$/, '');
-  const named = tables.filter(
-    (table) => stem !== '' && [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')].includes(table.name),
-  );
+  const stems = stem === '' ? [] : [stem, `${stem}s`, `${stem}es`, stem.replace(/y$/, 'ies')];
+  if ((type === orgType || type === 'text') && stems.includes(world.organizations.name)) return org.b;
+  const named = tables.filter((table) => stems.includes(table.name));
   // A uuid of no known name is tried as a row of the only table: what it gives to B itself shows whether it was meant.
   const only = tables.length === 1 && (type === 'uuid' || /id$/.test(name)) ? tables : [];
   const candidates = named.length > 0 ? named : only;
-  for (const table of candidates) {
+  return keyOfB(family, candidates, type);
+}
+
+/** The key of B's row in the first of these tables whose key has that type, as text. */
+function keyOfB(family: Family, tables: readonly TableFacts[], type: string): string | null {
+  for (const table of tables) {
     const [key = ''] = table.primary;
     const column = table.columns.find((one) => one.name === key);
     const value = /^'((?:[^']|'')*)'::/.exec(findRow(family, table, 'b')?.values.get(key) ?? '')?.[1];
     if (value !== undefined && table.primary.length === 1 && (column?.base === type || type === 'text')) return value;
   }
   return null;
+}
+
+/** Of an argument whose name says nothing: the row of the one table whose key a statement compares with it. */
+function comparedWith(
+  family: Family,
+  tables: readonly TableFacts[],
+  fn: DbFunction,
+  name: string,
+  type: string,
+): string | null {
+  const found = new Set<TableFacts>();
+  for (const statement of withoutComments(fn.body).split(';')) {
+    const there = tables.filter((table) => {
+      const key = escapeRegExp(table.primary[0] ?? '');
+      const compared = new RegExp(`(?:\\b(\\w+)\\.)?\\b${key}\\s*=\\s*${escapeRegExp(name)}\\b`, 'gi');
+      const called = (alias: string): boolean =>
+        alias === table.name ||
+        new RegExp(`\\b${escapeRegExp(table.name)}\\s+(?:as\\s+)?${alias}\\b`, 'i').test(statement);
+      return (
+        mentions(statement, table.name) &&
+        [...statement.matchAll(compared)].some(([, alias]) => alias === undefined || called(alias))
+      );
+    });
+    if (there.length === 1 && there[0] !== undefined) found.add(there[0]);
+  }
+  return found.size === 1 ? keyOfB(family, [...found], type) : null;
 }
 
 /**

@@ -104,19 +104,23 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
         `${variadic ? 'variadic ' : ''}${name === null ? sql : `${identifier(name)} => ${sql}`}`,
     )
     .join(', ');
+  // Whoever has to give their own id gives that, and B's of everything else.
+  const { user } = family.ids;
+  const posing = call.includes(user.b) ? call.replaceAll(user.b, user.a) : null;
   // What was handed in proves nothing when it comes back.
   const telling = marks(world, family).filter((mark) => !given.some(({ sql }) => sql.includes(mark.slice(2, -2))));
   // Of a yes or no, the yes tells: B gets it, and A must not.
   const says = fn.returns === 'boolean' && !fn.returnsSet;
-  const text = `select count(*) from (select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines
+  const textOf = (call: string): string =>
+    `select count(*) from (select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines
     where ${says ? `line = 'true'` : `line like any (array[${telling.join(', ')}])`}`;
   const state = stateSql(world, family, tables);
-  const act = (name: string, role: Act['role'], token: string): Act => ({
+  const act = (name: string, role: Act['role'], token: string, given = call): Act => ({
     name,
     role,
     claims: token,
     before: [`select set_config('voxanne_probe.state', (${state}), true)`],
-    sql: [text],
+    sql: [textOf(given)],
     measure: 'value',
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
   });
@@ -162,11 +166,13 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
   };
   const probes = roles.map((role): Probe => {
     const acts = withStale(act(role, role, tokens[role]), stale[role]);
+    const poses = posing === null || role === 'anon' ? [] : [act(`${role}-posing`, role, tokens[role], posing)];
     return {
       question: question(role),
-      acts,
+      acts: [...acts, ...poses],
       judge: (tries) => {
-        if (tries.length === acts.length && tries.every(saysNo)) refused.add(question(role).id);
+        const asked = tries.filter((one) => acts.includes(one.act));
+        if (asked.length === acts.length && asked.every(saysNo)) refused.add(question(role).id);
         return worst(tries.map((one) => ofStale(one, judgeCall(one), 'in its body', otherwise)));
       },
     };

@@ -29,6 +29,11 @@ it('owner’s rights are found behind lists of ids, views, functions inside and 
     ${reads('inside.get(note_id uuid) returns text', 'return (select body from public.notes where id = note_id);')}
     ${reads('public.by_ids(ids uuid[]) returns setof text', 'return query select n.body from unnest(ids) x(id), public.notes n where n.id = x.id;')}
     ${reads('public.of_orgs(org_ids uuid[]) returns setof text', 'return query select n.body from public.notes n where n.organization_id = any (org_ids);')}
+    create table public.cash_sessions (id uuid primary key default gen_random_uuid(), organization_id uuid not null references public.organizations, body text);
+    create type public.how as enum ('whole', 'part');
+    ${reads('public.session_of(p_session_id uuid, p_how public.how) returns text', `if not exists (select 1 from public.notes) then raise 'none'; end if; return (select s.body from public.cash_sessions s join public.notes n on true where s.id = p_session_id limit 1);`)}
+    ${reads('public.posing(org uuid, p_user_id uuid) returns setof text', `if p_user_id <> auth.uid() then raise 'not you'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
+    ${reads('public.done_by(org uuid, p_closed_by uuid) returns setof text', `if p_closed_by <> auth.uid() or not exists (select 1 from public.profiles p where p.id = auth.uid() and p.organization_id = org) then raise 'not you'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
     ${reads('public.through_view(nid uuid) returns text', 'return (select body from public.note_view where id = nid);')}
     ${reads('public.any_table(name text) returns setof jsonb', `return query execute format('select to_jsonb(t) from public.%I t', name);`)}
     create function public.wrapped(note_id uuid) returns text language sql stable as $$ select inside.get(note_id) $$;
@@ -42,7 +47,10 @@ it('owner’s rights are found behind lists of ids, views, functions inside and 
   expect(said).toEqual({
     any_table: 'skipped, matters',
     by_ids: 'failed',
+    done_by: 'passed',
     of_orgs: 'failed',
+    posing: 'failed',
+    session_of: 'failed',
     through_view: 'failed',
     wrapped: 'failed',
   });

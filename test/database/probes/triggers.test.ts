@@ -71,7 +71,7 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
   await loadDatabase(server, 'tiny', 'aimed_triggers');
   await using at = await makeTarget(server, 'aimed_triggers', {});
   const organization = 'organization_id uuid not null references public.organizations';
-  const tables = ['accounts', 'transfers', 'jobs', 'notes', 'silent', 'stamped', 'logged'];
+  const tables = ['accounts', 'transfers', 'jobs', 'notes', 'silent', 'stamped', 'logged', 'priced', 'charged'];
   await at.sql(`
     create table public.accounts (id uuid primary key default gen_random_uuid(), ${organization}, iban text, balance int not null default 0);
     create table public.transfers (id uuid primary key default gen_random_uuid(), ${organization}, to_iban text, amount int not null default 1, status text not null default 'draft');
@@ -80,6 +80,8 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
     create table public.silent (id uuid primary key default gen_random_uuid(), ${organization}, kind text);
     create table public.stamped (id uuid primary key default gen_random_uuid(), ${organization}, iban text, label text);
     create table public.logged (id uuid primary key default gen_random_uuid(), ${organization}, done boolean not null default false);
+    create table public.priced (id uuid primary key default gen_random_uuid(), ${organization}, label text, price numeric(14, 2) not null);
+    create table public.charged (id uuid primary key default gen_random_uuid(), ${organization}, label text, discount numeric not null default 0);
     create table public.seen (id bigserial, what text);
     ${tables.map((name) => `create policy p on public.${name} to authenticated using (organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid())); alter table public.${name} enable row level security;`).join('\n')}
     ${definer('transfer', `if new.status = 'sent' then update accounts set balance = balance - new.amount where iban = new.to_iban; end if;`)}
@@ -87,6 +89,10 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
     ${definer('never', `if length(new.kind) > 100 then delete from notes; end if;`)}
     ${definer('stamp', `new.label := (select n.body from notes n where n.organization_id = new.organization_id limit 1); -- update nothing\n`)}
     ${definer('log', `if new.done then insert into seen (what) select 'done' from notes limit 1; insert into seen (what) values ('x'); end if;`)}
+    ${definer('price', `if new.price is distinct from old.price then update accounts set balance = balance + 1; end if;`)}
+    ${definer('charge', `if new.discount > 0 then insert into seen (what) select 'discount' from notes limit 1; insert into seen (what) values ('x'); end if;`)}
+    create trigger t after update of price on public.priced for each row execute function public.price();
+    create trigger t after insert on public.charged for each row execute function public.charge();
     create trigger t after insert or update on public.transfers for each row execute function public.transfer();
     ${definer('founded', `insert into boards (organization_id) values (new.id);`)}
     create table public.boards (organization_id uuid primary key references public.organizations);
@@ -108,5 +114,7 @@ it('a trigger is given the rows that it waits for, pointing at rows of another o
     silent: 'skipped, matters: not checked',
     stamped: 'passed: nothing of another organization changed',
     logged: 'passed: nothing of another organization changed',
+    priced: 'failed: rows of another organization changed',
+    charged: 'passed: nothing of another organization changed',
   });
 });

@@ -55,3 +55,30 @@ it.each([
   expect({ reached, left, said }).toEqual({ reached: '1.7', left: [], said: '' });
   expect(found).toEqual([{ role: 'member', stamp: org(1) }]);
 });
+
+it('an app in another language says who runs an organization all the same', async () => {
+  const tiendas = `${users(3)}
+    create type rol_tienda as enum ('administrador', 'cajero');
+    create table tiendas (id uuid primary key default gen_random_uuid(), nombre text not null);
+    create table user_tiendas (id uuid primary key default gen_random_uuid(), tienda_id uuid not null references tiendas on delete cascade, user_id uuid not null references auth.users on delete cascade, rol rol_tienda not null default 'cajero', unique (user_id, tienda_id));
+    create table productos (id bigint generated always as identity primary key, tienda_id uuid not null references tiendas on delete cascade, precio int not null default 1);
+    insert into tiendas values ('${org(1)}', 'A'), ('${org(2)}', 'B');
+    insert into user_tiendas (tienda_id, user_id, rol) values ('${org(1)}', '${user(1)}', 'administrador'), ('${org(1)}', '${user(3)}', 'cajero'), ('${org(2)}', '${user(2)}', 'administrador');
+    insert into productos (tienda_id) values ('${org(1)}'), ('${org(2)}');
+    alter table tiendas enable row level security; create policy t on tiendas for select using (id in (select u.tienda_id from user_tiendas u where u.user_id = auth.uid()));
+    alter table user_tiendas enable row level security; create policy u on user_tiendas for select using (user_id = auth.uid());
+    alter table productos enable row level security; create policy p on productos using (tienda_id in (select u.tienda_id from user_tiendas u where u.user_id = auth.uid()));
+    create function cambiar(p_tienda_id uuid, p_precio int) returns void language plpgsql security definer set search_path = public as $$ begin
+      if not exists (select from user_tiendas u where u.user_id = auth.uid() and u.tienda_id = p_tienda_id and u.rol = 'administrador') then raise exception 'solo el administrador'; end if;
+      update productos set precio = p_precio where tienda_id = p_tienda_id; end $$;`;
+  let made: unknown;
+  const { reached, left, said, notes } = await whole(server, tiendas, {}, async ({ all }) => {
+    made = await all(
+      ...signUp(user(9), 'nueve@example.test'),
+      `select t.nombre, m.rol from user_tiendas m join tiendas t on t.id = m.org_id where m.user_id = '${user(9)}'`,
+    );
+  });
+  expect({ reached, left, said }).toEqual({ reached: '1.7', left: [], said: '' });
+  expect(notes).toContain('Roles of members are administrador, cajero.');
+  expect(made).toEqual([{ nombre: expect.stringContaining('nueve'), rol: 'administrador' }]);
+});
