@@ -56,6 +56,19 @@ export const nameOf = (object: string): string => object.replace(/^(?:materializ
 
 export const kindOf = (object: string): string => /^(?:materialized view|[a-z]+)/.exec(object)?.[0] ?? '';
 
+/** Whether a constraint or a policy that is gone stands on its table under another name: its hash does not hold the name. */
+export const isRenamed = ({ object, how, was }: Change, since: Since): boolean => {
+  const place = object.split('.').slice(0, 2).join('.');
+  return (
+    how === 'gone' &&
+    was !== undefined &&
+    ['constraint', 'policy'].includes(kindOf(object)) &&
+    (since.changes ?? []).some(
+      (one) => one.how === 'new' && one.object.startsWith(`${place}.`) && since.now[one.object] === was,
+    )
+  );
+};
+
 /**
  * Objects that changed and that a text speaks of, by their whole name or by the table that they belong to: a policy
  * `public.calls.by_owner` is meant where `public.calls` is.

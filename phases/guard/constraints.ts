@@ -13,7 +13,7 @@ export function constraintFinding(change: Change, found: Survey, since: Since, m
   const [schema, tableName, ...rest] = name.split('.');
   const table = found.catalog.tables.find((one) => one.schema === schema && one.name === tableName);
   const now = table?.constraints.find((one) => one.name === rest.join('.'));
-  if (isElsewhere(change, table, since)) return null;
+  if (isIndexed(change, table)) return null;
   const isOwn = since.own.has(object);
   const whose = isOwn ? 'which the rollout made' : meaning(change, table, now, found);
   if (whose === null) return null;
@@ -51,28 +51,15 @@ function meaning(
     : null;
 }
 
-/** The same constraint under another name, or what it forbids as a unique index. */
-function isElsewhere({ object, how, was }: Change, table: Table | undefined, since: Since): boolean {
-  if (how !== 'gone' || table === undefined || was === undefined) return false;
-  const prefix = `constraint ${table.schema}.${table.name}.`;
-  const renamed = (since.changes ?? []).some(
-    (one) =>
-      one.how === 'new' && one.object !== object && one.object.startsWith(prefix) && since.now[one.object] === was,
-  );
-  return (
-    renamed ||
-    table.indexes.some(
-      ({ unique, valid, partial, columns }) =>
-        unique &&
-        valid &&
-        !partial &&
-        ordersOf(columns.filter((one) => one !== null)).some(
-          (names) => was === hashOf(`UNIQUE (${names.map(identifier).join(', ')})`, true, false),
-        ) &&
-        columns.every((one) => one !== null),
-    )
-  );
-}
+/** What a unique key forbade, and a unique index does. */
+const isIndexed = ({ how, was }: Change, table: Table | undefined): boolean =>
+  how === 'gone' &&
+  was !== undefined &&
+  (table?.indexes ?? []).some(({ unique, valid, partial, columns }) => {
+    const names = columns.filter((one) => one !== null);
+    if (!unique || !valid || partial || names.length < columns.length) return false;
+    return ordersOf(names).some((order) => was === hashOf(`UNIQUE (${order.map(identifier).join(', ')})`, true, false));
+  });
 
 const ordersOf = (names: readonly string[]): readonly (readonly string[])[] =>
   names.length < 2 || names.length > 4

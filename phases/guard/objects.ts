@@ -5,7 +5,7 @@ import type { GuardFinding } from '../../src/rollout/guard-finding.ts';
 import { callable } from '../1-database/isolation/definers.ts';
 import { profileUser, type Survey, tenantOf } from '../1-database/survey.ts';
 import type { Target } from '../target.ts';
-import { type Change, finding, hashOf, kindOf, type Make, nameOf, type Since } from './changed.ts';
+import { type Change, finding, hashOf, isRenamed, kindOf, type Make, nameOf, type Since } from './changed.ts';
 import { constraintFinding } from './constraints.ts';
 
 /** Objects that changed since the rollout in a way that no plan and no probe looks at. */
@@ -19,8 +19,9 @@ export async function fromObjects(
   const changes = since.changes ?? [];
   const gone = new Set(changes.filter((one) => one.how === 'gone').map((one) => one.object));
   // What belonged to a table went with it, or is there under its new name and judged there.
-  const isLeft = ({ object, how }: Change): boolean =>
-    how !== 'gone' || !gone.has(`table ${nameOf(object).split('.').slice(0, 2).join('.')}`);
+  const isLeft = (one: Change): boolean =>
+    one.how !== 'gone' ||
+    (!gone.has(`table ${nameOf(one.object).split('.').slice(0, 2).join('.')}`) && !isRenamed(one, since));
   return changes.filter(isLeft).flatMap((one) => judge(one, target, found, since, idle) ?? []);
 }
 

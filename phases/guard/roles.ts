@@ -46,6 +46,20 @@ where not (api.name = 'authenticator' and (r.rolname in ('anon', 'authenticated'
   and (r.rolsuper or r.rolbypassrls or r.rolname like 'pg\\_%' or exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relowner = r.oid and c.relkind in ('r', 'p', 'v', 'm') and ${appSchema('n.nspname')}))
 union all
+select 'role', 'role ' || api.name,
+  'The role ' || api.name || ' has the rights of ' || r.rolname || ', which has policies of its own or reaches what row security does not limit: neither was checked for ' || api.name || '.',
+  pg_catalog.format('revoke %I from %I;', r.rolname, api.name), null
+from api join pg_catalog.pg_roles r on r.rolname not in ('anon', 'authenticated') and not api.rolsuper and pg_catalog.pg_has_role(api.oid, r.oid, 'USAGE')
+where not r.rolsuper and not r.rolbypassrls and (
+  exists (select from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where p.polpermissive and r.oid = any (p.polroles) and ${deciding('n.nspname')})
+  or exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) g
+    where g.grantee = r.oid and ${appSchema('n.nspname')} and case when c.relkind in ('r', 'p') and c.relrowsecurity
+      then g.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE') else c.relkind in ('r', 'p', 'f', 'v', 'm') end
+      and not exists (select from pg_catalog.pg_options_to_table(c.reloptions) o where o.option_name = 'security_invoker' and lower(o.option_value) in ('true', 'on', 'yes', '1')))
+  or exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace, pg_catalog.aclexplode(p.proacl) g
+    where g.grantee = r.oid and g.grantee <> p.proowner and p.prosecdef and ${appSchema('n.nspname')}))
+union all
 select 'owner', n.nspname || '.' || c.relname,
   n.nspname || '.' || c.relname || ' belongs to ' || reached.label || ', whose requests pass its row security by.',
   pg_catalog.format('alter table %I.%I owner to postgres;', n.nspname, c.relname), null

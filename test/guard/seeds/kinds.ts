@@ -10,6 +10,7 @@ const admin = 'set local role supabase_admin';
 const files = 'set local role supabase_storage_admin';
 /** A role of the app that the API roles may become. */
 const lent = `${admin}; create role app_owner nologin; grant app_owner to authenticated; grant create on schema public to app_owner`;
+const staff = `${admin}; alter role authenticated inherit; create role staff nologin; grant staff to authenticated`;
 const noOwner = 'revoke create on schema public from app_owner';
 /** A constraint of the app whose name the app's migrations gave. */
 const keyOf = (table: string, to: string): string =>
@@ -581,6 +582,21 @@ export const kinds: readonly Kind[] = [
         sql: `${admin}; alter role authenticated login password 'x'`,
       },
       {
+        name: 'users who have the rights of a role with an open policy',
+        at: 'role authenticated',
+        sql: `${staff}; create policy staff on public.contacts for select to staff using (true)`,
+      },
+      {
+        name: 'users who have the rights of a role that may call a definer function',
+        at: 'role authenticated',
+        sql: `${staff}; create function public.contacts_at(p_org uuid) returns setof public.contacts language sql security definer set search_path = '' as $$ select * from public.contacts c where c.org_id = p_org $$; revoke all on function public.contacts_at(uuid) from public, anon, authenticated; grant execute on function public.contacts_at(uuid) to staff`,
+      },
+      {
+        name: 'users who have the rights of a role that may TRUNCATE',
+        at: 'role authenticated',
+        sql: `${staff}; grant truncate on public.contacts to staff`,
+      },
+      {
         name: 'files of the server',
         at: 'role authenticated',
         sql: `${admin}; grant pg_read_server_files to authenticated`,
@@ -597,6 +613,10 @@ export const kinds: readonly Kind[] = [
       },
     ],
     harmless: [
+      {
+        name: 'users who have the rights of a role that reads what they read',
+        sql: `${staff}; grant select on public.contacts to staff`,
+      },
       {
         name: 'a role that acts for visitors',
         sql: `${admin}; create role crawler nologin; grant anon to crawler; grant authenticated to service_role`,
@@ -816,6 +836,10 @@ export const kinds: readonly Kind[] = [
       },
     ],
     harmless: [
+      {
+        name: 'policies under other names',
+        sql: 'alter policy no_silent_calls on calls rename to quiet_calls; alter policy org_select on contacts rename to readers',
+      },
       {
         name: 'a policy for the service role',
         sql: 'create policy server on contacts to service_role using (true) with check (true)',
