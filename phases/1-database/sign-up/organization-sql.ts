@@ -34,9 +34,8 @@ export function organizationSql(found: Survey, target: Target, names: Names, fac
     : statement;
   const first =
     p?.table != null &&
-    p.org !== null &&
     list.some((one) => refersTo(table, one.column, p.table)) &&
-    nullable(found, p.table)
+    (p.org === null || nullable(found, p.table))
       ? `${early(found, target, names, facts)}\n`
       : '';
   return `${first}${safe}

@@ -45,7 +45,10 @@ function findScope(world: World, table: TableFacts, path: readonly TableFacts[])
       : [];
   });
   // Rows that lead to users alone are somebody's own, however many others they refer to.
-  const [way] = ways.every(({ personal }) => personal) ? [...ways.filter(({ person }) => person), ...ways] : ways;
+  // What else they refer to says whose they are before whoever made them does.
+  const [way] = ways.every(({ personal }) => personal)
+    ? [...ways.filter(({ person }) => person), ...ways]
+    : ways.filter(({ personal }) => !personal);
   return way === undefined ? { kind: 'none' } : { kind: 'parent', columns: way.key.columns, table: nameOf(way.parent) };
 }
 

@@ -58,6 +58,18 @@ describe('an isolated schema', () => {
     });
   });
 
+  test('a row of an organization’s row is that organization’s, whoever made it', async () => {
+    const sql = `${isolated}
+      create table links (id uuid primary key default gen_random_uuid(), created_by uuid not null references auth.users, made_for uuid not null references calls, token text not null);
+      alter table links enable row level security;
+      create policy own on links to authenticated using (exists (select from calls c where c.id = links.made_for and c.org_id = (select current_org_id())));`;
+    await withDatabase('base', sql, async (client) => {
+      const results = await probe(client);
+      expect(ids(results, 'failed')).toEqual([]);
+      expect(results.find(({ id }) => id === 'p/public.links/move')?.title).toContain('(through made_for)');
+    });
+  });
+
   test('rows are made for every kind of column and constraint', async () => {
     const sql = `${isolated}
       create domain email_address as text check (value ~ '^[^@ ]+@[^@ ]+[.][a-z]+$');

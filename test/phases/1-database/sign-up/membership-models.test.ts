@@ -62,6 +62,12 @@ describe('sign-up fits the app that is there', () => {
        alter table profiles add organization_id uuid references organizations;
        create table org_members (organization_id uuid not null references organizations, user_id uuid not null references profiles, role text not null, primary key (organization_id, user_id));`,
     ],
+    [
+      'organizations owned by a profile that names none',
+      `create table profiles (id uuid primary key references auth.users, full_name text);
+       create table organizations (id uuid primary key default gen_random_uuid(), name text not null, slug text not null unique, owner_id uuid not null references profiles);
+       create table org_members (organization_id uuid not null references organizations, user_id uuid not null references profiles, role text not null, primary key (organization_id, user_id));`,
+    ],
   ];
 
   it.each(apps)('%s', async (_, sql) => {
