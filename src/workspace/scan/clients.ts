@@ -1,6 +1,6 @@
 import type { ClientRole, Workspace } from '../project.ts';
 import { projectOf, resolveModule } from '../resolve.ts';
-import { type Binding, bindingOf, returnsOf } from './scope.ts';
+import { type Binding, bindingOf, importedBy, returnsOf } from './scope.ts';
 import { callOf, isFunction, memberOf, type SyntaxNode, unwrap } from './syntax.ts';
 
 /** More steps than a client takes from where it is made to its query. */
@@ -59,8 +59,9 @@ function roleOfBinding(binding: Binding, use: SyntaxNode, workspace: Workspace, 
     const role = byName(name);
     if (role !== 'unknown') return role;
   }
-  if (binding.imported !== null) {
-    const { module, name } = binding.imported;
+  const imported = importedBy(binding);
+  if (imported !== null) {
+    const { module, name } = imported;
     const file = resolveModule(use.source.path, module, clientFiles(workspace), workspace.projects);
     const known = workspace.supabaseClients.find((one) => one.file === file);
     if (known !== undefined) return known.roles?.[name] ?? known.role;

@@ -1,4 +1,5 @@
 import { registrationOf, routeCallOf } from './flow.ts';
+import { decoratorsOf } from './for-platform.ts';
 import { functionOf } from './functions.ts';
 import { memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
@@ -226,9 +227,14 @@ const isAwaitedAlone = (call: SyntaxNode): boolean => wrapped(call).parent?.kind
 /** `checkAccess()` may say it or throw; `assertAccess()` and `requireAccess()` throw. */
 const isTold = (name: string): boolean => /^(?:check|verify|validate|authorize|confirm)/i.test(name);
 
+/** A call that refuses by itself, and whose answer nobody keeps: `await this.assertMember(user, orgId);`. */
+const refusingCall =
+  /[;{}]\s*(?:await\s+)?(?:[\w$]+\s*\.\s*)*(?:assert|ensure|require|enforce|authorize|guard|verify|check|validate)\w*\s*\(/;
+
 /** No `throw`, no call that ends the request: a function that gives back whether. */
 const saysOnly = (fn: SyntaxNode): boolean =>
   /\breturn\b|=>\s*[^{\s]/.test(fn.text) &&
+  !refusingCall.test(fn.text) &&
   !/\bthrow\b|\b(?:res|reply|response)\b[\s\S]{0,40}\b(?:status|sendStatus|code|send|json)\b|\b(?:redirect|notFound|forbidden|unauthorized|error)\s*\(/.test(
     fn.text,
   );
@@ -279,14 +285,5 @@ export function hasOrgGuard(node: SyntaxNode): boolean {
 }
 
 /** `@UseGuards(…)` of a method and of its class. */
-function guardsOf(method: SyntaxNode): readonly string[] {
-  const found: string[] = [];
-  const body = method.parent;
-  const siblings = body?.children ?? [];
-  for (let at = siblings.indexOf(method) - 1; siblings[at]?.kind === 'decorator'; at -= 1)
-    found.push(siblings[at]?.text ?? '');
-  const declared = body?.parent;
-  for (const holder of [declared, declared?.parent])
-    for (const child of holder?.children ?? []) if (child.kind === 'decorator') found.push(child.text);
-  return found.filter((text) => /^@UseGuards\b/.test(text));
-}
+const guardsOf = (method: SyntaxNode): readonly string[] =>
+  decoratorsOf(method).filter((text) => /^@UseGuards\b/.test(text));

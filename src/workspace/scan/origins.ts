@@ -3,7 +3,7 @@ import { originsOfCall } from './origin-of-call.ts';
 import { originsOfParameter } from './origin-of-parameter.ts';
 import { globalOrigin, type Origin, parts, requestOrigin } from './origin-of-path.ts';
 import type { Walk } from './origin-walk.ts';
-import { assignmentsTo, type Binding, bindingOf } from './scope.ts';
+import { assignmentsTo, type Binding, bindingOf, importedBy } from './scope.ts';
 import { keyName, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
 
 /** More steps than any hand-written assignment takes; a guard against cycles that names alone do not show. */
@@ -137,11 +137,12 @@ function walkBinding(binding: Binding, path: readonly string[], at: Walk, use?: 
   const deeper: Walk = { ...at, depth: at.depth + 1, seen: new Set(at.seen).add(key) };
   const full = [...binding.path, ...path];
   const found: Origin[] = [];
+  const imported = importedBy(binding);
   if (binding.without !== null && path[0] !== undefined && binding.without.includes(path[0])) return [];
   if (binding.parameter !== null) found.push(...originsOfParameter(binding, full, deeper, walk));
-  else if (binding.kind === 'import') {
-    const { module, name } = binding.imported ?? { module: '', name: '' };
-    return [{ kind: 'unknown', node: use ?? binding.node, path: [module, name, ...path] }];
+  else if (imported !== null) {
+    const rest = binding.kind === 'import' ? path : full.slice(binding.path.length > 0 ? 1 : 0);
+    return [{ kind: 'unknown', node: use ?? binding.node, path: [imported.module, imported.name, ...rest] }];
   } else if (binding.kind === 'function' || binding.kind === 'class' || binding.kind === 'catch') {
     return [{ kind: 'unknown', node: use ?? binding.node, path }];
   } else if (binding.init !== null) {

@@ -1,5 +1,5 @@
 import { isOrgIdName } from './names.ts';
-import { type Binding, bindingOf } from './scope.ts';
+import { type Binding, bindingOf, importedBy } from './scope.ts';
 import { callOf, keyName, memberOf, type SyntaxNode, unwrap } from './syntax.ts';
 
 /** A schema that another module declares. */
@@ -51,8 +51,8 @@ const isSchema = (object: SyntaxNode): boolean =>
   object.kind !== 'identifier' || !/^(?:z|v|zod|yup|Joi|joi|t|Type|s|vine)$/.test(object.text);
 
 function ofBinding(binding: Binding | null, steps: number): boolean | Elsewhere {
-  if (binding === null || binding.path.length > 0) return false;
-  return binding.imported ?? letsOrgIn(binding.init, steps + 1);
+  if (binding === null) return false;
+  return importedBy(binding) ?? (binding.path.length > 0 ? false : letsOrgIn(binding.init, steps + 1));
 }
 
 function keysOf(node: SyntaxNode | null): readonly string[] {

@@ -8,6 +8,7 @@ import {
   nodeAt,
   type Source,
   type SyntaxNode,
+  stringValue,
   unwrap,
 } from './syntax.ts';
 import { offsetsOf, offsetsOfMatches } from './words.ts';
@@ -123,6 +124,16 @@ function collect(scope: SyntaxNode): ReadonlyMap<string, Binding> {
   }
   for (const statement of scope.children) declaredIn(statement, scope).forEach(add);
   return found;
+}
+
+/** What a name stands for in another module: that of an import, or of `const { load } = require('./calls')`. */
+export function importedBy(binding: Binding): Binding['imported'] {
+  if (binding.imported !== null || binding.init === null) return binding.imported;
+  const call = /^\s*(?:await\s+)?(?:require|import)\s*\(/.test(binding.init.text.slice(0, 40))
+    ? unwrap(binding.init)
+    : null;
+  const module = call?.kind === 'call_expression' ? stringValue(call.childOfKind('arguments')?.child(0) ?? null) : null;
+  return module === null ? null : { module, name: binding.path[0] ?? '*' };
 }
 
 /** The parameters of a function: the pattern, its type and its default. */

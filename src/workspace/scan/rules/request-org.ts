@@ -1,8 +1,9 @@
-import { givenBy } from '../calls.ts';
 import { goesElsewhere } from '../elsewhere.ts';
 import { authOf, requestInScope } from '../fixes.ts';
-import { isRequestParameter, registrationOf, routeCallOf } from '../flow.ts';
+import { isRequestParameter } from '../flow.ts';
+import { isForPlatform } from '../for-platform.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
+import { givenBy } from '../handing.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
@@ -13,7 +14,7 @@ import { alternatives, comparingEdits } from '../request-org-fix.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declaredBy, escapeRegExp, parametersOf, placesOf } from '../scope.ts';
+import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
@@ -183,23 +184,6 @@ function handlerAround(node: SyntaxNode): SyntaxNode | null {
     if (takes || isServerAction(own)) return own;
   }
   return functionAround(node);
-}
-
-/** `requireSuperAdmin`, `isPlatformAdmin`, `staffOnly`: whoever passes works for all organizations, and not for the own one. */
-const platform =
-  /(?:super|platform|global|system|root)[_-]?(?:admin|user|operator|owner)|\bis_?staff\b|(?:require|ensure|only)_?staff|staff_?only|back_?office/i;
-
-function isForPlatform(fn: SyntaxNode): boolean {
-  const route = routeCallOf(fn);
-  const { before, router } = route === null ? { before: [], router: '' } : registrationOf(route, fn);
-  if (platform.test(fn.source.path) || platform.test(fn.text) || before.some((one) => platform.test(one.text)))
-    return true;
-  return (
-    router !== '' &&
-    placesOf(fn.source, new RegExp(`(?<![\\w$])${escapeRegExp(router)}\\s*\\.\\s*use\\s*\\(`, 'g')).some(
-      (place) => place.start < fn.start && platform.test(place.above('call_expression')?.text.slice(0, 200) ?? ''),
-    )
-  );
 }
 
 function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin, context: RuleContext): Iterable<Hit> {

@@ -9,6 +9,7 @@ import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+import { orgByName } from './org-by-name.ts';
 import { belongsToOrganizations, isScopedClient, ofCaller, unscopedTable } from './unscoped-table.ts';
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
@@ -33,6 +34,7 @@ export const unscopedQuery: Rule = {
       : null,
   *check(node, context) {
     yield* unscopedTable(node, context);
+    yield* orgByName(node, context);
     const { source, workspace } = context;
     const chain = chainAround(node);
     if (
@@ -68,6 +70,8 @@ export const unscopedQuery: Rule = {
   },
   examples: {
     finds: [
+      `export async function GET(request: Request) { const slug = new URL(request.url).searchParams.get('slug'); const { data: org } = await supabase.from('organizations').select('id').eq('slug', slug).single(); return Response.json(await supabase.from('calls').select('*').eq('org_id', org.id)); }`,
+      `router.get('/calls', requireAuth, async (req, res) => { const { data: org } = await supabase.from('organizations').select('id').eq('domain', req.headers.host).single(); const { data } = await supabase.from('calls').select('*').eq('org_id', org.id); res.json(data); });`,
       `router.get('/:id', async (req, res) => { const { data } = await supabase.from('calls').select('*').eq('id', req.params.id).single(); res.json(data); });`,
       `router.delete('/:id', async (req, res) => { const { id } = req.params; await supabase.from('calls').delete().eq('id', id); });`,
       `router.delete('/:id', async (req, res) => { const { id } = req.params; const { data: row } = await supabase.from('calls').select('id').eq('id', id).single(); if (!row) return res.status(404).end(); await supabase.from('calls').delete().eq('id', id); });`,
@@ -75,6 +79,7 @@ export const unscopedQuery: Rule = {
       `export const GET = async ({ params, locals }) => { const db = createClient(url, process.env.SUPABASE_SERVICE_ROLE_KEY); return db.from('calls').select('*').eq('id', params.id).single(); };`,
     ],
     leaves: [
+      `export async function GET(request: Request) { const slug = new URL(request.url).searchParams.get('slug'); const user = await getUser(); const { data: org } = await supabase.from('organizations').select('id').eq('slug', slug).single(); const { data: member } = await supabase.from('memberships').select('role').eq('org_id', org.id).eq('user_id', user.id).single(); if (!member) return new Response(null, { status: 404 }); return Response.json(await supabase.from('calls').select('*').eq('org_id', org.id)); }`,
       `router.get('/:id', async (req, res) => { await supabase.from('calls').select('*').eq('id', req.params.id).eq('org_id', req.user.orgId).single(); });`,
       `router.get('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); if (row.org_id !== req.user.orgId) return res.status(403).end(); });`,
       `async function job(id) { await supabase.from('calls').select('*').eq('id', id).single(); }`,
