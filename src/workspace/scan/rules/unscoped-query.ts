@@ -59,7 +59,7 @@ export const unscopedQuery: Rule = {
       return;
     const isList = byId.name === 'in';
     // A list of ids is rarely one that was looked up before.
-    if (isList && !belongsToOrganizations(chain.table, source)) return;
+    if (isList && (!belongsToOrganizations(chain.table, source) || isSiftedByOwner(chain.node))) return;
     yield {
       node: chain.node,
       reason: `${isList ? `Rows of ${chain.table} are reached by their ids` : `A row of ${chain.table} is reached by its id`} alone with a client that goes past row security.`,
@@ -70,6 +70,7 @@ export const unscopedQuery: Rule = {
   },
   examples: {
     finds: [
+      `router.post('/x', async (req, res) => { const { data } = await supabase.from('calls').select('id, org_id').in('id', req.body.ids); if (data[0].name !== req.body.name) return res.status(403).end(); await supabase.from('calls').insert({ org_id: req.user.orgId }); res.json(data); });`,
       `export async function GET(request: Request) { const slug = new URL(request.url).searchParams.get('slug'); const { data: org } = await supabase.from('organizations').select('id').eq('slug', slug).single(); return Response.json(await supabase.from('calls').select('*').eq('org_id', org.id)); }`,
       `router.get('/calls', requireAuth, async (req, res) => { const { data: org } = await supabase.from('organizations').select('id').eq('domain', req.headers.host).single(); const { data } = await supabase.from('calls').select('*').eq('org_id', org.id); res.json(data); });`,
       `router.get('/:id', async (req, res) => { const { data } = await supabase.from('calls').select('*').eq('id', req.params.id).single(); res.json(data); });`,
@@ -79,6 +80,7 @@ export const unscopedQuery: Rule = {
       `export const GET = async ({ params, locals }) => { const db = createClient(url, process.env.SUPABASE_SERVICE_ROLE_KEY); return db.from('calls').select('*').eq('id', params.id).single(); };`,
     ],
     leaves: [
+      `router.post('/x', async (req, res) => { const { data } = await supabase.from('calls').select('id, org_id').in('id', req.body.ids); const own = (data || []).filter((e: any) => e.org_id === req.user.orgId); await supabase.from('calls').insert({ org_id: req.user.orgId }); res.json(own); });`,
       `export async function GET(request: Request) { const slug = new URL(request.url).searchParams.get('slug'); const user = await getUser(); const { data: org } = await supabase.from('organizations').select('id').eq('slug', slug).single(); const { data: member } = await supabase.from('memberships').select('role').eq('org_id', org.id).eq('user_id', user.id).single(); if (!member) return new Response(null, { status: 404 }); return Response.json(await supabase.from('calls').select('*').eq('org_id', org.id)); }`,
       `router.get('/:id', async (req, res) => { await supabase.from('calls').select('*').eq('id', req.params.id).eq('org_id', req.user.orgId).single(); });`,
       `router.get('/:id', async (req, res) => { const { data: row } = await supabase.from('calls').select('org_id').eq('id', req.params.id).single(); if (row.org_id !== req.user.orgId) return res.status(403).end(); });`,
@@ -97,6 +99,14 @@ export const unscopedQuery: Rule = {
     ],
   },
 };
+
+/** `rows.filter((row) => row.org_id === own)` after a list was read: each of them is held to its organization. */
+function isSiftedByOwner(query: SyntaxNode): boolean {
+  const fn = functionAround(query);
+  const rest = fn === null ? '' : query.source.text.slice(query.end, fn.end);
+  const sifted = /\.\s*(?:filter|every|some)\s*\(\s*\(?\s*(\w+)[^()=]*\)?\s*=>\s*\1[?!]?\.(\w+)\s*[!=]==?/g;
+  return [...rest.matchAll(sifted)].some(([, , column = '']) => ofCaller(column));
+}
 
 /** The row's org is compared after it was read. */
 function rowIsCompared(query: SyntaxNode, look: Look): boolean {
