@@ -56,12 +56,9 @@ const use = (program, env, cwd) => {
   if (/defect|TypeError|ENOENT/.test(doctor.stdout + doctor.stderr))
     throw new Error(`doctor: ${doctor.stdout}${doctor.stderr}`);
   const demo = run(program[0], [...program.slice(1), 'demo', '--yes'], { env, cwd });
-  // What no part of the demo can answer (a running backend, an API) is counted as not checked, and failed nothing.
-  if (!/^Done(?: and verified\.|: every check that ran passed;)/m.test(demo))
-    throw new Error(`the demo did not end verified:\n${demo}`);
-  // The sample app comes without its compiler and its tests: what was not checked is counted at the end.
-  if (!/^\d+ checks? could not be run: /m.test(demo))
-    throw new Error(`the demo did not count what it did not check:\n${demo}`);
+  // The sample app comes without its compiler and its tests: what was not checked is counted where it ends.
+  if (!/^Done: every check that ran passed; \d+ checks? could not be run, /m.test(demo))
+    throw new Error(`the demo did not end with its checks passed and the others counted:\n${demo}`);
   if (!demo.includes('Rolled back, and proven step by step.')) throw new Error(`the demo did not end back:\n${demo}`);
   return version;
 };
