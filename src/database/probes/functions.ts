@@ -3,6 +3,7 @@ import { plural } from '../../rollout/text.ts';
 import { isCalledIn } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
+import { isAfterwards, judgeAfterwards, readAfterwards } from './afterwards.ts';
 import { argumentsOf } from './arguments.ts';
 import { mentioned, named, stateSql } from './bodies.ts';
 import { createCast, removeSql } from './cast.ts';
@@ -152,6 +153,7 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     },
   };
   const judgeCall = (one: Try): Judgement => {
+    if (isAfterwards(one.act)) return judgeAfterwards(one);
     const untried = notTried(one.outcome);
     if (untried !== null) return untried;
     if (one.outcome.stage === 'act') {
@@ -178,9 +180,13 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
       says || !isStale(one) ? one : { ...one, sql: [echoing] },
     );
     const poses = posing === null || role === 'anon' ? [] : [act(`${role}-posing`, role, tokens[role], posing)];
+    const after =
+      fn.volatility !== 'volatile' || role === 'anon'
+        ? []
+        : readAfterwards(world, family, `${qualified(fn.schema, fn.name)}(${posing ?? call})`, stale[role]);
     return {
       question: question(role),
-      acts: [...acts, ...poses],
+      acts: [...acts, ...poses, ...after],
       judge: (tries) => {
         const asked = tries.filter((one) => acts.includes(one.act));
         if (asked.length === acts.length && asked.every(saysNo)) refused.add(question(role).id);
