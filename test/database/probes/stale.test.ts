@@ -174,6 +174,18 @@ describe('a user who has left, with a token that still names the organization', 
     ).toEqual(['public.roles_there/view', 'public.how_many()/call', 'public.lengths()/call']);
   });
 
+  test('a list that is given page by page is tried by its first page', async () => {
+    const paged = (name: string, args: string, offset: string): string =>
+      `create function ${name}(${args}) returns setof notes language sql stable security definer set search_path = '' as $$
+         select * from public.notes n where n.org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid limit 10 offset ${offset} $$;
+       revoke all on function ${name} from public, anon;`;
+    expect(
+      await failures(`${tenantTable('notes', columns)}
+        ${paged('by_offset', 'p_limit int, p_offset int', 'p_offset')}
+        ${paged('by_page', 'page int, page_size int', '(page - 1) * page_size')}`),
+    ).toEqual(['public.by_offset(integer,integer)/call', 'public.by_page(integer,integer)/call']);
+  });
+
   test('an app that allows one sign of the end without the other alone', async () => {
     expect(
       await withOver(
