@@ -213,8 +213,23 @@ async function refusedRoles(
     sql: `(@.${name} is null or lower(@.${name}::text) not in (${out.map(literal).join(', ')}))`,
     filter: { column: column.name, test: 'null or not in', labels: spellings(column, all.allowed, out) },
     says: `${column.name} is ${out.join(' or ')}: does not count`,
+    ...endedWith(column, all, out),
   };
 }
+
+/** What says of a row that counted once that it is over, of labels that do not count. */
+function endedWith(
+  column: Column,
+  { allowed }: { readonly allowed: readonly string[] },
+  out: readonly string[],
+): Pick<Part, 'over'> {
+  const ended = out.find((one) => goneLabels.test(plainName(one)));
+  if (ended === undefined) return {};
+  return { over: [column.name, typed(column, allowed.find((one) => one.toLowerCase() === ended) ?? ended)] };
+}
+
+const typed = (column: Column, label: string): string =>
+  `${literal(label)}${isText(column.base) ? '' : `::${column.type}`}`;
 
 /** The labels of a column in lower case: those that its type accepts and those that rows have, with how many have them. */
 async function labelsIn(
@@ -298,13 +313,8 @@ async function labelsOf(
   const usual = /'([^']*)'/.exec(column.default ?? '')?.[1]?.toLowerCase();
   const nulls = !column.notNull && usual !== undefined && counts.includes(usual) ? `@.${name} is null or ` : '';
   const sql = `${nulls}${column_} in (${list(counts)})`;
-  const as = (text: string): string => `${literal(text)}${isText(column.base) ? '' : `::${column.type}`}`;
-  const value = written === undefined || usual === label ? {} : { value: [column.name, as(written)] as const };
-  const ended = out.find((one) => goneLabels.test(plain(one)));
-  const over =
-    ended === undefined
-      ? {}
-      : { over: [column.name, as(allowed.find((one) => one.toLowerCase() === ended) ?? ended)] as const };
+  const value =
+    written === undefined || usual === label ? {} : { value: [column.name, typed(column, written)] as const };
   return {
     part:
       counts.length === 0 || out.length === 0
@@ -318,7 +328,7 @@ async function labelsOf(
             },
             says: `${column.name} is ${out.join(' or ')}: does not count`,
             ...value,
-            ...over,
+            ...endedWith(column, { allowed }, out),
           },
     questions,
   };

@@ -48,7 +48,8 @@ export async function argumentsOf(
     if (id === null && /^(uuid|bigint|integer)$/.test(type) && /id$/.test(bare)) {
       return `What its argument ${name ?? index + 1} identifies is not known: it was not called.`;
     }
-    const value = id ?? plain(type) ?? world.catalog.enums.find((one) => one.name === type)?.labels[0] ?? null;
+    const value =
+      id ?? first(bare, type) ?? plain(type) ?? world.catalog.enums.find((one) => one.name === type)?.labels[0] ?? null;
     if (value === null)
       return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
     given.push({ name, sql: `${literal(value)}::${type}`, variadic: mode === 'v' });
@@ -143,6 +144,16 @@ const organizationFor = (world: World, family: Family, tables: readonly TableFac
   type === world.organizations.columns.find((column) => column.name === world.organizationKey)?.base
     ? family.ids.org.b
     : null;
+
+/** Of a list that is given page by page, the first page: on any other the probe's few rows do not stand. */
+const first = (name: string, type: string): string | null =>
+  !/^(integer|bigint|smallint)$/.test(type)
+    ? null
+    : /^(?:\w+_)?(?:offset|skip)$/.test(name)
+      ? '0'
+      : /^page(?:_?(?:number|no|num|index))?$/.test(name)
+        ? '1'
+        : null;
 
 function plain(type: string): string | null {
   switch (type) {

@@ -1,9 +1,9 @@
 import type { DbFunction } from '../catalog/types.ts';
-import { qualified } from '../quote.ts';
+import { identifier, literal, qualified } from '../quote.ts';
 import type { TableFacts } from './facts.ts';
 import { type Family, findFilter, findRow } from './rows.ts';
 import { scopeOf } from './scope.ts';
-import type { World } from './world.ts';
+import { nameOf, type World } from './world.ts';
 
 /** What the bodies of functions are about, and what they leave behind. */
 
@@ -40,11 +40,13 @@ export const stateSql = (world: World, family: Family, tables: readonly TableFac
   const parts = tables.flatMap((table) => {
     const row = findRow(family, table, 'b');
     const filter = row === undefined ? null : findFilter(world, row);
-    return filter === null
-      ? []
-      : [
-          `coalesce((select string_agg(${table.kind === 'f' ? '' : `t.ctid::text || `}t::text, '|') from ${qualified(table.schema, table.name)} t where ${filter}), '-')`,
-        ];
+    if (filter === null) return [];
+    const column = world.tenantColumns.get(nameOf(table));
+    // Where the attempt frees the key of B's row, what comes to stand there is B's only if it says so.
+    const theirs = column === undefined ? '' : ` and ${identifier(column)}::text = ${literal(family.ids.org.b)}`;
+    return [
+      `coalesce((select string_agg(${table.kind === 'f' ? '' : `t.ctid::text || `}t::text, '|') from ${qualified(table.schema, table.name)} t where ${filter}${theirs}), '-')`,
+    ];
   });
   return parts.length === 0 ? `select ''` : `select md5(${parts.join(` || '#' || `)})`;
 };

@@ -3,6 +3,7 @@ import { plural } from '../../rollout/text.ts';
 import { isCalledIn } from '../catalog/calls.ts';
 import type { DbFunction } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
+import { isAfterwards, judgeAfterwards, readAfterwards } from './afterwards.ts';
 import { argumentsOf } from './arguments.ts';
 import { mentioned, named, stateSql } from './bodies.ts';
 import { createCast, removeSql } from './cast.ts';
@@ -10,9 +11,9 @@ import type { ApiRole, TableFacts } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow } from './rows.ts';
 import type { Act } from './script.ts';
-import { type Former, formerMember, noFormer, ofStale, present, withStale } from './stale.ts';
+import { type Former, formerMember, isStale, noFormer, ofStale, present, withStale } from './stale.ts';
 import { type Judgement, judgeForeign, notTried, refusal, skipped, type Try, worst } from './verdict.ts';
-import { marks } from './views.ts';
+import { besideToken, marks } from './views.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
 const callers = (fn: DbFunction): ApiRole[] =>
@@ -111,9 +112,17 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
   const telling = marks(world, family).filter((mark) => !given.some(({ sql }) => sql.includes(mark.slice(2, -2))));
   // Of a yes or no, the yes tells: B gets it, and A must not.
   const says = fn.returns === 'boolean' && !fn.returnsSet;
+  const lines = (call: string): string =>
+    `(select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines`;
   const textOf = (call: string): string =>
-    `select count(*) from (select r::text as line from ${qualified(fn.schema, fn.name)}(${call}) r) lines
-    where ${says ? `line = 'true'` : `line like any (array[${telling.join(', ')}])`}`;
+    `select count(*) from ${lines(call)} where ${says ? `line = 'true'` : `line like any (array[${telling.join(', ')}])`}`;
+  // The token hands in the organization, as an argument would: below nothing, where no more than that came back.
+  const beside = besideToken(world, family, telling);
+  const echoing = `select case when bool_or(line like any (array[${beside.join(', ')}])) then count(*) else -count(*) end from ${lines(call)}
+    where line like any (array[${telling.join(', ')}])`;
+  let echoed = false;
+  const answerOf = (call: string): string =>
+    `select md5(coalesce((select string_agg(r::text, '|' order by r::text) from ${qualified(fn.schema, fn.name)}(${call}) r), ''))`;
   const state = stateSql(world, family, tables);
   const act = (name: string, role: Act['role'], token: string, given = call): Act => ({
     name,
@@ -144,6 +153,7 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     },
   };
   const judgeCall = (one: Try): Judgement => {
+    if (isAfterwards(one.act)) return judgeAfterwards(one);
     const untried = notTried(one.outcome);
     if (untried !== null) return untried;
     if (one.outcome.stage === 'act') {
@@ -151,6 +161,7 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
       return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
     }
     const came = Number(one.outcome.result ?? 0);
+    echoed ||= came < 0;
     if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {
       const advice = 'It answers yes to A as it does to B: what it says may be no secret, and no row came back.';
       return { verdict: 'skipped', observed: 'not checked', advice };
@@ -165,11 +176,17 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     };
   };
   const probes = roles.map((role): Probe => {
-    const acts = withStale(act(role, role, tokens[role]), stale[role]);
+    const acts = withStale(act(role, role, tokens[role]), stale[role]).map((one) =>
+      says || !isStale(one) ? one : { ...one, sql: [echoing] },
+    );
     const poses = posing === null || role === 'anon' ? [] : [act(`${role}-posing`, role, tokens[role], posing)];
+    const after =
+      fn.volatility !== 'volatile' || role === 'anon'
+        ? []
+        : readAfterwards(world, family, `${qualified(fn.schema, fn.name)}(${posing ?? call})`, stale[role]);
     return {
       question: question(role),
-      acts: [...acts, ...poses],
+      acts: [...acts, ...poses, ...after],
       judge: (tries) => {
         const asked = tries.filter((one) => acts.includes(one.act));
         if (asked.length === acts.length && asked.every(saysNo)) refused.add(question(role).id);
@@ -181,10 +198,22 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     control,
     ...probes,
   ]);
-  if (first?.verdict === 'passed') return results;
+  if (first?.verdict === 'passed') {
+    if (!echoed || !run.quiet || results.some(({ verdict }) => verdict === 'failed')) return results;
+    // What it says of the organization that the token names may still come from rows of that organization.
+    const given = dependence(run, family, tables, answerOf(call));
+    const probe = given(
+      'depends-echo',
+      'authenticated',
+      tokens.authenticated,
+      stale.authenticated,
+      question('authenticated'),
+    );
+    const [depends] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [probe]);
+    return results.map((one) => (one.id === depends?.id && depends.verdict === 'failed' ? depends : one));
+  }
   if (fn.volatility !== 'volatile' && run.quiet && results.every(({ verdict }) => verdict !== 'failed')) {
-    const answer = `select md5(coalesce((select string_agg(r::text, '|' order by r::text) from ${qualified(fn.schema, fn.name)}(${call}) r), ''))`;
-    const given = dependence(run, family, tables, answer);
+    const given = dependence(run, family, tables, answerOf(call));
     const [telling, ...others] = await performProbes({ world, settings: run.settings, family, quiet: run.quiet }, [
       given('depends-b', 'authenticated', asB, own, { id, title: fn.signature, expected: '', advice: '' }),
       ...roles.map((role) => given(`depends-${role}`, role, tokens[role], stale[role], question(role))),

@@ -1,5 +1,5 @@
 import { endedMembership } from './ended.ts';
-import type { Family } from './rows.ts';
+import { type Family, roleOf } from './rows.ts';
 import type { Act } from './script.ts';
 import type { Judgement, Try } from './verdict.ts';
 import { claims, type Ids, type Person, type World } from './world.ts';
@@ -8,23 +8,40 @@ import { claims, type Ids, type Person, type World } from './world.ts';
  * A token outlives a membership: it goes on naming an organization that its user has left, until it expires.
  *
  * The claims of `person` in a token that names organization B, once for each form that the app may give it: one id, a
- * list of ids, and roles by id. None where no table says who belongs where, so that the token is all there is.
+ * list of ids or of objects, and roles by id. None where no table says who belongs where, so that the token is all
+ * there is.
  */
-function staleTokens({ options, paths }: World, ids: Ids, person: Person): readonly string[] {
+function staleTokens(world: World, ids: Ids, person: Person): readonly string[] {
+  const { options, paths } = world;
   if (options.memberships === null && options.profiles === null) return [];
-  const b = ids.org.b;
+  // A number is one in JSON too.
+  const b = /^\d+$/.test(ids.org.b) ? Number(ids.org.b) : ids.org.b;
   const usual = ['org_id', 'organization_id', 'tenant_id'].flatMap((name) => [[name], ['app_metadata', name]]);
   // A part of a token that a function keeps in a variable is read by the rest of the path.
   const own = paths.flatMap((path) => (path[0] === 'app_metadata' ? [path] : [path, ['app_metadata', ...path]]));
-  const forms: unknown[] = own.some((path) => /s$/.test(path.at(-1) ?? '')) ? [b, [b], { [b]: ['owner'] }] : [b];
-  const base: unknown = JSON.parse(claims(ids, person, { org: b }));
+  const role = roleOf(world, 'owner') ?? 'owner';
+  const names = ['id', ...[...usual, ...paths].map((path) => path.at(-1) ?? '').filter((name) => !isMany(name))];
+  const object = { ...Object.fromEntries(names.map((name) => [name, b])), role };
+  const many: unknown[] = [
+    b,
+    [b],
+    [object],
+    { [b]: role },
+    { [b]: [role] },
+    ...(typeof b === 'number' ? [[`${b}`]] : []),
+  ];
+  const forms = own.some((path) => isMany(path.at(-1) ?? '')) ? many : [b];
+  const base: unknown = JSON.parse(claims(ids, person, { org: ids.org.b }));
   return forms.map((form) => {
     const token = structuredClone(base) as Record<string, unknown>;
     for (const path of usual) put(token, path, b);
-    for (const path of own) put(token, path, /s$/.test(path.at(-1) ?? '') ? form : b);
+    for (const path of own) put(token, path, isMany(path.at(-1) ?? '') ? form : b);
     return JSON.stringify(token);
   });
 }
+
+/** A claim that may hold more than one: `org_ids`, `clinics`, `roles`. */
+const isMany = (name: string): boolean => name.endsWith('s');
 
 const prefix = 'stale-';
 
@@ -54,9 +71,11 @@ export const withStale = (act: Act, { tokens, before }: Former): readonly Act[] 
   })),
 ];
 
+export const isStale = ({ name }: Act): boolean => name.startsWith(prefix);
+
 /** What such an act came to, in its own words. */
 export const ofStale = (one: Try, judgement: Judgement, where: string, otherwise = ''): Judgement =>
-  judgement.verdict === 'failed' && one.act.name.startsWith(prefix)
+  judgement.verdict === 'failed' && isStale(one.act)
     ? {
         verdict: 'failed',
         observed: `${judgement.observed}, to a former member with a token that still names it`,

@@ -10,6 +10,7 @@ import { type Firing, firesOn, stateOf } from './firing.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow, type Row } from './rows.ts';
 import type { Act } from './script.ts';
+import { formerMember, isStale, ofStale, withStale } from './stale.ts';
 import { refusal, skipped } from './verdict.ts';
 import { probeViewTriggers } from './view-triggers.ts';
 import { marks } from './views.ts';
@@ -87,6 +88,8 @@ export async function probeTriggers(
     ...(firesOn(firing, 'DELETE') ? [[remove('delete', who, world, a, 'by key')]] : []),
   ].map((ways) => ways.map((act) => watched(act)));
   if (events.length === 0) return [];
+  const former = formerMember(world, family, run.quiet);
+  const stale = events.flat().flatMap((act) => withStale(act, former).slice(1));
   // What the app's own rules refuse of these says nothing: they are tries beside the plain ones.
   const { tried, left: untried } = aims(
     world,
@@ -116,11 +119,18 @@ export async function probeTriggers(
   ]);
   const probe: Probe = {
     question,
-    acts: [...events.flat(), ...aimed],
+    acts: [...events.flat(), ...aimed, ...stale],
     judge: (tries) => {
       const done = tries.filter(({ outcome }) => outcome.stage === 'done');
-      const seen = new Set(done.map(({ outcome }) => outcome.seen));
-      if (seen.has(left.changed)) return { verdict: 'failed', observed: 'rows of another organization changed' };
+      const seen = new Set(done.filter(({ act }) => !isStale(act)).map(({ outcome }) => outcome.seen));
+      const changed = done.find(({ outcome }) => outcome.seen === left.changed);
+      if (changed !== undefined)
+        return ofStale(
+          changed,
+          { verdict: 'failed', observed: 'rows of another organization changed' },
+          'in the trigger',
+        );
+      // What a token names, a trigger may write down without having read anything of B.
       if (seen.has(left.copied))
         return { verdict: 'failed', observed: 'what belongs to another organization was copied into its own rows' };
       const refused = events

@@ -9,6 +9,7 @@ import { asksCaller, type Firing, firesOn, stateOf } from './firing.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, findFilter, findRow, type Row } from './rows.ts';
 import type { Act } from './script.ts';
+import { formerMember, ofStale, withStale } from './stale.ts';
 import { notTried, type Question, refusal, skipped, type Try, worst } from './verdict.ts';
 import { claims, nameOf, type Side } from './world.ts';
 
@@ -41,6 +42,7 @@ export async function probeViewTriggers(
     role: 'authenticated',
     claims: claims(family.ids, person, { org: family.ids.org[person] }),
   });
+  const former = formerMember(world, family, run.quiet);
   const state = stateOf(world, family, tables);
   const watched = (act: Omit<Act, 'observe'>, row: Row): Act => ({
     ...act,
@@ -57,7 +59,7 @@ export async function probeViewTriggers(
     watched({ name, ...who(by), sql: [statement(event, view, row)], measure: 'rows' }, row);
   const events = (['INSERT', 'UPDATE', 'DELETE'] as const).filter((event) => firesOn(firing, event));
   const controls = events.map((event) => as(event, 'b', b, `control-${event.toLowerCase()}`));
-  const acts = events.flatMap((event) => [
+  const plain = events.flatMap((event) => [
     as(event, 'a', b, `foreign-${event.toLowerCase()}`),
     as(event, 'a', a, `own-${event.toLowerCase()}`),
     // A view with the caller's rights shows no row of B to change; a row of one's own may still say that it is B's.
@@ -65,6 +67,8 @@ export async function probeViewTriggers(
       watched({ name: `${taking}-${event.toLowerCase()}`, ...who('a'), sql: [sql], measure: 'rows' }, b),
     ),
   ]);
+  // Triggers with their owner's rights may write for whichever organization the token names.
+  const acts = plain.flatMap((act) => withStale(act, former));
   if (acts.length === 0) return [];
   const fired = new Set<string>();
   const control: Probe = {
@@ -81,11 +85,15 @@ export async function probeViewTriggers(
     judge: (tries) =>
       worst(
         tries.map((one) => {
-          const event = one.act.name.split('-')[1] ?? '';
+          const event = one.act.name.split('-').at(-1) ?? '';
           const untried = notTried(one.outcome);
           if (untried !== null) return untried;
           if ((one.outcome.seen ?? 0) > 0)
-            return { verdict: 'failed', observed: 'rows of another organization changed' };
+            return ofStale(
+              one,
+              { verdict: 'failed', observed: 'rows of another organization changed' },
+              'in the trigger',
+            );
           if (!fired.has(event)) {
             const refused = one.outcome.stage === 'act' ? ` (${refusal(one.outcome)})` : '';
             return {

@@ -3,12 +3,13 @@ import type { View } from '../catalog/types.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import type { Who } from './acts.ts';
 import { createCast } from './cast.ts';
+import { membershipsIn } from './ended.ts';
 import type { ApiRole } from './facts.ts';
 import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, NoRow } from './rows.ts';
 import { scopeOf } from './scope.ts';
 import { type Act, perform } from './script.ts';
-import { formerMember, noFormer, ofStale, present, withStale } from './stale.ts';
+import { formerMember, isStale, noFormer, ofStale, present, withStale } from './stale.ts';
 import { foreign, type Judgement, judgeForeign, reached, rows, skipped, type Try, worst } from './verdict.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
@@ -62,6 +63,18 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
     sql: [`select count(*) from ${name} v where ${where}`],
     measure: 'value',
   });
+  // Of memberships alone, a former member is shown the one that they had.
+  const mine = bases.every((table) => table === world.memberships) ? membershipsIn(world, family) : null;
+  const lessMine = (one: Act): Act =>
+    mine === null
+      ? one
+      : {
+          ...one,
+          before: [...(one.before ?? []), `select set_config('voxanne_probe.mine', (${mine})::text, true)`],
+          sql: [
+            `select greatest(count(*) - current_setting('voxanne_probe.mine')::int8, 0) from ${name} v where ${where}`,
+          ],
+        };
   const asB = claims(family.ids, 'b', { org: family.ids.org.b });
   const controls = [
     ...withStale(read('control-b', { role: 'authenticated', claims: asB }), present(world, family.ids)),
@@ -91,7 +104,10 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
         advice:
           'Set security_invoker = true on the view, so that the policies of its tables apply to whoever reads it.',
       },
-      acts: [...withStale(read(`${role}-read`, who[role]), stale[role]), ...writes],
+      acts: [
+        ...withStale(read(`${role}-read`, who[role]), stale[role]).map((one) => (isStale(one) ? lessMine(one) : one)),
+        ...writes,
+      ],
       judge: (tries) => worst(tries.map((one) => ofStale(one, judgeWrite(one), 'in its condition'))),
     };
   });
@@ -189,6 +205,14 @@ export const marks = (world: World, family: Family): readonly string[] => [
     .filter((row) => row.person === 'b')
     .flatMap((row) => row.table.primary.flatMap((name) => [...(row.values.get(name)?.matchAll(/'([^']{8,})'/g) ?? [])]))
     .map(([, id = '']) => literal(`%${id}%`)),
+];
+
+/** The same without the organization itself, which a token that names it brings along. */
+export const besideToken = (world: World, { ids }: Family, all: readonly string[]): readonly string[] => [
+  ...all.filter((mark) => mark !== literal(`%${ids.org.b}%`)),
+  // Where organizations are known by words, their id is the beginning of what stands in B's texts.
+  literal(`%probe-b-${world.nonce}-%`),
+  literal(`%probe-b-${world.nonce}@%`),
 ];
 
 async function baseTables(world: World, view: View): Promise<readonly (typeof world.users)[]> {

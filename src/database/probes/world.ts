@@ -118,7 +118,7 @@ export async function createWorld(
     memberships: find(options.memberships),
     nonce: randomBytes(4).toString('hex'),
     tenantColumns,
-    paths: claimPaths(catalog),
+    paths: claimPaths(catalog, organizations.columns.find(({ name }) => name === organizationKey)?.base),
   };
 }
 

@@ -51,3 +51,26 @@ it('a function that answers B and refuses A, or says yes to B alone, was tried; 
     emptied: 'failed',
   });
 });
+
+it('a role that says who is out is tried as the end of a membership', async () => {
+  await using at = await appOf(
+    server,
+    'roles_of_functions',
+    `create table public.organizations (id uuid primary key default gen_random_uuid(), name text not null);
+     create table public.profiles (id uuid primary key references auth.users, full_name text);
+     create table public.seats (org_id uuid not null references public.organizations, user_id uuid not null references auth.users,
+       role text not null check (role in ('owner', 'member', 'removed')), primary key (org_id, user_id));
+     create table public.papers (id uuid primary key default gen_random_uuid(), org_id uuid not null references public.organizations, body text not null);
+     alter table public.papers enable row level security;
+     create policy ours on public.papers to authenticated using (org_id in (select s.org_id from public.seats s where s.user_id = auth.uid() and s.role <> 'removed'));
+     ${definer('papers_of_all', '', 'setof public.papers', `select p.* from public.papers p where ${asks} p.org_id)`)}
+     ${definer('papers_of_the_present', '', 'setof public.papers', `select p.* from public.papers p where ${asks} p.org_id and s.role <> 'removed')`)}`,
+    { names: { memberships: 'public.seats' } },
+  );
+  const said: Record<string, string> = {};
+  for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal)) {
+    const name = /public\.(papers_of_\w+)\([^)]*\)\/call$/.exec(one.id)?.[1];
+    if (name !== undefined) said[name] = one.verdict;
+  }
+  expect(said).toEqual({ papers_of_all: 'failed', papers_of_the_present: 'passed' });
+});
