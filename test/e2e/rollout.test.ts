@@ -31,8 +31,8 @@ describe('a rollout by keyboard', () => {
     restored(terminal);
     expect(terminal.screen()).toMatch(/✓ applied, verified 1\.7 .*\(\d+ changes; \d+ checks passed\)/);
     expect(terminal.screen()).toMatch(/7 of \d+ steps verified, \d+ left\./);
-    const [, report] = /Report: (.*\n?.*report\.md)/.exec(terminal.screen()) ?? [];
-    expect(readFileSync(report?.replace('\n', '') ?? '', 'utf8')).toContain(place.database);
+    const [, report] = /Report: (\S+?report\.md)/.exec(terminal.screen().replaceAll('\n', '')) ?? [];
+    expect(readFileSync(report ?? '', 'utf8')).toContain(place.database);
     // What the screens said is so: the old names are gone, and row security is on.
     expect(
       await place.sql(
