@@ -3,15 +3,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take longest, longest first: one of them begun last would run alone while the other workers are done. */
 const longest = [
-  'test/phases/1-database/7-isolation.test.ts',
   'test/cases/cases.test.ts',
   'test/e2e/interruptions.test.ts',
   'test/cli/bad-input.test.ts',
-  'test/safety/journal.test.ts',
-  'test/security/canary.test.ts',
   'test/cli/plan-code.test.ts',
-  'test/phases/1-database/3-keys.test.ts',
-  'test/safety/locks.test.ts',
 ];
 
 /** Starts what takes long before all others; these are in vitest's own order, which knows how long they last took. */
