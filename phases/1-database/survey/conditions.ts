@@ -151,7 +151,7 @@ function partOf(column: Column, kind: Kind): Part | null {
         sql: `(${sql} is null or ${sql} > now())`,
         ...is('null or later'),
         says: `${name} is over: does not count`,
-        over: [name, `now() - interval '1 day'`],
+        over: [name, `now() - interval '1 year'`],
       };
     }
     if (kind === 'membership' && came.test(called) && column.default === null && !column.notNull)

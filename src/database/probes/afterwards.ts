@@ -2,7 +2,7 @@ import { qualified } from '../quote.ts';
 import { type Family, findFilter } from './rows.ts';
 import type { Act } from './script.ts';
 import type { Former } from './stale.ts';
-import type { Judgement, Try } from './verdict.ts';
+import { type Judgement, type Try, unproven } from './verdict.ts';
 import { claims, type World } from './world.ts';
 
 const prefix = 'afterwards-';
@@ -50,11 +50,12 @@ export function readAfterwards(world: World, family: Family, call: string, forme
 
 /** A refusal, too, opens nothing; what the call itself came to is judged beside it. */
 export const judgeAfterwards = ({ outcome }: Try): Judgement =>
-  outcome.stage === 'done' && Number(outcome.result) > 0
+  unproven(outcome) ??
+  (outcome.stage === 'done' && Number(outcome.result) > 0
     ? {
         verdict: 'failed',
         observed: 'whoever calls it reads rows of another organization afterwards',
         advice:
           'Look up the caller’s membership of that organization in its body, or their invitation, before it writes where they belong.',
       }
-    : { verdict: 'passed', observed: 'nothing of another organization' };
+    : { verdict: 'passed', observed: 'nothing of another organization' });

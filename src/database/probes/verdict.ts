@@ -80,19 +80,19 @@ export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): 
     'The policies of this table refer to each other in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
 });
 
+/** What proves nothing: the probe did not get so far, or the server gave up on it. */
+export const unproven = (outcome: Outcome): Judgement | null =>
+  outcome.stage === 'act' && inconclusive(outcome.code)
+    ? {
+        verdict: 'skipped',
+        observed: 'not checked',
+        advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
+      }
+    : notTried(outcome);
+
 /** What says the same of one's own row and of somebody else's; null: that alone decides. */
-function whateverItActsOn(outcome: Outcome): Judgement | null {
-  const untried = notTried(outcome);
-  if (untried !== null || outcome.stage !== 'act') return untried;
-  if (inconclusive(outcome.code)) {
-    return {
-      verdict: 'skipped',
-      observed: 'not checked',
-      advice: `The server gave up: ${outcome.message} (${outcome.code}).`,
-    };
-  }
-  return isCircle(outcome.code) ? circular(outcome) : null;
-}
+const whateverItActsOn = (outcome: Outcome): Judgement | null =>
+  unproven(outcome) ?? (outcome.stage === 'act' && isCircle(outcome.code) ? circular(outcome) : null);
 
 /**
  * Judges an act against somebody else's row.
