@@ -209,6 +209,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   command('demo', true)
     .description('the whole rollout on an embedded PostgreSQL and a sample app in a temporary folder')
     .option('--yes', 'without questions: apply, verify, roll back')
+    .option('--inline', 'the wizard stays in the normal screen buffer')
     .option(
       '--keep',
       'keep the database and the app until Ctrl-C, with a connection string that works; with --yes nothing is rolled back',
@@ -221,7 +222,20 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (shell: string) => {
       exit = (await import('./commands/completion.ts')).completionCommand(shell, program);
     });
+  const itsOwn = program.options.slice();
   for (const add of later) add();
+  // An option of the main command that another one does not have is read by the parser all the same, and would count
+  // for nothing there: `demo --to 1.7` would go on to the end.
+  program.hook('preAction', (_, used) => {
+    if (used === program) return;
+    const stray = itsOwn.find(
+      (option) =>
+        program.getOptionValueSource(option.attributeName()) === 'cli' &&
+        option.negate === (program.getOptionValue(option.attributeName()) === false) &&
+        !used.options.some((one) => one.attributeName() === option.attributeName()),
+    );
+    if (stray !== undefined) program.error(`error: "${used.name()}" takes no ${stray.long}`);
+  });
 
   const [, , first, about] = argv;
   if (first === 'help' && about !== undefined && !about.startsWith('-')) {

@@ -5,12 +5,14 @@ import { exitCodes } from '../rollout/errors.ts';
  * change that is cut off for the sake of a line would be worse.
  */
 export function endureClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
-    });
-  }
+  // One function for all calls: it is added to a stream once.
+  for (const stream of [process.stdout, process.stderr])
+    if (!stream.listeners('error').includes(endure)) stream.on('error', endure);
 }
+
+const endure = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+};
 
 /**
  * An abort signal for one command. The first Ctrl-C asks the change under way to end or to be cancelled on the server;

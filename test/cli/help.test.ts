@@ -51,6 +51,10 @@ test.each([
   ],
   [['status', '--al'], /^Error: Unknown option '--al'\.\nDid you mean --all\?\n$/],
   [['--to', '1.4'], /^Error: --to 1\.4 says where --yes stops, and --yes was not given\.\nGive --yes --to 1\.4;/],
+  [['demo', '--yes', '--to', '1.7'], /^Error: "demo" takes no --to\.\n"voxanne-rollout help demo" says/],
+
+  [['doctor', '--no-interactive'], /^Error: "doctor" takes no --no-interactive\.\n/],
+  [['--on-failure', 'stop', 'verify'], /^Error: "verify" takes no --on-failure\.\n/],
   [['completion'], /^Error: completion needs bash, zsh or fish\.\n"voxanne-rollout help completion" says/],
   [
     ['plan', '--orphans', 'x'],

@@ -301,8 +301,8 @@ test('the file of a run that was killed with kill -9 is ended before anything el
   // The CLI that such a run leaves: it goes on with its file by itself. Its session has no statement now and then.
   const settings = text.slice(text.indexOf('begin;'), text.indexOf('-- Create'));
   const statements = Array.from(
-    { length: 400 },
-    (_, at) => `create table public.left_${at} (); select pg_sleep(0.02);`,
+    { length: 1000 },
+    (_, at) => `create table public.left_${at} (); select pg_sleep(0.1);`,
   );
   const elsewhere = join(run.workspace, 'elsewhere');
   await mkdir(join(elsewhere, 'supabase/migrations'), { recursive: true });
