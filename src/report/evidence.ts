@@ -1,5 +1,6 @@
 import type { Change } from '../rollout/change.ts';
 import { type CheckResult, verdictWord } from '../rollout/check.ts';
+import { groupsOfChecks, kindOf, tallied } from '../rollout/check-groups.ts';
 import type { Comparison } from '../rollout/compare-times.ts';
 import { groupsOf } from '../rollout/grouping.ts';
 import type { Rollout, StepStatus } from '../rollout/rollout.ts';
@@ -56,6 +57,8 @@ async function gather(rollout: Rollout, signal: AbortSignal, beginning: Beginnin
 
 /** Above this number changes are shown by their kinds, as `plan` does. */
 const few = 8;
+/** Above this number passed checks are shown by what they ask, as the wizard does. */
+const fewChecks = 40;
 const numbered = (value: number): string => value.toLocaleString('en');
 
 /** A step in the table at the head of a report. */
@@ -99,19 +102,22 @@ export async function markdownReport(
         lines.push(`- ${md(groupTitle(group))}`);
         for (const change of group.changes) lines.push(`  - ${md(change.title)}`);
       }
-    for (const check of [...checks].sort(failedFirst)) {
-      lines.push(
-        '',
-        `### ${verdictWord(check.verdict)}: ${md(check.title)}`,
-        '',
-        `Expected ${md(check.expected)}; observed ${md(check.observed)} (${duration(check.milliseconds)}).`,
-      );
-      if (check.advice !== undefined) lines.push('', md(check.advice));
-      if (check.evidence !== undefined) lines.push('', ...fenced(check.evidence));
+    for (const { label, members } of checkGroups(checks)) {
+      if (label !== null) lines.push('', `### ${md(passedTitle(label, members))}`);
+      for (const check of members) lines.push(...checkLines(check, label === null ? '###' : '####'));
     }
   }
   return `${lines.join('\n')}\n`;
 }
+
+const checkLines = (check: CheckResult, heading: string): readonly string[] => [
+  '',
+  `${heading} ${verdictWord(check.verdict)}: ${md(check.title)}`,
+  '',
+  `Expected ${md(check.expected)}; observed ${md(check.observed)} (${duration(check.milliseconds)}).`,
+  ...(check.advice === undefined ? [] : ['', md(check.advice)]),
+  ...(check.evidence === undefined ? [] : ['', ...fenced(check.evidence)]),
+];
 
 export async function htmlReport(
   about: About,
@@ -130,23 +136,52 @@ export async function htmlReport(
     .filter(({ changes, checks }) => changes.length > 0 || checks.length > 0)
     .map(
       ({ row, changes, checks }) =>
-        `<h2>${escapeHtml(`${row.step} ${row.title}`)}</h2><p>${escapeHtml(row.why)}</p>${changesHtml(changes)}${[
-          ...checks,
-        ]
-          .sort(failedFirst)
-          .map(
-            (check) =>
-              `<details class="${check.verdict}"${check.verdict === 'failed' ? ' open' : ''}><summary>${verdictWord(check.verdict)}: ${escapeHtml(check.title)}</summary><p>Expected ${escapeHtml(check.expected)}; observed ${escapeHtml(check.observed)}.</p>${check.advice === undefined ? '' : `<p>${escapeHtml(check.advice)}</p>`}${check.evidence === undefined ? '' : `<pre>${escapeHtml(check.evidence)}</pre>`}</details>`,
-          )
+        `<h2>${escapeHtml(`${row.step} ${row.title}`)}</h2><p>${escapeHtml(row.why)}</p>${changesHtml(changes)}${checkGroups(
+          checks,
+        )
+          .map(({ label, members }) => {
+            const all = members.map(checkHtml).join('');
+            return label === null
+              ? all
+              : `<details class="passed"><summary>${escapeHtml(passedTitle(label, members))}</summary>${all}</details>`;
+          })
           .join('')}`,
     );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Rollout report</title>
-<style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}ins,del{text-decoration:none}ins{color:#1a6b2f}del{color:#a11}.passed summary{color:#1a6b2f}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
+<style>body{font:16px/1.5 system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fcfcfa}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}pre{overflow:auto;background:#f0f0ec;padding:.6rem}summary{cursor:pointer}ins,del{text-decoration:none}ins{color:#1a6b2f}del{color:#a11}.passed summary{color:#1a6b2f}.passed .passed{margin-left:1.2rem}.failed summary{color:#a11}.skipped summary{color:#8a5a00}</style>
 <h1>Rollout report</h1><p>Target <code>${escapeHtml(about.label)}</code>${about.project === null ? '' : `, project <code>${escapeHtml(about.project)}</code>`}, environment ${escapeHtml(about.environment)}. Made ${about.at} by voxanne-rollout ${about.version}.</p>
 <table><tr><th>step</th><th>state</th><th>changes in force</th><th>checks passed</th><th>failed</th><th>not checked</th></tr>${rows.join('')}</table>
 ${appliedHtml(about)}${bodies.join('\n')}</html>
 `;
 }
+
+const checkHtml = (check: CheckResult): string =>
+  `<details class="${check.verdict}"${check.verdict === 'failed' ? ' open' : ''}><summary>${verdictWord(check.verdict)}: ${escapeHtml(check.title)}</summary><p>Expected ${escapeHtml(check.expected)}; observed ${escapeHtml(check.observed)}.</p>${check.advice === undefined ? '' : `<p>${escapeHtml(check.advice)}</p>`}${check.evidence === undefined ? '' : `<pre>${escapeHtml(check.evidence)}</pre>`}</details>`;
+
+type Shown = { readonly label: string | null; readonly members: readonly CheckResult[] };
+
+/** What failed and what was not checked, each by itself and first; many passed checks by what they ask of what. */
+function checkGroups(checks: readonly CheckResult[]): readonly Shown[] {
+  const passed = checks.filter(({ verdict }) => verdict === 'passed');
+  const others = checks.filter(({ verdict }) => verdict !== 'passed').sort(failedFirst);
+  const alone = (members: readonly CheckResult[]): readonly Shown[] =>
+    members.length === 0 ? [] : [{ label: null, members }];
+  if (passed.length <= fewChecks) return alone([...others, ...passed]);
+  const byKind = new Map<string, CheckResult[]>();
+  for (const one of passed) {
+    const kind = byKind.get(kindOf(one)) ?? [];
+    byKind.set(kindOf(one), kind);
+    kind.push(one);
+  }
+  const groups = groupsOfChecks(tallied(new Map(), passed)).map(({ label, kinds }): Shown => {
+    const members = kinds.flatMap((kind) => byKind.get(kind) ?? []);
+    return { label: members.length === 1 ? null : label, members };
+  });
+  return [...alone(others), ...groups];
+}
+
+const passedTitle = (label: string, members: readonly CheckResult[]): string =>
+  `${label} · ${count(members.length, 'check')} passed`;
 
 const groupTitle = ({ title, summary, changes }: ReturnType<typeof groupsOf>[number]): string =>
   `${count(changes.length, 'change')}: ${title}${summary === '' ? '' : `, ${summary}`}`;

@@ -25,6 +25,8 @@ export type CheckGroup = {
   readonly checks: number;
   /** One of them; a group of one is shown as this check itself. */
   readonly first: CheckResult;
+  /** What is asked in it, by `kindOf`. */
+  readonly kinds: readonly string[];
 };
 
 /** Names that are held where they are not tables, views or functions, of which a database has only so many. */
@@ -55,19 +57,25 @@ const askedBy = (check: CheckResult): Pick<Asked, 'area' | 'noun' | 'what'> & { 
   return { area, noun: view ? 'view' : 'table', what, name };
 };
 
+/** What a check asks, in words that all checks share that ask the same of other objects. */
+export const kindOf = (check: CheckResult): string => kindFrom(askedBy(check));
+
+const kindFrom = ({ area, noun, what }: Pick<Asked, 'area' | 'noun' | 'what'>): string =>
+  [area, noun ?? '', what].join('/');
+
 /** The tally with these as well; each of what is asked anew is copied once, however many checks there are. */
 export const tallied = (tally: CheckTally, passed: readonly CheckResult[]): CheckTally => {
   if (passed.length === 0) return tally;
   const next = new Map(tally);
   const fresh = new Map<string, Set<string>>();
   for (const check of passed) {
-    const { area, noun, what, name } = askedBy(check);
-    const key = [area, noun ?? '', what].join('/');
+    const { name, ...asked } = askedBy(check);
+    const key = kindFrom(asked);
     const was = next.get(key);
     const names = fresh.get(key) ?? new Set(was?.names);
     fresh.set(key, names);
-    if (name !== '' && (noun !== null || names.size < held)) names.add(name);
-    next.set(key, { area, noun, what, names, checks: (was?.checks ?? 0) + 1, first: was?.first ?? check });
+    if (name !== '' && (asked.noun !== null || names.size < held)) names.add(name);
+    next.set(key, { ...asked, names, checks: (was?.checks ?? 0) + 1, first: was?.first ?? check });
   }
   return next;
 };
@@ -99,6 +107,7 @@ export const groupsOfChecks = (tally: CheckTally): readonly CheckGroup[] => {
       head.noun === null
         ? [words(head.area), listed(names, checks)].filter(Boolean).join(' × ') || head.first.title
         : `${plural(names.length, head.noun)} × ${asked.map((one) => one.what).join(', ')}`;
-    return [{ id: `group ${asked.map((one) => one.first.id).join(' ')}`, label, names, checks, first: head.first }];
+    const id = `group ${asked.map((one) => one.first.id).join(' ')}`;
+    return [{ id, label, names, checks, first: head.first, kinds: asked.map(kindFrom) }];
   });
 };

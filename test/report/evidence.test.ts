@@ -49,3 +49,25 @@ test('its states are those that its checks left, and whoever waits is told the s
   expect(begun).toEqual(['1.1']);
   expect(markdown).toMatch(/\| 1\.1 [^|]+\| failed \| 10 \| 0 \| 1 \| 0 \|/);
 });
+
+test('many passed checks stand under what they ask, each with its evidence; what did not pass stands alone and first', async () => {
+  const passed = Array.from({ length: 15 }, (_, at) =>
+    ['read', 'insert', 'update'].map((verb) =>
+      check({ id: `1.7/two-org/public.t${at}/${verb}`, title: `t${at}: ${verb}`, evidence: `tried ${at} ${verb}` }),
+    ),
+  ).flat();
+  const checks = [...passed, check({ id: '1.1/failed', title: 'a check', verdict: 'failed' })];
+  const many: readonly FakeStep[] = first === undefined ? [] : [{ ...first, state: 'failed', changes, checks }];
+  const markdown = await markdownReport(about, fakeRollout(many), signal);
+  const headings = [...markdown.matchAll(/^###+ .*$/gm)].map(([line]) => line);
+  expect(headings.slice(0, 3)).toEqual([
+    '### failed: a check',
+    '### 15 tables × read, insert, update · 45 checks passed',
+    '#### passed: t0: read',
+  ]);
+  expect(headings).toHaveLength(47);
+  expect(markdown).toContain('tried 14 update');
+  const html = await htmlReport(about, fakeRollout(many), signal);
+  expect(html.indexOf('failed: a check')).toBeLessThan(html.indexOf('<summary>15 tables × read, insert, update · 45'));
+  expect(html.match(/<details class="passed">/g)).toHaveLength(46);
+});
