@@ -1,4 +1,4 @@
-import type { Client, ClientBase } from 'pg';
+import type { ClientBase } from 'pg';
 import type { BatchChange, Change, LockLevel, SqlChange } from '../rollout/change.ts';
 import { lockLevels } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
@@ -7,22 +7,13 @@ import { afterBatch, applyBatch, beforeBatch, keptBatches, lastKey, restoreBatch
 import { isRetryable, toRolloutError } from './errors.ts';
 import { requireReversible } from './reversible.ts';
 import { sqlOf } from './statement-errors.ts';
+import type { Transactions } from './transactions.ts';
 
 /** Milliseconds that a preview keeps trying for its locks; it is a look, so it gives way soon. */
 export const previewPatience = 3_000;
 
 /** What a preview needs of the executor: its short retried transactions, and its way of sending a statement. */
-export type PreviewTools = {
-  readonly transact: <T>(
-    what: string,
-    change: string,
-    context: Context,
-    body: (client: Client) => Promise<T>,
-    options: { end?: 'commit' | 'rollback'; patience?: number },
-  ) => Promise<T>;
-  readonly run: (client: ClientBase, sql: string, context: Context) => Promise<void>;
-  readonly batchSize: number;
-};
+export type PreviewTools = Pick<Transactions, 'transact' | 'run'> & { readonly batchSize: number };
 
 /** Runs one change for real, with what it needs before it, then its inverse, and takes everything back. */
 export function createPreview({
