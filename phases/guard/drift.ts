@@ -8,7 +8,7 @@ import type { GuardFinding, NotLookedAt } from '../../src/rollout/guard-finding.
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Step, StepId } from '../../src/rollout/step.ts';
 import { isolationFacts } from '../1-database/isolation/facts.ts';
-import { dropId } from '../1-database/isolation/policies.ts';
+import { dropId } from '../1-database/isolation/policy-changes.ts';
 import { planTables } from '../1-database/isolation/tables.ts';
 import { phase } from '../1-database/phase.ts';
 import { survey } from '../1-database/survey.ts';

@@ -2,7 +2,7 @@ import type { Change } from '../../src/rollout/change.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { FindingLevel, GuardFinding } from '../../src/rollout/guard-finding.ts';
 import type { Blocker, StepId } from '../../src/rollout/step.ts';
-import { repeats } from '../1-database/isolation/policies.ts';
+import { repeats } from '../1-database/isolation/policy-changes.ts';
 import type { Beyond } from './beyond.ts';
 import { finding, isClosed, isNew, type Since, spokenOf } from './changed.ts';
 

@@ -7,7 +7,7 @@ import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Survey } from '../survey.ts';
 import { type Alternative, judging, meaningsOf } from './classify.ts';
 import type { PolicyContext } from './judged.ts';
-import { dropId, policySql } from './policies.ts';
+import { dropId, policySql } from './policy-changes.ts';
 import type { Judging } from './scope.ts';
 
 /** What the platform's own tables let API roles do: files of storage, private channels of realtime. */

@@ -4,7 +4,7 @@ import type { Policy, Trigger } from '../../../src/database/catalog/types.ts';
 import { firesSql, identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { child, list, names, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { nodes } from '../isolation/expression.ts';
-import { policySql } from '../isolation/policies.ts';
+import { policySql } from '../isolation/policy-changes.ts';
 import type { Survey, TenantTable } from '../survey.ts';
 
 /** What stands on a column and would stop a change of its type, as statements that take it away and bring it back. */
