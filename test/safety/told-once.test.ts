@@ -67,6 +67,8 @@ test.each([['status'], ['--json', 'status'], ['waive'], ['plan', '--verbose']])(
     const url = await stage.tiny(`reader_${args.join('_').replace(/\W/g, '_')}`);
     expect(isConnectionLost(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toBe(true);
     const child = spawn(process.execPath, [stage.cli.bin, ...args, '--db-url', url], {
+      // Where it starts it looks for code; here there is none.
+      cwd: stage.cli.folder('empty'),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.destroy();

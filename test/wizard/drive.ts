@@ -63,7 +63,7 @@ export const drive = (options: DriveOptions = {}): Driven => {
       const timer = setTimeout(() => {
         stop();
         reject(new Error(`never came:\n${frame(store.getState()).map(plainText).join('\n')}`));
-      }, 5000);
+      }, 30_000);
       const look_ = (): void => {
         const state = store.getState();
         if (!condition(state)) return;

@@ -67,7 +67,7 @@ export function migrationOf(version: string, given: StepRows, settings: FileSett
     // What waits out older transactions by design would only fail by a limit.
     const { mode } = row.change;
     const limit = mode === before ? '' : mode === 'autocommit' ? unlimited : limits(settings);
-    return `${limit}${block(step, row)}`;
+    return `${limit}${block(step, row, nameOf(rows))}`;
   });
   const body = `${opening(rows, settings)}\n${blocks.join('\n')}\n${closing}`;
   const changes = rows.length === 1 ? '1 change' : `${rows.length} changes, each in a transaction of its own`;
@@ -170,10 +170,12 @@ function opening(rows: readonly JournalRow[], settings: FileSettings): string {
   return `-- An empty transaction tells the Supabase CLI to send each statement by itself, which this file needs.
 begin;
 commit;
-set application_name = ${pg.escapeLiteral(applicationNameOf(rows[0]?.id ?? ''))};
+set application_name = ${pg.escapeLiteral(nameOf(rows))};
 ${limits(settings)}set search_path = '';
 `;
 }
+
+const nameOf = (rows: readonly JournalRow[]): string => applicationNameOf(rows[0]?.id ?? '');
 
 const limits = ({ lockTimeout, statementTimeout }: FileSettings): string =>
   `set lock_timeout = '${lockTimeout}ms';\nset statement_timeout = '${statementTimeout}ms';\n`;
@@ -189,13 +191,19 @@ reset application_name;
 /**
  * One change. Where the journal is not there (a local stack that is built from the files) only its row is left out.
  * What PostgreSQL refuses in a transaction went through pg, and is a statement of its own where the file is replayed.
+ *
+ * A CLI whose session ends between two statements opens another one and goes on (seen with 3.1.0): without the limits
+ * that the file began with, and under a name by which nobody ends it. Each change looks whether it is where it began.
  */
-function block(step: StepId, { id, run, change }: JournalRow): string {
+function block(step: StepId, { id, run, change }: JournalRow, name: string): string {
   const head = `-- ${oneLine(change.title)}\n-- voxanne-rollout entry ${id} ${checksumOf(change)}\n`;
   if (change.mode === 'autocommit') return `${head}${statement(change.up)}`;
   const up = `\n${change.up.trim()}\n`;
   const upTag = tagFor('up', up);
   const work = `begin
+  if pg_catalog.current_setting('application_name') is distinct from ${pg.escapeLiteral(name)} then
+    raise exception 'The session in which this file began has ended; what is left of it is not run in another one.';
+  end if;
   execute ${upTag}${up}${upTag};
   if pg_catalog.to_regclass('voxanne_rollout.entries') is not null then
     ${entryInsert({ id, run, step, state: 'applied', change })};

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -7,6 +8,7 @@ import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
+import { migrationOf } from '../../../src/supabase/cli/migration-file.ts';
 import { full } from '../../helpers/seeded.ts';
 import {
   backends,
@@ -292,39 +294,54 @@ test('a file of the other database that does more than this one needs is left al
   expect((await staging.history()).map((row) => `${row.version}_${row.name}.sql`)).toEqual(files);
 });
 
-test('the file of a run that was killed with kill -9 is ended before anything else is read or done', async () => {
-  await using run = await makeCliTarget(server, 'orphaned');
-  await run.applyStep([makeTable('first')]);
-  const [name = ''] = await run.files();
-  const folder = join(run.workspace, 'supabase/migrations');
-  const text = await readFile(join(folder, name), 'utf8');
-  // The CLI that such a run leaves: it goes on with its file by itself. Its session has no statement now and then.
-  const settings = text.slice(text.indexOf('begin;'), text.indexOf('-- Create'));
-  const statements = Array.from(
-    { length: 1000 },
-    (_, at) => `create table public.left_${at} (); select pg_sleep(0.1);`,
-  );
+/** What is left of a killed run: the CLI, alone with a file of many changes, each of which takes a moment. */
+async function leaveOrphan(run: CliTarget): Promise<{ readonly said: Promise<string> }> {
+  const rows = Array.from({ length: 400 }, (_, at) => ({
+    id: randomUUID(),
+    run: randomUUID(),
+    change: makeTable(`left_${at}`, { up: `create table public.left_${at} ();\nselect pg_catalog.pg_sleep(0.1);` }),
+  }));
+  const file = migrationOf('30000101000000', { step: '1.1', rows }, { lockTimeout: 1000, statementTimeout: 60_000 });
   const elsewhere = join(run.workspace, 'elsewhere');
   await mkdir(join(elsewhere, 'supabase/migrations'), { recursive: true });
-  await writeFile(join(elsewhere, 'supabase/migrations', name), '');
-  await writeFile(
-    join(elsewhere, 'supabase/migrations/30000101000000_left.sql'),
-    `${settings}${statements.join('\n')}`,
-  );
-  const orphan = failureOf(supabase(elsewhere, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`));
-  await vi.waitFor(async () => expect(await exists(run, 'public.left_10')).toBe(true), {
+  for (const name of await run.files()) await writeFile(join(elsewhere, 'supabase/migrations', name), '');
+  await writeFile(join(elsewhere, 'supabase/migrations', file.fileName), file.text);
+  const said = failureOf(supabase(elsewhere, 'db', 'push', '--yes', `--remote=${run.url}?sslmode=disable`));
+  await vi.waitFor(async () => expect(await exists(run, 'public.left_3')).toBe(true), {
     timeout: 20_000,
     interval: 20,
   });
+  return { said };
+}
+const left = `select count(*)::int as made from pg_class where relname like 'left\\_%'`;
+
+test('the file of a run that was killed with kill -9 is ended before anything else is read or done', async () => {
+  await using run = await makeCliTarget(server, 'orphaned');
+  await run.applyStep([makeTable('first')]);
+  const { said } = await leaveOrphan(run);
 
   // As the second process would, through pg as well as through the CLI.
   await using again = await secondExecutor(server, run);
   await again.at.session.lock();
   expect(await backends(again)).toEqual([]);
-  const made = `select count(*)::int as made from pg_class where relname like 'left\\_%'`;
-  const before = await again.at.sql(made);
-  expect(await orphan).toMatch(/terminating connection|connection/i);
-  expect(await again.at.sql(made)).toEqual(before);
-  expect(await exists(again, 'public.left_999')).toBe(false);
+  const before = await again.at.sql(left);
+  expect(await said).toMatch(/terminating connection|connection|has ended/i);
+  expect(await again.at.sql(left)).toEqual(before);
   expect(await again.history()).toHaveLength(1);
+});
+
+test('a CLI whose session ends between two statements does nothing more in the one that it opens then', async () => {
+  await using run = await makeCliTarget(server, 'reopened');
+  const { said } = await leaveOrphan(run);
+  // It has no statement for a moment only: looked for on the server, without a trip between look and end.
+  await run.at.sql(`do $$ begin
+    loop
+      perform pg_stat_clear_snapshot();
+      exit when (select bool_or(pg_terminate_backend(pid)) from pg_stat_activity
+        where application_name like 'voxanne-rollout supabase-cli %' and state = 'idle');
+    end loop; end $$`);
+  const before = await run.at.sql(left);
+  expect(await said).toContain('The session in which this file began has ended');
+  expect(await run.at.sql(left)).toEqual(before);
+  expect(await run.history()).toEqual([]);
 });
