@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
@@ -174,10 +175,14 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
     }, heartbeatMilliseconds).unref();
   };
 
+  // A pooler may hand the connection on with what was prepared there: another run asks under names of its own.
+  const tag = randomUUID().slice(0, 8);
+
   /** One question at a time on the observer's connection: two at once would share it. */
   let asked: Promise<unknown> = Promise.resolve();
-  const observe = <T>(sql: string, values: unknown[] = []): Promise<T[]> => {
-    const answer = asked.then(async () => (await (await client('observer')).query(sql, values)).rows as T[]);
+  const observe = <T>(text: string, values: unknown[] = [], name?: string): Promise<T[]> => {
+    const query = name === undefined ? { text, values } : { text, values, name };
+    const answer = asked.then(async () => (await (await client('observer')).query(query)).rows as T[]);
     asked = answer.catch(() => undefined);
     return answer;
   };
@@ -208,6 +213,8 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
            coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8 as seconds
          from unnest(pg_catalog.pg_blocking_pids($1)) b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid`,
         [pid],
+        // Asked beside almost every change: what it costs the server is the planning.
+        `voxanne_holders_${tag}`,
       );
     },
     stillOpen: async (seen) => {
@@ -235,6 +242,7 @@ export function openSession(connect: () => Promise<Client>, settings: SessionSet
              from pg_catalog.pg_locks l where not l.granted and $1 = any (pg_catalog.pg_blocking_pids(l.pid)))
            else 0 end::float8 as waited`,
         [backends.get(work)],
+        `voxanne_waiter_${tag}`,
       );
       return rows[0]?.waited ?? 0;
     },

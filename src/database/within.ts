@@ -201,7 +201,7 @@ function watchWaiters(
       .finally(() => {
         busyLooking = false;
         // With thousands of locks in force a look reads them all: most of the time is for the work that holds them.
-        rests = performance.now() + 2 * (performance.now() - began);
+        rests = performance.now() + 4 * (performance.now() - began);
       });
   }, lookEvery);
   timer.unref();
