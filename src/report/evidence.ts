@@ -173,10 +173,12 @@ function checkGroups(checks: readonly CheckResult[]): readonly Shown[] {
     byKind.set(kindOf(one), kind);
     kind.push(one);
   }
-  const groups = groupsOfChecks(tallied(new Map(), passed)).map(({ label, kinds }): Shown => {
-    const members = kinds.flatMap((kind) => byKind.get(kind) ?? []);
-    return { label: members.length === 1 ? null : label, members };
-  });
+  const groups = groupsOfChecks(tallied(new Map(), passed)).map(
+    ({ label, kinds, checks: all, first }): Shown =>
+      all === 1
+        ? { label: null, members: [first] }
+        : { label, members: kinds.flatMap((kind) => byKind.get(kind) ?? []) },
+  );
   return [...alone(others), ...groups];
 }
 

@@ -12,6 +12,8 @@ type Asked = {
   readonly what: string;
   readonly names: ReadonlySet<string>;
   readonly checks: number;
+  /** The first ones of them, of which a few are shown by themselves. */
+  readonly some: readonly CheckResult[];
   readonly first: CheckResult;
 };
 
@@ -25,7 +27,7 @@ export type CheckGroup = {
   readonly checks: number;
   /** One of them; a group of one is shown as this check itself. */
   readonly first: CheckResult;
-  /** What is asked in it, by `kindOf`. */
+  /** What is asked in it, by `kindOf`; nothing of a check that stands for itself. */
   readonly kinds: readonly string[];
 };
 
@@ -33,11 +35,25 @@ export type CheckGroup = {
 const held = 12;
 /** Names that stand in the label. */
 const shown = 4;
+/** So many checks of something else than tables, views and functions say more by themselves than as one line. */
+const few = 4;
+
+/** Where the words of an id are not those that people read. */
+const called: Readonly<Record<string, string>> = {
+  'not-tenant-scoped': 'not of an organization',
+  'sign-up': 'sign-ups',
+  'token-forged': 'forged token',
+  'token-without-claim': 'token without a claim',
+  'token-not-a-uuid': 'token with a wrong id',
+  'two-org': 'between organizations',
+};
 
 const words = (id: string): string =>
+  called[id] ??
   id
     .replace(/^anon-(.+)/, '$1 without a login')
     .replace(/^own-(.+)/, 'own $1')
+    .replace(/^members\//, 'members ')
     .replaceAll('-', ' ');
 
 /** What a check asks of what, by its id: `1.7/two-org/public.calls/read`. */
@@ -75,7 +91,8 @@ export const tallied = (tally: CheckTally, passed: readonly CheckResult[]): Chec
     const names = fresh.get(key) ?? new Set(was?.names);
     fresh.set(key, names);
     if (name !== '' && (asked.noun !== null || names.size < held)) names.add(name);
-    next.set(key, { ...asked, names, checks: (was?.checks ?? 0) + 1, first: was?.first ?? check });
+    const some = was === undefined ? [check] : was.some.length < few ? [...was.some, check] : was.some;
+    next.set(key, { ...asked, names, checks: (was?.checks ?? 0) + 1, some, first: was?.first ?? check });
   }
   return next;
 };
@@ -102,10 +119,12 @@ export const groupsOfChecks = (tally: CheckTally): readonly CheckGroup[] => {
   return [...groups.values()].flatMap(({ asked, checks }): readonly CheckGroup[] => {
     const [head] = asked;
     if (head === undefined) return [];
+    if (head.noun === null && checks <= few)
+      return head.some.map((one) => ({ id: one.id, label: one.title, names: [], checks: 1, first: one, kinds: [] }));
     const names = [...head.names];
     const label =
       head.noun === null
-        ? [words(head.area), listed(names, checks)].filter(Boolean).join(' × ') || head.first.title
+        ? [words(head.area), listed(names, checks)].filter(Boolean).join(' × ')
         : `${plural(names.length, head.noun)} × ${asked.map((one) => one.what).join(', ')}`;
     const id = `group ${asked.map((one) => one.first.id).join(' ')}`;
     return [{ id, label, names, checks, first: head.first, kinds: asked.map(kindFrom) }];

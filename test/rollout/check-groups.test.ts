@@ -58,9 +58,23 @@ test('what was foreseen is grouped as what it foresees', () => {
 test('other checks are named by their area and their first names; a dot in the name of a file makes no table', () => {
   expect(
     lines(...['email', 'phone', 'oauth', 'sso', 'anonymous'].map((kind) => passed(`1.4/sign-up/${kind}`))),
-  ).toEqual(['sign up × email, phone, oauth, sso and 1 more: 5']);
-  expect(lines(passed('2.2/token/server.ts'), passed('2.2/token/src/a.ts'))).toEqual([
-    'token × server.ts, src/a.ts: 2',
+  ).toEqual(['sign-ups × email, phone, oauth, sso and 1 more: 5']);
+  expect(lines(...['server.ts', 'a.ts', 'b.ts', 'c.ts', 'd.ts'].map((file) => passed(`2.2/token/${file}`)))).toEqual([
+    'token × server.ts, a.ts, b.ts, c.ts and 1 more: 5',
+  ]);
+});
+
+test('a few of them stand for themselves, in their own words', () => {
+  expect(lines(passed('1.7/plan/row-security', 'Row security is on'), passed('1.7/plan/views', 'Views ask'))).toEqual([
+    'Row security is on: 1',
+    'Views ask: 1',
+  ]);
+});
+
+test('what is asked with a token is said in words', () => {
+  const asked = ['token-forged', 'token-without-claim', 'own-read', 'not-tenant-scoped'];
+  expect(lines(...asked.map((one) => passed(`1.7/two-org/public.a/${one}`)))).toEqual([
+    '1 table × forged token, token without a claim, own read, not of an organization: 4',
   ]);
 });
 
