@@ -358,7 +358,7 @@ export function createWorkspaceExecutor(options: WorkspaceExecutorOptions): Work
     // Files are edited by one operator at a time and restored byte for byte; their checks read them where they are.
     within: async () => ({
       outcome: 'not executed',
-      reason: 'code is checked where it stands, once it is written; a failed check rolls it back',
+      reason: 'code is checked where it stands, once it is written, and can be rolled back where a check fails',
     }),
     sizes: async () => [],
     keepLook: async () => undefined,
