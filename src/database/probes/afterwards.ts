@@ -17,7 +17,9 @@ export function readAfterwards(world: World, family: Family, call: string, forme
   const { ids } = family;
   const counts = family.rows.flatMap((row) => {
     const filter = row.person === 'b' ? findFilter(world, row) : null;
-    const readable = row.table.columns.every(({ grants }) => grants.includes('authenticated.select'));
+    const readable =
+      world.surroundings.usable.has(row.table.schema) &&
+      row.table.columns.every(({ grants }) => grants.includes('authenticated.select'));
     return filter === null || !readable || row.table === world.users
       ? []
       : [`(select count(*) from ${qualified(row.table.schema, row.table.name)} where ${filter})`];

@@ -134,7 +134,7 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
   });
   const asB = claims(family.ids, 'b', { org: org.b });
-  const own = present(world, family.ids);
+  const own = present(world, family);
   const tokens = { anon: anonClaims, authenticated: claims(family.ids, 'a', { org: org.a }) };
   const stale = { anon: noFormer, authenticated: formerMember(world, family, run.quiet) };
   const touched = ({ outcome }: Try): boolean =>

@@ -23,6 +23,8 @@ export type Act = {
   readonly sql: readonly string[];
   /** `rows`: how many rows the last statement changed. `value`: the first value of what it returned. */
   readonly measure: 'rows' | 'value';
+  /** Of a former member: the claims of A, the same with an id of nothing, and how much of `before` makes the membership. */
+  readonly stale?: { readonly plain: string; readonly nowhere: string; readonly membership: number };
   /** A query for one number, run afterwards as the connected role: what the act left behind. */
   readonly observe?: string;
 };
@@ -54,6 +56,8 @@ export type Settings = {
   readonly searchPath: readonly string[];
   /** Milliseconds for the whole of one transaction's acts. */
   readonly statementTimeout: number;
+  /** Claims that the app reads as a setting of their own, as servers of the API made them once. */
+  readonly ownSettings?: readonly string[];
 };
 
 const settingStatements = ({ searchPath, statementTimeout }: Settings): string[] => [
@@ -80,7 +84,7 @@ export async function perform(
   const statements = [
     ...settingStatements(settings),
     ...preparation,
-    `do ${tag}${driver(acts)}${tag}`,
+    `do ${tag}${driver(acts, settings.ownSettings ?? [])}${tag}`,
     `select current_setting('voxanne_probe.outcomes') as outcomes`,
   ];
   const [row] = await rolledBackAtOnce<{ outcomes: string }>(client, statements);
@@ -104,7 +108,7 @@ const missing: Outcome = {
  */
 function groupsOf(acts: readonly Act[]): readonly unknown[] {
   const groups = new Map<string, { readonly before: readonly string[]; readonly acts: object[] }>();
-  for (const [at, { before = [], ...act }] of acts.entries()) {
+  for (const [at, { before = [], stale: _, ...act }] of acts.entries()) {
     const key = before.join('\0');
     const group = groups.get(key) ?? { before, acts: [] };
     groups.set(key, group);
@@ -114,7 +118,7 @@ function groupsOf(acts: readonly Act[]): readonly unknown[] {
 }
 
 // An exception ends the block's subtransaction, and with it what the act did and the role it took; variables stay.
-const driver = (acts: readonly Act[]): string => `
+const driver = (acts: readonly Act[], own: readonly string[]): string => `
 declare
   groups constant jsonb := ${literal(JSON.stringify(groupsOf(acts)))};
   me constant name := current_user;
@@ -140,7 +144,7 @@ begin
             fetch held into ignored;
           end if;
           stage := 'role';
-          perform set_config('request.jwt.claims', act->>'claims', true);
+          perform set_config('request.jwt.claims', act->>'claims', true);${own.map((name) => `\n          perform ${ownSetting(name, `act->>'claims'`)};`).join('')}
           if act->>'role' <> 'self' then execute format('set local role %I', act->>'role'); end if;
           stage := 'act';
           began := clock_timestamp();
@@ -188,6 +192,9 @@ begin
   perform set_config('voxanne_probe.outcomes', outcomes::text, true);
 end`;
 
+const ownSetting = (name: string, claims: string): string =>
+  `set_config(${literal(`request.jwt.claim.${name}`)}, coalesce((${claims})::jsonb ->> ${literal(name)}, ''), true)`;
+
 /** The same as a script for psql: it prepares, acts, looks and rolls back. */
 export function evidence(settings: Settings, preparation: readonly string[], act: Act): string {
   const lines = [
@@ -197,6 +204,7 @@ export function evidence(settings: Settings, preparation: readonly string[], act
     ...(act.before ?? []),
     ...(act.cursor === undefined ? [] : [`declare ${cursorName} cursor for ${act.cursor}`, `fetch ${cursorName}`]),
     `select set_config('request.jwt.claims', ${literal(act.claims)}, true)`,
+    ...(settings.ownSettings ?? []).map((name) => `select ${ownSetting(name, literal(act.claims))}`),
     ...(act.role === 'self' ? act.sql : [`set local role ${act.role}`, ...act.sql, 'reset role']),
     ...(act.observe === undefined ? [] : [act.observe]),
     'rollback',

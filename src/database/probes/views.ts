@@ -77,7 +77,7 @@ export async function probeView(run: Run, view: View, full: boolean): Promise<re
         };
   const asB = claims(family.ids, 'b', { org: family.ids.org.b });
   const controls = [
-    ...withStale(read('control-b', { role: 'authenticated', claims: asB }), present(world, family.ids)),
+    ...withStale(read('control-b', { role: 'authenticated', claims: asB }), present(world, family)),
     read('control', { role: 'self', claims: asB }),
   ];
   const control = { world, settings: run.settings, family, quiet: run.quiet };

@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { Catalog, Table } from '../catalog/types.ts';
 import type { Circle } from '../circles.ts';
-import { claimPaths } from './claim-paths.ts';
 import { type ApiRole, loadFacts, type TableFacts } from './facts.ts';
+import { loadSurroundings, type Surroundings } from './surroundings.ts';
 
 export type TableName = { readonly schema: string; readonly table: string };
 
@@ -75,8 +75,7 @@ export type World = {
   readonly memberships: TableFacts | null;
   readonly nonce: string;
   readonly tenantColumns: ReadonlyMap<string, string>;
-  /** Where the app's SQL looks in tokens for an organization. */
-  readonly paths: readonly (readonly string[])[];
+  readonly surroundings: Surroundings;
 };
 
 export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
@@ -118,7 +117,7 @@ export async function createWorld(
     memberships: find(options.memberships),
     nonce: randomBytes(4).toString('hex'),
     tenantColumns,
-    paths: claimPaths(catalog, organizations.columns.find(({ name }) => name === organizationKey)?.base),
+    surroundings: await loadSurroundings(client, options.schemas),
   };
 }
 
@@ -144,7 +143,7 @@ export function createIds(world: World): Ids {
 export function claims(
   ids: Ids,
   person: Person,
-  token: { readonly org: string | null; readonly userMetadata?: Readonly<Record<string, string>> },
+  token: { readonly org: string | null; readonly userMetadata?: Readonly<Record<string, unknown>> },
 ): string {
   return JSON.stringify({
     aud: 'authenticated',

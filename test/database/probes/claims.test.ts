@@ -1,0 +1,162 @@
+import pg from 'pg';
+import { afterAll, describe, expect, test } from 'vitest';
+import { close, ids, isolated, options, probe, tenantTable, withDatabase } from './setup.ts';
+
+afterAll(close);
+
+const columns = `id uuid primary key default gen_random_uuid(), org_id uuid not null references organizations, body text`;
+const member = 'exists (select from public.memberships m where m.user_id = auth.uid() and m.org_id = n.org_id)';
+
+/** A function and a view with their owner's rights that find rows of `notes` by a condition. */
+const door = (name: string, where: string): string => `
+  create function ${name}() returns setof notes language sql stable security definer set search_path = '' as $$
+    select * from public.notes n where ${where} $$;
+  revoke all on function ${name}() from public, anon;`;
+const own = (name: string, body: string, declare = ''): string => `
+  create function ${name}() returns uuid language plpgsql stable set search_path = '' as $$ ${declare} begin ${body} end $$;
+  revoke all on function ${name}() from public, anon;`;
+
+const failed = (sql: string): Promise<string[]> =>
+  withDatabase('base', isolated + sql, async (client) =>
+    ids(await probe(client), 'failed').filter((id) => /(call|view)$/.test(id)),
+  );
+
+describe('ways in which an app reads the organization out of a token', () => {
+  const token = `auth.jwt() -> 'app_metadata'`;
+  test('records, variables, keys and rows of a type', async () => {
+    const ways: Readonly<Record<string, string>> = {
+      by_type: own('by_type', `return (jsonb_populate_record(null::public.my_claims, ${token})).clinic;`),
+      by_variable: own(
+        'by_variable',
+        `c := jsonb_populate_record(c, ${token}); return c.clinic;`,
+        'declare c public.my_claims;',
+      ),
+      by_rowtype: own(
+        'by_rowtype',
+        `select * into c from jsonb_populate_record(null::public.seats, auth.jwt() -> 'app_metadata' -> 'seat'); return c.place;`,
+        'declare c public.seats%rowtype;',
+      ),
+      by_record: own(
+        'by_record',
+        `select * into r from jsonb_to_record(${token} -> 'now') as t(office uuid); return r.office;`,
+        'declare r record;',
+      ),
+      by_part: own('by_part', `return (v ->> 'company')::uuid;`, `declare v jsonb := ${token} -> 'current';`),
+      by_part_later: own(
+        'by_part_later',
+        `v := coalesce(${token} -> 'chosen', '{}'); return v ->> 'firm';`,
+        'declare v jsonb;',
+      ),
+      by_select: own('by_select', `select ${token} -> 'picked' into v; return v ->> 'house';`, 'declare v jsonb;'),
+      by_key: own('by_key', `return (select value from jsonb_each_text(${token}) where key = 'branch');`),
+      by_setting: own('by_setting', `return nullif(current_setting('request.jwt.claim.shop', true), '')::uuid;`),
+    };
+    const sql = `${tenantTable('notes', columns)}
+      create type my_claims as (level int, clinic uuid); create table seats (place uuid, at timestamptz);
+      ${Object.values(ways).join('')}
+      ${Object.keys(ways)
+        .map(
+          (name) =>
+            door(`notes_${name}`, `n.org_id = public.${name}()`) +
+            door(`members_${name}`, `n.org_id = public.${name}() and ${member}`),
+        )
+        .join('')}`;
+    expect((await failed(sql)).sort()).toEqual(
+      Object.keys(ways)
+        .map((name) => `public.notes_${name}()/call`)
+        .sort(),
+    );
+  });
+
+  test('a function that the app has put among those of the platform', async () => {
+    await withDatabase('base', isolated + tenantTable('notes', columns), async (client, url) => {
+      const admin = new pg.Client({ connectionString: url('supabase_admin') });
+      await admin.connect();
+      await admin.query(`create function auth.clinic() returns uuid language sql stable as $$
+        select (nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'app_metadata' ->> 'clinic')::uuid $$`);
+      await admin.end();
+      await client.query(
+        door('believed', 'n.org_id = auth.clinic()') + door('asked', `n.org_id = auth.clinic() and ${member}`),
+      );
+      expect(ids(await probe(client), 'failed')).toEqual(['public.believed()/call']);
+    });
+  });
+
+  test('a team, by its id or a list of them, in the place of the organization', async () => {
+    const parts = `
+      create table teams (id uuid primary key default gen_random_uuid(), org_id uuid not null references organizations);
+      alter table teams enable row level security; create policy own on teams to authenticated using (org_id = (select current_org_id()));
+      create table crews (id int primary key, org_id uuid not null references organizations);
+      alter table crews enable row level security; create policy own on crews to authenticated using (org_id = (select current_org_id()));
+      ${tenantTable('notes', `${columns}, team_id uuid references teams, crew int not null references crews`)}`;
+    const ways: Readonly<Record<string, string>> = {
+      current: `n.team_id = (auth.jwt() -> 'app_metadata' ->> 'current_team_id')::uuid`,
+      listed: `n.team_id::text in (select jsonb_array_elements_text(auth.jwt() -> 'teams'))`,
+      numbered: `n.crew = (auth.jwt() -> 'app_metadata' ->> 'crew')::int`,
+    };
+    const doors = Object.entries(ways).flatMap(([name, where]) => [
+      door(name, where),
+      door(`${name}_members`, `${where} and ${member}`),
+    ]);
+    expect((await failed(parts + doors.join(''))).sort()).toEqual(
+      ['current', 'listed', 'numbered'].map((name) => `public.${name}()/call`),
+    );
+  });
+});
+
+test('what users write about themselves, in every way that an app reads it, lets nobody in', async () => {
+  const meta = `auth.jwt() -> 'user_metadata'`;
+  const believed: Readonly<Record<string, string>> = {
+    arrow: `org_id::text = ${meta} ->> 'clinic'`,
+    path: `org_id::text = auth.jwt() #>> '{user_metadata,current,org}'`,
+    called: `org_id::text = jsonb_extract_path_text(auth.jwt(), 'user_metadata', 'firm')`,
+    subscript: `to_jsonb(org_id) = (auth.jwt())['user_metadata']['house']`,
+    number: `org_id::text = ${meta} ->> 'unit' and coalesce((${meta} ->> 'level')::int, 1) > 0`,
+    flag: `(${meta} ->> 'is_staff')::boolean`,
+    word: `${meta} ->> 'role' = 'admin'`,
+    stored: `org_id::text = (select u.raw_user_meta_data #>> '{place,org}' from auth.users u where u.id = auth.uid())`,
+  };
+  const table = (name: string, using: string): string => `create table ${name} (${columns});
+    alter table ${name} enable row level security; create policy own on ${name} to authenticated using (${using});`;
+  const sql = Object.entries(believed).map(
+    ([name, using]) => table(name, using) + table(`${name}_own`, `org_id = (select current_org_id()) and (${using})`),
+  );
+  await withDatabase('base', isolated, async (client, url) => {
+    const admin = new pg.Client({ connectionString: url('supabase_admin') });
+    await admin.connect();
+    await admin.query(
+      'grant select on auth.users to authenticated; create policy own on auth.users for select using (id = auth.uid())',
+    );
+    await admin.end();
+    await client.query(sql.join(''));
+    const results = ids(await probe(client), 'failed').filter((id) => id.endsWith('/token-forged'));
+    expect(results.sort()).toEqual(
+      Object.keys(believed)
+        .map((name) => `public.${name}/token-forged`)
+        .sort(),
+    );
+  });
+});
+
+test('a door says whom it opens to: who has left, who was a member whatever their token says, or whoever has the claim', async () => {
+  const claim = `auth.jwt() -> 'app_metadata' ->> 'desk'`;
+  const sql = `${isolated} alter table memberships add column removed_at timestamptz; ${tenantTable('notes', columns)}
+    ${door('by_both', `n.org_id::text = ${claim} and ${member}`)} ${door('by_membership', member)}
+    ${door('by_name', `n.org_id::text = ${claim}`)} ${door('by_presence', `${claim} is not null`)}`;
+  await withDatabase('base', sql, async (client) => {
+    const memberships = options.memberships === null ? null : { ...options.memberships, over: { removed_at: 'now()' } };
+    const results = (await probe(client, { memberships })).filter(
+      ({ id, verdict }) => verdict === 'failed' && id.includes('by_'),
+    );
+    const said = results.map(({ id, observed }) => [
+      /public\.(\w+)/.exec(id)?.[1],
+      observed.replace(/^.*?, (?=to )/, ''),
+    ]);
+    expect(Object.fromEntries(said)).toEqual({
+      by_both: 'to a former member with a token that still names it',
+      by_membership: 'to a former member, whatever their token says',
+      by_name: 'to a former member with a token that still names it',
+      by_presence: 'to whoever’s token has the claim, whatever it names',
+    });
+  });
+});
