@@ -34,7 +34,7 @@ export function readAfterwards(world: World, family: Family, call: string, forme
   ];
   const ways = [
     ...tokens.map((one) => ({ claims: one, before: [] as readonly string[] })),
-    ...(former.before.length === 0 ? [] : tokens.map((one) => ({ claims: one, before: former.before }))),
+    ...former.memberships.flatMap((before) => tokens.map((one) => ({ claims: one, before }))),
   ];
   return ways.map(({ claims: given, before }, at) => ({
     name: `${prefix}${at}`,

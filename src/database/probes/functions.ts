@@ -276,7 +276,7 @@ const dependence =
     return {
       question,
       acts: withStale(act(token), former).map((one) =>
-        one.claims === token ? one : { ...act(one.claims, former.before), name: one.name },
+        isStale(one) ? { ...act(one.claims, one.before?.slice(0, one.stale?.membership)), name: one.name } : one,
       ),
       judge: (tries) => worst(tries.map((one) => ofStale(one, judgeDependence(one), 'in its body'))),
     };

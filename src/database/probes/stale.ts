@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Form } from './claim-paths.ts';
 import { partOf, pathsOf } from './claims-read.ts';
-import { endedMembership } from './ended.ts';
+import { endedMemberships } from './ended.ts';
 import { putIn } from './json-keys.ts';
 import { type Family, findRow, roleOf } from './rows.ts';
 import type { Act } from './script.ts';
@@ -82,17 +82,18 @@ export type Former = {
   readonly tokens: readonly string[];
   /** The same tokens with the id of no organization at all. */
   readonly nowhere: readonly string[];
-  readonly before: readonly string[];
+  /** What makes the membership that they had, in each way in which one ends. */
+  readonly memberships: readonly (readonly string[])[];
 };
 
 /** Nobody. */
-export const noFormer: Former = { tokens: [], nowhere: [], before: [] };
+export const noFormer: Former = { tokens: [], nowhere: [], memberships: [] };
 
 /** A's user as a former member of B. */
 export const formerMember = (world: World, family: Family, quiet: boolean): Former => ({
   tokens: staleTokens(world, family, 'a'),
   nowhere: staleTokens(world, family, 'a', ofNothing),
-  before: endedMembership(world, family, quiet),
+  memberships: endedMemberships(world, family, quiet),
 });
 
 /** B itself with the same tokens, to see whether what they ask for can be had at all. */
@@ -102,15 +103,17 @@ export const present = (world: World, family: Family): Former => ({
 });
 
 /** Acts that try the same once more with such tokens, named so that their verdict says it. */
-export const withStale = (act: Act, { tokens, nowhere, before }: Former): readonly Act[] => [
+export const withStale = (act: Act, { tokens, nowhere, memberships }: Former): readonly Act[] => [
   act,
-  ...tokens.map((token, at) => ({
-    ...act,
-    name: `${prefix}${at}-${act.name}`,
-    claims: token,
-    before: [...before, ...(act.before ?? [])],
-    stale: { plain: act.claims, nowhere: nowhere[at] ?? act.claims, membership: before.length },
-  })),
+  ...(memberships.length === 0 ? [[]] : memberships).flatMap((membership, way) =>
+    tokens.map((token, at) => ({
+      ...act,
+      name: `${prefix}${way * tokens.length + at}-${act.name}`,
+      claims: token,
+      before: [...membership, ...(act.before ?? [])],
+      stale: { plain: act.claims, nowhere: nowhere[at] ?? act.claims, membership: membership.length },
+    })),
+  ),
 ];
 
 export const isStale = ({ name }: Act): boolean => name.startsWith(prefix);

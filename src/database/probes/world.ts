@@ -25,8 +25,10 @@ export type IsolationOptions = {
         readonly roleColumn: string | null;
         /** What a row has to hold beside its keys for the membership to count: column to SQL. */
         readonly counts?: Readonly<Record<string, string>>;
-        /** What a row holds whose membership is over; absent where memberships that are over are not kept. */
-        readonly over?: Readonly<Record<string, string>>;
+        /** Columns with what each may hold where a membership is over; absent where such memberships are not kept. */
+        readonly over?: readonly (readonly [column: string, sql: string])[];
+        /** SQL condition over a row of it under this alias: the membership counts now. */
+        readonly counting?: (alias: string) => string;
         /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
         readonly ownerRole?: string;
         /** `member` unless said. */

@@ -3,7 +3,7 @@ import { close, isolated, options, probe, withDatabase } from './setup.ts';
 
 afterAll(close);
 
-const over = { removed_at: 'now()' };
+const over = [['removed_at', 'now()']] as const;
 const fn = (name: string, body: string): string =>
   `create function ${name}(org uuid) returns void language plpgsql security definer set search_path = '' as $$ begin ${body} end $$;
    revoke all on function ${name}(uuid) from public, anon;`;

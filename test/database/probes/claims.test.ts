@@ -144,7 +144,8 @@ test('a door says whom it opens to: who has left, who was a member whatever thei
     ${door('by_both', `n.org_id::text = ${claim} and ${member}`)} ${door('by_membership', member)}
     ${door('by_name', `n.org_id::text = ${claim}`)} ${door('by_presence', `${claim} is not null`)}`;
   await withDatabase('base', sql, async (client) => {
-    const memberships = options.memberships === null ? null : { ...options.memberships, over: { removed_at: 'now()' } };
+    const memberships =
+      options.memberships === null ? null : { ...options.memberships, over: [['removed_at', 'now()']] as const };
     const results = (await probe(client, { memberships })).filter(
       ({ id, verdict }) => verdict === 'failed' && id.includes('by_'),
     );
