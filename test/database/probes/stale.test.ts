@@ -155,7 +155,7 @@ describe('a user who has left, with a token that still names the organization', 
          ${definer('my_orgs', 'setof uuid', `select m.org_id ${mine}`)}
          ${definer('who_am_i', 'jsonb', `select jsonb_build_object('org', auth.jwt() -> 'app_metadata' -> 'org_id', 'seats', (select count(*) ${mine}))`)}
          create view my_seats as select m.org_id, m.role, m.removed_at ${mine};
-         revoke all on my_seats from anon;`,
+         revoke all on my_seats from anon; revoke insert, update, delete on my_seats from authenticated;`,
         [['removed_at', 'now()']],
       ),
     ).toEqual([]);
