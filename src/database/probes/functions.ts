@@ -180,13 +180,18 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
       says || !isStale(one) ? one : { ...one, sql: [echoing] },
     );
     const poses = posing === null || role === 'anon' ? [] : [act(`${role}-posing`, role, tokens[role], posing)];
+    // Whoever signed up by phone has no address, and a comparison with none refuses nobody.
+    const nameless =
+      role === 'anon' || ![...named(world, fn)].some(({ body }) => /mail/i.test(body))
+        ? []
+        : [act(`${role}-nameless`, role, claims(family.ids, 'a', { org: null }))];
     const after =
       fn.volatility !== 'volatile' || role === 'anon'
         ? []
         : readAfterwards(world, family, `${qualified(fn.schema, fn.name)}(${posing ?? call})`, stale[role]);
     return {
       question: question(role),
-      acts: [...acts, ...poses, ...after],
+      acts: [...acts, ...poses, ...nameless, ...after],
       judge: (tries) => {
         const asked = tries.filter((one) => acts.includes(one.act));
         if (asked.length === acts.length && asked.every(saysNo)) refused.add(question(role).id);

@@ -62,6 +62,8 @@ export const sideOf = (person: Person): Side => (person === 'b' ? 'b' : 'a');
 export type Ids = {
   readonly org: Readonly<Record<Side, string>>;
   readonly user: Readonly<Record<Person, string>>;
+  /** Confirmed addresses. */
+  readonly email: Readonly<Record<Person, string>>;
 };
 
 /** What the whole probe knows: the app's tables and which of them are organizations, profiles and memberships. */
@@ -135,13 +137,18 @@ export function createIds(world: World): Ids {
     if (type === 'smallint') return String(32_000 + ordinal);
     return `probe-${side}-${world.nonce}`;
   };
+  const email = (person: Person): string => `probe-${person}-${world.nonce}@example.invalid`;
   return {
     org: { a: org('a'), b: org('b') },
     user: { a: randomUUID(), b: randomUUID(), member: randomUUID() },
+    email: { a: email('a'), b: email('b'), member: email('member') },
   };
 }
 
-/** A token as the auth server puts it, without its signature: what PostgREST hands to the database as claims. */
+/**
+ * A token as the auth server puts it, without its signature: what PostgREST hands to the database as claims. One without
+ * an organization has no address either, as of a user who signed up by phone.
+ */
 export function claims(
   ids: Ids,
   person: Person,
@@ -151,6 +158,7 @@ export function claims(
     aud: 'authenticated',
     sub: ids.user[person],
     role: 'authenticated',
+    ...(token.org === null ? {} : { email: ids.email[person] }),
     app_metadata: {
       provider: 'email',
       providers: ['email'],

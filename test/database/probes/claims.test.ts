@@ -205,3 +205,29 @@ test('tables of the same policies: what the first refused is not tried again, un
     expect([...new Set(tried)]).toEqual(['a_notes', 'b_notes', 'c_notes']);
   });
 });
+
+test('invitations are told by the address in the token, and refused to another', async () => {
+  const fn = (name: string, where: string): string => `
+    create function ${name}(invitation_id uuid) returns void language plpgsql security definer set search_path = '' as $$
+      declare i public.invitations; begin
+        select * into i from public.invitations v where v.id = invitation_id${where};
+        if i.id is null then raise exception 'not found'; end if;
+        update public.invitations v set used = true where v.id = i.id;
+        insert into public.memberships (user_id, org_id, role) values (auth.uid(), i.org_id, 'viewer') on conflict do nothing; end $$;
+    revoke all on function ${name}(uuid) from public, anon;`;
+  const sql = `${isolated} ${tenantTable('invitations', 'id uuid primary key default gen_random_uuid(), org_id uuid not null references organizations, email text not null, used boolean not null default false')}
+    create policy mine on invitations for select to authenticated using (email = auth.jwt() ->> 'email');
+    ${fn('accept_mine', ` and v.email = auth.jwt() ->> 'email'`)} ${fn('accept_any', '')}
+    ${fn('accept_unless_other', ` and (v.email <> auth.jwt() ->> 'email') is not true`)}`;
+  await withDatabase('base', sql, async (client) => {
+    const results = await probe(client);
+    const said = results.filter(({ id }) => id.includes('accept_') || id.endsWith('invitations/read'));
+    expect(Object.fromEntries(said.map(({ id, verdict }) => [/public\.(\w+)/.exec(id)?.[1], verdict]))).toEqual({
+      invitations: 'passed',
+      accept_mine: 'passed',
+      accept_any: 'failed',
+      // A user who signed up by phone has no address, and passes the comparison.
+      accept_unless_other: 'failed',
+    });
+  });
+});
