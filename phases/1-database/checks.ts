@@ -342,6 +342,7 @@ const membershipsOf = (found: Survey) => {
     memberRole: memberRole(memberships.roles),
     counts: memberships.activeValues,
     over: memberships.overValues,
+    ...(memberships.overValues.length === 0 ? {} : { counting: memberships.active }),
   };
 };
 

@@ -98,7 +98,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     condition: () => 'true',
     filters: [],
     values: {},
-    over: {},
+    over: [],
     reasons: [],
     left: null,
     questions: [],

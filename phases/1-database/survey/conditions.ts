@@ -3,6 +3,7 @@ import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Ask } from './ask.ts';
+import { activeLabels, endsOf, goneLabels, type Over, typed, waitingLabels } from './ends.ts';
 import { allowedValues, roleColumnOf } from './roles.ts';
 import { isText, isTime, nameOf, plainName } from './shape.ts';
 import type { Filter } from './types.ts';
@@ -14,8 +15,8 @@ export type Counting = {
   readonly filters: readonly Filter[] | null;
   /** What an INSERT has to give for its row to count. */
   readonly values: Readonly<Record<string, string>>;
-  /** What makes a row one that counted once; empty where nothing tells such rows from those that never did. */
-  readonly over: Readonly<Record<string, string>>;
+  /** Columns with what makes a row one that counted once; empty where nothing tells such rows from those that never did. */
+  readonly over: readonly Over[];
   /** Each column with what its values mean, for people. */
   readonly reasons: readonly string[];
   /** Rows that do not count and all rows; null where counting took too long. */
@@ -32,7 +33,7 @@ type Part = {
   readonly says: string;
   readonly value?: readonly [column: string, expression: string];
   /** With what the row counted once, and does no more. */
-  readonly over?: readonly [column: string, expression: string];
+  readonly over?: Over;
 };
 
 const gone =
@@ -45,12 +46,6 @@ const waiting = /^(?:is_)?(pending|invited|unconfirmed)$/;
 const state =
   /^(?:(?:membership|member|invite|invitation|join|account|org|organization|tenant|lifecycle)_)?(status|state)$/;
 
-const activeLabels =
-  /^(active|accepted|approved|confirmed|enabled|member|joined|current|verified|ok|live|valid|open|full|working|employed|granted|complete|completed|registered|activated)$/;
-const goneLabels =
-  /^(removed|deleted|left|revoked|suspended|deactivated|disabled|inactive|banned|blocked|archived|former|terminated|closed|ended|expired|kicked|resigned|withdrawn|offboarded|dissolved|fired|dismissed|purged|cancell?ed)$/;
-const waitingLabels =
-  /^(invited|pending.*|requested|request|awaiting.*|waiting|invitation_sent|invite_sent|sent|declined|rejected|denied|refused|draft|unconfirmed|unverified|applied|proposed|new_request)$/;
 /** Of an organization that does not pay or is paused: whether its people may still work is the app's own rule. */
 const unsureOfOrganizations = /^(cancell?ed|expired|paused|locked|frozen|ended|left|removed)$/;
 
@@ -86,7 +81,7 @@ export async function countingOf(
     questions.push(...made.questions);
   }
   const values = Object.fromEntries(parts.flatMap((one) => (one.value === undefined ? [] : [one.value])));
-  const over = Object.fromEntries(parts.flatMap((one) => (one.over === undefined ? [] : [one.over])));
+  const over = parts.flatMap((one) => (one.over === undefined ? [] : [one.over]));
   const read = (other: string): string => parts.map((one) => one.sql.replaceAll('@', other)).join(' and ');
   // What `init` wrote down is what is found: the same condition with the same filters, and not somebody's own SQL.
   const written = given !== null && parts.length > 0 && plainly(given) === plainly(read(alias));
@@ -108,14 +103,14 @@ export async function countingOf(
       condition: problem === null ? condition : () => 'false',
       filters: null,
       values,
-      over: {},
+      over: problem === null && kind === 'membership' ? endsOf(table, given, alias, over, enums) : [],
       reasons: [`${setting}: ${given}`],
       left,
       questions: wrong,
     };
   }
   if (parts.length === 0)
-    return { condition: () => 'true', filters: [], values: {}, over: {}, reasons: [], left: null, questions };
+    return { condition: () => 'true', filters: [], values: {}, over: [], reasons: [], left: null, questions };
   return {
     condition: read,
     filters: parts.map((one) => one.filter),
@@ -227,9 +222,6 @@ function endedWith(
   if (ended === undefined) return {};
   return { over: [column.name, typed(column, allowed.find((one) => one.toLowerCase() === ended) ?? ended)] };
 }
-
-const typed = (column: Column, label: string): string =>
-  `${literal(label)}${isText(column.base) ? '' : `::${column.type}`}`;
 
 /** The labels of a column in lower case: those that its type accepts and those that rows have, with how many have them. */
 async function labelsIn(

@@ -47,8 +47,8 @@ export type Memberships = {
   readonly activeFilters: readonly Filter[] | null;
   /** What an INSERT has to give for its row to count: unquoted column to SQL expression. */
   readonly activeValues: Readonly<Record<string, string>>;
-  /** What makes a row one that counted once and does no more; empty where nothing does. */
-  readonly overValues: Readonly<Record<string, string>>;
+  /** Columns with what makes a row one that counted once and does no more; empty where nothing does. */
+  readonly overValues: readonly (readonly [column: string, sql: string])[];
 };
 
 /**

@@ -17,7 +17,9 @@ export function readAfterwards(world: World, family: Family, call: string, forme
   const { ids } = family;
   const counts = family.rows.flatMap((row) => {
     const filter = row.person === 'b' ? findFilter(world, row) : null;
-    const readable = row.table.columns.every(({ grants }) => grants.includes('authenticated.select'));
+    const readable =
+      world.surroundings.usable.has(row.table.schema) &&
+      row.table.columns.every(({ grants }) => grants.includes('authenticated.select'));
     return filter === null || !readable || row.table === world.users
       ? []
       : [`(select count(*) from ${qualified(row.table.schema, row.table.name)} where ${filter})`];
@@ -32,7 +34,7 @@ export function readAfterwards(world: World, family: Family, call: string, forme
   ];
   const ways = [
     ...tokens.map((one) => ({ claims: one, before: [] as readonly string[] })),
-    ...(former.before.length === 0 ? [] : tokens.map((one) => ({ claims: one, before: former.before }))),
+    ...former.memberships.flatMap((before) => tokens.map((one) => ({ claims: one, before }))),
   ];
   return ways.map(({ claims: given, before }, at) => ({
     name: `${prefix}${at}`,

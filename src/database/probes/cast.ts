@@ -1,4 +1,5 @@
 import { identifier, literal, qualified } from '../quote.ts';
+import { partTables } from './claims-read.ts';
 import { addRow, createFamily, type Family, findFilter, insertSql, keepSql, type Row } from './rows.ts';
 import { quietly } from './script.ts';
 import { createIds, type Ids, nameOf, type Person, type World } from './world.ts';
@@ -10,7 +11,8 @@ export async function createCast(
   world: World,
   options: { full?: boolean; wanted?: ReadonlySet<string>; ids?: Ids } = {},
 ): Promise<Family> {
-  const family = createFamily(options.ids ?? createIds(world), options);
+  const wanted = new Set([...(options.wanted ?? []), ...partTables(world)]);
+  const family = createFamily(options.ids ?? createIds(world), { ...options, wanted });
   for (const person of ['a', 'b'] as const) await addRow(world, family, world.organizations, person);
   for (const person of people) await addRow(world, family, world.users, person);
   if (world.profiles !== null) for (const person of people) await addRow(world, family, world.profiles, person);

@@ -4,32 +4,51 @@ import { quietly } from './script.ts';
 import type { World } from './world.ts';
 
 /**
- * Makes A's user a member of B whose membership is over, where the app keeps such: what looks for a membership without
- * asking whether it counts still lets them in. The ordinary member's row is taken for it. Nothing where memberships
- * just go, and where a user may have one alone.
+ * Makes A's user a member of B whose membership is over, where the app keeps such, by each sign of the end for itself:
+ * what looks for a membership without asking for that sign still lets them in. Nothing where memberships just go.
  */
-export function endedMembership(world: World, family: Family, quiet: boolean): readonly string[] {
+export function endedMemberships(world: World, family: Family, quiet: boolean): readonly (readonly string[])[] {
   const { memberships: table, options } = world;
   const names = options.memberships;
   if (table === null || names === null) return [];
-  const row = findRow(family, table, 'member');
-  const user = findRow(family, table, 'a')?.values.get(names.userColumn);
+  const [own, spare] = [findRow(family, table, 'a'), findRow(family, table, 'member')];
+  const user = own?.values.get(names.userColumn);
   const org = findRow(family, table, 'b')?.values.get(names.orgColumn);
-  const over = Object.entries(names.over ?? {});
-  if (row === undefined || user === undefined || org === undefined || over.length === 0) return [];
-  const filter = rowFilter(world, row);
-  const change = (changed: readonly (readonly [string, string])[]): string =>
-    `update ${qualified(table.schema, table.name)} set ${[[names.userColumn, user], [names.orgColumn, org], ...changed]
-      .map(([column = '', value]) => `${identifier(column)} = ${value}`)
-      .join(', ')} where ${filter}`;
-  // Some apps allow one sign of the end with another alone, or not at all; where none is allowed, there is none to try.
-  const attempts = [over, ...(over.length > 1 ? over.map((one) => [one]) : [])].map(change);
-  const tried = `do $voxanne$ begin ${attempts.reduceRight(
-    (rest, one) => `begin ${one}; exception when integrity_constraint_violation or raise_exception then ${rest} end;`,
-    'null;',
-  )} end $voxanne$`;
-  return quiet ? quietly([tried]) : [tried];
+  const signs = new Map<string, string[]>();
+  for (const [column, value] of names.over ?? []) signs.set(column, [...(signs.get(column) ?? []), value]);
+  if (own === undefined || spare === undefined || user === undefined || org === undefined) return [];
+  const place: readonly Change[] = [
+    [names.userColumn, user],
+    [names.orgColumn, org],
+  ];
+  const there = place.map(([column, value]) => `m.${identifier(column)} = ${value}`).join(' and ');
+  const target = qualified(table.schema, table.name);
+  const still =
+    names.counting === undefined
+      ? ''
+      : ` if exists (select from ${target} m where ${there} and (${names.counting('m')})) then raise exception 'it still counts'; end if;`;
+  const attempt = (filter: string, changed: readonly Change[]): string =>
+    `update ${target} set ${[...place, ...changed].map(([column, value]) => `${identifier(column)} = ${value}`).join(', ')} where ${filter};${still}`;
+  const all = [...signs].map(([column, values]): Change => [column, values[0] ?? 'null']);
+  // Some apps allow one sign of the end with another alone, or none. Where a user may be in one organization alone,
+  // it is that membership which is B's now, and over.
+  const ways = [...signs].map(([column, values]) => [
+    ...values.map((value): readonly Change[] => [[column, value]]),
+    ...(all.length > 1 ? [all] : []),
+  ]);
+  return ways.map((changes) => {
+    const tried = [rowFilter(world, spare), rowFilter(world, own)].flatMap((filter) =>
+      changes.map((one) => attempt(filter, one)),
+    );
+    const statement = `do $voxanne$ begin ${tried.reduceRight(
+      (rest, one) => `begin ${one} exception when integrity_constraint_violation or raise_exception then ${rest} end;`,
+      'null;',
+    )} end $voxanne$`;
+    return quiet ? quietly([statement]) : [statement];
+  });
 }
+
+type Change = readonly [column: string, sql: string];
 
 /** How many memberships A's user has in B, as SQL; null where no table holds them. */
 export function membershipsIn({ memberships: table, options }: World, family: Family): string | null {

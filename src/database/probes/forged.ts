@@ -1,12 +1,14 @@
 import { withoutComments } from '../catalog/calls.ts';
 import { literal, qualified } from '../quote.ts';
+import { holdsKey, madeInto } from './claim-paths.ts';
+import { putIn, type Read, readsIn } from './json-keys.ts';
 import { quietly } from './script.ts';
 import type { Ids, World } from './world.ts';
 
 /** What a user writes about themselves to pass for one of B. */
 export type Forgery = {
   /** In the token. */
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
   /** Statements that put the same into the user's row, where functions look it up. */
   readonly before: readonly string[];
 };
@@ -20,19 +22,45 @@ export const usualForgery = (ids: Ids): Forgery => ({ metadata: naming(usual, id
 export function knownForgery(world: World, ids: Ids, quiet: boolean): Forgery | null {
   const asking = world.catalog.policies
     .flatMap(({ using, check }) => [using ?? '', check ?? ''])
-    .concat(world.catalog.functions.map(({ body }) => withoutComments(body)))
+    .concat([...world.catalog.functions, ...world.surroundings.functions].map(({ body }) => withoutComments(body)))
+    .concat(world.catalog.views.map(({ definition }) => definition))
     .filter((text) => /user_meta_?data/.test(text));
   const stored = asking.some((text) => /raw_user_meta_data/.test(text));
-  const asked = asking.flatMap((text) => [...text.matchAll(/->>?\s*'([^']+)'/g)].map(([, key = '']) => key));
-  const more = [...world.tenantColumns.values(), ...asked].filter((key) => !usual.includes(key) && !noId.test(key));
-  if (asking.length === 0 || (more.length === 0 && !stored)) return null;
-  const metadata = naming([...usual, ...more], ids);
+  const key = world.organizations.columns.find(({ name }) => name === world.organizationKey)?.base ?? 'uuid';
+  const enums = new Set(world.catalog.enums.map(({ name }) => name));
+  const metadata: Record<string, unknown> = naming([...usual, ...world.tenantColumns.values()], ids);
+  let known = Object.keys(metadata).length > usual.length;
+  for (const read of asking.flatMap((text) => readsIn(text))) {
+    const path = ownPath(read);
+    const name = path.at(-1) ?? '';
+    const value = soughtIn(read, name, ids.org.b, key, enums);
+    if (value === null || usual.includes(path.join())) continue;
+    putIn(metadata, path, value);
+    known = true;
+  }
+  if (asking.length === 0 || !(known || stored)) return null;
   const update = `update ${qualified(world.users.schema, world.users.name)} set raw_user_meta_data = ${literal(JSON.stringify(metadata))} where id = ${literal(ids.user.a)}`;
   return { metadata, before: stored ? (quiet ? quietly([update]) : [update]) : [] };
 }
 
-/** The metadata itself, and keys that hold something else: an id there would only make the app's own casts fail. */
-const noId = /meta_?data|role|name|mail|phone|locale|lang|avatar|picture|^(sub|iss|aud|plan)$/i;
+/** The path within what users write about themselves; empty for what only the server writes. */
+function ownPath({ path }: Read): readonly string[] {
+  const at = path.findIndex((name) => /^(?:raw_)?user_meta_?data$/.test(name));
+  return at < 0 && path.some((name) => /meta_?data$/.test(name)) ? [] : path.slice(at + 1);
+}
 
-const naming = (names: readonly string[], ids: Ids): Readonly<Record<string, string>> =>
+/** What the app looks for there: a word that it compares with, a yes, or an organization where one fits; null: nothing. */
+function soughtIn(read: Read, name: string, org: string, key: string, enums: ReadonlySet<string>): unknown {
+  if (name === '' || noId.test(name)) return null;
+  const type = madeInto(read);
+  if (/^bool(?:ean)?$/i.test(type ?? '')) return true;
+  const [, word] = /^(?:::\w+\s*\)*\s*)?(?:=|\bin\s*\(|=\s*any\s*\(+array\s*\[)\s*'([^']+)'/i.exec(read.rest) ?? [];
+  if (word !== undefined) return word;
+  return /role|perm/i.test(name) || !holdsKey(type, key, enums) ? null : org;
+}
+
+/** The metadata itself, and keys that hold something else: an id there would only make the app's own casts fail. */
+const noId = /meta_?data|name|mail|phone|locale|lang|avatar|picture|^(sub|iss|aud|plan)$/i;
+
+const naming = (names: readonly string[], ids: Ids): Record<string, unknown> =>
   Object.fromEntries(names.map((name) => [name, ids.org.b]));

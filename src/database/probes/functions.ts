@@ -134,7 +134,7 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
     observe: `select case when (${state}) is distinct from current_setting('voxanne_probe.state') then 1 else 0 end`,
   });
   const asB = claims(family.ids, 'b', { org: org.b });
-  const own = present(world, family.ids);
+  const own = present(world, family);
   const tokens = { anon: anonClaims, authenticated: claims(family.ids, 'a', { org: org.a }) };
   const stale = { anon: noFormer, authenticated: formerMember(world, family, run.quiet) };
   const touched = ({ outcome }: Try): boolean =>
@@ -180,13 +180,18 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
       says || !isStale(one) ? one : { ...one, sql: [echoing] },
     );
     const poses = posing === null || role === 'anon' ? [] : [act(`${role}-posing`, role, tokens[role], posing)];
+    // Whoever signed up by phone has no address, and a comparison with none refuses nobody.
+    const nameless =
+      role === 'anon' || ![...named(world, fn)].some(({ body }) => /mail/i.test(body))
+        ? []
+        : [act(`${role}-nameless`, role, claims(family.ids, 'a', { org: null }))];
     const after =
       fn.volatility !== 'volatile' || role === 'anon'
         ? []
         : readAfterwards(world, family, `${qualified(fn.schema, fn.name)}(${posing ?? call})`, stale[role]);
     return {
       question: question(role),
-      acts: [...acts, ...poses, ...after],
+      acts: [...acts, ...poses, ...nameless, ...after],
       judge: (tries) => {
         const asked = tries.filter((one) => acts.includes(one.act));
         if (asked.length === acts.length && asked.every(saysNo)) refused.add(question(role).id);
@@ -276,7 +281,7 @@ const dependence =
     return {
       question,
       acts: withStale(act(token), former).map((one) =>
-        one.claims === token ? one : { ...act(one.claims, former.before), name: one.name },
+        isStale(one) ? { ...act(one.claims, one.before?.slice(0, one.stale?.membership)), name: one.name } : one,
       ),
       judge: (tries) => worst(tries.map((one) => ofStale(one, judgeDependence(one), 'in its body'))),
     };

@@ -68,7 +68,7 @@ async function probeBucket(
   const family = await createCast(world);
   const who = whoIs(family);
   const former = formerMember(world, family, run.quiet);
-  const own = present(world, family.ids);
+  const own = present(world, family);
   const { org, user } = family.ids;
   const file = `voxanne-probe-${world.nonce}`;
   const paths = (side: 'a' | 'b', name: string): readonly string[] =>
@@ -196,7 +196,7 @@ async function probeRealtime(run: Run): Promise<readonly CheckResult[]> {
   const family = await createCast(world);
   const who = whoIs(family);
   const former = formerMember(world, family, run.quiet);
-  const own = present(world, family.ids);
+  const own = present(world, family);
   const { rows } = await world.client.query<{ text: string }>(
     `select coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '') || ' ' || coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '') as text
      from pg_catalog.pg_policy p where p.polrelid = pg_catalog.to_regclass('realtime.messages')`,

@@ -3,6 +3,7 @@ import type { Circles } from '../circles.ts';
 import { preparation } from './cast.ts';
 import type { Family } from './rows.ts';
 import { type Act, evidence, perform, type Settings } from './script.ts';
+import { byHalf, halvesOf } from './stale.ts';
 import { type Judgement, type Question, result, type Try } from './verdict.ts';
 import type { World } from './world.ts';
 
@@ -41,12 +42,12 @@ export async function performProbes(
   attempt: Attempt,
   probes: readonly Probe[],
   /** Statements after those that make the family. */
-  more: readonly string[] = [],
+  further: readonly string[] = [],
 ): Promise<readonly CheckResult[]> {
-  const prepared = [...preparation(attempt.world, attempt.family, attempt.quiet), ...more];
+  const prepared = [...preparation(attempt.world, attempt.family, attempt.quiet), ...further];
   const acts = probes.flatMap((probe) => probe.acts);
   const outcomes = await perform(attempt.world.client, attempt.settings, prepared, acts);
-  return probes.map((probe) => {
+  const judged = probes.map((probe) => {
     const tries = probe.acts.flatMap((act): Try[] => {
       const outcome = outcomes.get(act.name);
       return outcome === undefined ? [] : [{ act, outcome }];
@@ -54,9 +55,22 @@ export async function performProbes(
     const judgement = probe.judge(tries);
     // The act to show is the one that explains the verdict.
     const telling = tries.find((one) => probe.judge([one]).verdict === judgement.verdict) ?? tries[0];
+    return { probe, tries, judgement, telling };
+  });
+  // What opened to a former member is asked once more, to say what it was that opened it.
+  const halves = judged.map(({ judgement, telling }) =>
+    judgement.verdict === 'failed' && telling !== undefined ? halvesOf(telling.act) : [],
+  );
+  const more = halves.flat();
+  const answers = more.length === 0 ? null : await perform(attempt.world.client, attempt.settings, prepared, more);
+  return judged.map(({ probe, tries, judgement, telling }, at) => {
+    const opens = (act: Act): boolean => {
+      const outcome = answers?.get(act.name);
+      return outcome !== undefined && probe.judge([{ act, outcome }]).verdict === 'failed';
+    };
     return result(
       probe.question,
-      judgement,
+      byHalf(judgement, halves[at] ?? [], opens),
       tries.map(({ outcome }) => outcome),
       telling === undefined ? '' : evidence(attempt.settings, prepared, telling.act),
     );

@@ -154,7 +154,7 @@ async function fixedValues(
     for (const [name, sql] of Object.entries(memberships.counts ?? {})) set(name, { sql });
   }
   if (table === world.organizations) set(world.organizationKey, org);
-  if (table === world.users) for (const [name, value] of userValues(world, family, person)) set(name, value);
+  if (table === world.users) for (const [name, value] of userValues(family, person)) set(name, value);
   set(world.tenantColumns.get(nameOf(table)), org);
   if (table === world.profiles) {
     const { userColumn = 'user_id', role } = world.options.profiles ?? {};
@@ -181,6 +181,11 @@ async function fixedValues(
       }
     }
   }
+  // An invitation, a directory of people: what is compared with the address in a token is each person's own.
+  const email = family.ids.email[person];
+  for (const { name, base, length } of table.columns)
+    if (/^(?:[a-z]+_)?e?mail$/.test(name) && isText(base) && (length ?? email.length) >= email.length)
+      set(name, { text: email });
   // Names that policies commonly compare with auth.uid(), with or without a foreign key.
   for (const name of ['user_id', 'owner_id', 'created_by', 'profile_id']) if (isUuid(table, name)) set(name, user);
   return values;
@@ -220,12 +225,12 @@ export function roleOf(world: World, role: 'owner' | 'member'): string | null {
 }
 
 /** The columns of `auth.users` as the auth server fills them for an email user with a confirmed address. */
-const userValues = (world: World, family: Family, person: Person): [string, Fixed][] => [
+const userValues = (family: Family, person: Person): [string, Fixed][] => [
   ['instance_id', { text: '00000000-0000-0000-0000-000000000000' }],
   ['id', { text: family.ids.user[person] }],
   ['aud', { text: 'authenticated' }],
   ['role', { text: 'authenticated' }],
-  ['email', { text: `probe-${person}-${world.nonce}@example.invalid` }],
+  ['email', { text: family.ids.email[person] }],
   ['raw_app_meta_data', { text: JSON.stringify({ provider: 'email', org_id: family.ids.org[sideOf(person)] }) }],
   ['raw_user_meta_data', { text: '{}' }],
   ['email_confirmed_at', { sql: 'now()' }],

@@ -3,6 +3,7 @@ import type { Policy } from '../catalog/types.ts';
 import { type Circle, isCircle } from '../circles.ts';
 import { identifier, qualified } from '../quote.ts';
 import { insert, type Landing, reach, read, remove, update, type Who } from './acts.ts';
+import { alikeOf } from './alike.ts';
 import { counting, removeSql } from './cast.ts';
 import type { TableFacts } from './facts.ts';
 import { type Forgery, knownForgery, usualForgery } from './forged.ts';
@@ -11,7 +12,7 @@ import { referenceProbes } from './references.ts';
 import { findRow, type Row, rowFilter } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { Act } from './script.ts';
-import { formerMember, ofStale, withStale } from './stale.ts';
+import { formerMember, noFormer, ofStale, withStale } from './stale.ts';
 import {
   circular,
   foreign,
@@ -93,9 +94,14 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   const foreignProbe = (id: string, title: string, advice: string, acts: readonly Act[]): Probe => ({
     question: ask(id, title, `0 rows ${foreign}`, advice),
     acts,
-    judge: (tries) => worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy'))),
+    judge: (tries) => {
+      alike.learn(tries, acts.length);
+      return worst(tries.map((one) => ofStale(one, judgeForeign(one, foreign), 'in the policy')));
+    },
   });
+  const alike = alikeOf(world, table, scope);
   const former = formerMember(world, family, quiet);
+  const alsoStale = (act: Act): readonly Act[] => withStale(act, alike.refused(act.name) ? noFormer : former);
   const ownProbe = (title: string, act: Act): Probe => ({
     question: ask(act.name, title, '1 row of its own', advice.own),
     acts: [act],
@@ -111,23 +117,18 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
   });
   const readsOwn = world.profiles === null ? "reads none of B's rows" : 'still reads its own rows and no others';
   const probes: Probe[] = [
-    foreignProbe(
-      'read',
-      "a user of A cannot read B's rows",
-      advice.read,
-      withStale(read('read', me, table, theirs), former),
-    ),
+    foreignProbe('read', "a user of A cannot read B's rows", advice.read, alsoStale(read('read', me, table, theirs))),
     foreignProbe(
       'update',
       "a user of A cannot update B's rows",
       advice.update,
-      withStale(update('update', me, world, b, 'blind'), former),
+      alsoStale(update('update', me, world, b, 'blind')),
     ),
     foreignProbe(
       'delete',
       "a user of A cannot delete B's rows",
       advice.delete,
-      withStale(remove('delete', me, world, b, 'blind'), former),
+      alsoStale(remove('delete', me, world, b, 'blind')),
     ),
   ];
   // A new organization is nobody else's; and none can be moved.
@@ -148,13 +149,13 @@ function tenantProbes(attempt: Attempt, table: TableFacts, scope: Scope, a: Row,
         'insert',
         'a user of A cannot insert a row for B',
         advice.insert,
-        withStale(insert('insert', me, world, b, quiet, whose.b), former),
+        alsoStale(insert('insert', me, world, b, quiet, whose.b)),
       ),
       foreignProbe(
         'move',
         'a user of A cannot move a row to B',
         advice.move,
-        withStale(move(attempt, scope, a, b, me), former),
+        alsoStale(move(attempt, scope, a, b, me)),
       ),
     );
   }

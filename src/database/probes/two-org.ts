@@ -4,6 +4,7 @@ import type { CheckResult } from '../../rollout/check.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { type Circle, type Guarding, rememberCircles } from '../circles.ts';
 import { createCast, rowMissing } from './cast.ts';
+import { settingsOfClaims } from './claims-read.ts';
 import type { TableFacts } from './facts.ts';
 import { probeFunction } from './functions.ts';
 import { probeMembers } from './members.ts';
@@ -45,7 +46,11 @@ export async function* probeIsolation(
     yield skipped({ id: prefix, title: 'Two organizations', expected: 'both isolated' }, world);
     return;
   }
-  const settings: Settings = { searchPath: options.schemas, statementTimeout: 5_000 };
+  const settings: Settings = {
+    searchPath: options.schemas,
+    statementTimeout: 5_000,
+    ownSettings: settingsOfClaims(world),
+  };
   const learned = { circles: rememberCircles(), late: 0 };
   const run: Run = { world, settings, quiet: await canRest(world, settings), prefix, learned };
   for (const table of world.facts.values()) {

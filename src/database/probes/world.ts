@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { Catalog, Table } from '../catalog/types.ts';
 import type { Circle } from '../circles.ts';
-import { claimPaths } from './claim-paths.ts';
 import { type ApiRole, loadFacts, type TableFacts } from './facts.ts';
+import { loadSurroundings, type Surroundings } from './surroundings.ts';
 
 export type TableName = { readonly schema: string; readonly table: string };
 
@@ -25,8 +25,10 @@ export type IsolationOptions = {
         readonly roleColumn: string | null;
         /** What a row has to hold beside its keys for the membership to count: column to SQL. */
         readonly counts?: Readonly<Record<string, string>>;
-        /** What a row holds whose membership is over; absent where memberships that are over are not kept. */
-        readonly over?: Readonly<Record<string, string>>;
+        /** Columns with what each may hold where a membership is over; absent where such memberships are not kept. */
+        readonly over?: readonly (readonly [column: string, sql: string])[];
+        /** SQL condition over a row of it under this alias: the membership counts now. */
+        readonly counting?: (alias: string) => string;
         /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
         readonly ownerRole?: string;
         /** `member` unless said. */
@@ -60,6 +62,8 @@ export const sideOf = (person: Person): Side => (person === 'b' ? 'b' : 'a');
 export type Ids = {
   readonly org: Readonly<Record<Side, string>>;
   readonly user: Readonly<Record<Person, string>>;
+  /** Confirmed addresses. */
+  readonly email: Readonly<Record<Person, string>>;
 };
 
 /** What the whole probe knows: the app's tables and which of them are organizations, profiles and memberships. */
@@ -75,8 +79,7 @@ export type World = {
   readonly memberships: TableFacts | null;
   readonly nonce: string;
   readonly tenantColumns: ReadonlyMap<string, string>;
-  /** Where the app's SQL looks in tokens for an organization. */
-  readonly paths: readonly (readonly string[])[];
+  readonly surroundings: Surroundings;
 };
 
 export const nameOf = (table: { readonly schema: string; readonly name: string }): string =>
@@ -118,7 +121,7 @@ export async function createWorld(
     memberships: find(options.memberships),
     nonce: randomBytes(4).toString('hex'),
     tenantColumns,
-    paths: claimPaths(catalog, organizations.columns.find(({ name }) => name === organizationKey)?.base),
+    surroundings: await loadSurroundings(client, options.schemas),
   };
 }
 
@@ -134,22 +137,28 @@ export function createIds(world: World): Ids {
     if (type === 'smallint') return String(32_000 + ordinal);
     return `probe-${side}-${world.nonce}`;
   };
+  const email = (person: Person): string => `probe-${person}-${world.nonce}@example.invalid`;
   return {
     org: { a: org('a'), b: org('b') },
     user: { a: randomUUID(), b: randomUUID(), member: randomUUID() },
+    email: { a: email('a'), b: email('b'), member: email('member') },
   };
 }
 
-/** A token as the auth server puts it, without its signature: what PostgREST hands to the database as claims. */
+/**
+ * A token as the auth server puts it, without its signature: what PostgREST hands to the database as claims. One without
+ * an organization has no address either, as of a user who signed up by phone.
+ */
 export function claims(
   ids: Ids,
   person: Person,
-  token: { readonly org: string | null; readonly userMetadata?: Readonly<Record<string, string>> },
+  token: { readonly org: string | null; readonly userMetadata?: Readonly<Record<string, unknown>> },
 ): string {
   return JSON.stringify({
     aud: 'authenticated',
     sub: ids.user[person],
     role: 'authenticated',
+    ...(token.org === null ? {} : { email: ids.email[person] }),
     app_metadata: {
       provider: 'email',
       providers: ['email'],

@@ -52,20 +52,50 @@ it('a function that answers B and refuses A, or says yes to B alone, was tried; 
   });
 });
 
-it('a role that says who is out is tried as the end of a membership', async () => {
+const seats = (
+  columns: string,
+): string => `create table public.seats (org_id uuid not null references public.organizations,
+  user_id uuid not null references auth.users, ${columns}, primary key (org_id, user_id));`;
+const profiles = 'create table public.profiles (id uuid primary key references auth.users, full_name text);';
+
+it.each([
+  [
+    'a role that says who is out',
+    profiles + seats(`role text not null check (role in ('owner', 'member', 'removed'))`),
+    `s.role <> 'removed'`,
+    {},
+  ],
+  [
+    'what the operator says of a status',
+    profiles + seats(`stage text not null default 'working' check (stage in ('asked', 'working', 'resting', 'over'))`),
+    `s.stage = 'working'`,
+    { activeMembership: `m.stage = 'working'` },
+  ],
+  [
+    'what the operator says of a number and a time',
+    profiles + seats('rank int not null default 1, gone timestamptz'),
+    `s.rank > 0 and s.gone is null`,
+    { activeMembership: 'm.rank > 0 and m.gone is null' },
+  ],
+  [
+    'the only row that a user may have there',
+    `create table public.seats (user_id uuid primary key references auth.users, org_id uuid references public.organizations,
+       full_name text, is_active boolean not null default true);`,
+    's.is_active',
+    {},
+  ],
+])('%s is tried as the end of a membership', async (_, tables, counts, names) => {
   await using at = await appOf(
     server,
-    'roles_of_functions',
+    'ends_of_functions',
     `create table public.organizations (id uuid primary key default gen_random_uuid(), name text not null);
-     create table public.profiles (id uuid primary key references auth.users, full_name text);
-     create table public.seats (org_id uuid not null references public.organizations, user_id uuid not null references auth.users,
-       role text not null check (role in ('owner', 'member', 'removed')), primary key (org_id, user_id));
+     ${tables}
      create table public.papers (id uuid primary key default gen_random_uuid(), org_id uuid not null references public.organizations, body text not null);
      alter table public.papers enable row level security;
-     create policy ours on public.papers to authenticated using (org_id in (select s.org_id from public.seats s where s.user_id = auth.uid() and s.role <> 'removed'));
+     create policy ours on public.papers to authenticated using (org_id in (select s.org_id from public.seats s where s.user_id = auth.uid() and ${counts}));
      ${definer('papers_of_all', '', 'setof public.papers', `select p.* from public.papers p where ${asks} p.org_id)`)}
-     ${definer('papers_of_the_present', '', 'setof public.papers', `select p.* from public.papers p where ${asks} p.org_id and s.role <> 'removed')`)}`,
-    { names: { memberships: 'public.seats' } },
+     ${definer('papers_of_the_present', '', 'setof public.papers', `select p.* from public.papers p where ${asks} p.org_id and ${counts})`)}`,
+    { names: { memberships: 'public.seats', ...names } },
   );
   const said: Record<string, string> = {};
   for await (const one of checkIsolation(at.target, await survey(at.target), new AbortController().signal)) {

@@ -112,7 +112,7 @@ it('a function that lets in whoever has a membership, also one that is over, is 
   }
   expect(said).toEqual({
     projects_of_everybody:
-      'failed: 1 row of another organization came back, to a former member with a token that still names it',
+      'failed: 1 row of another organization came back, to a former member, whatever their token says',
     projects_of_the_present: 'passed: nothing of another organization',
   });
 });

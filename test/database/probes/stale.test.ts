@@ -117,9 +117,10 @@ describe('a user who has left, with a token that still names the organization', 
     );
   });
 
-  test.each([
-    ['a time', 'removed_at timestamptz', { removed_at: 'now()' }, 'm.removed_at is null'],
-    ['a status', `status text not null default 'active'`, { status: `'suspended'` }, `m.status = 'active'`],
+  type Over = readonly (readonly [string, string])[];
+  test.each<[string, string, Over, string]>([
+    ['a time', 'removed_at timestamptz', [['removed_at', 'now()']], 'm.removed_at is null'],
+    ['a status', `status text not null default 'active'`, [['status', `'suspended'`]], `m.status = 'active'`],
   ])('a membership that is over by %s opens what does not ask whether it counts', async (_, column, over, counts) => {
     const looked = (more: string): string =>
       `alter table memberships add column ${column};
@@ -135,7 +136,7 @@ describe('a user who has left, with a token that still names the organization', 
     expect(await found(looked(` and ${counts}`))).toEqual([]);
   });
 
-  const withOver = (sql: string, over: Readonly<Record<string, string>>): Promise<string[]> =>
+  const withOver = (sql: string, over: Over): Promise<string[]> =>
     withDatabase('base', isolated + sql, async (client) => {
       const memberships = options.memberships === null ? null : { ...options.memberships, over };
       return ids(await probe(client, { memberships }), 'failed').filter((id) => /(view|call)$/.test(id));
@@ -154,8 +155,8 @@ describe('a user who has left, with a token that still names the organization', 
          ${definer('my_orgs', 'setof uuid', `select m.org_id ${mine}`)}
          ${definer('who_am_i', 'jsonb', `select jsonb_build_object('org', auth.jwt() -> 'app_metadata' -> 'org_id', 'seats', (select count(*) ${mine}))`)}
          create view my_seats as select m.org_id, m.role, m.removed_at ${mine};
-         revoke all on my_seats from anon;`,
-        { removed_at: 'now()' },
+         revoke all on my_seats from anon; revoke insert, update, delete on my_seats from authenticated;`,
+        [['removed_at', 'now()']],
       ),
     ).toEqual([]);
   });
@@ -169,7 +170,7 @@ describe('a user who has left, with a token that still names the organization', 
          ${definer('lengths', 'table (org uuid, n int)', `select n.org_id, length(n.body) from public.notes n join public.memberships m on m.org_id = n.org_id where m.user_id = auth.uid()`)}
          create view roles_there as select m.org_id, m.role from memberships m where m.org_id = ${stamp};
          revoke all on roles_there from anon;`,
-        { removed_at: 'now()' },
+        [['removed_at', 'now()']],
       ),
     ).toEqual(['public.roles_there/view', 'public.how_many()/call', 'public.lengths()/call']);
   });
@@ -193,24 +194,42 @@ describe('a user who has left, with a token that still names the organization', 
            add column status text not null default 'active' check (status in ('active', 'suspended', 'removed')),
            add check ((status = 'removed') = (removed_at is not null));
          ${doors('exists (select from public.memberships m where m.user_id = auth.uid() and m.org_id = n.org_id)')}`,
-        { removed_at: 'now()', status: `'suspended'` },
+        [
+          ['removed_at', 'now()'],
+          ['status', `'suspended'`],
+        ],
       ),
     ).toEqual(open);
   });
 
-  test('where a user may be in one organization alone, there is no second membership to try', async () => {
-    await withDatabase(
-      'base',
-      `${isolated} alter table memberships add column removed_at timestamptz, add unique (user_id);
-       ${tenantTable('notes', columns)}`,
-      async (client) => {
-        const memberships =
-          options.memberships === null ? null : { ...options.memberships, over: { removed_at: 'now()' } };
-        const results = await probe(client, { memberships });
-        expect(ids(results, 'failed', 'public.notes/')).toEqual([]);
-        expect(results.find(({ id }) => id === 'p/public.notes/read')?.verdict).toBe('passed');
-      },
-    );
+  test('where a user may be in one organization alone, it is that membership which is over', async () => {
+    const sql = `alter table memberships add column removed_at timestamptz, add unique (user_id);`;
+    const looked = (more: string): string =>
+      doors(`exists (select from public.memberships m where m.user_id = auth.uid() and m.org_id = n.org_id${more})`);
+    expect(await withOver(sql + looked(''), [['removed_at', 'now()']])).toEqual(open);
+    expect(await withOver(sql + looked(' and m.removed_at is null'), [['removed_at', 'now()']])).toEqual([]);
+  });
+
+  test('each sign of the end is tried without the others, unless the app allows it with them alone', async () => {
+    const sql = `alter table memberships add column removed_at timestamptz, add column status text not null default 'active';
+      ${tenantTable('notes', columns)}`;
+    const signs: Over = [
+      ['removed_at', 'now()'],
+      ['status', `'suspended'`],
+    ];
+    const asking = (name: string, more: string): string =>
+      definer(
+        name,
+        'setof notes',
+        `select n.* from public.notes n join public.memberships m on m.org_id = n.org_id where m.user_id = auth.uid() ${more}`,
+      );
+    expect(
+      await withOver(
+        `${sql} ${asking('by_time', 'and m.removed_at is null')} ${asking('by_status', `and m.status = 'active'`)}
+         ${asking('by_both', `and m.status = 'active' and m.removed_at is null`)}`,
+        signs,
+      ),
+    ).toEqual(['public.by_status()/call', 'public.by_time()/call']);
   });
 
   test('a policy that believes the token, for each command', async () => {
@@ -269,7 +288,8 @@ test('claims that decide about rights and times are no organizations', async () 
          or (auth.jwt() -> 'app_metadata' ->> 'location_no')::int > 1 or nullif(auth.jwt() ->> 'beta', '')::boolean
          or cast(auth.jwt() ->> 'since' as date) > '2001-01-01' $$;`,
     async (client) => {
-      expect(claimPaths(await loadCatalog(client))).toEqual([['app_metadata', 'clinic']]);
+      const found = claimPaths({ catalog: await loadCatalog(client) });
+      expect(found).toEqual([{ path: ['app_metadata', 'clinic'], forms: ['one'] }]);
     },
   );
 });
