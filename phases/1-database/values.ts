@@ -91,7 +91,12 @@ export function assign(
     const known =
       asksCaller && column.base === 'uuid' ? facts.user : knownValue(table, column, rowOf, facts, enums, extra);
     if (known !== null && (required || asksCaller || column.name === extra.role || wanted(column, rowOf))) {
-      list.push({ column: column.name, expression: unique(table, column, known, facts), reason: 'from the user' });
+      const expression = unique(table, column, known, facts);
+      list.push({
+        column: column.name,
+        expression: required || column.name === extra.role ? expression : ifAccepted(table, column, expression),
+        reason: 'from the user',
+      });
       continue;
     }
     if (!required) continue;
@@ -163,6 +168,19 @@ function wanted(column: Column, rowOf: RowOf): boolean {
   return name === 'role';
 }
 
+/**
+ * Nobody asked for the value of an optional column, so that a sign-up does not fail by it: the auth server knows phone
+ * numbers without a plus sign, for instance, and a rule of the app may want one.
+ */
+function ifAccepted(table: Table, column: Column, expression: string): string {
+  const rules = table.constraints
+    .filter((one) => one.type === 'c' && one.columns.join() === column.name)
+    .flatMap(({ definition }) => /^CHECK (\(.*\))(?: NO INHERIT)?(?: NOT VALID)?$/s.exec(definition)?.[1] ?? []);
+  if (rules.length === 0 || column.notNull || allowedValues(table, column, new Map()).length > 0) return expression;
+  const name = identifier(column.name);
+  return `(select c.${name} from (select ${expression} as ${name}) c where ${rules.join(' and ')})`;
+}
+
 const isText = (column: Column): boolean => /^(text|character varying|character|citext)/.test(column.base);
 
 /** How many characters the type of a column takes; null: any number. */
@@ -229,6 +247,8 @@ function knownValue(
   if (labels.test(name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
+  if (rowOf === 'profile' && parts.first.test(name)) return fitting(column, partOfName(facts, name, 'first'));
+  if (rowOf === 'profile' && parts.last.test(name)) return fitting(column, partOfName(facts, name, 'last'));
   // A code that somebody has to know is any text that nobody else has.
   if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(name))
     return fitting(column, `replace(gen_random_uuid()::text, '-', '')`);
@@ -236,6 +256,17 @@ function knownValue(
 }
 
 const labels = /^(name|display_name|company_name|business_name|organization_name|title|nombre|nome|nom)$/;
+
+const parts = { first: /^(first|given)_?name$/, last: /^(last|family)_?name$|^surname$/ };
+
+/** What the user gave under that name, else the first word of their name, or the rest of it. */
+function partOfName(facts: UserFacts, name: string, part: 'first' | 'last'): string {
+  const whole = personName(facts);
+  const own = `nullif(trim(${facts.metadata} ->> ${literal(name)}), '')`;
+  return part === 'first'
+    ? `coalesce(${own}, split_part(${whole}, ' ', 1))`
+    : `coalesce(${own}, trim(substr(${whole}, length(split_part(${whole}, ' ', 1)) + 1)))`;
+}
 
 const slugs =
   /^((org|organization|workspace|team|company|tenant|account)_)?(slug|subdomain|handle|url_slug|url_key|identifier|short_name|username)$/;
