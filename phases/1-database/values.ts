@@ -2,6 +2,7 @@ import { decide } from '../../src/config/answers.ts';
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
+import type { Inserted } from './sign-up/app-triggers.ts';
 import { allowedValues, hasFounder, ownerRole } from './survey/roles.ts';
 import { plainName, primaryColumn } from './survey/shape.ts';
 
@@ -36,7 +37,7 @@ export type Extra = {
   /** The operator's expressions, by column. */
   readonly values?: Readonly<Record<string, string>>;
   /** Constants that the app's own code puts there, by column. */
-  readonly constants?: ReadonlyMap<string, string>;
+  readonly constants?: ReadonlyMap<string, Inserted>;
   /** `schema.name` of the profiles. */
   readonly profiles?: string;
   /** The column of a membership that holds the role, whatever it is called. */
@@ -100,7 +101,7 @@ export function assign(
       continue;
     }
     if (!required) continue;
-    const guess = plainValue(table, column, enums, extra);
+    const guess = plainValue(table, column, facts, enums, extra);
     if (guess === null) {
       blockers.push({
         problem: `${table.schema}.${table.name}.${column.name} is ${column.type} NOT NULL without a default, and nothing tells what a new ${rowOf} should hold there.`,
@@ -323,11 +324,18 @@ function unique(table: Table, column: Column, value: string, facts: UserFacts): 
 function plainValue(
   table: Table,
   column: Column,
+  facts: UserFacts,
   enums: ReadonlyMap<string, readonly string[]>,
   extra: Extra,
 ): string | null {
   const constant = extra.constants?.get(column.name);
-  if (constant !== undefined) return `${literal(constant)}${isText(column) ? '' : `::${column.type}`}`;
+  const cast = isText(column) ? '' : `::${column.type}`;
+  if (constant !== undefined) {
+    const value = literal(constant.value);
+    return constant.key === null
+      ? `${value}${cast}`
+      : `coalesce(nullif(${facts.metadata} ->> ${literal(constant.key)}, ''), ${value})${cast}`;
+  }
   if (foreignKey(table, column) !== null || isUnique(table, column)) return null;
   if (allowedValues(table, column, enums).length > 0) return null;
   if (column.base === 'boolean') return 'false';
