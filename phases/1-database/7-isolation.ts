@@ -118,7 +118,7 @@ export async function planIsolation(
   reached: Reached = async () => new Map(),
 ): Promise<Plan> {
   await loadModule();
-  const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing, config.decisions.sharedTable)];
+  const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing)];
   const world = await judging(found, found.from);
   const helpers = planHelpers(found, config.decisions.createProfiles, openedBy(found, world));
   const views = planViews(found, facts.views, config.decisions.acceptView);
@@ -308,14 +308,10 @@ function* blocked(found: Survey): Iterable<Blocker> {
 }
 
 /** Rows that nobody can be told to own, with ids that nothing explains: shown to everybody, they might be a leak. */
-function* unattributed(
-  found: Survey,
-  pointing: IsolationFacts['pointing'],
-  shared: readonly string[],
-): Iterable<Blocker> {
+function* unattributed(found: Survey, pointing: IsolationFacts['pointing']): Iterable<Blocker> {
   for (const { kind, table } of rulesOf(found)) {
     const label = `${table.schema}.${table.name}`;
-    if (kind !== 'lookup' || table.rowSecurity || shared.includes(label)) continue;
+    if (kind !== 'lookup' || table.rowSecurity || found.shared.has(label)) continue;
     const columns = unexplained(table);
     const values = pointing.get(table.oid) ?? [];
     const why = [

@@ -16,7 +16,7 @@ import { decidedName } from './isolation/judged.ts';
 import { keptLook } from './isolation/kept-look.ts';
 import { rulesOf } from './isolation/rules.ts';
 import { standingPolicies } from './isolation/tables.ts';
-import { madeAnonymously, madeTwice, signUpAdvice } from './sign-up/advice.ts';
+import { madeAnonymously, madeTwice, madeWithoutMember, signUpAdvice } from './sign-up/advice.ts';
 import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { allowedValues, memberRole, ownerRole, roleColumnOf } from './survey/roles.ts';
@@ -66,7 +66,9 @@ export async function* checkSignUps(
     newUsers: target.config.decisions.newUsers,
     living: found.living,
     advise: (error) => signUpAdvice(found, target, error),
-    ...(signUpMakesOrganization(target) ? { twice: madeTwice, anonymously: madeAnonymously } : {}),
+    ...(signUpMakesOrganization(target)
+      ? { twice: madeTwice, anonymously: madeAnonymously }
+      : { incomplete: madeWithoutMember(found) }),
     idPrefix: `${step}/sign-up`,
     refusalsAlone: step === '1.6',
     signal,

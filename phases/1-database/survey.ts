@@ -136,6 +136,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     from: names.from ?? old.from,
     ...keyed,
     excluded,
+    shared: new Set(config.decisions.sharedTable.map((name) => nameOf(splitName(name)))),
     organizations,
     profiles,
     memberships,

@@ -2,6 +2,7 @@ import { decide } from '../../src/config/answers.ts';
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
+import type { Inserted } from './sign-up/app-triggers.ts';
 import { allowedValues, hasFounder, ownerRole } from './survey/roles.ts';
 import { plainName, primaryColumn } from './survey/shape.ts';
 
@@ -36,7 +37,7 @@ export type Extra = {
   /** The operator's expressions, by column. */
   readonly values?: Readonly<Record<string, string>>;
   /** Constants that the app's own code puts there, by column. */
-  readonly constants?: ReadonlyMap<string, string>;
+  readonly constants?: ReadonlyMap<string, Inserted>;
   /** `schema.name` of the profiles. */
   readonly profiles?: string;
   /** The column of a membership that holds the role, whatever it is called. */
@@ -91,11 +92,16 @@ export function assign(
     const known =
       asksCaller && column.base === 'uuid' ? facts.user : knownValue(table, column, rowOf, facts, enums, extra);
     if (known !== null && (required || asksCaller || column.name === extra.role || wanted(column, rowOf))) {
-      list.push({ column: column.name, expression: unique(table, column, known, facts), reason: 'from the user' });
+      const expression = unique(table, column, known, facts);
+      list.push({
+        column: column.name,
+        expression: required || column.name === extra.role ? expression : ifAccepted(table, column, expression),
+        reason: 'from the user',
+      });
       continue;
     }
     if (!required) continue;
-    const guess = plainValue(table, column, enums, extra);
+    const guess = plainValue(table, column, facts, enums, extra);
     if (guess === null) {
       blockers.push({
         problem: `${table.schema}.${table.name}.${column.name} is ${column.type} NOT NULL without a default, and nothing tells what a new ${rowOf} should hold there.`,
@@ -161,6 +167,19 @@ function wanted(column: Column, rowOf: RowOf): boolean {
   if (rowOf === 'organization') return ['name', 'email', 'owner_id', 'owner_user_id'].includes(name);
   if (rowOf === 'profile') return ['email', 'full_name', 'name', 'phone', 'role'].includes(name);
   return name === 'role';
+}
+
+/**
+ * Nobody asked for the value of an optional column, so that a sign-up does not fail by it: the auth server knows phone
+ * numbers without a plus sign, for instance, and a rule of the app may want one.
+ */
+function ifAccepted(table: Table, column: Column, expression: string): string {
+  const rules = table.constraints
+    .filter((one) => one.type === 'c' && one.columns.join() === column.name)
+    .flatMap(({ definition }) => /^CHECK (\(.*\))(?: NO INHERIT)?(?: NOT VALID)?$/s.exec(definition)?.[1] ?? []);
+  if (rules.length === 0 || column.notNull || allowedValues(table, column, new Map()).length > 0) return expression;
+  const name = identifier(column.name);
+  return `(select c.${name} from (select ${expression} as ${name}) c where ${rules.join(' and ')})`;
 }
 
 const isText = (column: Column): boolean => /^(text|character varying|character|citext)/.test(column.base);
@@ -229,6 +248,8 @@ function knownValue(
   if (labels.test(name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
+  if (rowOf === 'profile' && parts.first.test(name)) return fitting(column, partOfName(facts, name, 'first'));
+  if (rowOf === 'profile' && parts.last.test(name)) return fitting(column, partOfName(facts, name, 'last'));
   // A code that somebody has to know is any text that nobody else has.
   if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(name))
     return fitting(column, `replace(gen_random_uuid()::text, '-', '')`);
@@ -236,6 +257,17 @@ function knownValue(
 }
 
 const labels = /^(name|display_name|company_name|business_name|organization_name|title|nombre|nome|nom)$/;
+
+const parts = { first: /^(first|given)_?name$/, last: /^(last|family)_?name$|^surname$/ };
+
+/** What the user gave under that name, else the first word of their name, or the rest of it. */
+function partOfName(facts: UserFacts, name: string, part: 'first' | 'last'): string {
+  const whole = personName(facts);
+  const own = `nullif(trim(${facts.metadata} ->> ${literal(name)}), '')`;
+  return part === 'first'
+    ? `coalesce(${own}, split_part(${whole}, ' ', 1))`
+    : `coalesce(${own}, trim(substr(${whole}, length(split_part(${whole}, ' ', 1)) + 1)))`;
+}
 
 const slugs =
   /^((org|organization|workspace|team|company|tenant|account)_)?(slug|subdomain|handle|url_slug|url_key|identifier|short_name|username)$/;
@@ -292,11 +324,18 @@ function unique(table: Table, column: Column, value: string, facts: UserFacts): 
 function plainValue(
   table: Table,
   column: Column,
+  facts: UserFacts,
   enums: ReadonlyMap<string, readonly string[]>,
   extra: Extra,
 ): string | null {
   const constant = extra.constants?.get(column.name);
-  if (constant !== undefined) return `${literal(constant)}${isText(column) ? '' : `::${column.type}`}`;
+  const cast = isText(column) ? '' : `::${column.type}`;
+  if (constant !== undefined) {
+    const value = literal(constant.value);
+    return constant.key === null
+      ? `${value}${cast}`
+      : `coalesce(nullif(${facts.metadata} ->> ${literal(constant.key)}, ''), ${value})${cast}`;
+  }
   if (foreignKey(table, column) !== null || isUnique(table, column)) return null;
   if (allowedValues(table, column, enums).length > 0) return null;
   if (column.base === 'boolean') return 'false';

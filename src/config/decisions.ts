@@ -106,9 +106,13 @@ export const decisions = {
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Tables without an organization whose rows are everybody’s, as schema.table: signed-in users read them.',
+        'Tables whose rows without an organization are everybody’s, as schema.table: signed-in users read them.',
       ),
-    { kind: 'names', argument: '<table>', help: 'a table whose rows are everybody’s: signed-in users read it' },
+    {
+      kind: 'names',
+      argument: '<table>',
+      help: 'a table whose rows without an organization are everybody’s: signed-in users read them',
+    },
   ),
   sameOrganizationReferences: setting(
     z

@@ -66,6 +66,7 @@ function compareDoor(
         continue;
       }
       const lost: number[] = [];
+      let nobodys = false;
       const leaked: number[] = [];
       const set = bitsOf(now);
       const setBefore = then === null ? '' : bitsOf(then);
@@ -100,9 +101,12 @@ function compareDoor(
         const loss = claim === 'unknown' || given ? 'on purpose' : lossOf(door, how, action, claim, person, owners);
         if (loss === 'on purpose') closed[action] = (closed[action] ?? 0) + 1;
         // That it can no longer be read says it already.
-        else if (action === 'read' || !readsNoMore(rightBefore, place, right, row)) lost.push(row);
+        else if (action === 'read' || !readsNoMore(rightBefore, place, right, row)) {
+          lost.push(row);
+          nobodys ||= claim === 'shared';
+        }
       }
-      if (lost.length > 0) lockouts.push(finding(door, person, action, lost, rightBefore, places));
+      if (lost.length > 0) lockouts.push({ ...finding(door, person, action, lost, rightBefore, places), nobodys });
       if (leaked.length > 0) leaks.push(finding(door, person, action, leaked, right, null));
     }
   }

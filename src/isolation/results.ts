@@ -79,13 +79,21 @@ export function* keptResults(
             advice:
               errors.length > 0
                 ? `A query that worked before the step now ends in an error. Correct the policy, function or view that it names${view.map((one) => `; or leave the view as it was with ${one.flag} (decisions.acceptView), where its own condition keeps organizations apart; or revoke SELECT on it from anon and authenticated`).join('')}.`
-                : `${keepingAdvice(was, lockouts, options)}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
+                : `${keepingAdvice(was, lockouts, options)}${sharing(door, lockouts)
+                    .map(
+                      (one) =>
+                        `, or say with ${one.flag} that rows which belong to no organization are everybody's to read`,
+                    )
+                    .join(
+                      '',
+                    )}, or, if this loss is meant, accept it by name with decisions.acceptAccess: ["${ask.id}"] (--accept-access).`,
             answers: [
               ...view,
               ...(errors.length > 0
                 ? []
                 : [
                     ...keepingAnswers(was, lockouts, options),
+                    ...sharing(door, lockouts),
                     accept(ask.id, 'These users lose these rows, as meant.'),
                   ]),
             ],
@@ -140,6 +148,20 @@ function keepingAdvice(door: Door, lockouts: readonly Finding[], options: Compar
     ? 'Restore what let them through'
     : `Keep what let these rows through with ${flags.join(' ')} (decisions.keepPolicy)`;
 }
+
+/** Rows of no organization and no user may be everybody's: that, a person knows. */
+const sharing = (door: Door, lockouts: readonly Finding[]): readonly Answer[] =>
+  door.kind === 'table' && !door.name.startsWith('storage.') && lockouts.some((one) => one.nobodys === true)
+    ? [
+        answer(
+          'decisions.sharedTable',
+          [door.name],
+          door.owners.some((one) => one.organizations.length > 0)
+            ? 'Every signed-in user reads the rows of this table that belong to no organization.'
+            : 'Every signed-in user reads all of its rows; only the service role writes them.',
+        ),
+      ]
+    : [];
 
 const viewStays = (door: string): Answer =>
   answer(

@@ -58,9 +58,14 @@ export function lossOf(
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
   // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization. Where no row
-  // has one, it may also be that nothing tells whose they are.
+  // has one, and none a user, it may also be that nothing tells whose they are. Where rows name a user alone, those that
+  // name none would be nobody's to read from then on, guarded or not.
   if (claim === 'shared') {
-    const told = before.guarded && person.id !== null && door.owners.some((one) => one.organizations.length > 0);
+    const told =
+      person.id !== null &&
+      (door.owners.some((one) => one.organizations.length > 0)
+        ? before.guarded
+        : door.owners.some((one) => one.users.length > 0));
     return action === 'read' && (before.decided || told) ? 'lockout' : 'on purpose';
   }
   if (claim === 'other' && before.shared) return 'lockout';

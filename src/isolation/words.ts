@@ -9,6 +9,8 @@ export type Finding = {
   readonly error: Extract<Reach, { readonly error: string }> | null;
   /** Policies that let the rows through. */
   readonly policies: readonly string[];
+  /** Some of the rows belong to no organization and to no user. */
+  readonly nobodys?: boolean;
   /** The key of one row, in words. */
   readonly example: string | null;
 };

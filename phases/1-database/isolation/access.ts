@@ -152,6 +152,11 @@ const kindOf = (found: Survey, table: Table): DoorKind => {
 
 function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
   const excluded = new Set(found.excluded.map((table) => table.oid));
+  const everybodys = new Set(
+    rulesOf(found).flatMap(({ kind, table }) =>
+      kind === 'lookup' && found.shared.has(`${table.schema}.${table.name}`) ? [table.oid] : [],
+    ),
+  );
   return found.catalog.tables
     .filter((table) => table.kind !== 'foreign' && !excluded.has(table.oid))
     .map((table) => {
@@ -160,7 +165,10 @@ function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
         schema: table.schema,
         name: table.name,
         kind: kindOf(found, table),
-        ...ownersOf(found, table, 't', said),
+        // Whom rows of everybody name, owns none of them.
+        ...(everybodys.has(table.oid)
+          ? { organizations: `'{}'::text[]`, users: `'{}'::text[]` }
+          : ownersOf(found, table, 't', said)),
         key: key?.name ?? null,
         keyType: key?.type ?? null,
       };

@@ -182,7 +182,8 @@ const neededByPolicy = (one: DbFunction): Blocker => ({
 function decisionOn(one: DbFunction, config: DefinerConfig): 'accepted' | 'revoked' | null {
   const named = (list: readonly string[]): boolean =>
     list.some((name) => name === one.signature || name.replace(/\s+/g, '') === one.signature.replace(/\s+/g, ''));
-  return named(config.accepted) ? 'accepted' : named(config.revoked) ? 'revoked' : null;
+  // Whoever accepted a function and was told afterwards what it reaches may well revoke it then.
+  return named(config.revoked) ? 'revoked' : named(config.accepted) ? 'accepted' : null;
 }
 
 /** "Is this user a member of that organization?": yes or no, out of the tables that say who belongs where alone. */

@@ -65,7 +65,36 @@ function organizationsOf(known: Known, table: Table, alias: string, path: readon
   }
   if (named.length > 0 || path.length > farthest) return columns;
   // Of a row without a key, what refers to organizations says with whom it is shared, and its parents whose it is.
-  return [...columns, ...throughParents(known, table, alias, path, organizationsOf)];
+  return [
+    ...columns,
+    ...below(survey, table, alias, path.length),
+    ...throughParents(known, table, alias, path, organizationsOf),
+  ];
+}
+
+/**
+ * A group, an agency: what organizations refer to is theirs as well, not only whose user made it. What names no user is
+ * everybody's, as a plan is.
+ */
+function below(survey: Survey, table: Table, alias: string, depth: number): readonly string[] {
+  const { organizations } = survey;
+  const key = primaryColumn(organizations)?.name;
+  const namesUser = foreignKeys(table).some(
+    (one) =>
+      (one.references?.schema === 'auth' && one.references.table === 'users') ||
+      (survey.profiles !== null && parentOf(survey, one) === survey.profiles),
+  );
+  if (organizations === null || key === undefined || !namesUser) return [];
+  return foreignKeys(organizations).flatMap((foreign) => {
+    if (parentOf(survey, foreign) !== table) return [];
+    const own = `o${depth}`;
+    const on = foreign.columns.map(
+      (column, at) => `${own}.${identifier(column)} = ${alias}.${identifier(foreign.references?.columns[at] ?? '')}`,
+    );
+    return [
+      `array(select ${own}.${identifier(key)}::text from ${qualified(organizations.schema, organizations.name)} ${own} where ${on.join(' and ')})`,
+    ];
+  });
 }
 
 function usersOf(known: Known, table: Table, alias: string, path: readonly number[]): readonly string[] {

@@ -1,6 +1,7 @@
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { adminRoles, ownerRole } from '../survey/roles.ts';
+import { nameOf } from '../survey/shape.ts';
 import { primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import {
   bracketed,
@@ -65,25 +66,28 @@ function ruleOf(survey: Survey, table: Table): Rule {
   if (table === survey.profiles) return profilesRule(survey, table);
   if (table === survey.memberships?.table) return membershipsRule(survey, table);
   const tenant = tenantOf(survey, table);
+  const shared = survey.shared.has(nameOf(table));
   if (tenant !== null) {
     const key = identifier(survey.to);
-    return all(
+    const rule = all(
       table,
       'tenant',
       'org',
       isCallers(survey, key),
       [tenant.key, ...tenant.also].map((one) => one.name),
     );
+    return shared && !tenant.key.notNull ? reading(rule, `${key} is null or ${isCallers(survey, key)}`) : rule;
   }
   const parents = parentConditions(survey, table);
   if (parents !== null) {
     const loose = parentConditions(survey, table, 1, identifier(table.name), true);
-    return { ...all(table, 'child', 'org', parents, []), ...(loose === null ? {} : { ownBound: loose }) };
+    const rule = { ...all(table, 'child', 'org', parents, []), ...(loose === null ? {} : { ownBound: loose }) };
+    return shared && loose !== null ? reading(rule, loose) : rule;
   }
   const user = userColumnOf(survey, table);
-  if (user !== null)
+  if (user !== null && !shared)
     return { ...all(table, 'personal', 'own', isCallersOwn(survey, table, user, identifier(user), caller), []), user };
-  if (isLog(survey, table))
+  if (isLog(survey, table) && !shared)
     return { ...base(table, 'log', 'log'), conditions: { INSERT: { using: `${caller} is not null` } } };
   return { ...base(table, 'lookup', 'lookup'), conditions: { SELECT: { using: 'true' } } };
 }
@@ -104,6 +108,13 @@ const all = (table: Table, kind: Kind, prefix: Rule['prefix'], using: string, ke
   keys,
   conditions: everywhere({ using }),
   bound: everywhere({ using }),
+});
+
+/** The same, where more may be read. */
+const reading = (rule: Rule, using: string): Rule => ({
+  ...rule,
+  conditions: { ...rule.conditions, SELECT: { using } },
+  bound: { ...rule.bound, SELECT: { using } },
 });
 
 const everywhere = (condition: Condition): Readonly<Record<Command, Condition>> => ({

@@ -4,6 +4,7 @@ import type { Refused } from '../../../src/database/probes/sign-up.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
+import { nameOf } from '../survey/shape.ts';
 import type { Survey } from '../survey.ts';
 import { asToday, asTodayAnswer, sampleSetting, settingOf } from '../values.ts';
 
@@ -33,6 +34,15 @@ export const madeTwice: Pick<CheckResult, 'advice' | 'answers'> = {
   advice: `The app makes an organization for a new user itself, after the rollout's trigger has made one. Take that out of the app's function, or ${asToday}: the stamp then comes with the app's membership.`,
   answers: [asTodayAnswer],
 };
+
+/** The app makes an organization, and nothing that says who belongs to it. */
+export function madeWithoutMember({ organizations, memberships, profiles }: Survey): Pick<CheckResult, 'advice'> {
+  const said = memberships?.table ?? profiles;
+  const where = organizations === null ? 'organizations' : nameOf(organizations);
+  return {
+    advice: `The app makes an organization for a new user and says nowhere that they belong to it${said === null ? '' : `, which is read from ${nameOf(said)}`}: they would reach nothing. Let the app's function write that as well, or a trigger on ${where}.`,
+  };
+}
 
 /** The columns that decide whether a row passes; what says whose it is has its value already. */
 function refusedColumns(table: Table, error: Refused): readonly Column[] {

@@ -184,12 +184,15 @@ export function makersOf(
   });
 }
 
-/** Constants that the app's own functions put into columns of a table when they insert a row there: `column` to SQL. */
+/**
+ * Constants that the app's own functions put into columns of a table when they insert a row there, by column: as they
+ * are, or where the metadata of the new user does not say more.
+ */
 export function insertedConstants(
   catalog: Catalog,
   table: { readonly schema: string; readonly name: string },
-): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+): ReadonlyMap<string, Inserted> {
+  const found = new Map<string, Inserted>();
   for (const one of catalog.functions.filter((each) => each.language === 'plpgsql' || each.language === 'sql')) {
     if (!one.body.includes(table.name)) continue;
     const words = wordsOf(one.body);
@@ -202,15 +205,32 @@ export function insertedConstants(
       const values = listAt(words, columns.end + 2);
       if (words[columns.end + 1]?.text !== 'values' || columns.parts.length !== values.parts.length) continue;
       for (const [index, part] of columns.parts.entries()) {
-        const [value] = values.parts[index] ?? [];
-        const cast = (values.parts[index] ?? []).length === 1 || values.parts[index]?.[1]?.text === '::';
+        const value = inserted(values.parts[index] ?? []);
         const column = part[0]?.text ?? '';
-        if (value?.kind === 'string' && cast && !found.has(column)) found.set(column, value.text);
+        if (value !== null && !found.has(column)) found.set(column, value);
       }
     }
   }
   return found;
 }
+
+/** What an app puts into a column: a constant, or what the metadata says under a key, and else that constant. */
+export type Inserted = { readonly value: string; readonly key: string | null };
+
+function inserted(part: readonly Word[]): Inserted | null {
+  const [first, second] = part;
+  if (first?.kind === 'string' && (second === undefined || second.text === '::'))
+    return { value: first.text, key: null };
+  const [key, value, ...more] = part.filter((one) => one.kind === 'string');
+  const asks = first?.text === 'coalesce' && part.some((one) => one.text === 'raw_user_meta_data');
+  return asks && key !== undefined && value !== undefined && more.length === 0
+    ? { value: value.text, key: grants.test(key.text) ? null : key.text }
+    : null;
+}
+
+/** What nobody may give themselves by what they write about themselves. */
+const grants =
+  /role|admin|owner|staff|permission|privilege|plan|tier|credit|balance|limit|quota|verified|approved|active|status|org|tenant|team|workspace|compan/i;
 
 /** The comma-separated parts between the parenthesis at `open` and its end. */
 function listAt(

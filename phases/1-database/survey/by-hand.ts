@@ -75,9 +75,24 @@ export function newMemberships(found: Survey, organizations: Table, key: string)
       : [
           `-- whoever owns one, and then one row for every other user who is a member:`,
           `insert into public.org_members select ${identifier(key)}, ${identifier(owner.name)}, 'owner' from ${sql} where ${identifier(owner.name)} is not null;`,
+          keepOwners(sql, identifier(key), identifier(owner.name), org),
         ]),
   ].join('\n');
 }
+
+/** The app goes on to name owners in the organizations alone, also for those that a sign-up makes. */
+const keepOwners = (sql: string, key: string, owner: string, org: string): string =>
+  `create function public.keep_owners() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.org_members (${org}, user_id, role) select new.${key}, new.${owner}, 'owner' where new.${owner} is not null
+    on conflict (${org}, user_id) do update set role = 'owner';
+  if tg_op = 'UPDATE' then
+    delete from public.org_members m where m.${org} = new.${key} and m.user_id = old.${owner} and m.role = 'owner'
+      and m.user_id is distinct from new.${owner};
+  end if;
+  return null;
+end $$;
+create trigger keep_owners after insert or update of ${owner} on ${sql} for each row execute function public.keep_owners();`;
 
 /** Users belong to teams, and teams to organizations. Names are quoted. */
 type Through = {

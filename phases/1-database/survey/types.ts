@@ -93,6 +93,8 @@ export type Survey = {
   /** Columns that carry a tenant name but cannot be a key to organizations, with the reason. */
   readonly unclear: readonly Unclear[];
   readonly excluded: readonly Table[];
+  /** Tables whose rows without an organization are everybody's to read, as decided: `schema.table`. */
+  readonly shared: ReadonlySet<string>;
   readonly organizations: Table | null;
   readonly profiles: Table | null;
   readonly memberships: Memberships | null;

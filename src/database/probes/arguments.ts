@@ -48,8 +48,7 @@ export async function argumentsOf(
     if (id === null && /^(uuid|bigint|integer)$/.test(type) && /id$/.test(bare)) {
       return `What its argument ${name ?? index + 1} identifies is not known: it was not called.`;
     }
-    const value =
-      id ?? first(bare, type) ?? plain(type) ?? world.catalog.enums.find((one) => one.name === type)?.labels[0] ?? null;
+    const value = id ?? first(bare, type) ?? fitting(world, family, tables, fn, name, type) ?? null;
     if (value === null)
       return `No value is known for its argument ${name ?? index + 1} of type ${type}: it was not called.`;
     given.push({ name, sql: `${literal(value)}::${type}`, variadic: mode === 'v' });
@@ -154,6 +153,51 @@ const first = (name: string, type: string): string | null =>
       : /^page(?:_?(?:number|no|num|index))?$/.test(name)
         ? '1'
         : null;
+
+/** A plain value, as the body asks for it: a list where it takes elements, a text of the length that it wants. */
+function fitting(
+  world: World,
+  family: Family,
+  tables: readonly TableFacts[],
+  fn: DbFunction,
+  name: string | null,
+  type: string,
+): string | null {
+  const labels = world.catalog.enums.find((one) => one.name === type)?.labels;
+  if (labels !== undefined) {
+    // "From here to there": two places that are one are no move.
+    const before = fn.arguments.filter((one) => one.type === type).findIndex((one) => one.name === name);
+    return labels[Math.max(before, 0) % labels.length] ?? null;
+  }
+  const value = plain(type);
+  if (name === null || value === null) return value;
+  const body = withoutComments(fn.body);
+  const called = `${escapeRegExp(name)}\\b`;
+  if (type === 'text' || type === 'character varying') {
+    const wanted = new RegExp(`length\\s*\\((?:\\s*\\w+\\s*\\()*\\s*${called}[^<>=;]*<=?\\s*(\\d{1,3})\\b`, 'gi');
+    const least = Math.max(0, ...[...body.matchAll(wanted)].map(([, number]) => Number(number)));
+    return value.padEnd(least + 1, '.').slice(0, Math.max(value.length, least + 1));
+  }
+  if (!/^jsonb?$/.test(type)) return value;
+  const given = elementOf(world, family, tables, body);
+  const takesMany = new RegExp(
+    `jsonb?_(array_\\w+|to_recordset|populate_recordset)\\s*\\((?:[^();]*,)?\\s*(?:coalesce\\s*\\(\\s*)?${called}`,
+    'i',
+  );
+  return takesMany.test(body) ? `[${given}]` : given;
+}
+
+/** An object with every key that the body reads out of one, with ids of B's where the key names such. */
+function elementOf(world: World, family: Family, tables: readonly TableFacts[], body: string): string {
+  const values = new Map<string, string>();
+  for (const [, key = '', cast] of body.matchAll(/->>\s*'(\w+)'\s*\)*\s*(?:::\s*(\w+(?: precision)?))?/g)) {
+    const type = cast === 'int' ? 'integer' : (cast ?? 'text').toLowerCase();
+    const label = world.catalog.enums.find((one) => one.name.replace(/^.*\./, '') === type)?.labels[0];
+    const value = idFor(world, family, tables, key, type) ?? label ?? plain(type);
+    if (value !== null && !(values.has(key) && cast === undefined)) values.set(key, value);
+  }
+  return JSON.stringify(Object.fromEntries(values));
+}
 
 function plain(type: string): string | null {
   switch (type) {

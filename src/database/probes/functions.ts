@@ -35,8 +35,22 @@ const isScalar = (type: string): boolean =>
 export async function probeFunction(run: Run, fn: DbFunction, full: boolean): Promise<readonly CheckResult[]> {
   const results = await callFunction(run, fn, full);
   // A number or a word about the caller: only that it tells of others is worth a line.
-  return isSingle(fn) ? results.filter(({ verdict }) => verdict === 'failed') : results;
+  return isSingle(fn)
+    ? results.filter(({ verdict, advice }) => verdict === 'failed' || advice === countsForAll)
+    : results;
 }
+
+const countsForAll =
+  'It says one number about the rows of every organization to whoever calls it, and asks nobody who they are: whether that may be known, only a person can tell.';
+
+/** "How many are there?", as a public page shows it: no row comes back, and it is meant for everybody or for nobody. */
+const isCounter = (world: World, fn: DbFunction): boolean =>
+  isSingle(fn) &&
+  /^(integer|bigint|smallint|numeric)$/.test(fn.returns) &&
+  ![...named(world, fn)].some(({ body }) => asksCaller.test(body));
+
+const asksCaller =
+  /\bauth\.(uid|jwt|role|email)\b|\bcurrent_(setting|user|role|org_id)\b|\bsession_user\b|\bmy_org_ids\b/i;
 
 const isSingle = (fn: DbFunction): boolean =>
   fn.arguments.length === 0 && fn.volatility !== 'volatile' && !fn.returnsSet && isScalar(fn.returns);
@@ -224,6 +238,8 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
       ...roles.map((role) => given(`depends-${role}`, role, tokens[role], stale[role], question(role))),
     ]);
     // Where what B gets depends on B's rows, the call can tell, and what others get must not.
+    if (telling?.verdict === 'failed' && isCounter(world, fn))
+      return [{ ...skipped(uncalled, countsForAll), matters: true }];
     if (telling?.verdict === 'failed')
       return others.map((one) => (one.verdict === 'skipped' ? { ...one, ...open } : one));
   }

@@ -35,6 +35,8 @@ export type SignUpOptions = {
   readonly newUsers?: 'as-today' | 'own-organization';
   /** What to do about a sign-up that PostgreSQL refused; nothing where nothing is known of it. */
   readonly advise?: (error: Refused) => Pick<CheckResult, 'advice' | 'answers'>;
+  /** What to do where a sign-up makes what the app makes, and that is not all that it takes to belong somewhere. */
+  readonly incomplete?: Pick<CheckResult, 'advice' | 'answers'>;
   /** What to do where the app makes an organization of its own for somebody whom the rollout gave one. */
   readonly twice?: Pick<CheckResult, 'advice' | 'answers'>;
   /** What to do where the app makes an organization for somebody anonymous who was to get none. */
@@ -202,10 +204,10 @@ async function signUp(
           ? options.twice
           : kind.id === 'anonymous' && none && options.anonymously !== undefined
             ? options.anonymously
-            : {
+            : (options.incomplete ?? {
                 advice:
                   'Apply the sign-up step: its trigger makes the organization, the profile, the membership and the stamp.',
-              }),
+              })),
       milliseconds,
     };
   } catch (error) {

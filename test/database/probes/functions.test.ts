@@ -32,6 +32,9 @@ it('owner’s rights are found behind lists of ids, views, functions inside and 
     create table public.cash_sessions (id uuid primary key default gen_random_uuid(), organization_id uuid not null references public.organizations, body text);
     create type public.how as enum ('whole', 'part');
     ${reads('public.session_of(p_session_id uuid, p_how public.how) returns text', `if not exists (select 1 from public.notes) then raise 'none'; end if; return (select s.body from public.cash_sessions s join public.notes n on true where s.id = p_session_id limit 1);`)}
+    ${reads('public.closing(org uuid, p_counts jsonb) returns setof text', `return query select n.body from public.notes n, jsonb_array_elements(p_counts) x where n.organization_id = org and (x ->> 'amount')::numeric > 0;`)}
+    ${reads('public.correcting(org uuid, p_reason text) returns setof text', `if length(trim(coalesce(p_reason, ''))) < 10 then raise 'too short'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
+    ${reads('public.moving(org uuid, p_from public.how, p_to public.how) returns setof text', `if p_from = p_to then raise 'no move'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
     ${reads('public.posing(org uuid, p_user_id uuid) returns setof text', `if p_user_id <> auth.uid() then raise 'not you'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
     ${reads('public.done_by(org uuid, p_closed_by uuid) returns setof text', `if p_closed_by <> auth.uid() or not exists (select 1 from public.profiles p where p.id = auth.uid() and p.organization_id = org) then raise 'not you'; end if; return query select n.body from public.notes n where n.organization_id = org;`)}
     ${reads('public.through_view(nid uuid) returns text', 'return (select body from public.note_view where id = nid);')}
@@ -47,7 +50,10 @@ it('owner’s rights are found behind lists of ids, views, functions inside and 
   expect(said).toEqual({
     any_table: 'skipped, matters',
     by_ids: 'failed',
+    closing: 'failed',
+    correcting: 'failed',
     done_by: 'passed',
+    moving: 'failed',
     of_orgs: 'failed',
     posing: 'failed',
     session_of: 'failed',
@@ -66,6 +72,8 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
         'public.search(text)',
         'public.mine()',
         'public.total()',
+        'public.counted()',
+        'public.counted_as_somebody()',
       ],
     },
   });
@@ -74,6 +82,8 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
     alter table public.notes enable row level security;
     create policy p on public.notes to authenticated using (organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid()));
     ${reads('public.how_many() returns table (n bigint)', 'return query select count(*) from public.notes;')}
+    ${reads('public.counted() returns bigint', 'return (select count(*) from public.notes);')}
+    ${reads('public.counted_as_somebody() returns bigint', `if auth.uid() is null then raise exception 'sign in'; end if; return (select count(*) from public.notes);`)}
     ${reads('public.total() returns table (n bigint)', `if auth.uid() is null then raise exception 'sign in'; end if; return query select count(*) from public.notes n where n.organization_id = (select p.organization_id from public.profiles p where p.id = auth.uid());`)}
     ${reads('public.longest(since date) returns table (n int)', 'return query select max(length(n.body)) from public.notes n where n.made >= since;')}
     ${reads('public.search(q text) returns setof text', `return query select n.body from public.notes n where n.body ilike '%' || q || '%';`)}
@@ -89,6 +99,8 @@ it('numbers over rows of others are told apart from numbers over one’s own, an
   expect(said).toEqual({
     calm: 'failed: rows of another organization changed',
     changed_password: 'passed: nothing of another organization',
+    counted: 'skipped: not checked',
+    counted_as_somebody: 'failed: what it returns depends on rows of another organization',
     how_many: 'failed: what it returns depends on rows of another organization',
     longest: 'failed: what it returns depends on rows of another organization',
     mine: 'passed: what it returns does not depend on rows of another organization',

@@ -127,7 +127,10 @@ describe('functions that ask who is calling and then do not care', () => {
       decisions: { acceptFunction: names, acceptAccess: [`1.7/two-org/${names[0]}/call`] },
     });
     expect(await applied(accepted)).toBeNull();
-    await using revoked = await tiny('careless_revoked', careless, { decisions: { revokeFunction: names } });
+    // Accepted first, and revoked once the checks said what they reach.
+    await using revoked = await tiny('careless_revoked', careless, {
+      decisions: { acceptFunction: names, revokeFunction: names },
+    });
     expect(await applied(revoked)).toBeNull();
   });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
 import { throughPhaseOne } from '../../../helpers/phase-one.ts';
-import { makeApp } from '../sign-up/schemas.ts';
+import { makeApp, org, user, users } from '../sign-up/schemas.ts';
+import { whole } from './whole.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {
@@ -110,3 +111,34 @@ it.each([
     expect([await read(1), await read(2)]).toEqual([[{ body: 'a' }], [{ body: 'b' }]]);
   },
 );
+
+const workspaces = `${users(2)}
+  create table workspaces (id uuid primary key default gen_random_uuid(), owner_user_id uuid not null references auth.users, name text not null);
+  create table invoices (id int primary key, workspace_id uuid not null references workspaces on delete cascade, total int);
+  create function handle_new_user() returns trigger language plpgsql security definer as $$ begin
+    insert into public.workspaces (owner_user_id, name) values (new.id, 'mine'); return new; end $$;
+  create trigger on_auth_user_created after insert on auth.users for each row execute function handle_new_user();
+  insert into workspaces values ('${org(1)}', '${user(1)}', 'A'), ('${org(2)}', '${user(2)}', 'B');
+  insert into invoices values (1, '${org(1)}', 5), (2, '${org(2)}', 6);
+  alter table workspaces enable row level security; create policy own on workspaces using (owner_user_id = auth.uid());
+  alter table invoices enable row level security;
+  create policy own on invoices using (exists (select from workspaces w where w.id = workspace_id and w.owner_user_id = auth.uid()));`;
+
+it('organizations that name their owner alone get memberships that follow the owner, also at sign-up', async () => {
+  await using app = await makeApp(server, workspaces);
+  const phaseOne = (await import('../../../../phases/1-database/phase.ts')).phase;
+  const [first] = (await app.at.rollout([phaseOne]).plan('1.1')).plan.blockers;
+  // Memberships that nothing keeps: the next sign-up's owner would reach nothing.
+  const [table = '', owners = ''] = (first?.detail ?? '').split('create function');
+  const { said } = await whole(server, `${workspaces} ${table}`, { decisions: { newUsers: 'as-today' } });
+  expect(said).toMatch(
+    /says nowhere that they belong to it, which is read from public\.org_members: .* trigger on public\.workspaces/,
+  );
+  await app.at.sql(`${table} create function${owners}`);
+  const done = await throughPhaseOne(app.at);
+  expect(done.said.filter((one) => /^(blocker|failed|error)/.test(one))).toEqual([]);
+  expect(done.stopped).toBeNull();
+  await app.at.sql(`update public.workspaces set owner_user_id = '${user(2)}' where id = '${org(1)}'`);
+  const members = `select user_id from public.org_members where org_id = '${org(1)}'`;
+  expect(await app.at.sql(members)).toEqual([{ user_id: user(2) }]);
+});

@@ -101,3 +101,41 @@ it('the role that runs an organization is asked for where no label says it, and 
   });
   expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
 });
+
+it('an optional value that a rule of the app refuses is left out, and nobody is kept from signing up by it', async () => {
+  const { reached, said, left } = await whole(
+    server,
+    `${users(2)}
+     create table organizations (id uuid primary key default gen_random_uuid(), name text not null);
+     create table users (id uuid primary key references auth.users on delete cascade, organization_id uuid not null references organizations,
+       first_name text not null, last_name text not null, specialty text not null, name text check (length(name) < 30), phone text check (phone is null or phone ~ '^\\+[1-9]'), role text not null default 'member');
+     alter table users enable row level security;
+     create policy ours on users for select using (organization_id = (select u.organization_id from users u where u.id = auth.uid()));
+     create function make_user(new auth.users) returns void language plpgsql as $$ begin
+       insert into public.users (id, specialty) values (new.id, coalesce(new.raw_user_meta_data->>'specialty', 'general')); end $$;
+     insert into organizations values ('${org(1)}', 'A'), ('${org(2)}', 'B');
+     insert into users values ('${user(1)}', '${org(1)}', 'A', 'A', 'x', 'a', '+49301234', 'owner'), ('${user(2)}', '${org(2)}', 'B', 'B', 'x', 'b', null, 'owner');`,
+    own,
+    async (app) => {
+      const sign = (id: string, name: string, phone: string): Promise<unknown> =>
+        app.all(
+          `insert into auth.users (id, phone, raw_user_meta_data) values ('${id}', '${phone}', '{"name": "${name}"}')`,
+        );
+      await sign(user(7), 'Ann de Vries', '49301234');
+      await sign(user(8), 'x'.repeat(40), '+49305678');
+      expect(
+        await app.all(
+          `select first_name, last_name, specialty, name, phone from users where id in ('${user(7)}', '${user(8)}') order by id`,
+        ),
+      ).toEqual([
+        { first_name: 'Ann', last_name: 'de Vries', specialty: 'general', name: 'Ann de Vries', phone: null },
+        { first_name: 'x'.repeat(40), last_name: '', specialty: 'general', name: null, phone: '+49305678' },
+      ]);
+      await app.all(
+        `delete from auth.users where id in ('${user(7)}', '${user(8)}')`,
+        `delete from organizations where id not in ('${org(1)}', '${org(2)}')`,
+      );
+    },
+  );
+  expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
+});

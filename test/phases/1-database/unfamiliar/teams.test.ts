@@ -76,3 +76,23 @@ it('where it is the team, it goes on with that', async () => {
   });
   expect({ reached, left, said }).toEqual({ reached: '1.7', left: [], said: '' });
 });
+
+/** Groups own organizations, and name only who made them. */
+const grouped = (sees: string): string => `${users(4)}
+  create table groups (id int primary key, name text not null, created_by uuid not null references auth.users);
+  create table organizations (id uuid primary key default gen_random_uuid(), group_id int references groups, name text not null);
+  create table org_members (organization_id uuid not null references organizations, user_id uuid not null references auth.users, role text not null default 'member', primary key (organization_id, user_id));
+  insert into groups values (1, 'g', '${user(1)}'), (2, 'h', '${user(2)}');
+  insert into organizations values ('${org(1)}', 1, 'A'), ('${org(2)}', 2, 'B');
+  insert into org_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner'), ('${org(1)}', '${user(3)}', 'member'), ('${org(2)}', '${user(4)}', 'member');
+  create function sees_group(g int) returns boolean language sql stable security definer set search_path = public as
+    $$ select exists (select from organizations o join org_members m on m.organization_id = o.id where ${sees} m.user_id = auth.uid()) $$;
+  alter table groups enable row level security; create policy ours on groups for select using (sees_group(id));`;
+
+it('a group is read by the members of its organizations, not by those of others', async () => {
+  const { reached, left, said } = await whole(server, grouped('o.group_id = g and'));
+  expect({ reached, left, said }).toEqual({ reached: '1.7', left: [], said: '' });
+  const open = await whole(server, grouped(''));
+  expect(open.reached).toBeNull();
+  expect(open.said).toContain('public.groups: no user reaches another organization');
+});
