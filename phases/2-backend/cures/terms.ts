@@ -1,4 +1,4 @@
-import { inWordsOf } from '../../../src/workspace/scan/scan.ts';
+import { inWordsOf } from '../../../src/workspace/scan/one-file.ts';
 import type { Finding, FindingKind } from '../../../src/workspace/scan/types.ts';
 import type { Code } from '../../code/code.ts';
 import { type Door, doorsOf } from './index.ts';
