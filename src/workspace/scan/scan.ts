@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type FileClass, fileClasses, listFiles, type SourceFile } from '../files.ts';
 import { importMaps, mapped } from '../import-maps.ts';
 import type { Workspace } from '../project.ts';
-import { resolveModule } from '../resolve.ts';
+import { projectOf, resolveModule } from '../resolve.ts';
 import type { Told, World } from './across-files.ts';
 import { fileKey, settingKey } from './cache.ts';
 import { treesGrown } from './collect.ts';
@@ -83,6 +83,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
   );
   const world: World = {
     projects: workspace.projects,
+    packageOf: (file) => projectOf(file, workspace.projects)?.directory ?? '',
     resolve: (from, specifier) => {
       const target = mapped(maps, from, specifier);
       return target !== null && known.has(target) ? target : resolveModule(from, specifier, known, workspace.projects);

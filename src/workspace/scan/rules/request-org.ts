@@ -18,7 +18,7 @@ import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
 import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
-import { handedToFunctions, noteHanded } from './request-org-across.ts';
+import { handedToFunctions, noteControlled, noteHanded } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -198,6 +198,7 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
   noteHanded(context.source, node.start, uses.flatMap(givenBy));
+  noteControlled(node, origin.part);
   const last = origin.path.at(-1);
   const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
