@@ -61,6 +61,10 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(or(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
+      `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); await db.from('calls').insert({ workspace_id: workspaceId, name: data?.name }); });`,
+      `export const POST = withTenant(async (request, context) => { const { workspaceId } = await request.json(); return Response.json(await prisma.call.update({ where: { id: 1, orgId: context.orgId }, data: { workspaceId } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.body.tenantId), eq(calls.orgId, req.query.orgId)))); });`,
       `router.get('/x', async (req, res) => { const orgId = Number(req.query.orgId); res.json(await load(orgId)); });`,
       `router.get('/x', async (req, res) => { const id = parseInt(req.params.orgId, 10); const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
       `router.get('/x', async (req, res) => { const id = +req.params.orgId; const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
@@ -124,6 +128,10 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(and(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { const { data } = await db.from('calls').select('*').eq('workspace_id', req.query.workspaceId).eq('org_id', req.user.orgId); res.json(data); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { orgId: req.user.orgId, workspaceId: req.query.workspaceId } })); });`,
+      `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); if (!data) return res.status(404).end(); await db.from('calls').insert({ workspace_id: workspaceId }); });`,
       `router.get('/x', requireAuth, async (req, res) => { const orgId = Number(req.query.orgId); if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
       `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.room.update({ where: { id, org: { id: orgId, users: { some: { userId } } } }, data: { open: true } }); }`,
       `router.post('/x', async (req, res) => { const { orgId } = req.body; const job = await jobs.find(req.params.id); if (!job || job.orgId !== orgId || job.userId !== req.user.id) return res.status(404).end(); await send(orgId); });`,
