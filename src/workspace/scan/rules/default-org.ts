@@ -39,7 +39,7 @@ export const defaultOrg: Rule = {
     if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
     if (isHarmless(place.whole) || onlyCounts(place.whole, place.value) || isPartOfKey(place.whole)) return;
     if (place.value !== null && isTestedAround(place.whole, place.value)) return;
-    if (value === '' && isFieldOfTemplate(place.whole)) return;
+    if (value === '' && (isFieldOfTemplate(place.whole) || isHandedToCheck(place.whole))) return;
     if (value === '' && isCaughtWhenEmpty(place.whole, isHarmless)) return;
     if (value === '' && place.value !== null && isRowInOtherForm(place.whole, place.value)) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
@@ -75,6 +75,7 @@ export const defaultOrg: Rule = {
     finds: [
       `trpc.call.list.useQuery({ orgId: org?.id ?? '' }, { enabled: open });`,
       `const orgId = user.org_id ?? ''; if (!orgId) note('no org'); load(orgId);`,
+      `const scope = await authorizeOrgCapability({ context, orgId: group.orgId ?? 'default' });`,
       `const orgId = user.org_id ?? ''; load(orgId); if (!orgId) return;`,
       `const orgId = user.org_id ?? 'default'; if (!orgId) return; load(orgId);`,
       `const orgId = user.org_id ?? ''; if (orgId) note(orgId); load(orgId);`,
@@ -130,6 +131,8 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       `const orgName = org?.name || 'default';`,
       `logger.info('x', { orgId: orgId || 'unknown' });`,
       `trpc.call.list.useQuery({ orgId: org?.id ?? '' }, { enabled: !!org?.id });`,
+      `const scope = await authorizeOrgCapability({ context, orgId: group.orgId ?? '', permission: 'read' }); if (!scope.allowed) return notFound();`,
+      `if (!(await hasOrgAccess(user.id, row.org_id ?? ''))) return notFound();`,
       `const isLinked = linkedOrgIds?.has(orgId ?? '') ?? false;`,
       {
         path: 'src/A.svelte',
@@ -240,6 +243,19 @@ function isFieldOfForm(pair: SyntaxNode): boolean {
   if (holder?.kind === 'pair') return initial.test(keyName(holder.child(0)) ?? '');
   const call = holder?.kind === 'arguments' ? holder.parent : null;
   return call !== null && call !== undefined && formState.test((call.child(0)?.text ?? '').replace(/<[\s\S]*$/, ''));
+}
+
+/** Functions that let nobody in without an organization: the empty one is nobody's. */
+const checking =
+  /^(?:authorize\w*|(?:assert|can|has|require|verify|check)\w*(?:[aA]ccess|[cC]apab|[pP]ermission|[mM]ember|[rR]ole|[oO]wner)\w*)$/;
+
+/** `authorizeOrg({ user, orgId: row.orgId ?? '' })` */
+function isHandedToCheck(whole: SyntaxNode): boolean {
+  const value = wrapped(whole);
+  const object = value.parent?.kind === 'pair' ? value.parent.parent : null;
+  const list = (object?.kind === 'object' ? wrapped(object) : value).parent;
+  const callee = list?.kind === 'arguments' ? list.parent?.child(0) : null;
+  return callee != null && checking.test(memberOf(callee)?.name ?? callee.text);
 }
 
 /** `let orgId = one ? one.id : ''` under `bind:value={orgId}`, `v-model="orgId"`: what a field of a form begins with. */
