@@ -315,6 +315,18 @@ describe('what is left to a person', () => {
     expect((await app.checked(routes)).find((one) => one.id === '2.3/scan')?.verdict).toBe('failed');
   });
 
+  it('puts nothing in the place of an organization that has to be another one', async () => {
+    const app = await appOf({
+      'package.json': manifest('@trpc/server'),
+      'src/supabase.ts': client,
+      'src/trpc.ts': `import { initTRPC } from '@trpc/server';\nexport const createTRPCContext = async (opts: { headers: Headers }) => ({ headers: opts.headers });\nconst t = initTRPC.create();\nexport const protectedProcedure = t.procedure.use(isAuthed);\n`,
+      'src/shares.ts': `import { protectedProcedure } from './trpc';\nexport const a = protectedProcedure.input(s).mutation(async ({ ctx, input }) => {\n  const call = await load(input.id);\n  if (call.org_id === input.orgId) throw new Error('the call is yours already');\n  await supabase.from('shares').insert({ call_id: call.id, org_id: input.orgId });\n});\n`,
+    });
+    const { after, notes } = await app.planned(routes);
+    expect(after).toEqual({});
+    expect(notes).toContain('whether the caller may name any organization here');
+  });
+
   it('carries over no procedure that asks for more than a user', async () => {
     const app = await appOf({
       'package.json': manifest('@trpc/server'),

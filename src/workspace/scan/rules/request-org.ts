@@ -16,7 +16,16 @@ import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
-import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
+import {
+  callOf,
+  functionAround,
+  memberOf,
+  operatorOf,
+  type Source,
+  type SyntaxNode,
+  unwrap,
+  wrapped,
+} from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
 import { handedToFunctions, noteControlled, noteHanded } from './request-org-across.ts';
 
@@ -253,6 +262,16 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
     };
     return;
   }
+  if (uses.some(isRefusedWhenSame)) {
+    yield {
+      node,
+      reason: `${reason.replace(/\.$/, '')}; ${forAnother}`,
+      certainty: 'likely',
+      instruction:
+        'Look whether the caller may name any organization here (to share with, to hand over to), refuse or ask the other one if not, and waive it otherwise.',
+    };
+    return;
+  }
   if (request === null || context.isAuthMiddleware) {
     yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
     return;
@@ -272,6 +291,26 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (edits === null)
     yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
   else yield { node, reason, edits };
+}
+
+/** What is said of a place where an organization other than the own is meant; nothing is put in the place of its value. */
+export const forAnother = 'another organization than that of the row is meant.';
+
+/** `if (row.orgId === input.orgId) throw …`: the request is to name another one. */
+function isRefusedWhenSame(use: SyntaxNode): boolean {
+  const value = wrapped(use);
+  const comparison = value.parent;
+  if (comparison?.kind !== 'binary_expression' || !/^===?$/.test(operatorOf(comparison))) return false;
+  const other = comparison.children.find((one) => one !== value);
+  const [condition, then] = wrapped(comparison).parent?.children ?? [];
+  return (
+    other !== undefined &&
+    memberOf(unwrap(other)) !== null &&
+    wrapped(comparison).parent?.kind === 'if_statement' &&
+    condition === wrapped(comparison) &&
+    then !== undefined &&
+    /\bthrow\b|\b4\d\d\b|\bfail\s*\(/.test(then.text)
+  );
 }
 
 const isEdgeFunction = ({ path, text }: Source): boolean =>
