@@ -301,6 +301,17 @@ const modulesOf = ({ after }: { readonly after: Readonly<Record<string, string |
 
 const kit = `export const load = async ({ params, locals }) => {\n  if (!locals.user) error(401);\n  return supabase.from('calls').select().eq('org_id', params.org);\n};\n`;
 
+it.each([true, false])('imports server-only into the module for Next where the app has it: %s', async (there) => {
+  const packages = ['next', 'react', '@supabase/ssr', ...(there ? ['server-only'] : [])];
+  const app = await appOf({
+    'package.json': manifest(...packages),
+    'src/lib/a.ts': '',
+    'src/app/actions.ts': `'use server';\nexport async function add(orgId: string) {\n  const { data } = await (await createClient()).auth.getUser();\n  if (!data.user) throw new Error('no');\n  await admin.from('calls').insert({ org_id: orgId });\n}\n`,
+  });
+  const written = modulesOf(await app.planned(orgValidation));
+  expect(/import 'server-only'/.test(Object.values(written).join())).toBe(there);
+});
+
 describe('what is left to a person', () => {
   it('asks before it closes a handler that lets everybody in, and says so in the terms of the framework', async () => {
     const app = await appOf({
