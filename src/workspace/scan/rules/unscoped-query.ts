@@ -11,7 +11,7 @@ import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.t
 import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import { offsetsOfMatches } from '../words.ts';
 import { orgByName } from './org-by-name.ts';
-import { statements, unscopedStatement, untoldCallers } from './unscoped-statement.ts';
+import { statementsIn, unscopedStatement, untoldCallers } from './unscoped-statement.ts';
 import { belongsToOrganizations, isScopedClient, ofCaller, unscopedTable } from './unscoped-table.ts';
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
@@ -32,7 +32,7 @@ export const unscopedQuery: Rule = {
     if (side === 'browser' || !mayReadRequests(source)) return null;
     const { text } = source;
     const asksService = workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(text);
-    return [...(asksService ? offsetsOfMatches(text, queries) : []), ...offsetsOfMatches(text, statements)];
+    return [...(asksService ? offsetsOfMatches(text, queries) : []), ...statementsIn(text)];
   },
   across: untoldCallers,
   *check(node, context) {

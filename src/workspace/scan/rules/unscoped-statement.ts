@@ -3,11 +3,20 @@ import { type Chain, chainAround, chainOf, linkOf } from '../chains.ts';
 import { isMembershipTable, isOrgTable, isTenantTable } from '../names.ts';
 import type { Hit, RuleContext } from '../rule-context.ts';
 import { keyName, memberOf, positionOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { offsetsOfMatches } from '../words.ts';
 import { answersAnybody, compares, narrows, narrowsBy } from './unscoped-table.ts';
 
+const built = /\.\s*(?:findMany|updateMany|deleteMany)\s*\(|\.\s*(?:from|delete|update)\s*\(\s*[A-Za-z_$][\w$]*\s*\)/g;
+const asksSql = /\bsql`|\$\w+Raw\b|\.\s*(?:query|execute|any|many\w*|all|run)\b/;
+const begins = /\b(?:select|delete\s+from|update)\b/gi;
+
 /** Where a statement of SQL, Prisma or Drizzle may begin that reads, changes or deletes rows. */
-export const statements =
-  /\.\s*(?:findMany|updateMany|deleteMany)\s*\(|\.\s*(?:from|delete|update)\s*\(\s*[A-Za-z_$][\w$]*\s*\)|(?<=['"`]\s*)(?:select\b(?=[^'"`]*?\bfrom\b)|delete\s+from\b|update\s+[\w".]+\s+set\b)/gi;
+export const statementsIn = (text: string): readonly number[] => [
+  ...offsetsOfMatches(text, built),
+  ...(asksSql.test(text)
+    ? offsetsOfMatches(text, begins).filter((at) => /['"`]\s*$/.test(text.slice(Math.max(0, at - 40), at)))
+    : []),
+];
 
 /** A question that is asked, with the table that it is about and what is said of whose rows are meant. */
 type Statement = { readonly chain: Chain; readonly table: string; readonly does: 'read' | 'changed' | 'deleted' };
@@ -161,7 +170,8 @@ function tellsNobodyInDrizzle(condition: SyntaxNode | null, table: string): bool
 const noted = new WeakMap<Source, readonly number[]>();
 
 /** What tells the database, or the client, who is asking: for a transaction, or for every question. */
-const telling = /\bset_config\s*\(|\bset\s+(?:local|session|role)\b|\$extends\s*\(|\$use\s*\(|\bcurrent_setting\s*\(/i;
+const telling =
+  /set_config\s*\(|current_setting\s*\(|\$extends\s*\(|\$use\s*\(|\b(?:SET|set|Set)\s+(?:LOCAL|local|SESSION|session|ROLE|role)\b/;
 
 type Facts = {
   readonly tells: boolean;
