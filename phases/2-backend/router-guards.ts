@@ -10,8 +10,8 @@ import { programOf } from '../../src/workspace/routes/program.ts';
 import type { Program } from '../../src/workspace/routes/values.ts';
 import { authOf, importEdits, requestInScope } from '../../src/workspace/scan/fixes.ts';
 import { registrationOf, routeCallOf } from '../../src/workspace/scan/flow.ts';
+import { contextOf } from '../../src/workspace/scan/one-file.ts';
 import type { RuleContext } from '../../src/workspace/scan/rule.ts';
-import { contextOf } from '../../src/workspace/scan/scan.ts';
 import { declarationIn, escapeRegExp } from '../../src/workspace/scan/scope.ts';
 import {
   callOf,

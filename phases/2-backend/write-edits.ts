@@ -3,7 +3,7 @@ import { classOfPath } from '../../src/workspace/files.ts';
 import { chainAround, type Link, linkOf } from '../../src/workspace/scan/chains.ts';
 import { authOf, importEdits, indentAt, requestInScope } from '../../src/workspace/scan/fixes.ts';
 import { isOrgIdName } from '../../src/workspace/scan/names.ts';
-import { contextOf } from '../../src/workspace/scan/scan.ts';
+import { contextOf } from '../../src/workspace/scan/one-file.ts';
 import { bindingOf, declarationIn, referencesOf } from '../../src/workspace/scan/scope.ts';
 import { keyName, nodeAt, parseSource, type SyntaxNode, wrapped } from '../../src/workspace/scan/syntax.ts';
 import type { Finding, Helpers, TextEdit } from '../../src/workspace/scan/types.ts';

@@ -3,7 +3,7 @@ import type { Note, Plan, Step } from '../../src/rollout/step.ts';
 import { listFiles } from '../../src/workspace/files.ts';
 import { usesReactHooks } from '../../src/workspace/frameworks.ts';
 import { importPath, projectOf, resolveModule } from '../../src/workspace/resolve.ts';
-import { scanText } from '../../src/workspace/scan/scan.ts';
+import { scanText } from '../../src/workspace/scan/one-file.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../code/checks.ts';

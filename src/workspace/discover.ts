@@ -133,6 +133,9 @@ async function readProject(root: string, directory: string, list: FileList): Pro
   const inside = (name: string): string => (directory === '' ? name : `${directory}/${name}`);
   const has = (prefix: string): boolean => list.files.some((entry) => entry.path.startsWith(`${inside(prefix)}/`));
   const frameworks = frameworksOf(dependencies, has);
+  // Tests in TypeScript bring the package along; the app may be JavaScript all the same.
+  const isWritten = (one: string, fileClass: string): boolean =>
+    fileClass === 'source' && one.startsWith(inside('')) && /(?<!\.config|\.d)\.[cm]?tsx?$/.test(one);
   const tsconfigName = await firstExisting(root, directory, ['tsconfig.json', 'tsconfig.app.json', 'jsconfig.json']);
   const compiler = tsconfigName === null ? {} : await compilerOptions(root, tsconfigName);
   const moduleType = manifest.type === 'module' ? 'module' : 'commonjs';
@@ -152,7 +155,9 @@ async function readProject(root: string, directory: string, list: FileList): Pro
     name: typeof manifest.name === 'string' ? manifest.name : directory || path.basename(root),
     frameworks,
     sourceDirectory: has('src') ? inside('src') : directory,
-    typescript: dependencies.has('typescript') || (tsconfigName?.endsWith('tsconfig.json') ?? false),
+    typescript:
+      /(?:^|\/)tsconfig(?:\.app)?\.json$/.test(tsconfigName ?? '') ||
+      (dependencies.has('typescript') && list.files.some(({ path: one, fileClass }) => isWritten(one, fileClass))),
     tsconfig: tsconfigName,
     aliases: aliasesOf(compiler),
     importExtension:

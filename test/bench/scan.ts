@@ -54,7 +54,12 @@ const patterns: Readonly<Record<FindingKind, readonly string[]>> = {
     'Cookies.$METHOD($$$ITEM)',
     'AsyncStorage.$METHOD($$$ITEM)',
   ],
-  'unscoped-query': ["$QUERY.eq('id', $ID)", '$QUERY.match({ id: $ID })'],
+  'unscoped-query': [
+    "$QUERY.eq('id', $ID)",
+    '$QUERY.match({ id: $ID })',
+    '$MODEL.findMany($$$OPTIONS)',
+    '$QUERY.from($TABLE)',
+  ],
   'old-column': [
     "$QUERY.eq('organization_id', $ID)",
     "$QUERY.neq('organization_id', $ID)",

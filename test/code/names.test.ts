@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { migrationOf } from '../../src/supabase/cli/migration-file.ts';
 import { namesInCode } from '../../src/workspace/names-in-code.ts';
 import { namesInFiles } from '../../src/workspace/names-in-files.ts';
-import { scanText } from '../../src/workspace/scan/scan.ts';
+import { scanText } from '../../src/workspace/scan/one-file.ts';
 import { tablesInFiles } from '../../src/workspace/tables-in-files.ts';
 import { folderOf } from '../workspace/scan/files.ts';
 import { workspaceOf } from '../workspace/scan/workspace.ts';

@@ -3,8 +3,9 @@ import type { Config } from '../../../src/config/schema.ts';
 import type { Note } from '../../../src/rollout/step.ts';
 import { editsOverlap } from '../../../src/workspace/edit.ts';
 import { classOfPath } from '../../../src/workspace/files.ts';
+import { contextOf } from '../../../src/workspace/scan/one-file.ts';
 import { holderOf } from '../../../src/workspace/scan/org-reads.ts';
-import { contextOf } from '../../../src/workspace/scan/scan.ts';
+import { forAnother } from '../../../src/workspace/scan/rules/request-org.ts';
 import { bindingOf, declaredBy, referencesOf } from '../../../src/workspace/scan/scope.ts';
 import { operatorOf, parseSource, type SyntaxNode, unwrap } from '../../../src/workspace/scan/syntax.ts';
 import type { Finding, FindingKind, TextEdit } from '../../../src/workspace/scan/types.ts';
@@ -73,8 +74,8 @@ async function mendFile(
   for (const finding of [...findings].sort((a, b) => rank(a) - rank(b))) {
     // A state, a message or a token that is only decoded is another fault than a value that was not compared.
     if (/OAuth state|unsigned|message|token/i.test(finding.reason.slice(0, 60))) continue;
-    // Who works for all organizations would be kept to one.
-    if (/own people come through/.test(finding.reason)) continue;
+    // Who works for all organizations would be kept to one; who shares with another could only name the own.
+    if (/own people come through/.test(finding.reason) || finding.reason.endsWith(forAnother)) continue;
     const place = placeOf(source, finding);
     const node = alternatives(place, places);
     if (finding.kind === 'request-org' && settled.includes(node)) continue;

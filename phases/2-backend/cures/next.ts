@@ -7,6 +7,10 @@ import { exportsOf } from '../../../src/workspace/traits.ts';
 import type { Cure, Ground } from './cure.ts';
 import { functionsAround, isAsync, isForUsers } from './handlers.ts';
 
+/** Next builds without the package, and a compiler from TypeScript 6 on does not. */
+const hasServerOnly = ({ dependencies, files }: Ground): boolean =>
+  dependencies.has('server-only') || files.some(({ text }) => /\bimport\s*['"]server-only['"]/.test(text));
+
 /** Next's App Router: a module of the server that finds the caller by the cookies, for route handlers, actions and pages. */
 export const next: Cure = {
   framework: 'next-app',
@@ -30,7 +34,7 @@ export const next: Cure = {
         URL: variable(ground, /SUPABASE.*URL$/, 'NEXT_PUBLIC_SUPABASE_URL'),
         KEY: variable(ground, /^NEXT_PUBLIC_SUPABASE.*KEY$/, 'NEXT_PUBLIC_SUPABASE_ANON_KEY'),
       },
-      flags: { own, serverOnly: true },
+      flags: { own, serverOnly: hasServerOnly(ground) },
     };
   },
   way: (node, context) => {

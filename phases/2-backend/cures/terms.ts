@@ -1,4 +1,4 @@
-import { inWordsOf } from '../../../src/workspace/scan/scan.ts';
+import { inWordsOf } from '../../../src/workspace/scan/one-file.ts';
 import type { Finding, FindingKind } from '../../../src/workspace/scan/types.ts';
 import type { Code } from '../../code/code.ts';
 import { type Door, doorsOf } from './index.ts';
@@ -6,7 +6,7 @@ import { type Door, doorsOf } from './index.ts';
 const kinds: readonly FindingKind[] = ['request-org', 'first-org', 'default-org', 'hard-coded-org', 'body-spread'];
 
 /** Other faults than a value that was not compared, which have instructions of their own in every framework. */
-const apart = /own people|OAuth state|never signed|message|token that|only decoded/i;
+const apart = /own people|another organization than|OAuth state|never signed|message|token that|only decoded/i;
 
 /** Whether anything in a ground waits for its cure. */
 export const isNeeded = ({ ground }: Door, findings: readonly Finding[]): boolean =>

@@ -11,6 +11,8 @@ export type Told<Facts> = { readonly file: string; readonly facts: Facts };
 /** What the facts of all files are put together with. */
 export type World = {
   readonly projects: readonly Project[];
+  /** The folder of the package that a file belongs to. */
+  readonly packageOf: (file: string) => string;
   /** The file that a module specifier means in a file; null for packages and for what is not there. */
   readonly resolve: (from: string, specifier: string) => string | null;
 };

@@ -136,8 +136,13 @@ const made = /(?<![\w$.])([A-Za-z_$][\w$]*)\s*(?::[^=;\n]{0,80})?=\s*(?:await\s+
 function holdersOf(names: ReadonlySet<string>, { text }: Source): readonly string[] {
   const found: string[] = [];
   for (const { index } of text.matchAll(wordOf(names))) {
+    // Most words stand in a call or an import: what comes right before them says so without a look further back.
+    let end = index;
+    while (/\s/.test(text[end - 1] ?? '')) end -= 1;
+    const last = text[end - 1] ?? '';
+    if (!/[:=(wt]/.test(last)) continue;
     const before = text.slice(Math.max(0, index - 120), index);
-    const holder = typed.exec(before) ?? made.exec(before);
+    const holder = last === ':' ? typed.exec(before) : made.exec(before);
     if (holder?.[1] !== undefined) found.push(holder[1]);
   }
   return found;

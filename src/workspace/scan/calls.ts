@@ -50,8 +50,19 @@ function isGivenBack(value: SyntaxNode): boolean {
   return at.kind === 'object' && /^(?:return_statement|arrow_function)$/.test(parent?.kind ?? '');
 }
 
-/** The function itself compares what it is given. */
+/** The function itself compares what it is given. Asked at each call that it hands the parameter to. */
 export function isHeldToUser({ fn, index, path }: Origin & { readonly kind: 'parameter' }): boolean {
+  const known = held.get(fn) ?? new Map<string, boolean>();
+  held.set(fn, known);
+  const key = `${index}.${path.join('.')}`;
+  const answer = known.get(key) ?? comparesOwn(fn, index, path);
+  known.set(key, answer);
+  return answer;
+}
+
+const held = new WeakMap<SyntaxNode, Map<string, boolean>>();
+
+function comparesOwn(fn: SyntaxNode, index: number, path: readonly string[]): boolean {
   const pattern = parametersOf(fn)[index]?.pattern;
   const binding = [...declarationsIn(fn).values()].find(
     (one) => one.parameter?.index === index && one.path.join('.') === path.join('.') && pattern?.contains(one.node),

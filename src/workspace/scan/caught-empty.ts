@@ -168,14 +168,21 @@ function stands(node: SyntaxNode, name: string): boolean {
       }
       case 'object':
         // React Query, SWR: nothing is asked before the value is there.
-        if (parent.children.some((part) => /^['"]?enabled\b/.test(part.text) && plain(part.text).includes(name)))
-          return true;
+        if (waitsFor(parent, name)) return true;
+        break;
+      case 'arguments':
+        // `useQuery({ orgId: org?.id ?? '' }, { enabled: !!org?.id })` of tRPC: what it waits for stands beside.
+        if (parent.children.some((one) => one !== at && waitsFor(one, name))) return true;
         break;
       default:
     }
   }
   return false;
 }
+
+const waitsFor = (options: SyntaxNode, name: string): boolean =>
+  options.kind === 'object' &&
+  options.children.some((part) => /^['"]?enabled\b/.test(part.text) && plain(part.text).includes(name));
 
 /** Whether a condition that holds says that the value is there, or (`there` false) that it must be missing. */
 function says(condition: SyntaxNode, name: string, there: boolean): boolean {

@@ -43,6 +43,14 @@ export const isOfOperator = (node: SyntaxNode): boolean =>
         decoratorsOf(fn).some((text) => /['"`.](?:platform|super_?admin|system)\b/i.test(text))),
   );
 
+/** The class of a controller that a place stands in a method of; null for every other place. */
+export function handlerClassOf(node: SyntaxNode): SyntaxNode | null {
+  for (let fn = functionAround(node); fn !== null; fn = functionAround(fn))
+    if (fn.kind === 'method_definition' && decoratorsOf(fn).some((text) => /^@(?:Controller|Resolver)\b/.test(text)))
+      return fn.above('class_declaration', 'class');
+  return null;
+}
+
 /** `@Public()`, `publicProcedure`: anybody may ask, and the app says so. */
 export const isForAnybody = (node: SyntaxNode): boolean =>
   functionsAround(node).some(

@@ -1,7 +1,7 @@
 import { registrationOf, routeCallOf } from './flow.ts';
 import { decoratorsOf } from './for-platform.ts';
 import { functionOf } from './functions.ts';
-import { memberLookup, organizationLookup } from './member-lookups.ts';
+import { isHeldToOwn, memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { converts, isTenantUse, usesOf } from './org-reads.ts';
 import { originsOf } from './origins.ts';
@@ -72,6 +72,9 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
   if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
   const lookup = memberLookup(use);
   if (lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told))) return true;
+  // `from('branches').eq('id', asked).eq('org_id', user.orgId)`: one of the own organization, or nothing.
+  const own = isHeldToOwn(use) ? organizationLookup(use) : null;
+  if (own !== null && (refusesItself(own) || decides(own, [], 0, told))) return true;
   return asksPeopleBehind(use, told);
 }
 

@@ -1,5 +1,5 @@
 import { chainAround, chainOf } from './chains.ts';
-import { isMembershipTable, isOrgColumn, isOrgTable } from './names.ts';
+import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from './names.ts';
 import { originsOf } from './origins.ts';
 import { bindingOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
@@ -40,7 +40,7 @@ export function organizationLookup(use: SyntaxNode): SyntaxNode | null {
 
 /** Whether a question is about rows of the one who is signed in alone, whatever its table. */
 export function keepsToUser(use: SyntaxNode): boolean {
-  if (narrowsOwn(use) || asksOwnRights(use)) return true;
+  if (narrowsOwn(use) || asksOwnRights(use) || isHeldToOwn(use)) return true;
   const query = questionAround(use);
   return (
     query !== null &&
@@ -62,6 +62,38 @@ function narrowsOwn(use: SyntaxNode): boolean {
     }),
   );
 }
+
+/**
+ * `and(eq(t.tenantId, ctx.tenantId), eq(t.branchId, asked))`: where the rows are those of the own organization, a second
+ * one that is named with it leaves fewer of them.
+ */
+export function isHeldToOwn(use: SyntaxNode): boolean {
+  const query = isOrgCondition(use, true) ? questionAround(use) : null;
+  if (query === null || /\bor\s*\(|\bOR\b|\.\s*(?:insert|upsert|create|createMany|values)\s*\(/.test(query.text))
+    return false;
+  return valuesIn(query).some(
+    (value) => !value.contains(use) && isOrgCondition(value, false) && isAuthenticated(value) && !isOfRequest(value),
+  );
+}
+
+/** `eq(t.orgId, value)`, `.eq('org_id', value)`, `where: { orgId: value }`; `byKey`: the organization's own id as well. */
+function isOrgCondition(use: SyntaxNode, byKey: boolean): boolean {
+  const value = wrapped(use);
+  const parent = value.parent;
+  const isNamed = (name: string): boolean => isOrgIdName(name) || isOrgColumn(name) || (byKey && name === 'id');
+  if (value.kind === 'shorthand_property_identifier') return isNamed(value.text) && isInWhere(value);
+  if (parent?.kind === 'pair' && parent.child(1) === value)
+    return isNamed(keyName(parent.child(0)) ?? '') && isInWhere(parent);
+  const [column] = parent?.kind === 'arguments' ? parent.children : [];
+  const callee = parent?.parent?.child(0);
+  if (!column || column === value || !callee || !/^(?:eq|inArray|in)$/.test(memberOf(callee)?.name ?? callee.text))
+    return false;
+  return isNamed(stringValue(column)?.replace(/^.*\./, '') ?? memberOf(column)?.name ?? '');
+}
+
+/** Directly in the object of `where`: what a relation is held to is another row. */
+const isInWhere = (part: SyntaxNode): boolean =>
+  part.parent?.parent?.kind === 'pair' && keyName(part.parent.parent.child(0)) === 'where';
 
 /** `getUserRoles(user.id, orgId)`: what the one who is signed in may do there. */
 function asksOwnRights(use: SyntaxNode): boolean {

@@ -136,10 +136,21 @@ export function importedBy(binding: Binding): Binding['imported'] {
   return module === null ? null : { module, name: binding.path[0] ?? '*' };
 }
 
+type Parameter = { readonly pattern: SyntaxNode; readonly type: string; readonly fallback: SyntaxNode | null };
+
 /** The parameters of a function: the pattern, its type and its default. */
-export function parametersOf(
-  fn: SyntaxNode,
-): readonly { readonly pattern: SyntaxNode; readonly type: string; readonly fallback: SyntaxNode | null }[] {
+export function parametersOf(fn: SyntaxNode): readonly Parameter[] {
+  let known = parameters.get(fn);
+  if (known === undefined) {
+    known = parametersIn(fn);
+    parameters.set(fn, known);
+  }
+  return known;
+}
+
+const parameters = new WeakMap<SyntaxNode, readonly Parameter[]>();
+
+function parametersIn(fn: SyntaxNode): readonly Parameter[] {
   const list = fn.childOfKind('formal_parameters');
   if (list === null) {
     const only = fn.kind === 'arrow_function' ? fn.child(0) : null;

@@ -63,13 +63,26 @@ const possible = new WeakMap<Source, readonly RequestSource[]>();
 
 const directive = /^\s*(?:(?:\/\*[\s\S]*?\*\/|\/\/.*\n)\s*)*['"]use server['"]/;
 
+/** Where a file says `use server`: at its head, somewhere below, or nowhere. It is asked for each function of a file. */
+function saysServer(source: Source): 'head' | 'below' | 'nowhere' {
+  let known = serverWords.get(source);
+  if (known === undefined) {
+    const { text } = source;
+    known = text.includes('use server') ? (directive.test(text) ? 'head' : 'below') : 'nowhere';
+    serverWords.set(source, known);
+  }
+  return known;
+}
+
+const serverWords = new WeakMap<Source, ReturnType<typeof saysServer>>();
+
 /** Whether anybody may call a function over HTTP with arguments of their choice: a server action. */
 export function isServerAction(fn: SyntaxNode): boolean {
-  const { text } = fn.source;
-  if (!text.includes('use server')) return false;
+  const said = saysServer(fn.source);
+  if (said === 'nowhere') return false;
   const body = fn.childOfKind('statement_block')?.text ?? '';
   if (directive.test(body.slice(1))) return true;
-  if (!directive.test(text)) return false;
+  if (said === 'below') return false;
   const declared = fn.parent?.kind === 'variable_declarator' ? fn.parent.parent : fn;
   return declared?.parent?.kind === 'export_statement';
 }

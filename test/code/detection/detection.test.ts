@@ -80,7 +80,13 @@ describe.each(apps.slice(0, every ? apps.length : 2))('queries in an app that sa
       ...one,
       path: `apps/u${index}/${one.path ?? 'src/routes/calls.ts'}`,
     }));
-    const found = await findingsIn(given, spell);
+    // What tells a database who is asking counts for its whole package.
+    const packages = given.flatMap(({ path: file, text }) =>
+      /set_config|\$extends/.test(text)
+        ? [{ path: `${file.split('/').slice(0, 2).join('/')}/package.json`, text: '{"name":"own"}' }]
+        : [],
+    );
+    const found = await findingsIn([...given, ...packages], spell);
     const wrong = given.flatMap((one) => {
       const kinds = (found.get(one.path) ?? []).map(({ kind }) => kind);
       return kinds.join() === (one.found ? 'unscoped-query' : '') ? [] : [`${one.name}: ${kinds.join() || 'nothing'}`];

@@ -6,6 +6,17 @@ export type LayeredApp = {
 };
 
 export const layeredApps: readonly LayeredApp[] = [
+  ...['params', 'query', 'open', 'unchecked', 'elsewhere'].map((kind) => ({
+    name: `n-global-guard-${kind}`,
+    found: kind !== 'params',
+    files: {
+      'src/auth/auth.module.ts': `import { APP_GUARD } from '@nestjs/core';\nimport { TenantGuard } from './tenant.guard';\n@Module({ providers: [{ provide: ${kind === 'elsewhere' ? 'OTHER' : 'APP_GUARD'}, useClass: TenantGuard }] })\nexport class AuthModule {}\n`,
+      'src/auth/tenant.guard.ts': `@Injectable()\nexport class TenantGuard implements CanActivate {\n  canActivate(context: ExecutionContext): boolean {\n    const request = context.switchToHttp().getRequest();\n    const user = request.user;\n    const asked = request.params?.tenantId;\n    if (${kind === 'unchecked' ? '!asked' : 'asked && asked !== user.tenantId'}) throw new ForbiddenException('no');\n    return true;\n  }\n}\n`,
+      'src/calls/calls.controller.ts': `import { CallsService } from './calls.service';\n@Controller('tenants/:tenantId/calls')\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  ${kind === 'open' ? '@Public()\n  ' : ''}@Get()\n  list(@${kind === 'query' ? 'Query' : 'Param'}('tenantId') tenantId: string) { return this.calls.list(tenantId); }\n}\n`,
+      'src/calls/calls.service.ts':
+        'export class CallsService { list(tenantId: string) { return this.prisma.call.findMany({ where: { tenantId } }); } }\n',
+    },
+  })),
   {
     name: 'e-import',
     found: true,

@@ -40,7 +40,151 @@ const quiet = (name: string, text: string, path?: string): UnscopedCase => ({
 
 const list = `const { data } = await admin.from('calls').select('*');\n  res.json(data);`;
 
+const told = (before: string, body: string, more = ''): string =>
+  `import { Router } from 'express';
+${before}
+export const router = Router();
+${more}router.get('/', requireAuth, async (req, res) => {
+  ${body}
+  res.json(rows);
+});
+`;
+const sql = (body: string, more = ''): string => told(`import { pool } from '../db';`, body, more);
+const prisma = (body: string, more = ''): string => told(`import { prisma } from '../db';`, body, more);
+const drizzle = (body: string): string => told(`import { db } from '../db';\nimport { calls } from '../schema';`, body);
+
+const nest = (decorators: string): string =>
+  `import { Controller, Get, Query, UseGuards } from '@nestjs/common';
+@UseGuards(JwtAuthGuard)
+@Controller('reports')
+export class ReportsController {
+  ${decorators}
+  @Get()
+  async list(@Query('limit') limit: string) {
+    return await this.prisma.call.findMany({ where: { status: { in: ['failed'] } }, take: Number(limit) });
+  }
+}
+`;
+
+const statementCases: readonly UnscopedCase[] = [
+  unsafe('Prisma in a controller', nest('')),
+  quiet('Prisma in a controller for some', nest(`@Roles('ADMIN')`)),
+  quiet('Prisma in a controller behind a guard of tenants', nest('@UseGuards(TenantGuard)')),
+  unsafe('SQL', sql(`const { rows } = await pool.query('select * from calls order by name');`)),
+  unsafe(
+    'SQL of some columns',
+    sql(
+      'const { rows } = await pool.query(`\n  SELECT id, name\n  FROM public.calls c\n  WHERE c.status = $1 AND deleted_at IS NULL\n  LIMIT 50`, [req.query.status]);',
+    ),
+  ),
+  unsafe(
+    'SQL that deletes',
+    sql(`const { rows } = await pool.query("delete from calls where status = 'done' returning id");`),
+  ),
+  unsafe(
+    'SQL that changes',
+    sql(
+      `const { rows } = await pool.query("update calls set status = 'read' where created_at < $1", [req.query.day]);`,
+    ),
+  ),
+  unsafe(
+    'SQL in a tag',
+    told(
+      `import { sql } from '../db';`,
+      'const rows = await sql`select id from calls where status = ${req.query.status}`;',
+    ),
+  ),
+  unsafe('Prisma', prisma('const rows = await prisma.call.findMany();')),
+  unsafe(
+    'Prisma with a search',
+    prisma(
+      `const rows = await prisma.call.findMany({ where: { status: 'open', name: { contains: req.query.q } }, orderBy: { name: 'asc' } });`,
+    ),
+  ),
+  unsafe('Prisma that deletes', prisma(`const rows = await prisma.call.deleteMany({ where: { status: 'done' } });`)),
+  unsafe('Drizzle', drizzle('const rows = await db.select().from(calls).limit(20);')),
+  unsafe('Drizzle by a status', drizzle(`const rows = await db.select().from(calls).where(eq(calls.status, 'open'));`)),
+  unsafe('Drizzle in queries', drizzle('const rows = await db.query.calls.findMany({ orderBy: [calls.name] });')),
+  unsafe('Drizzle that deletes', drizzle('const rows = await db.delete(calls).returning();')),
+  quiet(
+    'SQL of the own',
+    sql(`const { rows } = await pool.query('select * from calls where org_id = $1', [req.user.orgId]);`),
+  ),
+  quiet(
+    'SQL of one row',
+    sql(`const { rows } = await pool.query('select * from calls where id = $1', [req.query.id]);`),
+  ),
+  quiet(
+    'SQL of a user',
+    sql(`const { rows } = await pool.query('select * from calls where user_id = $1', [req.user.id]);`),
+  ),
+  quiet(
+    'SQL with a join',
+    sql(
+      `const { rows } = await pool.query('select c.* from calls c join memberships m on m.org_id = c.org_id where m.user_id = $1', [req.user.id]);`,
+    ),
+  ),
+  quiet('SQL that is put together', sql('const { rows } = await pool.query(`select * from calls ${scope(req)}`);')),
+  quiet('SQL that counts', sql(`const { rows } = await pool.query('select count(*) from calls');`)),
+  quiet('SQL of another table', sql(`const { rows } = await pool.query('select * from countries');`)),
+  quiet(
+    'SQL of a connection of the caller',
+    told(
+      `import { connect } from '../db';`,
+      `const db = await connect(req);\n  const { rows } = await db.forTenant.query('select * from calls');`,
+    ),
+  ),
+  quiet(
+    'SQL that says who asks',
+    sql(
+      `await pool.query("select set_config('app.org_id', $1, true)", [req.user.orgId]);\n  const { rows } = await pool.query('select * from calls');`,
+    ),
+  ),
+  quiet(
+    'SQL of admins',
+    sql(
+      `if (req.user.role !== 'admin') return res.status(403).end();\n  const { rows } = await pool.query('select * from calls');`,
+    ),
+  ),
+  quiet(
+    'SQL outside of a handler',
+    `import { pool } from '../db';\nimport { Router } from 'express';\nexport const router = Router();\nexport async function all() { const { rows } = await pool.query('select * from calls'); return rows; }\n`,
+  ),
+  quiet('Prisma of the own', prisma('const rows = await prisma.call.findMany({ where: { orgId: req.user.orgId } });')),
+  quiet(
+    'Prisma of the own members',
+    prisma(
+      'const rows = await prisma.call.findMany({ where: { org: { members: { some: { userId: req.user.id } } } } });',
+    ),
+  ),
+  quiet('Prisma with options of its own', prisma('const rows = await prisma.call.findMany(optionsFor(req));')),
+  quiet(
+    'Prisma with a condition of its own',
+    prisma('const where = whereFor(req);\n  const rows = await prisma.call.findMany({ where });'),
+  ),
+  quiet(
+    'Prisma that is extended',
+    prisma('const rows = await prisma.call.findMany();', 'export const own = prisma.$extends({ query: {} });\n'),
+  ),
+  quiet(
+    'Prisma in a transaction of the caller',
+    prisma('const rows = await withTenant(req, (tx) => tx.call.findMany());'),
+  ),
+  quiet(
+    'Drizzle of the own',
+    drizzle('const rows = await db.select().from(calls).where(eq(calls.orgId, req.user.orgId));'),
+  ),
+  quiet(
+    'Drizzle of the own and open',
+    drizzle(
+      `const rows = await db.select().from(calls).where(and(eq(calls.orgId, req.user.orgId), eq(calls.status, 'open')));`,
+    ),
+  ),
+  quiet('Drizzle with a join', drizzle('const rows = await db.select().from(calls).innerJoin(members, on(req));')),
+];
+
 export const unscopedCases: readonly UnscopedCase[] = [
+  ...statementCases,
   unsafe('a list', route(list)),
   unsafe(
     'a list in an order',

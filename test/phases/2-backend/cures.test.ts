@@ -301,6 +301,17 @@ const modulesOf = ({ after }: { readonly after: Readonly<Record<string, string |
 
 const kit = `export const load = async ({ params, locals }) => {\n  if (!locals.user) error(401);\n  return supabase.from('calls').select().eq('org_id', params.org);\n};\n`;
 
+it.each([true, false])('imports server-only into the module for Next where the app has it: %s', async (there) => {
+  const packages = ['next', 'react', '@supabase/ssr', ...(there ? ['server-only'] : [])];
+  const app = await appOf({
+    'package.json': manifest(...packages),
+    'src/lib/a.ts': '',
+    'src/app/actions.ts': `'use server';\nexport async function add(orgId: string) {\n  const { data } = await (await createClient()).auth.getUser();\n  if (!data.user) throw new Error('no');\n  await admin.from('calls').insert({ org_id: orgId });\n}\n`,
+  });
+  const written = modulesOf(await app.planned(orgValidation));
+  expect(/import 'server-only'/.test(Object.values(written).join())).toBe(there);
+});
+
 describe('what is left to a person', () => {
   it('asks before it closes a handler that lets everybody in, and says so in the terms of the framework', async () => {
     const app = await appOf({
@@ -313,6 +324,18 @@ describe('what is left to a person', () => {
     expect(notes).toContain('With --protect-routers src/app.ts this step puts the check there');
     expect(notes).toContain("app.get('/x', requireOrg, handler)");
     expect((await app.checked(routes)).find((one) => one.id === '2.3/scan')?.verdict).toBe('failed');
+  });
+
+  it('puts nothing in the place of an organization that has to be another one', async () => {
+    const app = await appOf({
+      'package.json': manifest('@trpc/server'),
+      'src/supabase.ts': client,
+      'src/trpc.ts': `import { initTRPC } from '@trpc/server';\nexport const createTRPCContext = async (opts: { headers: Headers }) => ({ headers: opts.headers });\nconst t = initTRPC.create();\nexport const protectedProcedure = t.procedure.use(isAuthed);\n`,
+      'src/shares.ts': `import { protectedProcedure } from './trpc';\nexport const a = protectedProcedure.input(s).mutation(async ({ ctx, input }) => {\n  const call = await load(input.id);\n  if (call.org_id === input.orgId) throw new Error('the call is yours already');\n  await supabase.from('shares').insert({ call_id: call.id, org_id: input.orgId });\n});\n`,
+    });
+    const { after, notes } = await app.planned(routes);
+    expect(after).toEqual({});
+    expect(notes).toContain('whether the caller may name any organization here');
   });
 
   it('carries over no procedure that asks for more than a user', async () => {

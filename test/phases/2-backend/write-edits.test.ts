@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mendWrites } from '../../../phases/2-backend/write-edits.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { workspaceOf } from '../../workspace/scan/workspace.ts';
 import { facts, targetOf } from '../sample.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { mendBrowserCode, tidy } from '../../../phases/3-frontend/browser-edits.ts';
 import { guard } from '../../../phases/3-frontend/callers.ts';
 import { shapeOf } from '../../../phases/3-frontend/hook.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { workspaceOf } from '../../workspace/scan/workspace.ts';
 
 describe('the shape of a hook', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tidy } from '../../../phases/3-frontend/browser-edits.ts';
 import { type HookCall, readThroughHook } from '../../../phases/3-frontend/hook-edits.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { workspaceOf } from '../../workspace/scan/workspace.ts';
 
 const hook: HookCall = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { editSource } from '../../../src/workspace/edit.ts';
 import { readComponent } from '../../../src/workspace/scan/components.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { Source } from '../../../src/workspace/scan/syntax.ts';
 import { workspaceOf } from './workspace.ts';
 

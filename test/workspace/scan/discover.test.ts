@@ -303,3 +303,16 @@ it.each([
     decodesOnly === 'no auth file' ? [] : [['src/middleware/auth.ts', decodesOnly]],
   );
 });
+
+it.each([
+  [
+    'JavaScript whose tests are in TypeScript',
+    { 'server/a.js': 'run();', 'tests/a.spec.ts': 'go();', 'play.config.ts': '' },
+    false,
+  ],
+  ['sources in TypeScript without settings for it', { 'server/a.ts': 'run();' }, true],
+  ['settings for TypeScript alone', { 'server/a.js': 'run();', 'tsconfig.json': '{}' }, true],
+])('tells the language of a package: %s', async (_, files: Record<string, string>, typescript) => {
+  const root = await workspace({ 'package.json': express, ...files });
+  expect((await discoverWorkspace(root)).projects[0]?.typescript).toBe(typescript);
+});

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
-import { scan, scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
+import { scan } from '../../../src/workspace/scan/scan.ts';
 import { folderOf } from './files.ts';
 import { nuxt } from './idioms/nuxt.ts';
 import { others } from './idioms/others.ts';

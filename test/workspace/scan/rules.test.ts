@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { editSource } from '../../../src/workspace/edit.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import type { Example } from '../../../src/workspace/scan/rule.ts';
 import { rules } from '../../../src/workspace/scan/rules/index.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
 import { findingKinds } from '../../../src/workspace/scan/types.ts';
 import { workspaceOf } from './workspace.ts';
 

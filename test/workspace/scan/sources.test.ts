@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { type RequestSource, requestSources } from '../../../src/workspace/scan/request-sources.ts';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
 import { workspaceOf } from './workspace.ts';
 
 /** The same code with the comparison in front. */

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { scanText } from '../../../src/workspace/scan/scan.ts';
+import { scanText } from '../../../src/workspace/scan/one-file.ts';
 import { speak, type Vocabulary } from '../../../src/workspace/scan/vocabulary.ts';
 import { workspaceOf } from './workspace.ts';
 

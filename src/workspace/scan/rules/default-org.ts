@@ -39,6 +39,7 @@ export const defaultOrg: Rule = {
     if (!namesAnOrg(place.value) && !goesToAnOrg(place.whole)) return;
     if (isHarmless(place.whole) || onlyCounts(place.whole, place.value) || isPartOfKey(place.whole)) return;
     if (place.value !== null && isTestedAround(place.whole, place.value)) return;
+    if (value === '' && (isFieldOfTemplate(place.whole) || isHandedToCheck(place.whole))) return;
     if (value === '' && isCaughtWhenEmpty(place.whole, isHarmless)) return;
     if (value === '' && place.value !== null && isRowInOtherForm(place.whole, place.value)) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
@@ -72,7 +73,9 @@ export const defaultOrg: Rule = {
   },
   examples: {
     finds: [
+      `trpc.call.list.useQuery({ orgId: org?.id ?? '' }, { enabled: open });`,
       `const orgId = user.org_id ?? ''; if (!orgId) note('no org'); load(orgId);`,
+      `const scope = await authorizeOrgCapability({ context, orgId: group.orgId ?? 'default' });`,
       `const orgId = user.org_id ?? ''; load(orgId); if (!orgId) return;`,
       `const orgId = user.org_id ?? 'default'; if (!orgId) return; load(orgId);`,
       `const orgId = user.org_id ?? ''; if (orgId) note(orgId); load(orgId);`,
@@ -127,6 +130,14 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       { path: 'src/A.astro', code: `---\nconst { orgId = '' } = Astro.props;\n---\n<form data-org-id={orgId}></form>` },
       `const orgName = org?.name || 'default';`,
       `logger.info('x', { orgId: orgId || 'unknown' });`,
+      `trpc.call.list.useQuery({ orgId: org?.id ?? '' }, { enabled: !!org?.id });`,
+      `const scope = await authorizeOrgCapability({ context, orgId: group.orgId ?? '', permission: 'read' }); if (!scope.allowed) return notFound();`,
+      `if (!(await hasOrgAccess(user.id, row.org_id ?? ''))) return notFound();`,
+      `const isLinked = linkedOrgIds?.has(orgId ?? '') ?? false;`,
+      {
+        path: 'src/A.svelte',
+        code: `<script>let orgId = orgs.length === 1 ? orgs[0].id : '';</script><select bind:value={orgId}></select>`,
+      },
       `const role = user.role || 'default';`,
       `const label = orgs.length ? 'default' : '';`,
       `const orgId = user.app_metadata?.org_id ?? null;`,
@@ -234,6 +245,33 @@ function isFieldOfForm(pair: SyntaxNode): boolean {
   return call !== null && call !== undefined && formState.test((call.child(0)?.text ?? '').replace(/<[\s\S]*$/, ''));
 }
 
+/** Functions that let nobody in without an organization: the empty one is nobody's. */
+const checking =
+  /^(?:authorize\w*|(?:assert|can|has|require|verify|check)\w*(?:[aA]ccess|[cC]apab|[pP]ermission|[mM]ember|[rR]ole|[oO]wner)\w*)$/;
+
+/** `authorizeOrg({ user, orgId: row.orgId ?? '' })` */
+function isHandedToCheck(whole: SyntaxNode): boolean {
+  const value = wrapped(whole);
+  const object = value.parent?.kind === 'pair' ? value.parent.parent : null;
+  const list = (object?.kind === 'object' ? wrapped(object) : value).parent;
+  const callee = list?.kind === 'arguments' ? list.parent?.child(0) : null;
+  return callee != null && checking.test(memberOf(callee)?.name ?? callee.text);
+}
+
+/** `let orgId = one ? one.id : ''` under `bind:value={orgId}`, `v-model="orgId"`: what a field of a form begins with. */
+function isFieldOfTemplate(whole: SyntaxNode): boolean {
+  const { component, written } = whole.source;
+  const declarator = wrapped(whole).parent;
+  const name = declarator?.kind === 'variable_declarator' ? (declarator.child(0)?.text ?? '') : '';
+  return (
+    component !== null &&
+    /^\w+$/.test(name) &&
+    new RegExp(`\\bbind:\\w+=["']?\\{\\s*${name}\\s*\\}|\\bbind:${name}\\b|\\bv-model[\\w.:]*=["']${name}["']`).test(
+      written,
+    )
+  );
+}
+
 const cacheKey = /^(?:queryKey|mutationKey|swrKey|cacheKey)$/;
 /** Attributes of a form field or an element's identity; a component's `orgId={…}` may go on to a query. */
 const shownAttribute = /^(?:value|defaultValue|key|title|placeholder|alt|className|label|aria-[\w-]+|data-[\w-]+)$/;
@@ -301,8 +339,10 @@ export function isHarmless(node: SyntaxNode): boolean {
     if (at.kind === 'jsx_expression' && /^jsx_(?:element|fragment)$/.test(at.parent?.kind ?? '')) return true;
     if (at.kind === 'expression_statement') return isShownByTemplate(node);
     if (at.kind === 'call_expression') {
-      const callee = at.child(0)?.text ?? '';
-      return isLogCallee(callee) || isReplyCallee(callee);
+      const callee = at.child(0);
+      // `ids.has(orgId ?? '')` finds nothing, and that is what it says.
+      const asks = /^(?:has|includes|indexOf)$/.test((callee && memberOf(callee)?.name) ?? '');
+      return asks || isLogCallee(callee?.text ?? '') || isReplyCallee(callee?.text ?? '');
     }
     if (/^(?:statement_block|program|throw_statement|.*_declaration|arrow_function)$/.test(at.kind))
       return at.kind === 'throw_statement';

@@ -1,4 +1,5 @@
 import { acrossFiles, type Report } from '../across-files.ts';
+import { orgLetters } from '../names.ts';
 import type { Hit } from '../rule-context.ts';
 import { type Binding, declarationIn, placesOf, referencesOf } from '../scope.ts';
 import { standsForOrg } from '../stands-for-org.ts';
@@ -48,6 +49,8 @@ function constantsOf(source: Source, report: Report): Facts {
     };
     facts.constants.push({ name, finding: report(hit) });
   }
+  // What stands for an organization is named like one, or stands beside such a name.
+  if (!orgLetters.test(source.text)) return facts;
   for (const binding of importedConstants(source)) {
     if (binding.imported === null || !/^[A-Z][A-Z0-9_]+$/.test(binding.imported.name)) continue;
     if (!referencesOf(binding).some((reference) => standsForOrg(reference, 2))) continue;

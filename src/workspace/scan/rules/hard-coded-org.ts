@@ -59,16 +59,25 @@ export const hardCodedOrg: Rule = {
       `<input placeholder="00000000-0000-4000-8000-000000000001" />`,
       `export const samples = [{ body: { org_id: '00000000-0000-4000-8000-000000000001' } }];`,
       `const create = { perform, sample: { organizationId: '00000000-0000-4000-8000-000000000001' } };`,
+      {
+        path: 'src/outbound/demo-data.ts',
+        code: `export const calls = [{ name: 'a', phone: { orgId: '00000000-0000-4000-8000-000000000001' } }];`,
+      },
       `save({ user_id: '00000000-0000-4000-8000-000000000001' });`,
     ],
   },
 };
+
+const sampleFile = /(?:^|[/_.-])(?:demo|mock|sample|example|fixture)s?[-_.]?(?:data|rows|records)\.[cm]?[jt]sx?$/;
 
 /** What a document or a catalogue of examples shows; nothing is asked with it. */
 function isSample(literal: SyntaxNode): boolean {
   for (let at = literal.parent; at !== null; at = at.parent) {
     const name = at.kind === 'pair' || at.kind === 'variable_declarator' ? (at.child(0)?.text ?? '') : '';
     if (/^['"]?\w*(?:sample|example|fixture|mock)s?\w*['"]?$/i.test(name)) return true;
+    // Rows of a file of its own that is there to be shown.
+    if (at.kind === 'variable_declarator' && sampleFile.test(literal.source.path) && literal.parent?.kind === 'pair')
+      return true;
     if (at.kind === 'decorator') return /^@Api\w+/.test(at.text);
   }
   return false;

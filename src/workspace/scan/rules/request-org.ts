@@ -16,9 +16,18 @@ import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
 import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
-import { callOf, functionAround, memberOf, type Source, type SyntaxNode, unwrap, wrapped } from '../syntax.ts';
+import {
+  callOf,
+  functionAround,
+  memberOf,
+  operatorOf,
+  type Source,
+  type SyntaxNode,
+  unwrap,
+  wrapped,
+} from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
-import { handedToFunctions, noteHanded } from './request-org-across.ts';
+import { handedToFunctions, noteControlled, noteHanded } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -61,6 +70,10 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(or(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
+      `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); await db.from('calls').insert({ workspace_id: workspaceId, name: data?.name }); });`,
+      `export const POST = withTenant(async (request, context) => { const { workspaceId } = await request.json(); return Response.json(await prisma.call.update({ where: { id: 1, orgId: context.orgId }, data: { workspaceId } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.body.tenantId), eq(calls.orgId, req.query.orgId)))); });`,
       `router.get('/x', async (req, res) => { const orgId = Number(req.query.orgId); res.json(await load(orgId)); });`,
       `router.get('/x', async (req, res) => { const id = parseInt(req.params.orgId, 10); const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
       `router.get('/x', async (req, res) => { const id = +req.params.orgId; const { data } = await db.from('calls').select('id').eq('org_id', id); });`,
@@ -124,6 +137,10 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(and(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { const { data } = await db.from('calls').select('*').eq('workspace_id', req.query.workspaceId).eq('org_id', req.user.orgId); res.json(data); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { orgId: req.user.orgId, workspaceId: req.query.workspaceId } })); });`,
+      `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); if (!data) return res.status(404).end(); await db.from('calls').insert({ workspace_id: workspaceId }); });`,
       `router.get('/x', requireAuth, async (req, res) => { const orgId = Number(req.query.orgId); if (orgId !== req.user.orgId) return res.status(403).end(); await load(orgId); });`,
       `export default async function handle(req, res) { const { orgId } = req.query; const userId = session.user.id; await prisma.room.update({ where: { id, org: { id: orgId, users: { some: { userId } } } }, data: { open: true } }); }`,
       `router.post('/x', async (req, res) => { const { orgId } = req.body; const job = await jobs.find(req.params.id); if (!job || job.orgId !== orgId || job.userId !== req.user.id) return res.status(404).end(); await send(orgId); });`,
@@ -198,6 +215,7 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
   noteHanded(context.source, node.start, uses.flatMap(givenBy));
+  noteControlled(node, origin.part);
   const last = origin.path.at(-1);
   const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
@@ -244,6 +262,16 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
     };
     return;
   }
+  if (uses.some(isRefusedWhenSame)) {
+    yield {
+      node,
+      reason: `${reason.replace(/\.$/, '')}; ${forAnother}`,
+      certainty: 'likely',
+      instruction:
+        'Look whether the caller may name any organization here (to share with, to hand over to), refuse or ask the other one if not, and waive it otherwise.',
+    };
+    return;
+  }
   if (request === null || context.isAuthMiddleware) {
     yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
     return;
@@ -263,6 +291,26 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (edits === null)
     yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
   else yield { node, reason, edits };
+}
+
+/** What is said of a place where an organization other than the own is meant; nothing is put in the place of its value. */
+export const forAnother = 'another organization than that of the row is meant.';
+
+/** `if (row.orgId === input.orgId) throw …`: the request is to name another one. */
+function isRefusedWhenSame(use: SyntaxNode): boolean {
+  const value = wrapped(use);
+  const comparison = value.parent;
+  if (comparison?.kind !== 'binary_expression' || !/^===?$/.test(operatorOf(comparison))) return false;
+  const other = comparison.children.find((one) => one !== value);
+  const [condition, then] = wrapped(comparison).parent?.children ?? [];
+  return (
+    other !== undefined &&
+    memberOf(unwrap(other)) !== null &&
+    wrapped(comparison).parent?.kind === 'if_statement' &&
+    condition === wrapped(comparison) &&
+    then !== undefined &&
+    /\bthrow\b|\b4\d\d\b|\bfail\s*\(/.test(then.text)
+  );
 }
 
 const isEdgeFunction = ({ path, text }: Source): boolean =>

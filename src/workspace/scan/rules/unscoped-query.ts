@@ -9,7 +9,9 @@ import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
+import { offsetsOfMatches } from '../words.ts';
 import { orgByName } from './org-by-name.ts';
+import { statementsIn, unscopedStatement, untoldCallers } from './unscoped-statement.ts';
 import { belongsToOrganizations, isScopedClient, ofCaller, unscopedTable } from './unscoped-table.ts';
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
@@ -26,13 +28,15 @@ const queries = /\.\s*(?:(?:eq|in|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)|from\s*
  */
 export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
-  seeds: ({ side, source, workspace }) =>
-    side !== 'browser' &&
-    (workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(source.text)) &&
-    mayReadRequests(source)
-      ? queries
-      : null,
+  seeds: ({ side, source, workspace }) => {
+    if (side === 'browser' || !mayReadRequests(source)) return null;
+    const { text } = source;
+    const asksService = workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(text);
+    return [...(asksService ? offsetsOfMatches(text, queries) : []), ...statementsIn(text)];
+  },
+  across: untoldCallers,
   *check(node, context) {
+    yield* unscopedStatement(node, context);
     yield* unscopedTable(node, context);
     yield* orgByName(node, context);
     const { source, workspace } = context;

@@ -1,6 +1,7 @@
 import { type Chain, chainAround, linkOf } from '../chains.ts';
 import { clientRole } from '../clients.ts';
 import { registrationOf, routeCallOf } from '../flow.ts';
+import { decoratorsOf } from '../for-platform.ts';
 import { handlerAround } from '../handlers.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isMembershipTable, isOrgColumn, isOrgTable, isTenantTable, mentionsOrg } from '../names.ts';
@@ -66,21 +67,13 @@ const shown = /publi|visib|listed|featured|shared|demo/i;
  * keep the query to the caller.
  */
 export function* unscopedTable(node: SyntaxNode, context: RuleContext): Iterable<Hit> {
-  const { source, workspace, isAuthMiddleware } = context;
+  const { source, workspace } = context;
   const chain = chainAround(node);
-  if (chain === null || chain.table === null || isAuthMiddleware || elsewhere.test(source.path)) return;
-  if (ofNobody.test(chain.table) || !belongsToOrganizations(chain.table, source)) return;
+  if (chain === null || chain.table === null || !belongsToOrganizations(chain.table, source)) return;
   const link = linkOf(chain, 'update', 'delete') ?? linkOf(chain, 'select');
   if (link === null || !chain.links.every(saysNothingOfWhose) || isCount(chain)) return;
-  if (
-    isScopedClient(chain.base) ||
-    isMadeForOrganization(chain.base) ||
-    clientRole(chain.base, workspace) !== 'service'
-  )
-    return;
-  const handler = handlerAround(chain.node);
-  if (handler === null || isGuarded(handler) || isForMachines(chain.node)) return;
-  if (!isWhole(chain, handler) || isSortedOut(chain, handler)) return;
+  if (isScopedClient(chain.base) || clientRole(chain.base, workspace) !== 'service') return;
+  if (!answersAnybody(chain, chain.table, context)) return;
   const does = { update: 'changed', delete: 'deleted' }[link.name] ?? 'read';
   yield {
     node: chain.node,
@@ -88,6 +81,15 @@ export function* unscopedTable(node: SyntaxNode, context: RuleContext): Iterable
     instruction: `Add .eq('org_id', …) with the organization of the authenticated user.`,
     certainty: 'likely',
   };
+}
+
+/** Whether a query is asked as it stands in a handler that lets in users of every organization. */
+export function answersAnybody(chain: Chain, table: string, { source, isAuthMiddleware }: RuleContext): boolean {
+  if (isAuthMiddleware || elsewhere.test(source.path) || ofNobody.test(table)) return false;
+  if (isMadeForOrganization(chain.base)) return false;
+  const handler = handlerAround(chain.node);
+  if (handler === null || isGuarded(handler) || isForMachines(chain.node)) return false;
+  return isWhole(chain, handler) && !isSortedOut(chain, handler);
 }
 
 function saysNothingOfWhose({ name, args }: Chain['links'][number]): boolean {
@@ -113,15 +115,19 @@ function saysNothingOfWhose({ name, args }: Chain['links'][number]): boolean {
   return name === 'filter' && narrows(column, args[2]);
 }
 
-const compares = (column: string): boolean =>
+/** Whether a column may be compared with anything without telling whose rows are meant. */
+export const compares = (column: string): boolean =>
   !ofCaller(column) && !shown.test(column) && !/[.>]/.test(column) && !/(?:^|_)(?:id|uuid)$|[a-z]Id$/.test(column);
 
 /** `.eq('status', 'open')` leaves rows of everybody. */
-function narrows(column: string | null, value: SyntaxNode | undefined): boolean {
-  if (column === null || value === undefined || !compares(column) || telling.test(column)) return false;
-  if (shown.test(value.text)) return false;
-  return narrowing.test(column) || /^(?:string|number|true|false|null)$/.test(unwrap(value).kind);
+export function narrows(column: string | null, value: SyntaxNode | undefined): boolean {
+  if (column === null || value === undefined || shown.test(value.text)) return false;
+  return narrowsBy(column, /^(?:string|number|true|false|null)$/.test(unwrap(value).kind));
 }
+
+/** The same of a value that is only known to be written into the code, or not. */
+export const narrowsBy = (column: string, isWritten: boolean): boolean =>
+  compares(column) && !telling.test(column) && (isWritten || narrowing.test(column));
 
 /** `select('id', { count: 'exact', head: true })`, `select('id').limit(1)`: whether there is anything, and how much. */
 const isCount = (chain: Chain): boolean => {
@@ -173,9 +179,18 @@ function isSortedOut(chain: Chain, handler: SyntaxNode): boolean {
   return [...rest.matchAll(compared)].some((names) => names.slice(1).some((name) => name && ofCaller(name)));
 }
 
+/** `@Roles('ADMIN')`, `@Controller('admin/calls')`, `@UseGuards(OrgAdminGuard)`, `@Public()` */
+const isOfSome = (decorator: string): boolean =>
+  guarding.test(decorator) ||
+  elsewhere.test(decorator.slice(1)) ||
+  /^@\w*(?:Role|Permission|Admin|Staff|Scope|Policy|Polic|Abilit)|Roles?Guard|\w(?:Org|Tenant|Workspace|Member)\w*Guard|^@UseGuards\([^)]*Tenant/i.test(
+    decorator,
+  );
+
 function isGuarded(handler: SyntaxNode): boolean {
   if (guarding.test(handler.text)) return true;
   const { source } = handler;
+  if (handler.kind === 'method_definition' && decoratorsOf(handler).some(isOfSome)) return true;
   const route = routeCallOf(handler);
   const call = handler.parent?.kind === 'arguments' ? handler.parent.parent : null;
   const callee = call?.child(0)?.text ?? '';

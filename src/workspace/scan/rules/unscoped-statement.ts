@@ -1,0 +1,195 @@
+import { acrossFiles, type Place } from '../across-files.ts';
+import { type Chain, chainAround, chainOf, linkOf } from '../chains.ts';
+import { isMembershipTable, isOrgTable, isTenantTable } from '../names.ts';
+import type { Hit, RuleContext } from '../rule-context.ts';
+import { keyName, memberOf, positionOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { offsetsOfMatches } from '../words.ts';
+import { answersAnybody, compares, narrows, narrowsBy } from './unscoped-table.ts';
+
+const built = /\.\s*(?:findMany|updateMany|deleteMany)\s*\(|\.\s*(?:from|delete|update)\s*\(\s*[A-Za-z_$][\w$]*\s*\)/g;
+const asksSql = /\bsql`|\$\w+Raw\b|\.\s*(?:query|execute|any|many\w*|all|run)\b/;
+const begins = /\b(?:select|delete\s+from|update)\b/gi;
+
+/** Where a statement of SQL, Prisma or Drizzle may begin that reads, changes or deletes rows. */
+export const statementsIn = (text: string): readonly number[] => [
+  ...offsetsOfMatches(text, built),
+  ...(asksSql.test(text)
+    ? offsetsOfMatches(text, begins).filter((at) => /['"`]\s*$/.test(text.slice(Math.max(0, at - 40), at)))
+    : []),
+];
+
+/** A question that is asked, with the table that it is about and what is said of whose rows are meant. */
+type Statement = { readonly chain: Chain; readonly table: string; readonly does: 'read' | 'changed' | 'deleted' };
+
+/** What the clients of an app are called that nobody has made for a caller. */
+const plainClient = /(?:^|\.)(?:prisma|prismaClient|pool|pgPool|db|database|pg|sql|knex)$/;
+
+/**
+ * The same in SQL, Prisma and Drizzle, whose connections go past row security unless the app says who is asking. An app
+ * that does so anywhere (`set_config`, `$extends`) is left alone: see `untoldCallers`.
+ */
+export function* unscopedStatement(node: SyntaxNode, context: RuleContext): Iterable<Hit> {
+  const found = sqlAt(node) ?? modelAt(node) ?? builderAt(node);
+  if (found === null || !plainClient.test(found.chain.base.text.replace(/^(?:this|ctx)\./, ''))) return;
+  if (!answersAnybody(found.chain, found.table, context)) return;
+  noted.set(context.source, [...(noted.get(context.source) ?? []), found.chain.node.start]);
+  yield {
+    node: found.chain.node,
+    reason: `Rows of ${found.table} are ${found.does} for every organization, over a connection that no row security holds.`,
+    instruction: 'Keep it to the organization of the authenticated user (org_id = …).',
+    certainty: 'likely',
+  };
+}
+
+const isTenants = (name: string): boolean =>
+  [name, `${name}s`, `${name}es`, name.replace(/y$/, 'ies')].some(isTenantTable) &&
+  ![name, `${name}s`].some((one) => isOrgTable(one) || isMembershipTable(one));
+
+/** `pool.query('select … from calls')`, sql`…`, prisma.$queryRaw`…` */
+function sqlAt(node: SyntaxNode): Statement | null {
+  const literal = node.kind === 'string_fragment' ? node.parent : node;
+  const parent = literal?.parent;
+  if (!literal || !parent || !/^(?:string|template_string)$/.test(literal.kind)) return null;
+  const tagged = parent.kind === 'call_expression' && parent.child(-1) === literal;
+  const asked = tagged ? parent : parent.kind === 'arguments' && parent.child(0) === literal ? parent.parent : null;
+  const text = asked === null ? null : sqlOf(literal, tagged);
+  if (asked === null || text === null) return null;
+  const outer = tagged && asked.parent?.kind === 'arguments' ? asked.parent.parent : asked;
+  const callee = outer?.child(0);
+  if (!outer || !callee) return null;
+  const member = memberOf(callee);
+  if (member !== null && !/^(?:query|execute|any|many|manyOrNone|\$queryRaw|\$executeRaw|all|run)$/.test(member.name))
+    return null;
+  const found = openSql(text);
+  const chain = chainOf(outer) ?? { base: callee, links: [], node: outer, table: null };
+  return found && isTenants(found.table) ? { ...found, chain } : null;
+}
+
+/** The statement in one line; null where parts of it are put in as text. */
+function sqlOf(literal: SyntaxNode, tagged: boolean): string | null {
+  let text = literal.text.slice(1, -1);
+  for (const part of literal.children.filter(({ kind }) => kind === 'template_substitution').reverse()) {
+    const before = literal.source.text.slice(literal.start + 1, part.start);
+    if (!tagged || !/(?:[=<>]|\b(?:like|limit|offset))\s*$/i.test(before)) return null;
+    text = `${text.slice(0, before.length)}$1${text.slice(before.length + part.end - part.start)}`;
+  }
+  return text.replace(/--.*$/gm, '').replace(/\s+/g, ' ').trim();
+}
+
+const shape =
+  /^(?:select (?!(?:count|sum|min|max|avg|exists|1)\b).+? from|(delete) from|(update)) (?:only )?(?:"?public"?\.)?"?(\w+)"?(?: (?:as )?(?!where|set|order|limit|offset|returning|group|for\b)\w+)?(?: set (?:(?! where ).)+)?(?: where (.+?))?(?: (?:order by|limit|offset|returning|for update)\b.*)?;?$/i;
+const involved =
+  /\b(?:join|union|with|exists|intersect|except|using|current_setting|set_config|auth\.|group by|between|having)\b/i;
+
+function openSql(text: string): Pick<Statement, 'table' | 'does'> | null {
+  if (involved.test(text) || (text.match(/\bselect\b/gi) ?? []).length > 1) return null;
+  const [whole, deletes, updates, table = '', where = ''] = shape.exec(text) ?? [];
+  if (whole === undefined || !(where === '' || where.split(/ (?:and|or) /i).every(tellsNobodyInSql))) return null;
+  return { table, does: deletes !== undefined ? 'deleted' : updates !== undefined ? 'changed' : 'read' };
+}
+
+function tellsNobodyInSql(condition: string): boolean {
+  const [, column, operator = '', value = ''] =
+    /^\(*(?:\w+\.)?"?(\w+)"? ?(=|<>|!=|<=|>=|<|>|\bi?like\b|\bis\b) ?(.+?)\)*$/i.exec(condition.trim()) ?? [];
+  if (column === undefined || !compares(column)) return false;
+  return operator !== '=' || narrowsBy(column, /^(?:'[^']*'|\d+|true|false|null)$/i.test(value));
+}
+
+/** `prisma.call.findMany({ where })`, `db.query.calls.findMany()` */
+function modelAt(node: SyntaxNode): Statement | null {
+  const chain = chainAround(node);
+  const [link] = chain?.links ?? [];
+  if (chain === null || link === undefined || !/^(?:findMany|updateMany|deleteMany)$/.test(link.name)) return null;
+  const model = memberOf(chain.base);
+  if (model === null || !isTenants(model.name)) return null;
+  const holder = unwrap(model.object);
+  const client = memberOf(holder)?.name === 'query' ? (memberOf(holder)?.object ?? holder) : holder;
+  // What Drizzle's `where` is given are calls, which `openWhere` knows nothing of.
+  if (!openWhere(link.args[0] ?? null)) return null;
+  const does = { updateMany: 'changed', deleteMany: 'deleted' }[link.name] ?? 'read';
+  return { chain: { ...chain, base: client }, table: model.name, does: does as Statement['does'] };
+}
+
+function openWhere(options: SyntaxNode | null): boolean {
+  if (options === null) return true;
+  const object = unwrap(options);
+  if (object.kind !== 'object') return false;
+  return object.children.every((part) => {
+    const key = part.kind === 'pair' ? keyName(part.child(0)) : null;
+    if (key === null || key === 'cursor') return false;
+    const value = part.child(1);
+    if (key !== 'where' || value === null) return true;
+    const where = unwrap(value);
+    return where.kind === 'object' && where.children.every(tellsNobodyInPrisma);
+  });
+}
+
+function tellsNobodyInPrisma(pair: SyntaxNode): boolean {
+  const column = pair.kind === 'pair' ? keyName(pair.child(0)) : null;
+  const value = column === null ? null : pair.child(1);
+  if (column === null || value === null || !compares(column)) return false;
+  const inner = unwrap(value);
+  if (inner.kind !== 'object') return narrows(column, value);
+  return inner.children.every((one) => {
+    const operator = one.kind === 'pair' ? keyName(one.child(0)) : null;
+    if (operator === 'in' || operator === 'equals') return narrowsBy(column, false);
+    return /^(?:gte?|lte?|not|contains|startsWith|endsWith|mode)$/.test(operator ?? '');
+  });
+}
+
+/** `db.select().from(calls)`, `db.delete(calls)`, without a `where` or with one that tells nobody. */
+function builderAt(node: SyntaxNode): Statement | null {
+  const chain = chainAround(node);
+  if (chain === null || chain.base.kind !== 'identifier') return null;
+  const [first] = chain.links;
+  const from = first?.name === 'select' ? linkOf(chain, 'from') : first;
+  const table = from?.args[0];
+  if (!first || !from || table?.kind !== 'identifier' || !/^(?:from|delete|update)$/.test(from.name)) return null;
+  if (!isTenants(table.text) || (first.name === 'select' && /\bcount\b|\bsum\b/.test(first.args[0]?.text ?? '')))
+    return null;
+  const open = chain.links.every(
+    ({ name, args }) =>
+      /^(?:select|from|delete|update|set|orderBy|limit|offset|returning|execute)$/.test(name) ||
+      (name === 'where' && args.length === 1 && tellsNobodyInDrizzle(args[0] ?? null, table.text)),
+  );
+  const does = { delete: 'deleted', update: 'changed' }[first.name] ?? 'read';
+  return open ? { chain, table: table.text, does: does as Statement['does'] } : null;
+}
+
+/** `eq(calls.status, 'open')`, `gte(calls.createdAt, from)` */
+function tellsNobodyInDrizzle(condition: SyntaxNode | null, table: string): boolean {
+  if (condition?.kind !== 'call_expression') return false;
+  const name = condition.child(0)?.text ?? '';
+  const [left, right] = condition.childOfKind('arguments')?.children ?? [];
+  const column = left ? memberOf(left) : null;
+  if (column === null || column.object.text !== table || !compares(column.name)) return false;
+  if (name === 'eq') return narrows(column.name, right);
+  return /^(?:ne|gte?|lte?|i?like|isNull|isNotNull)$/.test(name);
+}
+
+const noted = new WeakMap<Source, readonly number[]>();
+
+/** What tells the database, or the client, who is asking: for a transaction, or for every question. */
+const telling =
+  /set_config\s*\(|current_setting\s*\(|\$extends\s*\(|\$use\s*\(|\b(?:SET|set|Set)\s+(?:LOCAL|local|SESSION|session|ROLE|role)\b/;
+
+type Facts = {
+  readonly tells: boolean;
+  readonly places: readonly { readonly line: number; readonly column: number }[];
+};
+
+/** An app that tells its database who is asking may do so for these questions as well. */
+export const untoldCallers = acrossFiles<Facts>({
+  facts: ({ source }) => {
+    const tells = telling.test(source.text);
+    const places = (noted.get(source) ?? []).map((start) => positionOf(source.text, start));
+    return tells || places.length > 0 ? { tells, places } : null;
+  },
+  resolve: () => [],
+  clears: (told, { packageOf }) => {
+    const telling = new Set(told.filter(({ facts }) => facts.tells).map(({ file }) => packageOf(file)));
+    return told.flatMap(({ file, facts }): readonly Place[] =>
+      telling.has(packageOf(file)) ? facts.places.map((one) => ({ file, ...one })) : [],
+    );
+  },
+});
