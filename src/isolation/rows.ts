@@ -57,15 +57,12 @@ export function lossOf(
   // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
-  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization. Where no row
-  // has one, and none a user, it may also be that nothing tells whose they are. Where rows name a user alone, those that
-  // name none would be nobody's to read from then on, guarded or not.
+  // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization. Where rows
+  // name a user alone, those that name none would be nobody's to read from then on, guarded or not. Where nothing guards
+  // them and none names anybody, it may also be that nothing tells whose they are.
   if (claim === 'shared') {
-    const told =
-      person.id !== null &&
-      (door.owners.some((one) => one.organizations.length > 0)
-        ? before.guarded
-        : door.owners.some((one) => one.users.length > 0));
+    const named = (whom: keyof Owners): boolean => door.owners.some((one) => one[whom].length > 0);
+    const told = person.id !== null && (before.guarded || (!named('organizations') && named('users')));
     return action === 'read' && (before.decided || told) ? 'lockout' : 'on purpose';
   }
   if (claim === 'other' && before.shared) return 'lockout';
