@@ -6,8 +6,9 @@ import { LongestFirst } from './test/helpers/longest-first.ts';
  * them anew for each of a hundred files costs more than most of their tests.
  */
 const tidy = [
-  'test/{code,config,database,isolation,report,rollout,workspace}/**/*.test.ts',
-  'test/phases/1-database/**/*.test.ts',
+  'test/{app,cases,code,config,database,isolation,report,rollout,workspace}/**/*.test.ts',
+  'test/phases/{1-database,4-settings}/**/*.test.ts',
+  'test/phases/*.test.ts',
   // Chalk decides about colours when it is loaded, and the screens are drawn with them.
   'test/wizard/**/!(screens).test.{ts,tsx}',
 ];

@@ -28,6 +28,8 @@ export type ServerOptions = {
   readonly onLog?: (line: string) => void;
   /** Server settings (`-c name=value`), in place of or beside ours. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Fills the data folder in place of initdb, with a copy of a stopped server that has our roles and this password. */
+  readonly made?: { readonly password: string; readonly fill: (folder: string) => void };
 };
 
 export type EmbeddedServer = AsyncDisposable & {
@@ -75,7 +77,7 @@ const ourSettings = {
  * @throws RolloutError if PostgreSQL is not installed for this platform, or does not start.
  */
 export const startServer = async (options: ServerOptions = {}): Promise<EmbeddedServer> => {
-  const { version = 15, onLog, settings = {} } = options;
+  const { version = 15, onLog, settings = {}, made } = options;
   await reapServers();
   const native = findNative(version);
   const account = serverAccount();
@@ -92,11 +94,12 @@ export const startServer = async (options: ServerOptions = {}): Promise<Embedded
   });
 
   try {
-    const password = randomPassword();
+    const password = made?.password ?? randomPassword();
     // The account must pass through to its data; the lock in the folder stays ours.
     chmodSync(directory, 0o711);
     const binaries = prepareBinaries(native, directory, account);
-    await initialize({ binaries, directory, account, password });
+    if (made === undefined) await initialize({ binaries, directory, account, password });
+    else made.fill(dataFolder(directory));
     const launch: Launch = { binaries, directory, account, settings: { ...ourSettings, ...settings }, onLog };
     postmaster = await startOnFreePort(launch);
     const { port } = postmaster;
@@ -104,7 +107,9 @@ export const startServer = async (options: ServerOptions = {}): Promise<Embedded
     const urlOf = (database: string, role: string) =>
       `postgresql://${encodeURIComponent(role)}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
     const adminUrl = (database = 'postgres') => urlOf(database, superuser);
-    await runSql(adminUrl(), readSql('roles.sql').replaceAll(':password', pg.escapeLiteral(password)));
+    if (made === undefined) {
+      await runSql(adminUrl(), readSql('roles.sql').replaceAll(':password', pg.escapeLiteral(password)));
+    }
 
     let stopped: Promise<void> | undefined;
     const stop = () => {

@@ -11,7 +11,6 @@ import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
@@ -22,6 +21,7 @@ import { takeBaselines } from '../../src/workspace/type-check.ts';
 import { waive } from '../../src/workspace/waivers.ts';
 import { type AppCopy, type Backend, copyApp, startBackend } from '../helpers/backend.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../helpers/target.ts';
 
 export const acacia = 'a0000000-0000-4000-8000-000000000001';

@@ -6,10 +6,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import ws from 'ws';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { type AppCopy, type Backend, copyApp, startBackend } from '../helpers/backend.ts';
 import { type Frontend, startFrontend } from '../helpers/frontend.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 const acacia = 'a0000000-0000-4000-8000-000000000001';
 const birch = 'a0000000-0000-4000-8000-000000000002';

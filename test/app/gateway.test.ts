@@ -4,9 +4,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import ws from 'ws';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { readClaims, signToken } from '../helpers/jwt.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 const jwtSecret = randomBytes(32).toString('hex');
 const acacia = 'a0000000-0000-4000-8000-000000000001';

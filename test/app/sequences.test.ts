@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import * as sequences from '../helpers/sequences.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
 let client: pg.Client;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { type Outcome, runCase } from './stage.ts';
 
 const alpha = 'aaaaaaaa-0000-4000-8000-000000000001';

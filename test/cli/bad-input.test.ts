@@ -4,10 +4,10 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { applyDatabase, buildCli, type Cli, type CliResult, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
 import { full } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { type Bouncer, hasPgbouncer, startPgbouncer } from '../supabase/connection/pgbouncer.ts';
 
 let server: EmbeddedServer;

@@ -5,11 +5,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import { applyDatabase, buildCli, type Cli, clinicDecisions, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
 import { full } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
 let cli: Cli;
@@ -31,25 +31,30 @@ async function catalogOf(database: string): Promise<Fingerprint> {
   }
 }
 
-test('plan --check: 3 while anything is pending, 0 afterwards, and again 3 after a rollback', async () => {
-  await loadDatabase(server, 'tiny', 'checked');
-  const url = server.url('checked');
-  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
-  expect((await cli.run([...applyDatabase, ...tinyDecisions], { url })).code).toBe(0);
-  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(0);
-  expect((await cli.run(['rollback', '--yes'], { url })).code).toBe(0);
-  expect((await cli.run(['plan', '--check', ...tinyDecisions], { url })).code).toBe(3);
-});
+describe.sequential('on one database', () => {
+  const check = async (): Promise<number | null> =>
+    (await cli.run(['plan', '--check', ...tinyDecisions], { url: server.url('checked') })).code;
+  const apply = () => cli.run([...applyDatabase, ...tinyDecisions], { url: server.url('checked') });
+  beforeAll(() => loadDatabase(server, 'tiny', 'checked'));
 
-test('--yes twice: the second run changes nothing and says so', async () => {
-  await loadDatabase(server, 'tiny', 'twice');
-  const url = server.url('twice');
-  expect((await cli.run([...applyDatabase, ...tinyDecisions], { url })).code).toBe(0);
-  const before = await catalogOf('twice');
-  const again = await cli.run([...applyDatabase, ...tinyDecisions], { url });
-  expect(again.code).toBe(0);
-  expect(again.stdout).toContain('nothing to do');
-  expect(differences(before, await catalogOf('twice'))).toEqual([]);
+  test('plan --check: 3 while anything is pending, 0 afterwards', async () => {
+    expect(await check()).toBe(3);
+    expect((await apply()).code).toBe(0);
+    expect(await check()).toBe(0);
+  });
+
+  test('--yes twice: the second run changes nothing and says so', async () => {
+    const before = await catalogOf('checked');
+    const again = await apply();
+    expect(again.code).toBe(0);
+    expect(again.stdout).toContain('nothing to do');
+    expect(differences(before, await catalogOf('checked'))).toEqual([]);
+  });
+
+  test('plan --check: again 3 after a rollback', async () => {
+    expect((await cli.run(['rollback', '--yes'], { url: server.url('checked') })).code).toBe(0);
+    expect(await check()).toBe(3);
+  });
 });
 
 test('--to applies up to that step; rollback --to keeps it; each is told by status', async () => {
@@ -136,7 +141,7 @@ describe('what a command loads', () => {
       [['--help'], undefined],
       [['--version'], undefined],
       [['status'], url],
-      [[...applyDatabase, ...tinyDecisions], url],
+      [['--yes', '--to=1.2', ...tinyDecisions], url],
     ] as const) {
       const files = [...(await loaded(args, at)).matchAll(/loads file:\/\/(\S+)/g)].map((match) => match[1] ?? '');
       const named = files.filter((file) => /node_modules\/(ink|react|@inkjs|yoga)/.test(file));

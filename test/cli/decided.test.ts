@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
 let cli: Cli;

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namesOf } from '../../phases/1-database/survey/as-config.ts';
 import { survey } from '../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

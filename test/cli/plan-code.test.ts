@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { canonical, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
 import { sha256 } from '../../src/workspace/hash.ts';
 import { buildCli, type Cli, tinyDecisions } from '../helpers/cli.ts';
 import { runMain } from '../helpers/in-process.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 /** One checkout of a small app on one database, from test to test: planned, refused, killed in the middle, finished. */
 let server: EmbeddedServer;

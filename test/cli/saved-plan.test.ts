@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { changeHash, planName, planText, readSavedPlan, type SavedPlan, sealed } from '../../src/rollout/saved-plan.ts';
 import { tinyDecisions } from '../helpers/cli.ts';
 import { runMain } from '../helpers/in-process.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
 let folder: string;

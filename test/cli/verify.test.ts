@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { applyDatabase, buildCli, type Cli, tinyDecisions } from '../helpers/cli.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
 let cli: Cli;

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

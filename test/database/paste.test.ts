@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { pasteScript } from '../../src/database/paste.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { makeDatabase, settingsOf } from '../helpers/databases.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

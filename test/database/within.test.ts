@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Context, WithinWork } from '../../src/rollout/executor.ts';
 import { asAdmin } from '../helpers/admin.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

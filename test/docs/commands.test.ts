@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { runMain } from '../helpers/in-process.ts';
 import { full } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
@@ -75,7 +76,7 @@ const elsewhere: Readonly<Record<string, readonly [file: string, text: string]>>
   '--yes --to 1.7 --register': ['test/supabase/cli/whole.test.ts', '--register'],
   '--yes --commit': ['test/workspace/executor.test.ts', 'with --commit'],
   'verify --supabase-url https://REF.supabase.co': ['test/security/canary.test.ts', "'--supabase-url'"],
-  'verify --backend-url https://api.example.com': ['test/app-e2e/backend.test.ts', '2.3/http'],
+  'verify --backend-url https://api.example.com': ['test/app-e2e/app.test.ts', '2.3/http'],
 };
 
 let cli: Cli;
@@ -115,11 +116,11 @@ describe('what the pages tell an operator to type', () => {
 
 describe('the pages and the help', () => {
   it('name the same commands and the same flags', async () => {
-    const help = await cli.run(['--help']);
+    const help = await runMain(['--help']);
     const commands = [...help.stdout.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name = '']) => name);
     const flags = new Set<string>();
     for (const command of ['', ...commands]) {
-      const { stdout } = command === 'help' ? help : await cli.run([command, '--help'].filter(Boolean));
+      const { stdout } = command === 'help' ? help : await runMain([command, '--help'].filter(Boolean));
       for (const [flag] of stdout.matchAll(/(?<=^ {2})--[a-z][a-z-]*/gm)) flags.add(flag);
     }
     const readme = read('README.md');

@@ -4,8 +4,8 @@ import path from 'node:path';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { type DatabaseName, loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { builtProgram } from '../helpers/build.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { openTerminal, type RealTerminal, readsLines, type TerminalSettings } from '../wizard/terminal.ts';
 
 /** The built command line, a server, and databases made from one template. */

@@ -15,7 +15,6 @@ import pg from 'pg';
 import { phase } from '../../phases/2-backend/phase.ts';
 import type { Target } from '../../phases/target.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { startServer } from '../../src/demo/server.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import { createRollout } from '../../src/rollout/runner.ts';
@@ -24,6 +23,7 @@ import { discoverWorkspace } from '../../src/workspace/discover.ts';
 import { createWorkspaceExecutor } from '../../src/workspace/executor.ts';
 import { takeBaselines } from '../../src/workspace/type-check.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { startServer } from '../helpers/server.ts';
 import { noDatabase, targetOf } from '../phases/sample.ts';
 
 export const acacia = 'a0000000-0000-4000-8000-000000000001';

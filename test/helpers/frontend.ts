@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer } from 'vite';
 import type { Gateway } from './gateway.ts';
@@ -13,12 +14,13 @@ export async function startFrontend(
   // The tenant-id route runs inside this process and reads these.
   process.env.SUPABASE_URL = gateway.url;
   process.env.SUPABASE_SERVICE_ROLE_KEY = gateway.serviceKey;
+  const cacheDir = join(directory, '.vite');
   const server = await createServer({
     root: directory,
     configFile: join(directory, 'vite.config.ts'),
     // Not 'bundle', which writes a file below node_modules; those are the repository's own here.
     configLoader: 'runner',
-    cacheDir: join(directory, '.vite'),
+    cacheDir,
     logLevel: 'error',
     define: {
       'import.meta.env.VITE_SUPABASE_URL': define(gateway.url),
@@ -30,5 +32,9 @@ export async function startFrontend(
   await server.listen();
   const address = server.httpServer?.address();
   if (typeof address !== 'object' || address === null) throw new Error('the frontend has no port');
-  return { url: `http://127.0.0.1:${address.port}`, stop: () => server.close() };
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await rm(cacheDir, { recursive: true, force: true });
+  };
+  return { url: `http://127.0.0.1:${address.port}`, stop };
 }

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openTarget } from '../../src/cli/open.ts';
 import { requestOffers } from '../../src/cli/wizard/requests.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../helpers/target.ts';
 import { answerInTerminal, connect, type McpClient } from './client.ts';
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { survey } from '../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { full, seed } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { type AppShape, appShapes, nameOfKey, nameOfMemberships, sqlOf } from './apps.ts';
 

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { tell } from '../helpers/cli.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
 import { full, seed } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { nameOfFunction, type Schema, schemas, sqlOf } from './schemas.ts';
 

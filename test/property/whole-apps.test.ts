@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { tell } from '../helpers/cli.ts';
 import { full, seed } from '../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { wholeOf } from './whole-app-run.ts';
 import { sqlOf, wholeApps } from './whole-apps.ts';
 

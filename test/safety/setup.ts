@@ -2,11 +2,11 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import { applyDatabase, buildCli, type Cli, type CliResult, tinyDecisions } from '../helpers/cli.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 export type State = {
   readonly catalog: Fingerprint;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { plainListener } from '../../src/report/plain.ts';
 import { RolloutError } from '../../src/rollout/errors.ts';
 import { makeDatabase, settingsOf } from '../helpers/databases.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

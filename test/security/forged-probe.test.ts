@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { createCleaner } from '../../src/supabase/live/removal.ts';
 import { scopeOf, tablesOf } from '../../src/supabase/live/scope.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { liveOptions, openProject, type Project } from '../supabase/live/setup.ts';
 
 let server: EmbeddedServer;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 import { makeDatabase, settingsOf } from '../helpers/databases.ts';
+import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
 let server: EmbeddedServer;

@@ -28,6 +28,17 @@ const files = {
 /** The templates of each server by name, each made once. */
 const templates = new WeakMap<EmbeddedServer, Map<string, Promise<void>>>();
 
+/** Makes the templates of all databases, so that a copy of the server has them. */
+export const makeTemplates = async (server: EmbeddedServer): Promise<readonly string[]> => {
+  for (const name of ['base', 'tiny', 'clinic'] as const) await template(server, name, {});
+  return [...(templates.get(server)?.keys() ?? [])];
+};
+
+/** Says that a server, which is a copy of another one, has these templates of it. */
+export const knowTemplates = (server: EmbeddedServer, names: readonly string[]): void => {
+  templates.set(server, new Map(names.map((name) => [name, Promise.resolve()])));
+};
+
 /**
  * Makes `databaseName` on `server` with the content of `name`. The first call for a combination runs the SQL; the next
  * copy a template (20 to 80 ms).

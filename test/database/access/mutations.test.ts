@@ -5,8 +5,8 @@ import { phase } from '../../../phases/1-database/phase.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { insideTransaction } from '../../../src/database/rolled-back.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
 const { signal } = new AbortController();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkIsolation } from '../../../phases/1-database/checks.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { appOf } from '../../helpers/phase-one.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { loadCatalog } from '../../../src/database/catalog/load.ts';
 import type { Table } from '../../../src/database/catalog/types.ts';
 import { type IsolationOptions, probeIsolation } from '../../../src/database/probes/two-org.ts';
 import { type DatabaseName, loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 
 let server: EmbeddedServer | undefined;
 let count = 0;

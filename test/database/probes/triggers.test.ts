@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkIsolation } from '../../../phases/1-database/checks.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { answersTo, type CheckResult } from '../../../src/rollout/check.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

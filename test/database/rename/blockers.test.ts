@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RenamePlan } from '../../../src/database/rename/index.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { database, plan, renamed } from './setup.ts';
 
 const schema = `

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RenamePlan } from '../../../src/database/rename/index.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { database, down, plan, renamed, rows, state, up } from './setup.ts';
 
 /** A function, how to call it, and what its body must hold afterwards. The result must be the same before and after. */

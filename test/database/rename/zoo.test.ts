@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadCatalog } from '../../../src/database/catalog/load.ts';
 import { planLegacyReads, type RenamePlan } from '../../../src/database/rename/index.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { database, down, inTransaction, plan, renamed, rows, state, up } from './setup.ts';
 
 const zoo = readFileSync(new URL('../../fixtures/databases/zoo.sql', import.meta.url), 'utf8');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { step } from '../../../phases/1-database/2-one-name.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
 const { signal } = new AbortController();

@@ -4,11 +4,11 @@ import { step as keysStep } from '../../../phases/1-database/3-keys.ts';
 import { step as notNullStep } from '../../../phases/1-database/6-not-null.ts';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Plan } from '../../../src/rollout/step.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { full, inCi } from '../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 import { definers, traps } from './7-isolation.traps.sql.ts';
 

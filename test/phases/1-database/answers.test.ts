@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../../phases/1-database/phase.ts';
 import { answered } from '../../../src/config/answers.ts';
 import { configSchema } from '../../../src/config/schema.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { answersTo } from '../../../src/rollout/check.ts';
 import { type Answer, answer } from '../../../src/rollout/decision.ts';
 import { appOf } from '../../helpers/phase-one.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { org, user, users } from './sign-up/schemas.ts';
 
 let server: EmbeddedServer;

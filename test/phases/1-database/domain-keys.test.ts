@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { step as oneName } from '../../../phases/1-database/2-one-name.ts';
 import { step as keys } from '../../../phases/1-database/3-keys.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

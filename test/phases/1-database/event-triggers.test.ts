@@ -3,9 +3,9 @@ import { step as survey } from '../../../phases/1-database/1-survey.ts';
 import { step as oneName } from '../../../phases/1-database/2-one-name.ts';
 import { step as keys } from '../../../phases/1-database/3-keys.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import { asAdmin } from '../../helpers/admin.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 const { signal } = new AbortController();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeApp, membershipsAlone, org, profilesAlone, user, users } from './sign-up/schemas.ts';
 
 let server: EmbeddedServer;

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../../phases/1-database/phase.ts';
 import type { DatabaseFacts } from '../../../phases/code/database-facts.ts';
 import { databaseFacts } from '../../../phases/code/facts.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { type FixtureName, makeDatabase, ownApps, settingsOf } from '../../helpers/databases.ts';
 import { full } from '../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { phase } from '../../../phases/1-database/phase.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import { rowChecksums } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

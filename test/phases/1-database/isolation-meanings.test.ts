@@ -3,7 +3,7 @@ import { judging, type Meaning, meaningsOf } from '../../../phases/1-database/is
 import type { Judging } from '../../../phases/1-database/isolation/scope.ts';
 import { type Survey, survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 
 /** Helpers as apps write them, and tables that policies go through. */

@@ -3,7 +3,7 @@ import { planIsolation } from '../../../phases/1-database/7-isolation.ts';
 import { isolationFacts } from '../../../phases/1-database/isolation/facts.ts';
 import { type Model, type Survey, survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

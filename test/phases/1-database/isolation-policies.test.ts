@@ -4,11 +4,11 @@ import { checkCatalog } from '../../../phases/1-database/isolation/checks.ts';
 import { phase } from '../../../phases/1-database/phase.ts';
 import { survey } from '../../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Plan } from '../../../src/rollout/step.ts';
 import { asAdmin } from '../../helpers/admin.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

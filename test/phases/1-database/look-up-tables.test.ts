@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { renamedKeys } from '../../helpers/renames.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget } from '../../helpers/target.ts';
 import { org, user, users } from './sign-up/schemas.ts';
 import { whole } from './unfamiliar/whole.ts';

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { step } from '../../../phases/1-database/7-isolation.ts';
 import { circularDoors } from '../../../phases/1-database/isolation/access.ts';
 import { phase } from '../../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { fromKept } from '../../../src/isolation/rights.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import { appOf, throughPhaseOne } from '../../helpers/phase-one.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import type { TestTarget } from '../../helpers/target.ts';
 import { type CircleApp, circleApp } from './policy-circles.sql.ts';
 

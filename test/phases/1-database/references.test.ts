@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { phase } from '../../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import { appOf, throughPhaseOne } from '../../helpers/phase-one.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../fixtures/cases/${name}.sql`, import.meta.url), 'utf8');

@@ -4,11 +4,11 @@ import { checkAccessTokenHook, enableHook, planAccessTokenHook } from '../../../
 import { survey } from '../../../phases/1-database/survey.ts';
 import type { Target } from '../../../phases/target.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Step } from '../../../src/rollout/step.ts';
 import { probeLive } from '../../../src/supabase/live/index.ts';
 import { readClaims, signToken } from '../../helpers/jwt.ts';
 import { roundTrip, rowChecksums } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 import { isPath, openFront } from '../live/front.ts';
 import { applyPhase, collect, jwtSecret, liveOptions, openProject } from '../live/setup.ts';

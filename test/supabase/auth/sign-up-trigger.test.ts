@@ -6,11 +6,11 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { step as signUp } from '../../../phases/1-database/4-sign-up.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { readPackageFile } from '../../../src/package-root.ts';
 import { roundTrip } from '../../helpers/round-trip.ts';
 import { inCi } from '../../helpers/seeded.ts';
 import * as sequences from '../../helpers/sequences.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../../helpers/target.ts';
 
 let server: EmbeddedServer;

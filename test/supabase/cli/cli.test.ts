@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { startServer } from '../../../src/demo/server.ts';
 import { type CliConnection, openDoor } from '../../../src/supabase/cli/door.ts';
 import { advisorChecks, type Finding, findCli, readAdvisors } from '../../../src/supabase/cli/index.ts';
 import { connector } from '../../../src/supabase/connection/index.ts';
+import { startServer } from '../../helpers/server.ts';
 import { installed } from './setup.ts';
 
 let folder = '';

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { Change } from '../../../src/rollout/change.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
 import { full } from '../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import {
   backends,
   concurrentIndex,

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import type { Entry } from '../../../src/rollout/journal.ts';
 import { historyChecks } from '../../../src/supabase/cli/index.ts';
 import { migrationOf } from '../../../src/supabase/cli/migration-file.ts';
 import { full } from '../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import {
   backends,
   concurrentIndex,

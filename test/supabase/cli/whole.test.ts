@@ -5,9 +5,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fingerprint } from '../../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { differences } from '../../../src/rollout/fingerprint.ts';
 import { applyDatabase, buildCli, type Cli, clinicDecisions, tinyDecisions } from '../../helpers/cli.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { supabase } from './looks.ts';
 
 // Four times a whole phase, forward and back, takes minutes and belongs to the full mode. Every mechanism that it uses is

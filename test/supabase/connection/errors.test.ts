@@ -10,9 +10,9 @@ import {
   toRolloutError,
 } from '../../../src/database/errors.ts';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { RolloutError } from '../../../src/rollout/errors.ts';
 import { describeUrl, type OpenOptions, openConnection } from '../../../src/supabase/connection/index.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import {
   connector,
@@ -18,6 +17,7 @@ import {
   requireUsable,
 } from '../../../src/supabase/connection/index.ts';
 import { type DoctorOptions, doctor } from '../../../src/supabase/doctor.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 
 let server: EmbeddedServer;
 beforeAll(async () => {

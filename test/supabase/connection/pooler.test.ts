@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadDatabase } from '../../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import {
   describeUrl,
   detectPoolMode,
@@ -9,6 +8,7 @@ import {
   openConnection,
   refusal,
 } from '../../../src/supabase/connection/index.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { type Bouncer, hasPgbouncer, startPgbouncer } from './pgbouncer.ts';
 
 const installed = hasPgbouncer();

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { RolloutError } from '../../../src/rollout/errors.ts';
 import { findAuthorities, type OpenOptions, openConnection } from '../../../src/supabase/connection/index.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { hasOpenssl, makeAuthority, makeServerCertificate } from './certificate-maker.ts';
 
 const openssl = hasOpenssl();

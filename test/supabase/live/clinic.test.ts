@@ -3,10 +3,10 @@
  * the target app's shape: what leaks before the rollout, and that nothing does after phase 1.
  */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { probeLive } from '../../../src/supabase/live/index.ts';
 import { rowChecksums } from '../../helpers/round-trip.ts';
 import { full } from '../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { applyPhase, collect, liveOptions, of, openProject } from './setup.ts';
 
 let server: EmbeddedServer;

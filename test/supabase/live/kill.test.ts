@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { type LiveOptions, probeLive } from '../../../src/supabase/live/index.ts';
 import { rowChecksums } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { applyPhase, collect, liveOptions, of, openProject, type Project } from './setup.ts';
 
 let server: EmbeddedServer;

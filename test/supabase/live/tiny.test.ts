@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../src/demo/server.ts';
 import { probeLive, waitForColumn } from '../../../src/supabase/live/index.ts';
 import { rowChecksums } from '../../helpers/round-trip.ts';
+import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { isPath, openFront, settings } from './front.ts';
 import { applyPhase, collect, liveOptions, of, openProject, type Project } from './setup.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { phase } from '../../../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
 import { differences } from '../../../../src/rollout/fingerprint.ts';
 import { throughPhaseOne } from '../../../helpers/phase-one.ts';
 import { rowChecksums } from '../../../helpers/round-trip.ts';
 import { inCi } from '../../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../../helpers/server.ts';
 import type { TestTarget } from '../../../helpers/target.ts';
 import { makeApp } from '../sign-up/schemas.ts';
 import { type Awkward, awkward } from './awkward.ts';

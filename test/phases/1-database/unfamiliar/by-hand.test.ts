@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
 import { throughPhaseOne } from '../../../helpers/phase-one.ts';
+import { type EmbeddedServer, startServer } from '../../../helpers/server.ts';
 import { makeApp, org, user, users } from '../sign-up/schemas.ts';
 import { whole } from './whole.ts';
 

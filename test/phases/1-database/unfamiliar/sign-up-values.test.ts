@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../../helpers/server.ts';
 import { org, signUp, user, users } from '../sign-up/schemas.ts';
 import { whole } from './whole.ts';
 

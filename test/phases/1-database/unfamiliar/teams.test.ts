@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { phase } from '../../../../phases/1-database/phase.ts';
-import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
+import { type EmbeddedServer, startServer } from '../../../helpers/server.ts';
 import { type App, makeApp, org, user, users } from '../sign-up/schemas.ts';
 import { whole } from './whole.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmbeddedServer, startServer } from '../../../../src/demo/server.ts';
 import { inCi } from '../../../helpers/seeded.ts';
+import { type EmbeddedServer, startServer } from '../../../helpers/server.ts';
 import { type App, org, user, users } from '../sign-up/schemas.ts';
 import { whole } from './whole.ts';
 

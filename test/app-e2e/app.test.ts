@@ -4,6 +4,7 @@ import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import type { Backend } from '../helpers/backend.ts';
 import { filesOf } from '../phases/sample.ts';
+import { settingsPage } from './settings-page.ts';
 import { type AppStage, acacia, birch, openAppStage, type Person } from './stage.ts';
 
 const { signal } = new AbortController();
@@ -78,7 +79,7 @@ function watchBirch(token: string): Promise<{ readonly messages: readonly unknow
   });
 }
 
-describe.sequential('the backend of the sample app, before, after and before again', () => {
+describe.sequential('the sample app, before, after and before again', () => {
   test('before: org A reads and writes org B', async () => {
     await restart();
     const owner = await stage.signIn('owner');
@@ -104,7 +105,7 @@ describe.sequential('the backend of the sample app, before, after and before aga
     expect([moved.status, organizationsIn(moved.body)]).toEqual([201, [birch]]);
   });
 
-  test('every step of all four phases is applied and verified', async () => {
+  test('every step of all four phases is applied and verified', { timeout: 480_000 }, async () => {
     const waived = await stage.rollOut();
     // Routes without authentication, jobs without a request, values that only a person knows: all of the backend, and
     // nothing of the file that authenticates.
@@ -189,6 +190,8 @@ describe.sequential('the backend of the sample app, before, after and before aga
       ['2.3/http/own-org', 'passed', '200'],
     ]);
   });
+
+  settingsPage({ stage: () => stage, backend: running });
 
   test('rolled back: every byte and every object is as before, and the app runs again', async () => {
     const rollout = stage.rollout();
