@@ -74,7 +74,7 @@ export async function retrying<T>(options: {
 }
 
 /** Who stands in the way is an aid: the change goes on without it, and the wait then says that nobody could be named. */
-const aid = (readout: Promise<readonly LockHolder[]>): Promise<readonly LockHolder[]> =>
+export const aid = (readout: Promise<readonly LockHolder[]>): Promise<readonly LockHolder[]> =>
   readout.catch((error: unknown) => {
     if (!(error instanceof Error)) throw error;
     return [];

@@ -2,7 +2,7 @@ import type { Client, ClientBase, QueryResult } from 'pg';
 import type { SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Context } from '../rollout/executor.ts';
-import { retrying } from './retry.ts';
+import { aid, retrying } from './retry.ts';
 import type { Session } from './session.ts';
 import { attachSql } from './statement-errors.ts';
 
@@ -114,7 +114,7 @@ export function createTransactions(session: Session) {
       const unlimited = `set lock_timeout = 0; set statement_timeout = 0; set search_path = ''`;
       if ((await inPlace(client, change, unlimited)) === wanted) return;
       if (wanted && change.clean !== undefined) await run(client, change.clean, context);
-      await run(client, sql, context);
+      await telling(session, change, context, () => run(client, sql, context));
       if ((await inPlace(client, change)) !== wanted) {
         throw new RolloutError(
           `${what} ended without an error, but the catalog does not show its effect.`,
@@ -125,6 +125,32 @@ export function createTransactions(session: Session) {
     });
 
   return { transact, atOnce, autocommit, run };
+}
+
+/** Runs a statement without a limit of its own, and tells for whom it waits as often as that changes. */
+async function telling(
+  session: Session,
+  { id }: SqlChange,
+  { emit, step }: Context,
+  work: () => Promise<void>,
+): Promise<void> {
+  let said = '';
+  let ended = false;
+  const look = async (): Promise<void> => {
+    const holders = await aid(session.holders());
+    const now = holders.map((one) => one.pid).join();
+    if (ended || now === said) return;
+    said = now;
+    const reason = 'transactions that began before it are still open';
+    if (holders.length > 0) emit({ type: 'change-waiting', step, change: id, attempt: null, reason, holders });
+  };
+  const timer = setInterval(() => void look(), 1000);
+  try {
+    await work();
+  } finally {
+    ended = true;
+    clearInterval(timer);
+  }
 }
 
 /** Runs `work`; an abort meanwhile cancels its statement on the server, so that nothing goes on behind our back. */

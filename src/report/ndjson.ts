@@ -118,7 +118,7 @@ const event = z.discriminatedUnion('type', [
     type: z.literal('change-waiting'),
     step,
     change: z.string(),
-    attempt: z.number(),
+    attempt: z.number().nullable(),
     reason: z.string(),
     holders: z.array(holder),
   }),

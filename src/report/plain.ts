@@ -4,6 +4,7 @@ import type { Answer } from '../rollout/decision.ts';
 import type { Emit, LockHolder } from '../rollout/events.ts';
 import { groupsOf } from '../rollout/grouping.ts';
 import type { Plan, StepId } from '../rollout/step.ts';
+import { tryText } from '../rollout/text.ts';
 import { count, duration, type Paint } from './format.ts';
 import { overwrite } from './terminal.ts';
 
@@ -22,6 +23,7 @@ export function plainListener(options: PlainOptions): Emit {
   const { write, paint, live, verbose } = options;
   let transient = false;
   let waits = 0;
+  let told = false;
   let failures = 0;
   let number = 0;
   let of = 0;
@@ -45,14 +47,18 @@ export function plainListener(options: PlainOptions): Emit {
         return;
       case 'change-started':
         waits = 0;
+        told = false;
         number = event.number;
         of = event.of;
         over(`  [${number}/${of}] ${event.change.title}`);
         return;
       case 'change-waiting':
-        waits++;
-        over(`  [${number}/${of}] waiting, try ${event.attempt}: ${event.reason}${holdersText(event.holders)}`);
-        if (!live && waits === 1) line(`  waiting for a lock: ${event.reason}${holdersText(event.holders)}`);
+        if (event.attempt !== null) waits++;
+        over(
+          `  [${number}/${of}] ${event.attempt === null ? '' : 'waiting, '}${tryText(event.attempt)}: ${event.reason}${holdersText(event.holders)}`,
+        );
+        if (!live && !told) line(`  waiting for a lock: ${event.reason}${holdersText(event.holders)}`);
+        told = true;
         return;
       case 'change-progress':
         over(

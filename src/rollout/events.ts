@@ -47,7 +47,8 @@ export type RolloutEvent =
       readonly type: 'change-waiting';
       readonly step: StepId;
       readonly change: string;
-      readonly attempt: number;
+      /** The try that failed, from 1; null while the statement itself waits and nothing has to be tried again. */
+      readonly attempt: number | null;
       readonly reason: string;
       readonly holders: readonly LockHolder[];
     }

@@ -24,7 +24,7 @@ export const measuring = (
     const listening: Context = {
       ...context,
       emit: (event) => {
-        if (event.type === 'change-waiting') retries++;
+        if (event.type === 'change-waiting' && event.attempt !== null) retries++;
         if (event.type === 'change-progress') rows = event.done;
         context.emit(event);
       },

@@ -39,3 +39,6 @@ export function speaksUtf8(env: Readonly<Record<string, string | undefined>>): b
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
   return locale === undefined || locale === '' || /utf-?8/i.test(locale);
 }
+
+/** What a change does that waits for others: its tries are counted, or it waits in one. */
+export const tryText = (attempt: number | null): string => (attempt === null ? 'waiting' : `try ${attempt}`);

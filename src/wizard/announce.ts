@@ -1,5 +1,5 @@
 import { type CheckResult, verdictWord } from '../rollout/check.ts';
-import { count, duration } from '../rollout/text.ts';
+import { count, duration, tryText } from '../rollout/text.ts';
 import { available } from './keys.ts';
 import { clean, plainText } from './lines.ts';
 import { documentText } from './preview/document.ts';
@@ -70,9 +70,11 @@ const runLines = (before: Run | null, now: Run): string[] => {
       lines.push(`${index + 1} of ${now.changes.length} ${change.state}: ${clean(change.title)}${spent}`);
       if (change.problem) lines.push(clean(`${change.problem.problem} ${change.problem.remedy}`));
     }
-    if (change.waiting && change.waiting.attempt !== was?.waiting?.attempt) {
+    if (change.waiting && (!was?.waiting || change.waiting.attempt !== was.waiting.attempt)) {
       const holders = change.waiting.holders.map((one) => `${one.application || 'a connection'} pid ${one.pid}`);
-      lines.push(clean(`try ${change.waiting.attempt}: ${change.waiting.reason}; blocked by ${holders.join(', ')}`));
+      lines.push(
+        clean(`${tryText(change.waiting.attempt)}: ${change.waiting.reason}; blocked by ${holders.join(', ')}`),
+      );
     }
     // A tenth at a time: a line for every batch would drown everything else.
     const tenth = (of: typeof change | undefined): number =>

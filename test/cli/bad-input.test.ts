@@ -229,7 +229,7 @@ describe('consent is never guessed', () => {
 
   test('a rollback without --yes changes nothing, exit 2', async () => {
     await loadDatabase(server, 'tiny', 'asked');
-    expect((await cli.run([...applyDatabase, ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
+    expect((await cli.run(['--yes', '--to', '1.2', ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
     const before = await stateOf('asked');
     const result = await cli.run(['rollback', '--all'], { url: server.url('asked') });
     expect(result.code).toBe(2);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applyDatabase, tinyDecisions } from '../helpers/cli.ts';
+import { tinyDecisions } from '../helpers/cli.ts';
 import { inCi } from '../helpers/seeded.ts';
 import { openStage, type Stage } from './setup.ts';
 
@@ -46,7 +46,7 @@ describe('Ctrl-C', () => {
       if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
       const blocker = await stage.connect(url);
       await blocker.query(kind.block);
-      const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
+      const run = stage.cli.start(['--yes', '--to', '1.6', '--lock-timeout', '5000', ...tinyDecisions], { url });
       await expect
         .poll(
           async () =>
@@ -85,7 +85,7 @@ describe('Ctrl-C', () => {
 test('Ctrl-C during a rollback: exit 130, and a later rollback brings the start back', async () => {
   const url = await stage.tiny('interrupted_rollback');
   const start = await stage.stateOf(url);
-  await stage.succeed(url, ...applyDatabase, ...tinyDecisions);
+  await stage.succeed(url, '--yes', '--to', '1.6', ...tinyDecisions);
   const blocker = await stage.connect(url);
   await blocker.query('begin; select from contacts');
   const run = stage.cli.start(['rollback', '--all', '--yes'], { url });
@@ -126,7 +126,7 @@ describe('the server restarts in the middle of a step', () => {
       if ('to' in kind) await stage.succeed(url, '--yes', '--to', kind.to, ...tinyDecisions);
       const blocker = await stage.connect(url);
       await blocker.query(kind.block);
-      const run = stage.cli.start([...applyDatabase, '--lock-timeout', '5000', ...tinyDecisions], { url });
+      const run = stage.cli.start(['--yes', '--to', '1.6', '--lock-timeout', '5000', ...tinyDecisions], { url });
       await expect
         .poll(
           async () =>

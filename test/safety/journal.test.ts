@@ -82,7 +82,7 @@ test('a plan that was shown is refused when the target has moved since', async (
 test('values that users changed since, and what they made, stay through a rollback and are reported', async () => {
   const url = await stage.tiny('lived_in');
   const start = await stage.stateOf(url);
-  await stage.succeed(url, ...applyDatabase, ...tinyDecisions);
+  await stage.succeed(url, '--yes', '--to', '1.5', ...tinyDecisions);
   const [eve] = await stage.sql<{ org: string }>(url, `select org_id as org from profiles where full_name = 'Eve'`);
   await stage.sql(
     url,
@@ -105,7 +105,7 @@ test('values that users changed since, and what they made, stay through a rollba
 
 test('a row that users added to an organization that the tool made keeps it, though nobody renamed it', async () => {
   const url = await stage.tiny('joined');
-  await stage.succeed(url, ...applyDatabase, ...tinyDecisions);
+  await stage.succeed(url, '--yes', '--to', '1.5', ...tinyDecisions);
   const [eve] = await stage.sql<{ org: string }>(url, `select org_id as org from profiles where full_name = 'Eve'`);
   await stage.sql(url, `insert into contacts (org_id, name) values ('${eve?.org}', 'Zoe')`);
   const back = await stage.cli.run(['rollback', '--all', '--yes'], { url });

@@ -13,7 +13,7 @@ test('two operators at once: the second is told who the first is, and changes no
   const url = await stage.tiny('two_operators');
   const blocker = await stage.connect(url);
   await blocker.query('begin; select from contacts');
-  const first = stage.cli.start([...applyDatabase, ...tinyDecisions], { url });
+  const first = stage.cli.start(['--yes', '--to', '1.3', ...tinyDecisions], { url });
   await first.seen('waiting for a lock');
   const second = await stage.cli.run([...applyDatabase, ...tinyDecisions], { url });
   expect(second.code).toBe(1);
@@ -65,7 +65,7 @@ test('the tool waits in short tries, so that others are not held up behind it', 
   const url = await stage.tiny('queue');
   const blocker = await stage.connect(url);
   await blocker.query('begin; select from contacts');
-  const run = stage.cli.start([...applyDatabase, ...tinyDecisions], { url });
+  const run = stage.cli.start(['--yes', '--to', '1.3', ...tinyDecisions], { url });
   await run.seen('waiting for a lock');
   const reader = await stage.connect(url);
   let longest = 0;
@@ -78,4 +78,20 @@ test('the tool waits in short tries, so that others are not held up behind it', 
   expect(longest).toBeLessThan(700);
   await blocker.query('rollback');
   expect((await run.ended).code).toBe(0);
+});
+
+test('an index that waits for a transaction says whose it is, and is made once that ends', async () => {
+  const url = await stage.tiny('index', 'drop index calls_organization_id_idx; drop policy calls_by_profile on calls');
+  await stage.succeed(url, '--yes', '--to', '1.2', ...tinyDecisions);
+  const blocker = await stage.connect(url);
+  await blocker.query(`set application_name = 'the nightly export'; begin; update calls set seconds = seconds`);
+  const run = stage.cli.start(['--yes', '--to', '1.3', ...tinyDecisions], { url });
+  await run.seen(
+    /waiting for a lock: transactions that began before it are still open; blocked by pid \d+ \(the nightly/,
+  );
+  await blocker.query('rollback');
+  const { code, stdout } = await run.ended;
+  expect(code).toBe(0);
+  // It waited in one go.
+  expect(stdout).not.toContain('retr');
 });

@@ -1,4 +1,4 @@
-import { count, duration, plural, seconds } from '../../rollout/text.ts';
+import { count, duration, plural, seconds, tryText } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, span, spread, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
 import type { Run, RunChange } from '../state/views.ts';
@@ -22,7 +22,7 @@ const details = (state: State, change: RunChange): readonly Line[] => {
     rows.push([span(indent), ...drawn, span(words)]);
   }
   if (waiting) {
-    rows.push(line(`${indent}try ${waiting.attempt}: ${clean(waiting.reason)}`, 'status.waiting'));
+    rows.push(line(`${indent}${tryText(waiting.attempt)}: ${clean(waiting.reason)}`, 'status.waiting'));
     for (const holder of waiting.holders.slice(0, 3)) {
       const name = holder.application === '' ? 'a connection' : clean(holder.application);
       rows.push(

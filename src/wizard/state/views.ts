@@ -42,7 +42,7 @@ export type RunChange = {
   readonly milliseconds: number | null;
   readonly progress: { readonly done: number; readonly total: number; readonly perSecond: number } | null;
   readonly waiting: {
-    readonly attempt: number;
+    readonly attempt: number | null;
     readonly reason: string;
     readonly holders: readonly LockHolder[];
   } | null;
