@@ -152,6 +152,26 @@ it('does nothing that no person approved, whatever is guessed, forged or edited'
   expect(await state()).toEqual(before);
 });
 
+it('asks nobody to approve what the environment takes from a rehearsed plan alone', async () => {
+  const file = path.join(workspace, 'voxanne-rollout.config.json');
+  const environments = {
+    staging: { is: ['staging.example.test'] },
+    production: { is: [`127.0.0.1:${server.port}`], after: ['staging'] },
+  };
+  writeFileSync(file, JSON.stringify({ decisions, environments }));
+  try {
+    for (const [action, step] of [
+      ['apply', '1.1'],
+      ['rollout', '1.3'],
+    ])
+      expect((await client.call('propose', { action, step })).text).toContain(
+        'takes only a plan that was rehearsed or rolled out on staging',
+      );
+  } finally {
+    writeFileSync(file, JSON.stringify({ decisions }));
+  }
+});
+
 it('does what was approved, once, on the target that was shown', async () => {
   const first = await proposed('1.1');
   const { shown } = await approve(first, 'yes');
