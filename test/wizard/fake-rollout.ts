@@ -6,6 +6,7 @@ import type { PreviewResult } from '../../src/rollout/executor.ts';
 import { impactOf } from '../../src/rollout/impact.ts';
 import type { Entry } from '../../src/rollout/journal.ts';
 import type { Rollout, StepState, StepStatus } from '../../src/rollout/rollout.ts';
+import { waitsFor } from '../../src/rollout/status.ts';
 import type { PhaseId, Plan, StepId } from '../../src/rollout/step.ts';
 import type { Session, StartInfo, TargetInfo } from '../../src/wizard/session.ts';
 
@@ -107,8 +108,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
         applied: entries.get(step.id)?.length ?? 0,
         interrupted: step.interrupted ?? false,
       };
-      if (gate === null && state !== 'verified' && state !== 'skipped')
-        gate = `Step ${step.id} (${step.title}) is ${state}; it must be verified first.`;
+      if (gate === null && state !== 'verified' && state !== 'skipped') gate = waitsFor(step, state);
       return row;
     });
   };
@@ -129,6 +129,8 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
   const hang = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       release = resolve;
+      // It may have been stopped between the last event and this.
+      if (signal.aborted) reject(signal.reason);
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
 
