@@ -111,6 +111,12 @@ it('takes no decision, no connection string and no path, and survives what is no
   expect(await state()).toEqual(before);
 });
 
+it('says why it ends the session of a client that never ends its message', async () => {
+  const other = await connect(cli.bin, workspace, env);
+  other.raw(`{"x":"${'x'.repeat(11_000_000)}"}`);
+  await expect(other.ask('tools/list')).rejects.toThrow('Not taken as a message: ReadBuffer exceeded maximum size');
+});
+
 it('gives what a database says as data, without what a terminal would obey', async () => {
   for (const name of ['status', 'explain', 'plan'] as const)
     expect((await client.call(name, name === 'status' ? {} : { step: '1.2' })).refused, name).toBe(false);
