@@ -134,6 +134,19 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
 
+  const refusalOf = (id: StepId): string | null => {
+    const order = table.map((step) => step.id);
+    const later = order.slice(order.indexOf(id) + 1).filter((step) => (entries.get(step)?.length ?? 0) > 0);
+    return later.length === 0 ? null : `Step ${later.join(', ')} was applied later and builds on step ${id}.`;
+  };
+
+  /** That what is to be applied passed its checks beforehand. */
+  const prove = ({ id, title }: FakeStep, changes: readonly Change[]): void => {
+    if (changes.length === 0) return;
+    const sums = { number: 1, of: 1, open: [], passed: 1, skipped: 0, reason: null, milliseconds: 5 };
+    emit({ type: 'proven', step: id, title, ...sums });
+  };
+
   return {
     emit,
     calls,
@@ -165,15 +178,26 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
         await tick();
       }
       const { changes } = planned.plan;
+      prove(step, changes);
       const impact = impactOf({ changes, results, proofs: [], sizes: [], running: null });
       return { ...planned, results, proofs: [], open: [], impact };
     },
     apply: async (id, signal, expect) => {
       calls.push(`apply ${id} ${expect ?? ''}`);
       const step = find(id);
-      const changes = planOf(step).changes;
+      const gate = (await status()).find((one) => one.step === id)?.gate ?? null;
+      if (gate !== null) throw new RolloutError(`Step ${id} is not open yet.`, gate);
+      const { changes } = planOf(step);
+      emit({ type: 'planned', step: id, title: step.title, plan: planOf(step) });
+      if (typeof expect === 'string' && expect !== `hash ${id}`) {
+        throw new RolloutError(
+          `The plan of step ${id} is no longer the one that was shown: the target changed meanwhile.`,
+          'Look at the new preview and decide again.',
+        );
+      }
       emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
-      const done: Entry[] = [];
+      prove(step, changes);
+      const done = entries.get(id) ?? [];
       entries.set(id, done);
       for (const [index, change] of changes.entries()) {
         emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
@@ -231,11 +255,13 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     suspicion: async () => null,
     rollbackPlan: async (id) => {
       calls.push(`rollback-plan ${id}`);
-      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), dependants: [], refusal: null };
+      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), dependants: [], refusal: refusalOf(id) };
     },
     rollback: async (id, signal) => {
       calls.push(`rollback ${id}`);
       const step = find(id);
+      const refusal = refusalOf(id);
+      if (refusal !== null) throw new RolloutError(refusal, `Roll that back first, or use rollback --to ${id}.`);
       const live = [...(entries.get(id) ?? [])].reverse();
       emit({ type: 'rollback-started', step: id, changes: live.length });
       for (const entry of live) {
