@@ -22,8 +22,12 @@ const cell = (text) =>
 const pathOf = (file) => posix.normalize(posix.join(env.GUARD_WORKSPACE || '.', file));
 const placeOf = ({ place }) => (place.kind === 'file' ? `${pathOf(place.file)}:${place.line}` : place.object);
 
+/** What counts comes before advice, of which there may be more than a runner shows. */
+const levels = ['error', 'warning', 'note'];
+const byWeight = (findings) => [...findings].sort((a, b) => levels.indexOf(a.level) - levels.indexOf(b.level));
+
 function annotate({ findings, notLookedAt }) {
-  for (const one of findings.slice(0, 50)) {
+  for (const one of byWeight(findings).slice(0, 50)) {
     const level = { error: 'error', warning: 'warning' }[one.level] ?? 'notice';
     const { place } = one;
     const where =
@@ -47,7 +51,7 @@ function markdown({ findings, notLookedAt }, mode) {
   ];
   if (counted.length > 0) {
     lines.push('', '| where | what | what to do |', '|---|---|---|');
-    for (const one of counted.slice(0, 30))
+    for (const one of byWeight(counted).slice(0, 30))
       lines.push(`| ${cell(placeOf(one))} | ${cell(one.reason)} | ${cell(one.instruction)} |`);
     if (counted.length > 30) lines.push('', `${counted.length - 30} more are in the log.`);
   }

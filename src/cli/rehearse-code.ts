@@ -3,7 +3,7 @@ import { phases } from '../../phases/index.ts';
 import type { Target } from '../../phases/target.ts';
 import { createDatabaseExecutor } from '../database/executor.ts';
 import { count } from '../report/format.ts';
-import type { CheckResult } from '../rollout/check.ts';
+import { type CheckResult, checkText } from '../rollout/check.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { differences } from '../rollout/fingerprint.ts';
 import type { FileStates } from '../rollout/match-files.ts';
@@ -171,7 +171,7 @@ async function forward(
 
 const said = (open: readonly CheckResult[], failed: number): string => {
   const [first] = open.filter((one) => one.verdict === 'failed' || one.matters === true);
-  return `${count(failed, 'check')} failed${first === undefined ? '' : `: ${first.title}: ${first.observed}`}`;
+  return `${count(failed, 'check')} failed${first === undefined ? '' : `: ${checkText(first)}`}`;
 };
 
 async function backward(rollout: Rollout, signal: AbortSignal): Promise<ReadonlyMap<StepId, number>> {

@@ -56,8 +56,12 @@ export async function pasteScript(rollout: Rollout, { psql }: PasteOptions, sign
   return parts.join('\n');
 }
 
-/** The inverse of what the journal holds, newest first, as one text that marks each row as it goes. */
+/**
+ * The inverse of what the journal holds, newest first, as one text that marks each row as it goes. At the end of a step
+ * its objects are compared with the state from before it, so that nothing is called rolled back that is not.
+ */
 export async function pasteRollback(rollout: Rollout): Promise<string> {
+  const run = randomUUID();
   const parts = [comment('Rolls back phase 1 as the journal of this database holds it, newest first.'), ''];
   const steps = (await rollout.status()).filter((one) => one.phase === 1 && one.applied > 0).reverse();
   for (const row of steps) {
@@ -76,9 +80,31 @@ export async function pasteRollback(rollout: Rollout): Promise<string> {
         '',
       );
     }
+    parts.push(rolledBackSql(row.step, run), '');
   }
+  parts.push(rolledBackResult(run));
   return parts.join('\n');
 }
+
+/** Only what the step changed is compared: what others changed elsewhere since is no fault of the rollback. */
+const rolledBackSql = (step: StepId, run: string): string => `begin;
+set local search_path = '';
+with was as (select f.state from voxanne_rollout.fingerprints f where f.step = ${literal(step)} and f.moment = 'before' order by f.seq desc limit 1),
+became as (select f.state from voxanne_rollout.fingerprints f where f.step = ${literal(step)} and f.moment = 'after' order by f.seq desc limit 1),
+present as (${fingerprintSql}),
+moved as (select coalesce(b.key, a.key) as object, b.value as hash from was cross join lateral pg_catalog.jsonb_each_text(was.state) b
+  full join (select each.key, each.value from became cross join lateral pg_catalog.jsonb_each_text(became.state) each) a on a.key = b.key
+  where b.value is distinct from a.value),
+rest as (select moved.object from moved left join present on present.object = moved.object where present.hash is distinct from moved.hash)
+insert into voxanne_rollout.records (run, step, state, detail, passed, failed, skipped, milliseconds)
+select ${literal(run)}, ${literal(step)}, case when exists (select from was) and not exists (select from rest) then 'rolled back' else 'failed' end,
+  coalesce('not as before the step: ' || (select pg_catalog.string_agg(first.object, ', ') from (select rest.object from rest order by 1 limit 20) first), 'from a script'),
+  0, 0, 0, 0;
+commit;`;
+
+/** What the operator sees at the end. */
+const rolledBackResult = (run: string): string =>
+  `select r.step, r.state, r.detail from voxanne_rollout.records r where r.run = ${literal(run)} order by r.step;`;
 
 /** One commented line, whatever the text holds: no name or title may end the comment. */
 const comment = (text: string): string => `-- ${text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')}`;

@@ -1,5 +1,5 @@
 import type { Change } from '../rollout/change.ts';
-import { answersTo } from '../rollout/check.ts';
+import { answersTo, checkText } from '../rollout/check.ts';
 import type { Answer } from '../rollout/decision.ts';
 import type { Emit, LockHolder } from '../rollout/events.ts';
 import { groupsOf } from '../rollout/grouping.ts';
@@ -96,9 +96,7 @@ export function plainListener(options: PlainOptions): Emit {
               : result.verdict === 'failed'
                 ? paint('bad', '✗')
                 : paint('warn', '-');
-          line(
-            `  ${sign} ${result.title}: ${result.observed}${result.advice === undefined ? '' : ` (${result.advice})`}`,
-          );
+          line(`  ${sign} ${checkText(result)}${result.advice === undefined ? '' : ` (${result.advice})`}`);
         } else over(`  checking: ${result.title}`);
         return;
       }

@@ -44,3 +44,7 @@ export function answersTo(result: CheckResult): readonly Answer[] {
     ),
   ];
 }
+
+/** A check and what it saw in one line; the title may be a whole sentence. */
+export const checkText = ({ title, observed }: Pick<CheckResult, 'title' | 'observed'>): string =>
+  `${title.replace(/\.$/, '')}: ${observed}`;

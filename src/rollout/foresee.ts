@@ -1,4 +1,4 @@
-import { answersTo, type CheckResult } from './check.ts';
+import { answersTo, type CheckResult, checkText } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor, Inside } from './executor.ts';
 import { isOpen } from './proof.ts';
@@ -143,7 +143,7 @@ async function one<T>(
       return [{ ...base, verdict: 'passed', observed, milliseconds: spent() }];
     }
     return open.slice(0, told).map((result, index) => ({
-      ...failed(`${result.title}: ${result.observed}`, result.advice),
+      ...failed(checkText(result), result.advice),
       id: numbered(step.id, index),
       answers: answersTo(result),
     }));

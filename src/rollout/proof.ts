@@ -1,5 +1,5 @@
 import type { Change } from './change.ts';
-import { answersTo, type CheckResult } from './check.ts';
+import { answersTo, type CheckResult, checkText } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor } from './executor.ts';
 import type { ProofResult } from './rollout.ts';
@@ -90,7 +90,7 @@ export function refusal(step: StepId, open: readonly CheckResult[]): RolloutErro
       : `${open.length} of its checks could not be run, and isolation depends on ${open.length === 1 ? 'it' : 'them'}`;
   const lines = open
     .slice(0, 30)
-    .map((one) => `- ${one.id}: ${one.title}: ${one.observed}${one.advice === undefined ? '' : `\n  ${one.advice}`}`);
+    .map((one) => `- ${one.id}: ${checkText(one)}${one.advice === undefined ? '' : `\n  ${one.advice}`}`);
   return new RolloutError(
     `Step ${step} was not started: ${what}. It was tested in a transaction that was rolled back, so nothing has changed.`,
     first?.advice ?? 'Fix what the checks name, then run again.',

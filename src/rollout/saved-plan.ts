@@ -226,7 +226,7 @@ export function readSavedPlan(text: string, name: string, tool: string): SavedPl
   }
   const parsed = savedPlanSchema.safeParse(raw);
   if (!parsed.success) {
-    throw edited(name, parsed.error.issues[0]?.path.join('.') ?? 'its form');
+    throw edited(name, parsed.error.issues[0]?.path.join('.') || 'its form');
   }
   const plan = parsed.data;
   for (const { step, changes } of plan.steps) {

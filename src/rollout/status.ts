@@ -1,6 +1,7 @@
 import type { StepRecord } from './journal.ts';
 import type { StepState, StepStatus } from './rollout.ts';
 import { isLive, isUnsettled, type Run } from './run.ts';
+import type { StepId } from './step.ts';
 
 /** Where every step of the target stands, as the journals and what is in force tell it together. */
 export async function statusOf<T>({ phases, executors, missing, standing }: Run<T>): Promise<readonly StepStatus[]> {
@@ -32,12 +33,25 @@ export async function statusOf<T>({ phases, executors, missing, standing }: Run<
         interrupted,
       });
       if (open === null && state !== 'verified' && state !== 'skipped') {
-        open = `Step ${step.id} (${step.title}) is ${state}; it must be verified first.`;
+        open = waitsFor(step, state);
       }
     }
   }
   return rows;
 }
+
+/** What a later step waits for, as its gate says it. */
+export const waitsFor = ({ id, title }: { readonly id: StepId; readonly title: string }, state: OpenState): string =>
+  `Step ${id} (${title}) ${stands[state]}; it must be verified first.`;
+
+type OpenState = Exclude<StepState, 'verified' | 'skipped'>;
+const stands: Readonly<Record<OpenState, string>> = {
+  pending: 'is pending',
+  applied: 'is applied but not verified',
+  failed: 'has failed',
+  'rolled back': 'was rolled back',
+  interrupted: 'was stopped in the middle',
+};
 
 /** Changes that no record of the step tells of: a run ended, or was killed, before it came to write one. */
 function leftOff(last: StepRecord | null, live: boolean, moved: string): boolean {

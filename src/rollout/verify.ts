@@ -1,4 +1,4 @@
-import { answersTo, type CheckResult } from './check.ts';
+import { answersTo, type CheckResult, checkText } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Untouched } from './executor.ts';
 import { foresee } from './foresee.ts';
@@ -70,7 +70,7 @@ export function createVerification<T>(run: Run<T>): Verification {
     if (state === 'verified') tested.set(id, run.settings?.());
     else tested.delete(id);
     opened.set(id, failures);
-    const detail = failures.map((one) => `${one.title}: ${one.observed}`).join('; ');
+    const detail = failures.map(checkText).join('; ');
     // A look at a target on which nothing was ever applied leaves it as it was found, journal included.
     const { unproven: _, ...kept } = counts;
     if ((await executor.records()).length > 0) await run.record(id, state, detail, milliseconds, kept);

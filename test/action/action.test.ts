@@ -201,6 +201,21 @@ it('says that it could not comment, or could not look, and goes on or stops', as
     expect((await act(given)).code).toBe(2);
 }, 120_000);
 
+it('annotates errors before advice, however much there is of it', async () => {
+  const finding = (line: number, level: string) => ({
+    ...{ id: String(line), kind: 'k', part: 'code', reason: 'r', instruction: 'i', level },
+    place: { kind: 'file', file: 'src/a.ts', line, column: 1, endLine: line },
+  });
+  const advice = Array.from({ length: 80 }, (_, index) => finding(index + 1, 'note'));
+  const report = path.join(scratch, 'many.json');
+  writeFileSync(report, JSON.stringify({ findings: [...advice, finding(500, 'error')], notLookedAt: [] }));
+  const told = await execa('node', [path.join(root, 'scripts/action.js'), 'tell', report, 'drift', '1'], {
+    extendEnv: false,
+    env: { PATH: process.env.PATH },
+  });
+  expect(told.stdout.split('\n')[0]).toMatch(/^::error file=src\/a\.ts,line=500,/);
+});
+
 it('uses nothing of third parties, and is pinned to this version', () => {
   const action = readFileSync(path.join(root, 'action.yml'), 'utf8');
   expect(action).not.toMatch(/^\s*-?\s*uses:/m);

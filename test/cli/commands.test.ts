@@ -93,29 +93,33 @@ const psql = spawnSync('psql', ['--version']).status === 0;
 if (!psql) tell('skipped: running plan --sql needs psql (Debian: apt-get install postgresql-client)');
 
 describe.skipIf(!psql)('plan --sql', () => {
-  test.for([['tiny', tinyDecisions] as const, ...(full ? [['clinic', clinicDecisions] as const] : [])])(
-    'run by psql on a copy of %s gives the same catalog as --yes',
-    async ([name, decisions]) => {
-      await loadDatabase(server, name, `${name}_tool`);
-      await loadDatabase(server, name, `${name}_script`);
-      const start = await catalogOf(`${name}_script`);
-      const made = await cli.run(['plan', '--sql', ...decisions], { url: server.url(`${name}_script`) });
-      expect(made.code, made.stderr).toBe(0);
-      expect(differences(start, await catalogOf(`${name}_script`))).toEqual([]);
-      const file = join(cli.folder('sql'), `${name}.sql`);
-      writeFileSync(file, made.stdout);
-      const ran = spawnSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file, server.url(`${name}_script`)], {
-        encoding: 'utf8',
-      });
-      expect(ran.status, ran.stderr).toBe(0);
-      const applied = await cli.run([...applyDatabase, ...decisions], { url: server.url(`${name}_tool`) });
-      expect(applied.code, applied.stderr).toBe(0);
-      expect(differences(await catalogOf(`${name}_tool`), await catalogOf(`${name}_script`))).toEqual([]);
-      // What the script did counts as done: the tool finds nothing left to change, and every check passes.
-      const after = await cli.run(['plan', '--check', ...decisions], { url: server.url(`${name}_script`) });
-      expect(after.stdout).not.toMatch(/^ {2}\+ /m);
-    },
-  );
+  test.for([
+    ['tiny', tinyDecisions, []] as const,
+    // With concurrent indexes, as psql sends each statement by itself.
+    ['tiny', tinyDecisions, ['--psql']] as const,
+    ...(full ? [['clinic', clinicDecisions, []] as const] : []),
+  ])('run by psql on a copy of %s gives the same catalog as --yes', async ([name, decisions, how]) => {
+    const [tool, script] = ['tool', 'script'].map((one) => `${name}_${one}_${how.length}`) as [string, string];
+    await loadDatabase(server, name, tool);
+    await loadDatabase(server, name, script);
+    const start = await catalogOf(script);
+    const made = await cli.run(['plan', '--sql', ...how, ...decisions], { url: server.url(script) });
+    expect(made.code, made.stderr).toBe(0);
+    expect(/^create (?:unique )?index concurrently/im.test(made.stdout)).toBe(how.length > 0);
+    expect(differences(start, await catalogOf(script))).toEqual([]);
+    const file = join(cli.folder('sql'), `${name}.sql`);
+    writeFileSync(file, made.stdout);
+    const ran = spawnSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file, server.url(script)], {
+      encoding: 'utf8',
+    });
+    expect(ran.status, ran.stderr).toBe(0);
+    const applied = await cli.run([...applyDatabase, ...decisions], { url: server.url(tool) });
+    expect(applied.code, applied.stderr).toBe(0);
+    expect(differences(await catalogOf(tool), await catalogOf(script))).toEqual([]);
+    // What the script did counts as done: the tool finds nothing left to change, and every check passes.
+    const after = await cli.run(['plan', '--check', ...decisions], { url: server.url(script) });
+    expect(after.stdout).not.toMatch(/^ {2}\+ /m);
+  });
 });
 
 describe('what a command loads', () => {

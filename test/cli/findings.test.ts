@@ -73,6 +73,18 @@ it('hands out what it cannot fix, and counts work only when everything proves it
   await writeFile(types, `${app['errors.txt']}src/a.ts(1,1): error TS2339: No such property.\n`);
   expect(await prove(run)).toMatchObject({ code: 1, out: expect.stringMatching(/type check.*TS2339/) });
   await writeFile(types, app['errors.txt']);
+  // A check that is told to look away, or is another one by now, proves nothing; nor does handing out again.
+  for (const [name, text, said] of [
+    ['src/a.ts', `// @ts-nocheck\n${sound}`, 'the type check is silenced in src/a.ts'],
+    ['src/a.ts', sound.replace('res.json', '/* @ts-ignore */ res.json'), 'the type check is silenced in src/a.ts'],
+    ['tsconfig.json', '{"exclude":["src"]}', 'tsconfig.json was changed'],
+    ['voxanne-rollout.config.json', '{"code":{"tests":"true"}}', 'code.tests is another command'],
+  ] as const) {
+    await writeFile(path.join(root, name), text);
+    await ran(root, '--format', 'tasks', run);
+    expect(await prove(run), said).toMatchObject({ code: 1, out: expect.stringContaining(said) });
+    await writeFile(path.join(root, name), name === 'src/a.ts' ? sound : app[name]);
+  }
   // Nobody allowed the compiler and the tests to be run.
   expect(await prove()).toMatchObject({ code: 2, out: expect.stringContaining('does not count yet') });
   expect(await prove(run)).toMatchObject({ code: 0, out: expect.stringContaining('Proven.') });

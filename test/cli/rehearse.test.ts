@@ -187,7 +187,9 @@ test('status --all shows the environments side by side, and says which it could 
   vi.stubEnv('PROD_DB_URL', production.url('second'));
   const both = await runMain(['status', '--all', '--workspace', folder]);
   expect(both.code).toBe(0);
-  expect(both.stdout).toMatch(/^step +staging +production +preview/m);
+  expect(both.stdout).toMatch(/^step +staging +production +preview +this checkout$/m);
+  // The rollout of this test changed the code of this checkout, which says nothing of what runs on staging.
+  expect(both.stdout).toMatch(/^2\.3 [^\n]*[a-z] {20,}verified \S+$/m);
   expect(both.stdout).toMatch(/^1\.7 .+ +verified \S+ +pending +not checked/m);
   expect(both.stdout).toContain('PREVIEW_DB_URL is not exported');
   expect(both.stdout).not.toContain(new URL(staging.url('app')).password);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
-import { pasteScript } from '../../src/database/paste.ts';
+import { pasteRollback, pasteScript } from '../../src/database/paste.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { makeDatabase, settingsOf } from '../helpers/databases.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
@@ -49,4 +49,35 @@ test('a decision that nobody gave is asked for, and no script is written', async
   await makeDatabase(server, 'tiny', 'undecided');
   await using at = await makeTarget(server, 'undecided');
   await expect(pasteScript(at.rollout(phase.steps), { psql: false }, signal)).rejects.toThrow(/needs a decision/);
+});
+
+test('the inverse pasted as one query is the rollback, and what is not as before is not called that', async () => {
+  await makeDatabase(server, 'tiny', 'inverse');
+  await using at = await makeTarget(server, 'inverse', settingsOf('tiny'));
+  const start = await at.executor.fingerprint();
+  const rollout = at.rollout(phase.steps);
+  const upTo = async (last: string): Promise<void> => {
+    for (const { id } of phase.steps) {
+      if (id > last) return;
+      await rollout.apply(id, signal);
+      await rollout.verify(id, signal);
+    }
+  };
+  const states = async (): Promise<readonly unknown[]> =>
+    (await rollout.status()).slice(1, 4).map((row) => [row.step, row.state, row.applied, row.interrupted]);
+  await upTo('1.4');
+  await at.sql(await pasteRollback(rollout));
+  expect(differences(start, await at.executor.fingerprint())).toEqual([]);
+  expect(await states()).toEqual(['1.2', '1.3', '1.4'].map((step) => [step, 'rolled back', 0, false]));
+  // Somebody changed what the step had made: its inverse does not bring back what was there.
+  await upTo('1.2');
+  const text = await pasteRollback(rollout);
+  await at.sql('alter table public.calls alter column org_id set default gen_random_uuid()');
+  await at.sql(text);
+  expect((await states())[0]).toEqual(['1.2', 'failed', 0, false]);
+  expect((await rollout.status())[1]?.last?.detail).toContain('not as before the step: ');
+  await at.sql('alter table public.calls alter column organization_id drop default');
+  // Once rows were written, only the tool can tell which of them to restore.
+  await upTo('1.5');
+  await expect(pasteRollback(rollout)).rejects.toThrow('which a script cannot tell');
 });

@@ -111,6 +111,12 @@ it('takes no decision, no connection string and no path, and survives what is no
   expect(await state()).toEqual(before);
 });
 
+it('says why it ends the session of a client that never ends its message', async () => {
+  const other = await connect(cli.bin, workspace, env);
+  other.raw(`{"x":"${'x'.repeat(11_000_000)}"}`);
+  await expect(other.ask('tools/list')).rejects.toThrow('Not taken as a message: ReadBuffer exceeded maximum size');
+});
+
 it('gives what a database says as data, without what a terminal would obey', async () => {
   for (const name of ['status', 'explain', 'plan'] as const)
     expect((await client.call(name, name === 'status' ? {} : { step: '1.2' })).refused, name).toBe(false);
@@ -150,6 +156,26 @@ it('does nothing that no person approved, whatever is guessed, forged or edited'
   expect([declined.code, declined.stdout]).toEqual([0, expect.stringContaining('waits no longer')]);
   expect((await approve(request, 'yes')).shown).toContain('no open request');
   expect(await state()).toEqual(before);
+});
+
+it('asks nobody to approve what the environment takes from a rehearsed plan alone', async () => {
+  const file = path.join(workspace, 'voxanne-rollout.config.json');
+  const environments = {
+    staging: { is: ['staging.example.test'] },
+    production: { is: [`127.0.0.1:${server.port}`], after: ['staging'] },
+  };
+  writeFileSync(file, JSON.stringify({ decisions, environments }));
+  try {
+    for (const [action, step] of [
+      ['apply', '1.1'],
+      ['rollout', '1.3'],
+    ])
+      expect((await client.call('propose', { action, step })).text).toContain(
+        'takes only a plan that was rehearsed or rolled out on staging',
+      );
+  } finally {
+    writeFileSync(file, JSON.stringify({ decisions }));
+  }
 });
 
 it('does what was approved, once, on the target that was shown', async () => {

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -46,10 +46,29 @@ it('gives it to one of two that ask at once', async () => {
   expect(tries.filter((one) => one.status === 'fulfilled').length).toBe(1);
 });
 
+it('takes an empty or relative state folder for none, as its specification says', async () => {
+  const [root, home] = [await folder(), await folder()];
+  vi.stubEnv('HOME', home);
+  for (const [index, none] of ['', 'state'].entries()) {
+    vi.stubEnv('XDG_STATE_HOME', none);
+    const request = String(index).repeat(64);
+    await recordApproval(root, request);
+    expect(await readdir(path.join(home, '.local/state/voxanne-rollout/approvals'))).toContain(`${request}.json`);
+  }
+});
+
 it('keeps none in the workspace, nor where others may write', async () => {
   const root = await folder();
-  vi.stubEnv('XDG_STATE_HOME', path.join(root, 'state'));
-  await expect(recordApproval(root, hash)).rejects.toThrow('not a safe place for approvals');
+  const link = path.join(await folder(), 'link');
+  await symlink(root, link);
+  for (const inside of [path.join(root, 'state'), path.join(root, '..state'), root]) {
+    vi.stubEnv('XDG_STATE_HOME', inside);
+    await expect(recordApproval(root, hash), inside).rejects.toThrow('it lies in the workspace');
+  }
+  // Nothing is made there before it is refused.
+  expect(await readdir(root)).toEqual([]);
+  vi.stubEnv('XDG_STATE_HOME', link);
+  await expect(recordApproval(root, hash)).rejects.toThrow('it lies in the workspace');
   const other = await folder();
   vi.stubEnv('XDG_STATE_HOME', other);
   await recordApproval(root, hash);

@@ -36,6 +36,8 @@ export async function connect(bin: string, cwd: string, env: NodeJS.ProcessEnv):
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
+  // A server that ended takes nothing more: that it ended is what its caller is told.
+  child.stdin?.on('error', () => undefined);
   if (child.stdout === null) throw new Error('no stdout');
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);

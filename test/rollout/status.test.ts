@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { waitsFor } from '../../src/rollout/status.ts';
 import { Medium, never, phaseOf, stageOf, stepOf } from './stage.ts';
 
 /** Three steps of two phases; nothing is done yet. */
@@ -31,6 +32,16 @@ test('a step is open once the one before it is verified, and says which one keep
     null,
     'Step 1.2 (Step 1.2) is pending; it must be verified first.',
   ]);
+});
+
+test.each([
+  ['pending', 'Step 1.1 (Survey) is pending; it must be verified first.'],
+  ['applied', 'Step 1.1 (Survey) is applied but not verified; it must be verified first.'],
+  ['failed', 'Step 1.1 (Survey) has failed; it must be verified first.'],
+  ['rolled back', 'Step 1.1 (Survey) was rolled back; it must be verified first.'],
+  ['interrupted', 'Step 1.1 (Survey) was stopped in the middle; it must be verified first.'],
+] as const)('what is %s keeps a later step shut, in a sentence of its own', (state, text) => {
+  expect(waitsFor({ id: '1.1', title: 'Survey' }, state)).toBe(text);
 });
 
 test('a step that is skipped keeps nothing shut', async () => {

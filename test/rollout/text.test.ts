@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { checkText } from '../../src/rollout/check.ts';
 import { bytes, count, duration, plural, seconds, speaksUtf8 } from '../../src/rollout/text.ts';
 
 test.each([
@@ -59,4 +60,11 @@ test.each([
   [{ LANG: '' }, true],
 ])('a terminal with %o shows more than ASCII: %s', (env, shows) => {
   expect(speaksUtf8(env)).toBe(shows);
+});
+
+test('a check whose title is a sentence ends in one mark, not in two', () => {
+  expect(checkText({ title: 'a.ts:3: It takes the first one.', observed: 'rows[0]' })).toBe(
+    'a.ts:3: It takes the first one: rows[0]',
+  );
+  expect(checkText({ title: 'Nobody else reads it', observed: '2 rows' })).toBe('Nobody else reads it: 2 rows');
 });

@@ -331,7 +331,9 @@ test('a phase that passed in this run and fails when it is looked at again is te
   await rollout.verify('1.1', never);
   verdict = 'passed';
   // It says failed in the journal, which keeps 1.2 shut until it is verified again.
-  await expect(rollout.apply('1.2', never)).rejects.toThrow('Step 1.1 (Step 1.1) is failed');
+  await expect(rollout.apply('1.2', never)).rejects.toThrow(
+    'Step 1.1 (Step 1.1) has failed; it must be verified first.',
+  );
   await rollout.verify('1.1', never);
   const asked = database.asked.length;
   await rollout.apply('1.2', never);

@@ -6,6 +6,7 @@ import type { PreviewResult } from '../../src/rollout/executor.ts';
 import { impactOf } from '../../src/rollout/impact.ts';
 import type { Entry } from '../../src/rollout/journal.ts';
 import type { Rollout, StepState, StepStatus } from '../../src/rollout/rollout.ts';
+import { waitsFor } from '../../src/rollout/status.ts';
 import type { PhaseId, Plan, StepId } from '../../src/rollout/step.ts';
 import type { Session, StartInfo, TargetInfo } from '../../src/wizard/session.ts';
 
@@ -107,8 +108,7 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
         applied: entries.get(step.id)?.length ?? 0,
         interrupted: step.interrupted ?? false,
       };
-      if (gate === null && state !== 'verified' && state !== 'skipped')
-        gate = `Step ${step.id} (${step.title}) is ${state}; it must be verified first.`;
+      if (gate === null && state !== 'verified' && state !== 'skipped') gate = waitsFor(step, state);
       return row;
     });
   };
@@ -129,8 +129,23 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
   const hang = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       release = resolve;
+      // It may have been stopped between the last event and this.
+      if (signal.aborted) reject(signal.reason);
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
+
+  const refusalOf = (id: StepId): string | null => {
+    const order = table.map((step) => step.id);
+    const later = order.slice(order.indexOf(id) + 1).filter((step) => (entries.get(step)?.length ?? 0) > 0);
+    return later.length === 0 ? null : `Step ${later.join(', ')} was applied later and builds on step ${id}.`;
+  };
+
+  /** That what is to be applied passed its checks beforehand. */
+  const prove = ({ id, title }: FakeStep, changes: readonly Change[]): void => {
+    if (changes.length === 0) return;
+    const sums = { number: 1, of: 1, open: [], passed: 1, skipped: 0, reason: null, milliseconds: 5 };
+    emit({ type: 'proven', step: id, title, ...sums });
+  };
 
   return {
     emit,
@@ -163,15 +178,26 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
         await tick();
       }
       const { changes } = planned.plan;
+      prove(step, changes);
       const impact = impactOf({ changes, results, proofs: [], sizes: [], running: null });
       return { ...planned, results, proofs: [], open: [], impact };
     },
     apply: async (id, signal, expect) => {
       calls.push(`apply ${id} ${expect ?? ''}`);
       const step = find(id);
-      const changes = planOf(step).changes;
+      const gate = (await status()).find((one) => one.step === id)?.gate ?? null;
+      if (gate !== null) throw new RolloutError(`Step ${id} is not open yet.`, gate);
+      const { changes } = planOf(step);
+      emit({ type: 'planned', step: id, title: step.title, plan: planOf(step) });
+      if (typeof expect === 'string' && expect !== `hash ${id}`) {
+        throw new RolloutError(
+          `The plan of step ${id} is no longer the one that was shown: the target changed meanwhile.`,
+          'Look at the new preview and decide again.',
+        );
+      }
       emit({ type: 'step-started', step: id, title: step.title, changes: changes.length });
-      const done: Entry[] = [];
+      prove(step, changes);
+      const done = entries.get(id) ?? [];
       entries.set(id, done);
       for (const [index, change] of changes.entries()) {
         emit({ type: 'change-started', step: id, change, number: index + 1, of: changes.length });
@@ -229,11 +255,13 @@ export const fakeRollout = (table: readonly FakeStep[]): FakeRollout => {
     suspicion: async () => null,
     rollbackPlan: async (id) => {
       calls.push(`rollback-plan ${id}`);
-      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), dependants: [], refusal: null };
+      return { step: id, entries: [...(entries.get(id) ?? [])].reverse(), dependants: [], refusal: refusalOf(id) };
     },
     rollback: async (id, signal) => {
       calls.push(`rollback ${id}`);
       const step = find(id);
+      const refusal = refusalOf(id);
+      if (refusal !== null) throw new RolloutError(refusal, `Roll that back first, or use rollback --to ${id}.`);
       const live = [...(entries.get(id) ?? [])].reverse();
       emit({ type: 'rollback-started', step: id, changes: live.length });
       for (const entry of live) {

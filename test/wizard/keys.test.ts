@@ -106,3 +106,21 @@ test('that a key has to wait is said no longer than it is true', async () => {
   await driven.until((state) => state.job === null);
   expect(shown(driven.state())).not.toContain('Wait for what is under way');
 });
+
+test('a key that was pressed before the preview came is not lost without a word', async () => {
+  const fake = fakeRollout(sampleSteps);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const preview: typeof fake.preview = (step, signal) => held.then(() => fake.preview(step, signal));
+  const driven = await atOverview({ rollout: { ...fake, preview } });
+  driven.press('enter', 'a');
+  expect(shown(driven.state())).toContain('Wait for what is under way');
+  release();
+  await driven.until((state) => state.step?.reading != null);
+  expect(driven.state().dialog).toBeNull();
+  expect(shown(driven.state())).toContain('The preview is here: press the key again.');
+  driven.press('a');
+  expect(driven.state()).toMatchObject({ notice: null, dialog: { kind: 'confirm' } });
+});

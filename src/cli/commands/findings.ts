@@ -6,6 +6,8 @@ import { verdictWord } from '../../rollout/check.ts';
 import { type ExitCode, exitCodes, RolloutError } from '../../rollout/errors.ts';
 import { discoverWorkspace } from '../../workspace/discover.ts';
 import { listFiles } from '../../workspace/files.ts';
+import type { Project, Workspace } from '../../workspace/project.ts';
+import { type ProofGround, proofGroundOf, softened } from '../../workspace/proof-ground.ts';
 import type { Finding } from '../../workspace/scan/types.ts';
 import { type HandedOut, keepTasks, readTasks } from '../../workspace/tasks.ts';
 import { checkedProjects, takeBaselines, typeDelta } from '../../workspace/type-check.ts';
@@ -37,7 +39,7 @@ export const findingsCommand = (options: FindingsOptions): Promise<ExitCode> =>
     const open = scanned.findings.filter((one) => !one.advice);
     if (options.format === 'tasks') {
       const tasks = open.filter((one) => one.fix === null);
-      await keepTasks(scanned.root, open, tasks);
+      await keepTasks(scanned.root, open, tasks, await groundOf(scanned, config.code.tests));
       // Type errors that are there already are no fault of whoever works on a task.
       await takeBaselines(await discoverWorkspace(scanned.root), signal, mayRun);
       output.script(JSON.stringify({ tasks: tasks.map(taskOf) }, null, 2));
@@ -57,6 +59,17 @@ export const findingsCommand = (options: FindingsOptions): Promise<ExitCode> =>
     return exitCodes.done;
   });
 
+/** The projects whose types are checked. */
+const typed = (workspace: Workspace): readonly Project[] =>
+  checkedProjects(workspace).filter((one) => one.typescript && one.tsconfig !== null);
+
+const groundOf = async ({ root }: Scanned, tests: string | null): Promise<ProofGround> =>
+  proofGroundOf(
+    root,
+    typed(await discoverWorkspace(root)).flatMap(({ tsconfig }) => tsconfig ?? []),
+    tests,
+  );
+
 /** One piece of work that somebody, or something, can do without knowing anything else. */
 const taskOf = (one: Finding) => ({
   id: one.id,
@@ -70,7 +83,7 @@ const taskOf = (one: Finding) => ({
     proves: [
       'the rule finds nothing at this place any more, and the file is still there',
       'no finding came that was not open before',
-      'the type check shows no new error',
+      'the type check shows no new error, and neither it nor the command of the tests was changed or silenced',
       'the tests of the app pass, where code.tests names them',
     ],
   },
@@ -99,7 +112,12 @@ async function prove(
   const { files } = await listFiles(scanned.root);
   const own = files.filter((one) => one.fileClass === 'source' || one.fileClass === 'generated');
   const there = new Set(own.map((one) => one.path));
-  const verdicts: Verdict[] = [...rules(scanned, known, wanted, there), ...(await types(scanned.root, mayRun, signal))];
+  const ground = await groundOf(scanned, tests);
+  const verdicts: Verdict[] = [
+    ...rules(scanned, known, wanted, there),
+    judges(known, wanted, ground),
+    ...(await types(scanned.root, mayRun, signal)),
+  ];
   // Code that is wrong already is not run.
   if (verdicts.every((one) => one.verdict === 'passed'))
     verdicts.push(...(await testsOf(scanned, tests, mayRun, signal)));
@@ -158,10 +176,22 @@ function* rules(
   };
 }
 
+/** Whether what the work is judged by is as it was: a type check that is told to look away finds nothing. */
+function judges(known: HandedOut, wanted: readonly string[], now: ProofGround): Verdict {
+  const lines = known.tasks
+    .filter((one) => wanted.includes(one.finding))
+    .flatMap(({ ground }) => softened(ground, now));
+  return {
+    what: 'judged as when it was handed out',
+    verdict: lines.length === 0 ? 'passed' : 'failed',
+    observed: [...new Set(lines)].join('; '),
+  };
+}
+
 async function types(root: string, mayRun: MayRun, signal: AbortSignal): Promise<readonly Verdict[]> {
   const workspace = await discoverWorkspace(root);
   const verdicts: Verdict[] = [];
-  for (const project of checkedProjects(workspace).filter((one) => one.typescript && one.tsconfig !== null)) {
+  for (const project of typed(workspace)) {
     const what = `type check of ${project.name}`;
     const delta = await typeDelta(workspace, project, signal, mayRun);
     if (delta.kind === 'skipped') verdicts.push({ what, verdict: 'not checked', observed: delta.reason });

@@ -31,7 +31,7 @@ export async function mcpCommand(options: CommonOptions): Promise<ExitCode> {
   if (process.stdin.isTTY === true)
     aside.note('This waits for a program that speaks MCP on stdin (docs/agents.md). Ctrl-C ends it.');
   try {
-    await serve({ options, open }, signal);
+    await serve({ options, open }, signal, aside.note);
     return exitCodes.done;
   } finally {
     release();

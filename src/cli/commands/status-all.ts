@@ -76,19 +76,24 @@ async function look(name: string, config: Config, options: CommonOptions, { outp
   }
 }
 
-/** A row for each step, a column for each environment. */
+/**
+ * A row for each step of the database, a column for each environment. What was done to the code is in this checkout,
+ * whatever is deployed anywhere, and stands in a column of its own.
+ */
 function table(columns: readonly Column[]): readonly (readonly string[])[] {
   const known = columns.flatMap(({ seen }) => ('steps' in seen ? [seen.steps] : []))[0] ?? [];
   return [
-    ['step', ...columns.map((one) => one.name)],
+    ['step', ...columns.map((one) => one.name), 'this checkout'],
     ...known.map((row) => [
       `${row.step} ${row.title}`,
       ...columns.map(({ seen }) => {
-        if (!('steps' in seen)) return 'not checked';
-        const own = seen.steps.find((one) => one.step === row.step);
-        const when = own?.last == null ? '' : ` ${own.last.at.slice(0, 10)}`;
-        return `${own?.state ?? 'unknown'}${when}`;
+        if (row.phase > 1) return '';
+        return 'steps' in seen ? standing(seen.steps.find((one) => one.step === row.step)) : 'not checked';
       }),
+      row.phase > 1 ? standing(row) : '',
     ]),
   ];
 }
+
+const standing = (row: StepStatus | undefined): string =>
+  `${row?.state ?? 'unknown'}${row?.last == null ? '' : ` ${row.last.at.slice(0, 10)}`}`;

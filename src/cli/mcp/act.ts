@@ -73,7 +73,11 @@ async function toldWaivers(opened: Opened, plans: Plans): Promise<Plans> {
 }
 
 /** Why it cannot be done now, whoever approves it; null where it can. */
-export async function refusalOf({ rollout }: Opened, step: StepId, what: Intended): Promise<RolloutError | null> {
+export async function refusalOf(
+  { rollout, refused }: Opened,
+  step: StepId,
+  what: Intended,
+): Promise<RolloutError | null> {
   if (what.action === 'rollback') {
     const { refusal, entries, dependants } = what.plan;
     if (refusal !== null) return new RolloutError(refusal, 'Roll that back first.');
@@ -85,6 +89,8 @@ export async function refusalOf({ rollout }: Opened, step: StepId, what: Intende
       'A person does that in the wizard or with voxanne-rollout rollback --break-dependants.',
     );
   }
+  // Nobody is asked to approve what this environment takes from a rehearsed plan alone.
+  if (refused !== null && what.plans.some((one) => one.step.startsWith('1.'))) return refused;
   const rows = await rollout.status();
   const row = rows.find((one) => one.step === step);
   const gate = row?.gate ?? null;

@@ -15,32 +15,38 @@ const approvalSchema = z.strictObject({ version: z.literal(1), request: z.string
  * that edits code, cannot write one there.
  */
 async function folderOf(root: string): Promise<string> {
-  const base =
-    process.env.XDG_STATE_HOME ??
-    (process.platform === 'win32' && process.env.LOCALAPPDATA !== undefined
+  // By its specification an empty or relative path counts as none: it would lie wherever this was started.
+  const own = process.env.XDG_STATE_HOME ?? '';
+  const base = path.isAbsolute(own)
+    ? own
+    : process.platform === 'win32' && process.env.LOCALAPPDATA !== undefined
       ? process.env.LOCALAPPDATA
-      : path.join(homedir(), '.local', 'state'));
+      : path.join(homedir(), '.local', 'state');
   const folder = path.join(path.resolve(base), 'voxanne-rollout', 'approvals');
+  const realRoot = await realpath(root);
+  if (isWithin(realRoot, folder)) throw unsafe(folder, 'it lies in the workspace');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const real = await realpath(folder);
   const info = await lstat(real);
   // Where there are no such rights, the folder of the user's profile is theirs.
   const posix = process.getuid !== undefined;
-  const own = !posix || info.uid === process.getuid?.();
-  const inside = path.relative(await realpath(root), real);
-  if (
-    !own ||
-    (posix && (info.mode & 0o022) !== 0) ||
-    inside === '' ||
-    !(inside.startsWith('..') || path.isAbsolute(inside))
-  )
-    throw new RolloutError(
-      `${real} is not a safe place for approvals: ${own ? 'others may write there, or it lies in the workspace' : 'it belongs to somebody else'}.`,
-      'Set XDG_STATE_HOME to a folder of your own outside the workspace.',
-      { exitCode: exitCodes.usage },
-    );
+  if (posix && info.uid !== process.getuid?.()) throw unsafe(real, 'it belongs to somebody else');
+  if (posix && (info.mode & 0o022) !== 0) throw unsafe(real, 'others may write there');
+  if (isWithin(realRoot, real)) throw unsafe(real, 'it lies in the workspace');
   return real;
 }
+
+const isWithin = (root: string, folder: string): boolean => {
+  const inside = path.relative(root, folder);
+  return inside.split(path.sep)[0] !== '..' && !path.isAbsolute(inside);
+};
+
+const unsafe = (folder: string, why: string): RolloutError =>
+  new RolloutError(
+    `${folder} is not a safe place for approvals: ${why}.`,
+    'Set XDG_STATE_HOME to a folder of your own outside the workspace.',
+    { exitCode: exitCodes.usage },
+  );
 
 /** Records that a person approved a request. One that was approved before is not approved again: it is proposed anew. */
 export async function recordApproval(root: string, hash: string): Promise<void> {

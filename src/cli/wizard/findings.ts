@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { counts } from '../../../phases/code/checks.ts';
 import { readCode } from '../../../phases/code/code.ts';
 import { scanCode } from '../../../phases/code/scan.ts';
 import { stepOfPlace } from '../../../phases/step-of-place.ts';
@@ -34,8 +35,10 @@ export function codeOffers(target: Target): Pick<Session, 'codeFindings' | 'waiv
       for (const { file } of known) {
         if (!texts.has(file)) texts.set(file, await readFile(join(root, file), 'utf8'));
       }
+      // What no check counts is no step's: the list of a step holds what its checks fail for, and nothing else.
+      const stepOf = (finding: Finding): StepId | null => (counts(finding) ? step(finding) : null);
       const shown = (finding: Finding, waived: string | null): CodeFinding =>
-        shownFinding(finding, texts.get(finding.file) ?? '', step(finding), waived);
+        shownFinding(finding, texts.get(finding.file) ?? '', stepOf(finding), waived);
       return [...open.map((one) => shown(one, null)), ...left.map((one) => shown(one, one.waiver))];
     },
     waive: async (ids, reason) => {

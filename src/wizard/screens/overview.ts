@@ -1,3 +1,4 @@
+import { afterwards } from '../../rollout/afterwards.ts';
 import { duration, plural } from '../../rollout/text.ts';
 import { clean, clip, type Line, line, padStart, span, spread, wrapped } from '../lines.ts';
 import type { State } from '../state/state.ts';
@@ -47,10 +48,27 @@ const stepLine = (state: State, step: Step, chosen: boolean): Line => {
 
 type List = { readonly lines: readonly Line[]; readonly at: number };
 
+const isDone = ({ state }: Step): boolean => state === 'verified' || state === 'skipped';
+
+/** What is left to a person once every step is done. */
+const nextLines = (state: State): readonly Line[] => [
+  line(' What comes next:', 'strong'),
+  ...afterwards.flatMap((text, index) =>
+    wrapped(text, state.size.columns - 5).map(
+      (row, at): Line => [span(at === 0 ? ` ${index + 1}. ` : '    ', 'muted'), ...row],
+    ),
+  ),
+  ...wrapped(
+    'Leaving writes the report to .voxanne-rollout/report.md in the workspace.',
+    state.size.columns - 2,
+    'muted',
+    ' ',
+  ),
+];
+
 /** Nothing in it needs anybody now: all done, or all behind the gate. */
 const quiet = (steps: readonly Step[]): boolean =>
-  steps.every((step) => step.state === 'verified' || step.state === 'skipped') ||
-  steps.every((step) => step.state === 'pending' && step.gate !== null);
+  steps.every(isDone) || steps.every((step) => step.state === 'pending' && step.gate !== null);
 
 const list = (state: State, { folded, gaps }: { readonly folded: boolean; readonly gaps: boolean }): List => {
   const steps = state.steps ?? [];
@@ -105,14 +123,19 @@ const stepsScreen = (state: State, rows: number): readonly Line[] => {
   const whole = list(state, { folded: false, gaps: true });
   const folded = list(state, { folded: true, gaps: true });
   const dense = list(state, { folded: true, gaps: false });
-  const { lines: all, at } = [whole, folded].find(({ lines }) => lines.length + wordRows <= rows) ?? dense;
+  const next = steps.length > 0 && steps.every(isDone) ? nextLines(state) : [];
+  const under = Math.max(wordRows, next.length + 1);
+  const { lines: all, at } = [whole, folded].find(({ lines }) => lines.length + under <= rows) ?? dense;
   if (steps.length === 0) return [line(' Reading the journal of the target.', 'muted')];
   const chosen = steps[state.cursor];
   const gate = chosen?.gate;
-  const about = gate
-    ? wrapped(`${state.look.glyphs.blocked} waits: ${clean(gate)}`, state.size.columns - 2, 'status.waiting', ' ')
-    : wrapped(clean(chosen?.why ?? ''), state.size.columns - 2, 'muted', ' ');
-  const room = Math.max(1, Math.min(3, rows - all.length - 1));
+  const about =
+    next.length > 0
+      ? next
+      : gate
+        ? wrapped(`${state.look.glyphs.blocked} waits: ${clean(gate)}`, state.size.columns - 2, 'status.waiting', ' ')
+        : wrapped(clean(chosen?.why ?? ''), state.size.columns - 2, 'muted', ' ');
+  const room = Math.max(1, Math.min(under - 1, rows - all.length - 1));
   const { ellipsis } = state.look.glyphs;
   const words = about
     .slice(0, room)

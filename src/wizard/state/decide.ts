@@ -15,7 +15,14 @@ const fromNotes = ({ notes }: Plan): readonly Question[] =>
   notes.flatMap(({ text, detail, answers }) =>
     answers === undefined || answers.length === 0
       ? []
-      : [{ problem: text, remedy: 'Nothing has to be decided here.', detail: detail ?? '', answers }],
+      : [
+          {
+            problem: text,
+            remedy: 'The step can be applied without an answer; an answer changes what it does.',
+            detail: detail ?? '',
+            answers,
+          },
+        ],
   );
 
 const fromChecks = (checks: readonly CheckResult[]): readonly Question[] =>

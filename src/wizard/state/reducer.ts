@@ -261,8 +261,12 @@ const reduceJob = (state: State, event: Extract<WizardEvent, { job: number }>): 
       const document = previewDocument(preview, state.look, folded);
       const estimates = estimate === null ? state.estimates : { ...state.estimates, [planned.step]: estimate };
       const previewed = state.previewed.includes(planned.step) ? state.previewed : [...state.previewed, planned.step];
+      const settled = settle(state, job);
+      // Whoever pressed a key before there was anything to agree to sees that it did nothing, and that it would now.
+      const early = state.notice?.tone === 'waiting' && !job.stopping;
       const looked: State = {
-        ...settle(state, job),
+        ...settled,
+        notice: early ? { tone: 'ok', text: 'The preview is here: press the key again.' } : settled.notice,
         previewed,
         estimates,
         step: {
