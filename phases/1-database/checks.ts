@@ -20,6 +20,7 @@ import { madeAnonymously, madeTwice, madeWithoutMember, signUpAdvice } from './s
 import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { allowedValues, memberRole, ownerRole, roleColumnOf } from './survey/roles.ts';
+import type { Counts } from './survey/types.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 
 /** Acts out every kind of sign-up in transactions that are rolled back. */
@@ -326,6 +327,7 @@ const profilesOf = (found: Survey) => {
   return {
     ...named(profiles),
     userColumn: profileUser(found),
+    ...countingOf(found.profileCounts),
     ...(role === null || allowed.length === 0
       ? {}
       : { role: { column: role.name, owner: ownerRole(allowed), member: memberRole(allowed) } }),
@@ -342,11 +344,15 @@ const membershipsOf = (found: Survey) => {
     roleColumn: memberships.roleColumn,
     ownerRole: ownerRole(memberships.roles),
     memberRole: memberRole(memberships.roles),
-    counts: memberships.activeValues,
-    over: memberships.overValues,
-    ...(memberships.overValues.length === 0 ? {} : { counting: memberships.active }),
+    ...countingOf(memberships),
   };
 };
+
+const countingOf = ({ active, activeValues, overValues }: Counts) => ({
+  counts: activeValues,
+  over: overValues,
+  ...(overValues.length === 0 ? {} : { counting: active }),
+});
 
 const named = (table: { readonly schema: string; readonly name: string }) => ({
   schema: table.schema,

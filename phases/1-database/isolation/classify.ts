@@ -218,14 +218,16 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     });
   }
   if (profiles !== null && survey.profileOrg !== null && (!strict || survey.truth === 'profiles')) {
+    const active = await activeParts(survey.profileCounts.active('m'));
     directories.push({
       table: `${profiles.schema}.${profiles.name}`,
       user: profileUser(survey),
       role: roleSource(survey)?.table === profiles ? (roleSource(survey)?.column ?? null) : null,
       keys: keyNames(survey, profiles),
       breadth: 'current',
-      counts: () => false,
-      meets: () => !strict || living,
+      counts: (condition) => active.some((one) => same(one, condition)),
+      meets: (conditions) =>
+        !strict || (living && active.every((one) => conditions.some((condition) => same(one, condition)))),
     });
   }
   const rowSecurity = new Set(
