@@ -247,7 +247,7 @@ function asLookedAt(result: CheckResult, found: Survey, accepted: readonly strin
 
 /** What the probe reached or was refused is a failure until the operator accepts it by the name of the check. */
 function asAccepted(result: CheckResult, accepted: readonly string[]): CheckResult {
-  if (result.verdict !== 'failed') return result;
+  if (result.verdict !== 'failed' || result.answers?.length === 0) return result;
   if (accepted.includes(result.id))
     return {
       ...result,
