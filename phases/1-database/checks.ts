@@ -66,6 +66,7 @@ export async function* checkSignUps(
     anonymous: target.config.decisions.anonymousUsers,
     newUsers: target.config.decisions.newUsers,
     living: found.living,
+    renamed: found.from,
     advise: (error) => signUpAdvice(found, target, error),
     ...(signUpMakesOrganization(target)
       ? { twice: madeTwice, anonymously: madeAnonymously }
