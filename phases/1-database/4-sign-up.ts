@@ -100,6 +100,9 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
     if (!one.stays || one.trusts.length === 0) continue;
     const { function: signature } = one.trigger;
     const keys = one.trusts.join(', ');
+    const early = firesLater(one.trigger.definition)
+      ? ''
+      : ` It finds nothing there while a user is made: what an admin gives with a new user is written after that, so that whoever is to join an organization gets it by a membership or by org_id in app metadata, which sign-up follows.`;
     const rewritten = fromAppMetadata(found.catalog, signature, keyNames(found));
     if (rewritten !== null && target.config.decisions.readAppMetadata.includes(signature)) continue;
     blockers.push({
@@ -107,7 +110,7 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
       remedy:
         rewritten === null
           ? `Change ${signature} so that it reads ${keys} from raw_app_meta_data or from a table, then rerun.`
-          : `Let it read ${keys} from raw_app_meta_data, which only the server writes, with --read-app-metadata ${literal(signature)} (decisions.readAppMetadata).`,
+          : `Let it read ${keys} from raw_app_meta_data, which only the server writes, with --read-app-metadata ${literal(signature)} (decisions.readAppMetadata).${early}`,
       detail: [one.trigger.definition, ...(rewritten ?? []).map((each) => each.definition)].join('\n\n'),
       ...(rewritten === null
         ? {}
@@ -116,7 +119,7 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
               decide(
                 'readAppMetadata',
                 [signature],
-                `Only what the server puts into app metadata counts as ${keys}; a sign-up form that sends them is no longer believed.`,
+                `Only what the server puts into app metadata counts as ${keys}; a sign-up form that sends them is no longer believed.${early}`,
               ),
             ],
           }),
@@ -124,6 +127,9 @@ export async function signUpBlockers(found: Survey, target: Target): Promise<rea
   }
   return blockers;
 }
+
+/** The trigger also sees what the auth server writes once the row is there: app metadata that comes with a new user. */
+const firesLater = (definition: string): boolean => /\b(?:AFTER|BEFORE)\b[^(]*\bUPDATE\b[^(]*\bON\b/i.test(definition);
 
 /** Sign-up triggers of the app that stay and believed what whoever signs up wrote: they ask the server's map instead. */
 function believed(found: Survey, app: readonly TakingPart[], target: Target, notes: Note[]): readonly SqlChange[] {

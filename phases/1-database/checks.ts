@@ -20,6 +20,7 @@ import { madeAnonymously, madeTwice, madeWithoutMember, signUpAdvice } from './s
 import { firstRole } from './sign-up/given.ts';
 import { idFrom, namesOf } from './sign-up/names.ts';
 import { allowedValues, memberRole, ownerRole, roleColumnOf } from './survey/roles.ts';
+import type { Counts } from './survey/types.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from './survey.ts';
 
 /** Acts out every kind of sign-up in transactions that are rolled back. */
@@ -65,6 +66,7 @@ export async function* checkSignUps(
     anonymous: target.config.decisions.anonymousUsers,
     newUsers: target.config.decisions.newUsers,
     living: found.living,
+    renamed: found.from,
     advise: (error) => signUpAdvice(found, target, error),
     ...(signUpMakesOrganization(target)
       ? { twice: madeTwice, anonymously: madeAnonymously }
@@ -246,7 +248,7 @@ function asLookedAt(result: CheckResult, found: Survey, accepted: readonly strin
 
 /** What the probe reached or was refused is a failure until the operator accepts it by the name of the check. */
 function asAccepted(result: CheckResult, accepted: readonly string[]): CheckResult {
-  if (result.verdict !== 'failed') return result;
+  if (result.verdict !== 'failed' || result.answers?.length === 0) return result;
   if (accepted.includes(result.id))
     return {
       ...result,
@@ -326,6 +328,7 @@ const profilesOf = (found: Survey) => {
   return {
     ...named(profiles),
     userColumn: profileUser(found),
+    ...countingOf(found.profileCounts),
     ...(role === null || allowed.length === 0
       ? {}
       : { role: { column: role.name, owner: ownerRole(allowed), member: memberRole(allowed) } }),
@@ -342,11 +345,15 @@ const membershipsOf = (found: Survey) => {
     roleColumn: memberships.roleColumn,
     ownerRole: ownerRole(memberships.roles),
     memberRole: memberRole(memberships.roles),
-    counts: memberships.activeValues,
-    over: memberships.overValues,
-    ...(memberships.overValues.length === 0 ? {} : { counting: memberships.active }),
+    ...countingOf(memberships),
   };
 };
+
+const countingOf = ({ active, activeValues, overValues }: Counts) => ({
+  counts: activeValues,
+  over: overValues,
+  ...(overValues.length === 0 ? {} : { counting: active }),
+});
 
 const named = (table: { readonly schema: string; readonly name: string }) => ({
   schema: table.schema,

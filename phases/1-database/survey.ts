@@ -7,7 +7,7 @@ import type { Blocker } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
 import { type Ask, asker } from './survey/ask.ts';
-import { type Counting, countingOf } from './survey/conditions.ts';
+import { type Counting, countingOf, everyRow } from './survey/conditions.ts';
 import { findDirectory } from './survey/directory.ts';
 import { findKeys } from './survey/keys.ts';
 import { findMemberships } from './survey/memberships.ts';
@@ -17,7 +17,7 @@ import { journalledNames, oldNames, renamedNames } from './survey/old-names.ts';
 import { findProfiles } from './survey/people.ts';
 import { allowedValues, roleColumnOf, roleTableOf } from './survey/roles.ts';
 import { authColumn, isPeople, nameOf, primaryColumn, userColumns } from './survey/shape.ts';
-import type { Evidence, Memberships, Survey, TenantTable } from './survey/types.ts';
+import type { Counts, Evidence, Memberships, Survey, TenantTable } from './survey/types.ts';
 
 export { allowedValues } from './survey/roles.ts';
 export { isText, primaryColumn } from './survey/shape.ts';
@@ -94,21 +94,18 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
       found.because,
     );
 
-  const always: Counting = {
-    condition: () => 'true',
-    filters: [],
-    values: {},
-    over: [],
-    reasons: [],
-    left: null,
-    questions: [],
-  };
   const living =
     organizations === null
-      ? always
+      ? everyRow
       : await countingOf(organizations, 'organization', names.livingOrganization, enums, ask);
+  const profileOrg = tenants.find((one) => one.table === profiles)?.key.name ?? null;
+  const counted =
+    profiles === null || profileOrg === null || found.candidates.length > 0
+      ? everyRow
+      : await countingOf(profiles, 'profile', names.activeMembership, enums, ask);
   for (const [what, counting] of [
-    ['memberships', memberships?.counting ?? always],
+    ['memberships', memberships?.counting ?? everyRow],
+    ['profiles', counted],
     ['organizations', living],
   ] as const) {
     questions.push(...counting.questions);
@@ -128,7 +125,6 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     ask,
   );
   note(modelWords[model.model], model.because);
-  const profileOrg = tenants.find((one) => one.table === profiles)?.key.name ?? null;
   return {
     catalog,
     enums,
@@ -140,6 +136,7 @@ async function surveyCatalog(catalog: Catalog, config: Config, ask: Ask, memory:
     organizations,
     profiles,
     memberships,
+    profileCounts: countsOf(counted),
     membershipCandidates: found.candidates.map((one) => one.tenant.table),
     model: model.model,
     modelConflict: model.conflict,
@@ -197,13 +194,17 @@ async function describe(
     roleColumn: role?.name ?? null,
     roles: role === null ? [] : allowedValues(table, role, enums),
     roleTable: role === null ? roleTableOf(table, tables) : null,
-    active: counting.condition,
-    activeFilters: counting.filters,
-    activeValues: counting.values,
-    overValues: counting.over,
+    ...countsOf(counting),
     counting,
   };
 }
+
+const countsOf = (counting: Counting): Counts => ({
+  active: counting.condition,
+  activeFilters: counting.filters,
+  activeValues: counting.values,
+  overValues: counting.over,
+});
 
 /** The name that a tenant table's key has once step 1.2 is done: what later steps write. */
 export const tenantOf = (survey: Survey, table: Table): TenantTable | null =>

@@ -1,6 +1,7 @@
 import { decide } from '../../src/config/answers.ts';
 import type { Column, Table } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import { escapeRegExp } from '../../src/database/words.ts';
 import type { Blocker } from '../../src/rollout/step.ts';
 import type { Inserted } from './sign-up/app-triggers.ts';
 import { allowedValues, hasFounder, ownerRole } from './survey/roles.ts';
@@ -156,9 +157,11 @@ function sampleValue(table: Table, column: Column, enums: ReadonlyMap<string, re
   if (/^jsonb?$/.test(column.base)) return `'{}'`;
   if (!isText(column)) return `null::${column.type}`;
   if (/email|phone/.test(plainName(column.name)))
-    return fitting(column, 'coalesce(new.email, new.phone, new.id::text)');
-  const length = lengthOf(column) ?? 8;
-  return isUnique(table, column) ? fitting(column, 'new.id::text') : `left(new.id::text, ${Math.min(length, 8)})`;
+    return fitting(table, column, 'coalesce(new.email, new.phone, new.id::text)');
+  const length = longest(table, column) ?? 8;
+  return isUnique(table, column)
+    ? fitting(table, column, 'new.id::text')
+    : `left(new.id::text, ${Math.min(length, 8)})`;
 }
 
 /** Columns that are filled even when nothing requires it, because the app shows or uses them. */
@@ -174,13 +177,17 @@ function wanted(column: Column, rowOf: RowOf): boolean {
  * numbers without a plus sign, for instance, and a rule of the app may want one.
  */
 function ifAccepted(table: Table, column: Column, expression: string): string {
-  const rules = table.constraints
-    .filter((one) => one.type === 'c' && one.columns.join() === column.name)
-    .flatMap(({ definition }) => /^CHECK (\(.*\))(?: NO INHERIT)?(?: NOT VALID)?$/s.exec(definition)?.[1] ?? []);
+  const rules = rulesOf(table, column);
   if (rules.length === 0 || column.notNull || allowedValues(table, column, new Map()).length > 0) return expression;
   const name = identifier(column.name);
   return `(select c.${name} from (select ${expression} as ${name}) c where ${rules.join(' and ')})`;
 }
+
+/** Conditions that a CHECK asks of the column alone. */
+const rulesOf = (table: Table, column: Column): readonly string[] =>
+  table.constraints
+    .filter((one) => one.type === 'c' && one.columns.join() === column.name)
+    .flatMap(({ definition }) => /^CHECK (\(.*\))(?: NO INHERIT)?(?: NOT VALID)?$/s.exec(definition)?.[1] ?? []);
 
 const isText = (column: Column): boolean => /^(text|character varying|character|citext)/.test(column.base);
 
@@ -190,9 +197,24 @@ export const lengthOf = (column: Column | null): number | null => {
   return length === undefined ? null : Number(length);
 };
 
+/** The same by its type and, where it has to be filled, by what a rule says of it alone: `char_length(username) <= 24`. */
+function longest(table: Table, column: Column): number | null {
+  const said = new RegExp(
+    `\\b(?:char_length|character_length|length)\\(\\(?"?${escapeRegExp(column.name)}"?(?:\\)?::text)?\\)\\s*<(=?)\\s*(\\d+)`,
+  );
+  const lengths = table.constraints.flatMap((one) => {
+    if (one.type !== 'c' || !column.notNull || one.columns.join() !== column.name) return [];
+    const [, equal, number] = said.exec(one.definition) ?? [];
+    return number === undefined ? [] : [Number(number) - (equal === '' ? 1 : 0)];
+  });
+  const own = lengthOf(column);
+  const all = [...lengths, ...(own === null ? [] : [own])];
+  return all.length === 0 ? null : Math.max(1, Math.min(...all));
+}
+
 /** A text, cut to what the column takes. */
-const fitting = (column: Column, expression: string): string => {
-  const length = lengthOf(column);
+const fitting = (table: Table, column: Column, expression: string): string => {
+  const length = longest(table, column);
   return length === null ? expression : `left(${expression}, ${length})`;
 };
 
@@ -244,15 +266,15 @@ function knownValue(
   if (isKey(table, column)) return randomKey(column);
   if (['email', 'contact_email', 'billing_email', 'owner_email'].includes(name)) return facts.email;
   if (['phone', 'phone_number'].includes(name)) return facts.phone;
-  if (slugs.test(name)) return slug(column, rowOf === 'profile' ? personName(facts) : facts.name);
+  if (slugs.test(name)) return slug(table, column, rowOf === 'profile' ? personName(facts) : facts.name);
   if (labels.test(name)) {
     return rowOf === 'profile' ? personName(facts) : facts.name;
   }
-  if (rowOf === 'profile' && parts.first.test(name)) return fitting(column, partOfName(facts, name, 'first'));
-  if (rowOf === 'profile' && parts.last.test(name)) return fitting(column, partOfName(facts, name, 'last'));
+  if (rowOf === 'profile' && parts.first.test(name)) return fitting(table, column, partOfName(facts, name, 'first'));
+  if (rowOf === 'profile' && parts.last.test(name)) return fitting(table, column, partOfName(facts, name, 'last'));
   // A code that somebody has to know is any text that nobody else has.
   if (isUnique(table, column) && /(^|_)(code|token|secret|key)$/.test(name))
-    return fitting(column, `replace(gen_random_uuid()::text, '-', '')`);
+    return fitting(table, column, `replace(gen_random_uuid()::text, '-', '')`);
   return name === 'full_name' ? personName(facts) : null;
 }
 
@@ -273,8 +295,8 @@ const slugs =
   /^((org|organization|workspace|team|company|tenant|account)_)?(slug|subdomain|handle|url_slug|url_key|identifier|short_name|username)$/;
 
 /** A name as it may stand in an address, short enough for a suffix. */
-function slug(column: Column, name: string): string {
-  const length = lengthOf(column) ?? 48;
+function slug(table: Table, column: Column, name: string): string {
+  const length = longest(table, column) ?? 48;
   return `coalesce(nullif(left(trim(both '-' from regexp_replace(lower(${name}), '[^a-z0-9]+', '-', 'g')), ${Math.max(length - 9, 1)}), ''), 'organization')`;
 }
 
@@ -300,21 +322,23 @@ function unique(table: Table, column: Column, value: string, facts: UserFacts): 
   const called = plainName(column.name);
   const email = called.includes('email');
   if (!isText(column) || /(^|_)role$/.test(called) || /^(left\()?(replace\()?gen_random_uuid/.test(value)) return value;
-  const fallback = fitting(column, email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`);
+  const fallback = fitting(table, column, email ? `${facts.user}::text || '@no-email.invalid'` : `${facts.user}::text`);
   const suffixed = isUnique(table, column) && !email && !/phone/.test(called);
-  const length = lengthOf(column);
+  const length = longest(table, column);
   // A suffix has to fit as well.
   const expression =
-    suffixed && length !== null ? `left(${value}, ${Math.max(length - 9, 1)})` : fitting(column, value);
+    suffixed && length !== null ? `left(${value}, ${Math.max(length - 9, 1)})` : fitting(table, column, value);
   if (!isUnique(table, column))
     return column.notNull ? `coalesce(${expression}, ${email ? fallback : `''`})` : expression;
   const relation = qualified(table.schema, table.name);
   if (suffixed) {
     const own = `left(md5(${facts.user}::text), 8)`;
     if (facts.many === true) return `${expression} || '-' || ${own}`;
-    return `(select c.value from (select ${expression} as value, 0 as n
+    // One that a rule of the app finds too short becomes longer by the suffix.
+    const rules = rulesOf(table, column).map((one) => ` and ${one}`);
+    return `(select c.${name} from (select ${expression} as ${name}, 0 as n
           union all select ${expression} || '-' || substr(md5(random()::text), 1, 8), g from generate_series(1, 5) g) c
-        where not exists (select from ${relation} x where x.${name} = c.value) order by c.n limit 1)`;
+        where not exists (select from ${relation} x where x.${name} = c.${name})${rules.join('')} order by c.n limit 1)`;
   }
   const taken = `exists (select from ${relation} x where x.${name} = ${expression})`;
   const other = column.notNull ? fallback : 'null';

@@ -187,6 +187,7 @@ export async function renderService(code: Code, backend: Project, service: Servi
       PROFILES: facts.profiles?.table ?? '',
       PROFILES_ORG: facts.profiles?.orgColumn ?? '',
       PROFILES_USER: facts.profiles?.userColumn ?? '',
+      PROFILES_ACTIVE: filterCalls(facts.profiles?.active, style.indent.repeat(2), style.quote),
     },
     {
       express,

@@ -58,8 +58,15 @@ export const unaskedNotes = ({ facts }: Code): readonly Note[] =>
     text: `${setting} is SQL, which the data API does not take: the module takes every row of ${table} for one that counts. Its query needs the condition, and the step asks for it.`,
   }));
 
-const unasked = ({ memberships, organizations }: DatabaseFacts): readonly (readonly [string, string, string])[] => [
+const unasked = ({
+  memberships,
+  profiles,
+  organizations,
+}: DatabaseFacts): readonly (readonly [string, string, string])[] => [
   ...(memberships?.active === null ? [['memberships', 'names.activeMembership', memberships.table] as const] : []),
+  ...(memberships === null && profiles?.active === null
+    ? [['profiles', 'names.activeMembership', profiles.table] as const]
+    : []),
   ...(organizations.living === null
     ? [['organizations', 'names.livingOrganization', organizations.table] as const]
     : []),

@@ -24,7 +24,14 @@ export type DatabaseFacts = {
     /** Beyond the name; see `editable`. */
     readonly editable: readonly EditableColumn[];
   };
-  readonly profiles: (Named & { readonly userColumn: string; readonly orgColumn: string }) | null;
+  readonly profiles:
+    | (Named & {
+        readonly userColumn: string;
+        readonly orgColumn: string;
+        /** Which of them count where they say who belongs where, as above. */
+        readonly active?: readonly Filter[] | null;
+      })
+    | null;
   readonly memberships:
     | (Named & {
         readonly userColumn: string;

@@ -37,6 +37,7 @@ export function factsOf(found: Survey, config: Config): DatabaseFacts {
             table: profiles.name,
             userColumn: profileUser(found),
             orgColumn: found.to,
+            active: found.profileCounts.activeFilters,
           },
     memberships:
       memberships === null

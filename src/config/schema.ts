@@ -56,7 +56,7 @@ const names = z
       .default(null)
       .describe(`The table that joins users and organizations, as schema.table, or "none"; ${found}.`),
     activeMembership: condition.describe(
-      `SQL condition over a row m of memberships: it counts, for instance "m.status = 'active'"; ${found}.`,
+      `SQL condition over a row m of memberships, or of profiles where those say who belongs where: it counts, for instance "m.status = 'active'"; ${found}.`,
     ),
     livingOrganization: condition.describe(
       `SQL condition over a row o of organizations: it is not closed, for instance "o.deleted_at is null"; ${found}.`,

@@ -16,7 +16,9 @@ export function toRolloutError(error: unknown, context: ErrorContext = {}): Roll
   if (error instanceof RolloutError) return error;
   const facts = factsOf(error);
   const clean = (text: string) => redactPatterns(context.redact?.(text) ?? text);
-  const sentence = facts.sqlstate === '' ? networkSentence(facts, context) : sqlstateSentence(facts, context);
+  const excerpt = excerptOf(facts, context);
+  const sentence =
+    facts.sqlstate === '' ? networkSentence(facts, context) : sqlstateSentence(facts, context, excerpt !== '');
   if (sentence === null) {
     const name = facts.code === '' ? '' : ` (${facts.code})`;
     return new RolloutError(
@@ -25,7 +27,7 @@ export function toRolloutError(error: unknown, context: ErrorContext = {}): Roll
       { kind: 'defect', exitCode: context.connecting === true ? exitCodes.connection : exitCodes.failed, cause: error },
     );
   }
-  const detail = detailOf(facts, context);
+  const detail = detailOf(facts, excerpt);
   return new RolloutError(clean(sentence.problem), clean(sentence.remedy), {
     kind: sentence.kind ?? 'operator',
     exitCode: sentence.connection === true ? exitCodes.connection : exitCodes.failed,
@@ -80,8 +82,8 @@ function original(error: unknown): unknown {
   return error instanceof RolloutError && error.cause !== undefined ? error.cause : error;
 }
 
-/** The statement with a caret, the one inside the function that failed, and what the server added. */
-function detailOf(facts: ErrorFacts, context: ErrorContext): string {
+/** The statement with a caret, and the one inside the function that failed. */
+function excerptOf(facts: ErrorFacts, context: ErrorContext): string {
   if (facts.sqlstate === '') return '';
   const outer = context.sql !== undefined && facts.position !== null ? sqlExcerpt(context.sql, facts.position) : '';
   const inner =
@@ -89,13 +91,13 @@ function detailOf(facts: ErrorFacts, context: ErrorContext): string {
       ? sqlExcerpt(facts.internalQuery, facts.internalPosition)
       : '';
   const whole = outer === '' && inner === '' && context.sql !== undefined ? firstLines(context.sql, 5) : '';
-  return [
-    outer,
-    inner,
-    whole,
-    withoutContent(facts.detail),
-    facts.where === '' ? '' : `in ${firstLines(facts.where, 4)}`,
-  ]
+  return [outer, inner, whole].filter((part) => part !== '').join('\n');
+}
+
+/** The excerpt, and what the server added. */
+function detailOf(facts: ErrorFacts, excerpt: string): string {
+  if (facts.sqlstate === '') return '';
+  return [excerpt, withoutContent(facts.detail), facts.where === '' ? '' : `in ${firstLines(facts.where, 4)}`]
     .filter((part) => part !== '')
     .join('\n');
 }

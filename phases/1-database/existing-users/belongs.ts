@@ -36,8 +36,10 @@ export type Belongs = {
   readonly selfWritten: string;
   /** `u` had a membership or a profile of an organization that is closed, or a membership that ended; nothing else. */
   readonly ended: string;
-  /** Of a table that holds people who are not members: a row of it is `u`. */
+  /** Of a table that holds people who are not members: a row of it is `u`. Or the profile of `u` is their membership and ended. */
   readonly outsider: string;
+  /** The latter: it is the only profile that `u` can have, so that they are made nobody's member again. */
+  readonly closedProfile: string;
   /** The id of the organization that an orphan gets: from the user's own id, so that every later change finds it again. */
   readonly own: string;
   /** What the profile of `u` names, open or not. */
@@ -85,8 +87,15 @@ export function belongsOf(
           from: `${m.sql} m left join ${o.sql} o on o.${o.key} = ${orgOfRow} and ${o.living('o')}`,
         };
   const isIn = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.orgs), false)`);
-  // A membership that ended says that they left, whatever profile and stamp still say.
-  const left = (id: string): string => (m === null ? 'false' : `coalesce(${id} = any(mm.every), false)`);
+  const endedProfile =
+    p === null || p.org === null || p.active('p') === 'true'
+      ? null
+      : `(select ${cast(found, p.table, `p.${p.org}`)} from ${p.sql} p where ${p.of('p', 'u.id')} and (${p.active('p')}) is not true limit 1)`;
+  // What ended, a membership or the profile that is one, says that they left, whatever profile and stamp still say.
+  const left = (id: string): string => {
+    if (m !== null) return `coalesce(${id} = any(mm.every), false)`;
+    return endedProfile === null ? 'false' : `coalesce(${id} = ${endedProfile}, false)`;
+  };
   const stamp = open(named);
   const profile = profileId === null ? null : open(profileId);
   const chosen = [
@@ -109,6 +118,8 @@ export function belongsOf(
   const coalesce = (list: readonly string[]): string =>
     list.length === 1 ? (list[0] ?? 'null') : `coalesce(${list.join(',\n      ')})`;
   const plain = 'auth.users u';
+  const closedProfile = m !== null || endedProfile === null ? 'false' : `${endedProfile} is not null`;
+  const outsiders = [...portals.map((one) => one.has('u.id')), ...(closedProfile === 'false' ? [] : [closedProfile])];
   return {
     names,
     whole:
@@ -138,9 +149,10 @@ export function belongsOf(
       m === null
         ? profileId === null
           ? 'false'
-          : `${profileId} is not null and ${profile} is null`
+          : `${profileId} is not null and (${profile} is null or ${left(profileId)})`
         : 'mm.every is not null and mm.orgs is null',
-    outsider: portals.length === 0 ? 'false' : `(${portals.map((one) => one.has('u.id')).join(' or ')})`,
+    outsider: outsiders.length === 0 ? 'false' : `(${outsiders.join(' or ')})`,
+    closedProfile,
   };
 }
 

@@ -74,14 +74,15 @@ export async function judgeUsers(
     };
   };
   const orphan = `${real} and ${at.org(false)} is null`;
-  const outsiders = at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider}`);
+  const outsiders =
+    at.outsider === 'false' ? none : await ask(`${orphan} and ${at.outsider} and not ${at.closedProfile}`);
   if (outsiders.count > 0) {
     notes.push({
       text: `${plural(outsiders.count, 'user is a member of no organization and has', 'users are members of no organization and have')} a row in ${tables(look)} (guests, portal users, customers): no organization is made for them, and they keep what that table gives them.`,
       detail: outsiders.detail,
     });
   }
-  const rest = `${orphan} and not ${at.outsider}${at.selfWritten === 'false' ? '' : ` and not (${at.selfWritten})`}`;
+  const rest = `${orphan} and (not ${at.outsider} or ${at.closedProfile})${at.selfWritten === 'false' ? '' : ` and not (${at.selfWritten})`}`;
   const ended = at.ended === 'false' ? none : await ask(`${rest} and ${at.ended}`);
   const why = found.evidence
     .filter((one) => /count/.test(one.what))
@@ -93,8 +94,8 @@ export async function judgeUsers(
       detail: ended.detail,
     });
   }
-  const orphans = await ask(rest);
   const becomes = orphansDecision(target);
+  const orphans = await ask(becomes === 'own-organization' ? `${rest} and not ${at.closedProfile}` : rest);
   if (orphans.count > 0 && becomes === null) {
     blockers.push({
       problem: `${plural(orphans.count, 'user belongs', 'users belong')} to no organization: no profile, membership or stamp names one${ended.count === 0 ? '' : ` that counts${why === '' ? '' : ` (${why})`}`}.`,

@@ -116,9 +116,10 @@ export function belongingSql(
   }
   if (profiles === null ? !createProfiles : tenantOf(survey, profiles) === null) return null;
   const table = profiles === null ? 'public.profiles' : qualified(profiles.schema, profiles.name);
+  const active = survey.profileCounts.active('p');
   return {
     from: `${table} p`,
-    where: `p.${identifier(profileUser(survey))} = ${caller}${also(`p.${key}`)}`,
+    where: `p.${identifier(profileUser(survey))} = ${caller}${active === 'true' ? '' : `\n  and ${bracketed(active)}`}${also(`p.${key}`)}`,
     org: `p.${key}`,
   };
 }

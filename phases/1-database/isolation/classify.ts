@@ -83,13 +83,18 @@ async function meaningOf(
 ): Promise<Alternative> {
   const scope = rowScope(table, world);
   const isKey = (column: string | null): boolean => column !== null && table.keys.includes(column);
+  // An invitation, a customer, a guest of a project: whoever has such a row in an organization is no member of it for
+  // that, and each of its rows is not theirs. Which organization somebody was invited to, they may see.
+  const ofWholeOrganization = (by: readonly string[] | undefined): boolean =>
+    by !== undefined && by.length > 0 && by.every(isKey) && `${table.schema}.${table.name}` !== world.organizations;
   const atoms: Atom[] = [];
   let tied = false;
   const who: string[] = [];
   const where: string[] = [];
   for (const part of parts) {
     const root = await tree(part);
-    const atom: Atom = root === null ? { is: 'unknown' } : judge(root, scope, world);
+    const judged: Atom = root === null ? { is: 'unknown' } : judge(root, scope, world);
+    const atom: Atom = judged.is === 'own' && ofWholeOrganization(judged.by) ? { is: 'unknown' } : judged;
     atoms.push(atom);
     const found = root === null || atom.is !== 'unknown' ? null : features(root, scope, world);
     if (atom.is === 'caller' || atom.is === 'signed in' || (found?.asks === true && !found.row))
@@ -218,14 +223,16 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     });
   }
   if (profiles !== null && survey.profileOrg !== null && (!strict || survey.truth === 'profiles')) {
+    const active = await activeParts(survey.profileCounts.active('m'));
     directories.push({
       table: `${profiles.schema}.${profiles.name}`,
       user: profileUser(survey),
       role: roleSource(survey)?.table === profiles ? (roleSource(survey)?.column ?? null) : null,
       keys: keyNames(survey, profiles),
       breadth: 'current',
-      counts: () => false,
-      meets: () => !strict || living,
+      counts: (condition) => active.some((one) => same(one, condition)),
+      meets: (conditions) =>
+        !strict || (living && active.every((one) => conditions.some((condition) => same(one, condition)))),
     });
   }
   const rowSecurity = new Set(

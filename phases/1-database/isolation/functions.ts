@@ -158,10 +158,19 @@ function parts(survey: Survey, createProfiles: boolean, opened: DbFunction | nul
       .join('\n'),
     update: `  if ${guarded.map((name) => changed(survey, name, key)).join('\n      or ')} then
     raise exception ${literal(`A profile cannot change its ${listed(guarded)}.`)} using errcode = 'insufficient_privilege';
-  end if;`,
+  end if;${countsAgain(survey, user)}`,
     ...ownerParts(survey),
     trigger: `create or replace trigger guard_profile_keys before insert or update on ${table}\n  for each row execute function public.guard_profile_keys();`,
   };
+}
+
+/** Somebody whose profile counts no more, where it is their membership, does not make it count again. */
+function countsAgain({ profileCounts }: Survey, user: string): string {
+  if (profileCounts.active('p') === 'true') return '';
+  return `
+  if new.${user}::text = auth.uid()::text and (${profileCounts.active('old')}) is not true and (${profileCounts.active('new')}) then
+    raise exception 'A profile that does not count is not made to count by its user.' using errcode = 'insufficient_privilege';
+  end if;`;
 }
 
 /** The ids that profiles have for the members of the caller's organizations. */

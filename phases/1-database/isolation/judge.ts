@@ -25,8 +25,11 @@ export type Atom =
       /** One of the caller's where they have one of these roles: nothing else is asked. */
       readonly roles?: readonly string[];
     }
-  /** The row is the caller's own, or linked to one that is; `through`: to an organization that is. */
-  | { readonly is: 'own'; readonly through?: 'organization' }
+  /**
+   * The row is the caller's own, or linked to one that is; `through`: to an organization that is; `by`: by these columns
+   * of the row and nothing else.
+   */
+  | { readonly is: 'own'; readonly through?: 'organization'; readonly by?: readonly string[] }
   /** It asks what users write about themselves; `column` is compared with it and nothing else. */
   | { readonly is: 'metadata'; readonly column: string | null }
   /** It asks the row alone. */
@@ -290,12 +293,16 @@ function ofConditions(conditions: readonly Tree[], scope: Scope, world: Judging,
   }
   const users = links.filter((one) => one.is === 'user');
   if (users.some((one) => one.place.range === 'row')) return { is: 'own' };
-  const touches =
-    equal.some((sides) => sides.some((one) => one.range === 'row')) ||
-    links.some((one) => one.is === 'more' && meetsRow(one.node, scope, world));
+  const by = equal.flatMap((sides) => sides.flatMap((one) => (one.range === 'row' ? [one.column] : [])));
+  const otherwise = links.some((one) => one.is === 'more' && meetsRow(one.node, scope, world));
+  const touches = by.length > 0 || otherwise;
   const owns = users.some((one) => one.place.range !== 'row' && one.place.range.table === world.organizations);
   if (users.length > 0)
-    return !touches ? { is: 'caller' } : owns ? { is: 'own', through: 'organization' } : { is: 'own' };
+    return !touches
+      ? { is: 'caller' }
+      : owns
+        ? { is: 'own', through: 'organization' }
+        : { is: 'own', ...(otherwise ? {} : { by }) };
   return byFeatures(whole, outside, world);
 }
 

@@ -8,7 +8,7 @@ import { roleSource, rolesOf } from './rules.ts';
 /** What tells the users of an app apart: where they belong, as what, and how their tokens look. */
 export function peopleOf(found: Survey): PeopleScope {
   const { profiles } = found;
-  const members = membershipsBy(found);
+  const members = membershipsBy(found) ?? countingProfiles(found);
   return {
     belongs: belonging(found, members),
     members,
@@ -58,15 +58,27 @@ function membershipsBy(found: Survey): Belonging | null {
 
 /** Where users belong now: by memberships that count, in organizations that live; without such a table by profiles. */
 function belonging(found: Survey, members: Belonging | null): Belonging | null {
-  const { memberships, profiles } = found;
-  if (members !== null) {
-    return { ...members, where: all(memberships?.active('m') ?? null, isLiving(found, members.org)) };
-  }
-  if (profiles === null || tenantOf(found, profiles) === null) return null;
-  const org = `m.${identifier(orgColumnOf(found, profiles))}`;
-  const from = `${qualified(profiles.schema, profiles.name)} m`;
-  return { from, user: `m.${identifier(profileUser(found))}`, org, where: all(isLiving(found, org)) };
+  const rows = members ?? profilesBy(found);
+  if (rows === null) return null;
+  const { active } = found.memberships ?? found.profileCounts;
+  return { ...rows, where: all(active('m'), isLiving(found, rows.org)) };
 }
+
+/** Every profile with the organization that it names. */
+function profilesBy(found: Survey): Belonging | null {
+  const { profiles } = found;
+  if (profiles === null || tenantOf(found, profiles) === null) return null;
+  return {
+    from: `${qualified(profiles.schema, profiles.name)} m`,
+    user: `m.${identifier(profileUser(found))}`,
+    org: `m.${identifier(orgColumnOf(found, profiles))}`,
+    where: 'true',
+  };
+}
+
+/** They are memberships where some of them may count no more. */
+const countingProfiles = (found: Survey): Belonging | null =>
+  found.profileCounts.active('m') === 'true' ? null : profilesBy(found);
 
 function rolesBy(found: Survey, members: Belonging | null): PeopleScope['roles'] {
   const source = roleSource(found);
@@ -79,7 +91,7 @@ function rolesBy(found: Survey, members: Belonging | null): PeopleScope['roles']
         from: `${qualified(source.table.schema, source.table.name)} m`,
         user: `m.${identifier(source.user)}`,
         org: `m.${identifier(orgColumnOf(found, source.table))}`,
-        where: 'true',
+        where: source.table === found.profiles ? found.profileCounts.active('m') : 'true',
       };
   const role = `lower(m.${identifier(source.column)}::text)`;
   return { ...rows, role, leads: `${role} in (${roles.writers.map((one) => literal(one)).join(', ')})` };

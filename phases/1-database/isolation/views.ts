@@ -1,6 +1,9 @@
 import { decide } from '../../../src/config/answers.ts';
+import type { View } from '../../../src/database/catalog/types.ts';
 import { identifier, qualified } from '../../../src/database/quote.ts';
+import { mentions } from '../../../src/database/words.ts';
 import type { SqlChange } from '../../../src/rollout/change.ts';
+import type { Answer } from '../../../src/rollout/decision.ts';
 import type { Blocker, Note } from '../../../src/rollout/step.ts';
 import type { Survey } from '../survey.ts';
 import type { ViewFacts } from './facts.ts';
@@ -32,18 +35,19 @@ export function planViews(
       notes.push({ text: `${label} belongs to another role and is left as it is.` });
     } else if (!view.materialized && accepted.includes(label)) {
       notes.push({ text: `${label} runs with its owner's permissions; API roles keep it, as decided.` });
+    } else if (!view.materialized && !view.securityInvoker && askedBack(survey, view, fact).length > 0) {
+      blockers.push({
+        problem: `The view ${label} is asked by policies of ${askedBack(survey, view, fact).join(', ')}, which it reads: with the caller's permissions the two would ask each other without end, and with its owner's nothing but its own condition keeps organizations apart.`,
+        remedy: `Look at its condition, and leave it as it is with --accept-view ${label} (decisions.acceptView); or let the policies ask a function that runs with its owner's rights.`,
+        detail: view.definition,
+        answers: [stays(label)],
+      });
     } else if (!view.materialized && !view.securityInvoker && fact.hidden.length > 0) {
       blockers.push({
         problem: `The view ${label} reads ${fact.hidden.join(', ')}, which signed-in users may not read: with the caller's permissions it would fail for everybody, and with its owner's nothing but its own condition keeps organizations apart.`,
         remedy: `Look at its condition, and leave it as it is with --accept-view ${label} (decisions.acceptView); or read what it needs through a function; or revoke SELECT on it from anon and authenticated.`,
         detail: view.definition,
-        answers: [
-          decide(
-            'acceptView',
-            [label],
-            'The view stays as it is: only its own condition keeps organizations apart in it.',
-          ),
-        ],
+        answers: [stays(label)],
       });
     } else if (!view.materialized) {
       if (!view.securityInvoker) changes.push(invoker(fact, label, sql));
@@ -55,6 +59,22 @@ export function planViews(
   }
   return { changes, blockers, notes };
 }
+
+const stays = (label: string): Answer =>
+  decide('acceptView', [label], 'The view stays as it is: only its own condition keeps organizations apart in it.');
+
+/** Tables that the view reads and whose policies ask the view: who is calling, say. */
+const askedBack = (survey: Survey, view: View, fact: ViewFacts): readonly string[] =>
+  survey.catalog.tables.flatMap((table) => {
+    if (!fact.reads.includes(table.oid)) return [];
+    const asks = survey.catalog.policies.some(
+      (one) =>
+        one.schema === table.schema &&
+        one.table === table.name &&
+        mentions(`${one.using ?? ''} ${one.check ?? ''}`, view.name),
+    );
+    return asks ? [`${table.schema}.${table.name}`] : [];
+  });
 
 const invoker = (fact: ViewFacts, label: string, sql: string): SqlChange => ({
   kind: 'sql',

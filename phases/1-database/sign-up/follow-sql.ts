@@ -13,7 +13,7 @@ export function followParts(names: Names, stamped: (text: string) => string): Re
   const next =
     m !== null
       ? `      v_org := ${membershipOf(names, 'v_user')};`
-      : `      select p.${org} into v_org from ${p?.sql} p join ${o.sql} o on o.${o.key} = p.${org} where ${p?.of('p', 'v_user')} and ${o.living('o')} limit 1;`;
+      : `      select p.${org} into v_org from ${p?.sql} p join ${o.sql} o on o.${o.key} = p.${org} where ${p?.of('p', 'v_user')} and ${p?.active('p')} and ${o.living('o')} limit 1;`;
   const userText = p?.table?.columns.find((one) => identifier(one.name) === p.user);
   const id = (row: string): string =>
     m !== null
@@ -49,7 +49,7 @@ export function followParts(names: Names, stamped: (text: string) => string): Re
       m !== null
         ? `create or replace trigger on_membership_changed after insert or delete or update on ${m.sql}
   for each row execute function public.follow_membership();`
-        : `create or replace trigger on_membership_changed after insert or delete or update of ${p?.user}, ${org} on ${p?.sql}
+        : `create or replace trigger on_membership_changed after insert or delete or update${p?.active('p') === 'true' ? ` of ${p.user}, ${org}` : ''} on ${p?.sql}
   for each row when (current_user <> all (array['anon', 'authenticated'])) execute function public.follow_membership();`,
   };
 }

@@ -24,11 +24,12 @@ export function extraOf(
   const settings = target.config.signUp[which];
   const { profiles, memberships } = found;
   const role = memberships?.table === table ? memberships.roleColumn : null;
+  const counting = counts ?? (table === profiles ? found.profileCounts.activeValues : undefined);
   return {
     values: { ...settings[table.name], ...settings[`${table.schema}.${table.name}`] },
     constants: insertedConstants(found.catalog, table),
     ...(profiles === null ? {} : { profiles: `${profiles.schema}.${profiles.name}` }),
-    ...(counts === undefined ? {} : { counts }),
+    ...(counting === undefined ? {} : { counts: counting }),
     ...(role == null ? {} : { role }),
   };
 }

@@ -46,6 +46,8 @@ export type Profiles = {
   readonly user: string;
   readonly org: string | null;
   readonly role: Column | null;
+  /** SQL condition: the profile under this alias counts, where profiles say who belongs where. */
+  readonly active: (alias: string) => string;
   /** SQL condition: the profile under this alias is that of a user whose id the expression gives. */
   readonly of: (alias: string, user: string) => string;
 };
@@ -105,6 +107,7 @@ function profilesOf(
       user: 'id',
       org: identifier(found.to),
       role: null,
+      active: found.profileCounts.active,
       of: (alias, user) => `${alias}.id = ${user}`,
     };
   }
@@ -116,6 +119,7 @@ function profilesOf(
     user,
     org: org(profiles),
     role: profiles.columns.find((one) => one.name === 'role' && !one.generated) ?? null,
+    active: found.profileCounts.active,
     of: (alias, id) => `${alias}.${user} = ${asType(id, column)}`,
   };
 }
@@ -190,7 +194,7 @@ export function belongsTo(names: Names, user: string): string {
   const { memberships, organizations: o, profiles: p } = names;
   if (memberships !== null || p === null || p.org === null) return membershipOf(names, user);
   return `(select p.${p.org} from ${p.sql} p join ${o.sql} o on o.${o.key} = p.${p.org}
-      where ${p.of('p', user)} and ${o.living('o')} limit 1)`;
+      where ${p.of('p', user)} and ${p.active('p')} and ${o.living('o')} limit 1)`;
 }
 
 /** SQL condition: the user is a member, now, of the open organization whose id the expression gives. */
@@ -202,7 +206,7 @@ export function isMember(names: Names, user: string, id: string): string {
   }
   if (p !== null && p.org !== null) {
     return `exists (select from ${p.sql} p join ${o.sql} o on o.${o.key} = p.${p.org}
-      where ${p.of('p', user)} and p.${p.org} = ${id} and ${o.living('o')})`;
+      where ${p.of('p', user)} and p.${p.org} = ${id} and ${p.active('p')} and ${o.living('o')})`;
   }
   return `exists (select from ${o.sql} o where o.${o.key} = ${id} and ${o.living('o')})`;
 }

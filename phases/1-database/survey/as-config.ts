@@ -23,9 +23,9 @@ export function namesOf(found: Survey): Readonly<Record<string, unknown>> {
     organizations: organizations === null ? null : written(organizations),
     profiles: profiles === null ? (asked('profiles') ? null : 'none') : written(profiles),
     memberships: memberships === null ? (asked('memberships') ? null : 'none') : written(memberships.table),
-    ...(memberships === null || asked('activeMembership')
+    ...(found.truth === 'none' || asked('activeMembership')
       ? {}
-      : { activeMembership: condition(memberships.active('m')) }),
+      : { activeMembership: condition((memberships ?? found.profileCounts).active('m')) }),
     ...(asked('livingOrganization') ? {} : { livingOrganization: condition(found.living('o')) }),
   };
 }

@@ -24,7 +24,19 @@ export type Counting = {
   readonly questions: readonly Blocker[];
 };
 
-export type Kind = 'membership' | 'organization';
+/** A profile where no membership says who belongs where: it is one. */
+export type Kind = 'membership' | 'profile' | 'organization';
+
+/** Where nothing says that some rows do not count. */
+export const everyRow: Counting = {
+  condition: () => 'true',
+  filters: [],
+  values: {},
+  over: [],
+  reasons: [],
+  left: null,
+  questions: [],
+};
 
 /** One column's part in it. `@` stands for the alias. */
 type Part = {
@@ -37,14 +49,14 @@ type Part = {
 };
 
 const gone =
-  /^(?:(?:is|was|membership|member|account|org|organization)_)?(removed|deleted|left|revoked|suspended|deactivated|disabled|archived|ended|blocked|banned|rejected|declined|cancell?ed|terminated|closed|kicked|expelled|withdrawn|frozen|locked|inactive|dissolved|purged)(?:_(?:at|on|date|time))?$/;
+  /^(?:(?:is|was|membership|member|account|user|profile|org|organization)_)?(removed|deleted|left|revoked|suspended|deactivated|disabled|archived|ended|blocked|banned|rejected|declined|cancell?ed|terminated|closed|kicked|expelled|withdrawn|frozen|locked|inactive|dissolved|purged)(?:_(?:at|on|date|time))?$/;
 const ends = /^(expires?|expiry|valid_until|valid_to|ends?|expiration|end_date|access_until)(_at|_on|_date)?$/;
 const came =
   /^(?:(?:is|invite|invitation|membership)_)?(accepted|confirmed|approved|activated|verified)(?:_(?:at|on|date))?$/;
-const on = /^(?:(?:is|membership|member|account|org|organization)_)?(active|enabled|current|live)$/;
+const on = /^(?:(?:is|membership|member|account|user|profile|org|organization)_)?(active|enabled|current|live)$/;
 const waiting = /^(?:is_)?(pending|invited|unconfirmed)$/;
 const state =
-  /^(?:(?:membership|member|invite|invitation|join|account|org|organization|tenant|lifecycle)_)?(status|state)$/;
+  /^(?:(?:membership|member|invite|invitation|join|account|user|profile|org|organization|tenant|lifecycle)_)?(status|state)$/;
 
 /** Of an organization that does not pay or is paused: whether its people may still work is the app's own rule. */
 const unsureOfOrganizations = /^(cancell?ed|expired|paused|locked|frozen|ended|left|removed)$/;
@@ -57,8 +69,8 @@ export async function countingOf(
   enums: ReadonlyMap<string, readonly string[]>,
   ask: Ask,
 ): Promise<Counting> {
-  const alias = kind === 'membership' ? 'm' : 'o';
-  const setting = kind === 'membership' ? 'names.activeMembership' : 'names.livingOrganization';
+  const alias = kind === 'organization' ? 'o' : 'm';
+  const setting = kind === 'organization' ? 'names.livingOrganization' : 'names.activeMembership';
   const from = qualified(table.schema, table.name);
   const parts: Part[] = [];
   const questions: Blocker[] = [];
@@ -67,7 +79,7 @@ export async function countingOf(
     if (column.generated && !isText(column.base) && column.base !== 'boolean') continue;
     const part = partOf(column, kind);
     if (part !== null) {
-      if (part.value === undefined || !(await unused(from, column, ask))) parts.push(part);
+      if (part.value === undefined || !(await unused(from, column, kind, ask))) parts.push(part);
       continue;
     }
     if (kind === 'membership' && column === role) {
@@ -103,7 +115,7 @@ export async function countingOf(
       condition: problem === null ? condition : () => 'false',
       filters: null,
       values,
-      over: problem === null && kind === 'membership' ? endsOf(table, given, alias, over, enums) : [],
+      over: problem === null && kind !== 'organization' ? endsOf(table, given, alias, over, enums) : [],
       reasons: [`${setting}: ${given}`],
       left,
       questions: wrong,
@@ -141,7 +153,7 @@ function partOf(column: Column, kind: Kind): Part | null {
         over: [name, 'now()'],
       };
     if (ends.test(called)) {
-      if (kind === 'organization') return null;
+      if (kind !== 'membership') return null;
       return {
         sql: `(${sql} is null or ${sql} > now())`,
         ...is('null or later'),
@@ -160,7 +172,7 @@ function partOf(column: Column, kind: Kind): Part | null {
   }
   if (base !== 'boolean') return null;
   if (gone.test(called) || waiting.test(called)) {
-    if (kind === 'organization' && waiting.test(called)) return null;
+    if (kind !== 'membership' && waiting.test(called)) return null;
     return {
       sql: `${sql} is not true`,
       ...is('not true'),
@@ -184,13 +196,15 @@ function partOf(column: Column, kind: Kind): Part | null {
 }
 
 /** True where no row uses the column: then it is there, and the app has not begun with it. */
-async function unused(from: string, column: Column, ask: Ask): Promise<boolean> {
+async function unused(from: string, column: Column, kind: Kind, ask: Ask): Promise<boolean> {
   const name = identifier(column.name);
   const used = column.base === 'boolean' ? `t.${name}` : `t.${name} is not null`;
   const rows = await ask<{ used: boolean; any: boolean }>(
     `select exists (select from ${from} t where ${used}) as used, exists (select from ${from} t) as any`,
   );
-  return rows?.[0]?.any === true && rows[0].used === false && !/active|enabled/.test(column.name);
+  return (
+    rows?.[0]?.any === true && rows[0].used === false && (kind === 'profile' || !/active|enabled/.test(column.name))
+  );
 }
 
 /** Of a column that names a role: what says that somebody asked or was asked to join, or is out, and is no role at all. */
@@ -276,26 +290,29 @@ async function labelsOf(
   const readable = all.some((label) => isGone(label) || activeLabels.test(plain(label)));
   // One label alone, or labels that mean nothing to us and do not differ between rows, decide nothing.
   const asked = readable || used.size > 1 ? unsure.filter((label) => (used.get(label) ?? 0) > 0) : [];
-  const alias = kind === 'membership' ? 'm' : 'o';
+  const alias = kind === 'organization' ? 'o' : 'm';
   const counts = all.filter((label) => !out.includes(label));
   const questions: Blocker[] =
     asked.length === 0
       ? []
       : [
           {
-            problem: `${nameOf(table)}.${column.name} is ${asked.map((label) => `${label} in ${plural(used.get(label) ?? 0, 'row')}`).join(', ')}, and nothing says whether such ${kind === 'membership' ? 'a membership' : 'an organization'} counts.`,
+            problem: `${nameOf(table)}.${column.name} is ${asked.map((label) => `${label} in ${plural(used.get(label) ?? 0, 'row')}`).join(', ')}, and nothing says whether such ${kind === 'organization' ? 'an' : 'a'} ${kind} counts.`,
             remedy: `Say which rows count with ${setting}, for instance "${alias}.${name} in (${counts.map(literal).join(', ')})".`,
           },
         ];
   const column_ = `lower(@.${name}::text)`;
   const list = (labels: readonly string[]): string => labels.map(literal).join(', ');
-  if (kind === 'organization') {
-    if (out.length === 0) return { part: null, questions };
+  if (kind !== 'membership') {
+    // Who is online says nothing of who belongs; who still waits is let in today, or is not.
+    const waits = all.some((label) => waitingLabels.test(plain(label)));
+    if (out.length === 0) return { part: null, questions: kind === 'profile' && !waits ? [] : questions };
     return {
       part: {
         sql: `(@.${name} is null or ${column_} not in (${list(out)}))`,
         filter: { column: column.name, test: 'null or not in', labels: spellings(column, allowed, out) },
         says: `${column.name} is ${out.join(' or ')}: does not count`,
+        ...(kind === 'profile' ? endedWith(column, { allowed }, out) : {}),
       },
       questions,
     };

@@ -26,8 +26,20 @@ export type TenantTable = {
   readonly text: boolean;
 };
 
+/** Which rows of the table that says who belongs where count now. */
+export type Counts = {
+  /** SQL condition over a row of it under this alias: it counts now. `true` where every row does. */
+  readonly active: (alias: string) => string;
+  /** The same for the data API; null where the operator's own SQL says it. */
+  readonly activeFilters: readonly Filter[] | null;
+  /** What an INSERT has to give for its row to count: unquoted column to SQL expression. */
+  readonly activeValues: Readonly<Record<string, string>>;
+  /** Columns with what makes a row one that counted once and does no more; empty where nothing does. */
+  readonly overValues: readonly (readonly [column: string, sql: string])[];
+};
+
 /** The table that joins users with organizations. Names are unquoted and as they stand now. */
-export type Memberships = {
+export type Memberships = Counts & {
   readonly table: Table;
   readonly sql: string;
   readonly userColumn: string;
@@ -41,14 +53,6 @@ export type Memberships = {
     readonly key: string;
     readonly label: string;
   } | null;
-  /** SQL condition over a row of it under this alias: the membership counts now. `true` where every row does. */
-  readonly active: (alias: string) => string;
-  /** The same for the data API; null where the operator's own SQL says it. */
-  readonly activeFilters: readonly Filter[] | null;
-  /** What an INSERT has to give for its row to count: unquoted column to SQL expression. */
-  readonly activeValues: Readonly<Record<string, string>>;
-  /** Columns with what makes a row one that counted once and does no more; empty where nothing does. */
-  readonly overValues: readonly (readonly [column: string, sql: string])[];
 };
 
 /**
@@ -98,6 +102,8 @@ export type Survey = {
   readonly organizations: Table | null;
   readonly profiles: Table | null;
   readonly memberships: Memberships | null;
+  /** Which profiles count where they say who belongs where; all of them where memberships do. */
+  readonly profileCounts: Counts;
   /** More than one table could be the membership table. */
   readonly membershipCandidates: readonly Table[];
   readonly model: Model;

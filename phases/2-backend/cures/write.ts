@@ -59,6 +59,7 @@ function renderCore({ facts }: Code, ground: Ground, file: string, style: CodeSt
       PROFILES: facts.profiles?.table ?? '',
       PROFILES_ORG: facts.profiles?.orgColumn ?? '',
       PROFILES_USER: facts.profiles?.userColumn ?? '',
+      PROFILES_ACTIVE: filterCalls(facts.profiles?.active, style.indent.repeat(2), style.quote),
     },
     {
       claims: true,

@@ -80,7 +80,7 @@ async function checkMembership(client: SupabaseClient, userId: string, orgId: st
     .from('__PROFILES__')
     .select('__PROFILES_ORG__')
     .eq('__PROFILES_USER__', userId)
-    .eq('__PROFILES_ORG__', orgId)
+    .eq('__PROFILES_ORG__', orgId)__PROFILES_ACTIVE__
     .limit(1);
   if (profile.error) throw unchecked(profile.error.message);
   if (profile.data.length > 0) return;

@@ -3,8 +3,9 @@ import type { ErrorContext, ErrorFacts } from './facts.ts';
 import type { Sentence } from './sentence.ts';
 
 /** Sentences for errors that the server or a pooler sent with an SQLSTATE. */
-export function sqlstateSentence(facts: ErrorFacts, context: ErrorContext): Sentence {
-  return poolerSentence(facts, context) ?? signInSentence(facts, context) ?? runningSentence(facts, context);
+/** `excerpt`: the statement is shown, so that a sentence may point at it. */
+export function sqlstateSentence(facts: ErrorFacts, context: ErrorContext, excerpt: boolean): Sentence {
+  return poolerSentence(facts, context) ?? signInSentence(facts, context) ?? runningSentence(facts, context, excerpt);
 }
 
 /** What poolers send in place of the server, mostly under XX000 and 08P01. */
@@ -88,7 +89,7 @@ function signInSentence({ sqlstate, message }: ErrorFacts, { connection }: Error
   }
 }
 
-function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorContext): Sentence {
+function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorContext, excerpt: boolean): Sentence {
   const { sqlstate, message, hint } = facts;
   const again =
     'Run the same command again: it looks at the database first and finishes or rolls back what was interrupted.';
@@ -151,7 +152,7 @@ function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorCon
     case '42601':
       return {
         problem: `PostgreSQL cannot parse a statement: ${message}.`,
-        remedy: 'Please report this with the excerpt; nothing of it was done.',
+        remedy: `Please report this${excerpt ? ' with the excerpt' : ''}; nothing of it was done.`,
         kind: 'defect',
       };
     default:
@@ -167,11 +168,15 @@ function runningSentence(facts: ErrorFacts, { connection, connecting }: ErrorCon
   }
   return {
     problem: `PostgreSQL refused ${connecting === true ? 'the connection' : 'a statement'}: ${message} (SQLSTATE ${sqlstate}).`,
-    remedy: hint === '' ? 'The excerpt shows where; nothing of that statement was done.' : endWithStop(hint),
+    remedy: hint === '' ? nothingDone(excerpt) : endWithStop(hint),
     kind: sqlstate.startsWith('XX') || sqlstate.startsWith('58') ? 'outside' : 'operator',
     connection: connecting === true,
   };
 }
+
+/** Of a statement that nobody kept there is nothing to look at. */
+const nothingDone = (excerpt: boolean): string =>
+  excerpt ? 'The excerpt shows where; nothing of that statement was done.' : 'Nothing of that statement was done.';
 
 function lower(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,12 +1,22 @@
+import { withoutComments } from '../catalog/calls.ts';
 import { type ClaimPath, claimPaths } from './claim-paths.ts';
 import type { TableFacts } from './facts.ts';
+import { wordSought } from './forged.ts';
+import { readsIn } from './json-keys.ts';
 import { scopeOf } from './scope.ts';
 import { nameOf, type World } from './world.ts';
 
 /** Rows below an organization that a claim may name in its place: a team, a branch. */
 export type Part = { readonly table: TableFacts; readonly column: string };
 
-type Known = { readonly paths: readonly ClaimPath[]; readonly parts: ReadonlyMap<string, Part> };
+/** A claim that says what its user may do there, with a word that the app's SQL looks for. */
+export type RoleClaim = { readonly path: readonly string[]; readonly word: string };
+
+type Known = {
+  readonly paths: readonly ClaimPath[];
+  readonly parts: ReadonlyMap<string, Part>;
+  readonly roles: readonly RoleClaim[];
+};
 
 /** Every table and function asks. */
 const known = new WeakMap<World, Known>();
@@ -19,6 +29,9 @@ function knownOf(world: World): Known {
 
 /** Where the app's SQL looks in tokens for an organization, or for a part of one. */
 export const pathsOf = (world: World): readonly ClaimPath[] => knownOf(world).paths;
+
+/** Roles that the app's SQL asks in a token beside the organization that the same token names. */
+export const roleClaimsOf = (world: World): readonly RoleClaim[] => knownOf(world).roles;
 
 /** What a claim of this name means, where it is no organization. */
 export const partOf = (world: World, claim: string): Part | undefined => knownOf(world).parts.get(plain(claim));
@@ -76,7 +89,27 @@ function find(world: World): Known {
       return part === undefined ? key : part.table.columns.find((one) => one.name === part.column)?.base;
     },
   });
-  return { paths, parts };
+  return { paths, parts, roles: rolesIn(world, paths) };
+}
+
+/** Who runs an organization has such a role in it; a platform's own people have one everywhere. */
+const ofPlatform = /super|platform|system|service|root|staff|anon|authenticated/i;
+
+function rolesIn({ catalog, surroundings }: World, paths: readonly ClaimPath[]): readonly RoleClaim[] {
+  const texts = [
+    ...[...catalog.functions, ...surroundings.functions].map(({ body }) => withoutComments(body)),
+    ...catalog.views.map(({ definition }) => definition),
+    ...catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']),
+  ].filter((text) => /jwt/i.test(text));
+  return texts.flatMap((text) => {
+    const reads = readsIn(text);
+    if (!reads.some((read) => paths.some(({ path }) => path.join() === read.path.join()))) return [];
+    return reads.flatMap((read) => {
+      const word = wordSought(read);
+      const isRole = read.path.length > 1 && /role$/i.test(read.path.at(-1) ?? '') && read.path[0] === 'app_metadata';
+      return isRole && word !== null && !ofPlatform.test(word) ? [{ path: read.path, word }] : [];
+    });
+  });
 }
 
 /** `current_team_id`, `teamIds` and `teams` mean the same. */

@@ -1,16 +1,16 @@
 import { identifier, qualified } from '../quote.ts';
 import { type Family, findRow, rowFilter } from './rows.ts';
 import { quietly } from './script.ts';
-import type { World } from './world.ts';
+import { nameOf, type World } from './world.ts';
 
 /**
  * Makes A's user a member of B whose membership is over, where the app keeps such, by each sign of the end for itself:
  * what looks for a membership without asking for that sign still lets them in. Nothing where memberships just go.
  */
 export function endedMemberships(world: World, family: Family, quiet: boolean): readonly (readonly string[])[] {
-  const { memberships: table, options } = world;
-  const names = options.memberships;
-  if (table === null || names === null) return [];
+  const kept = belonging(world);
+  if (kept === null) return [];
+  const { table, names } = kept;
   const [own, spare] = [findRow(family, table, 'a'), findRow(family, table, 'member')];
   const user = own?.values.get(names.userColumn);
   const org = findRow(family, table, 'b')?.values.get(names.orgColumn);
@@ -49,6 +49,16 @@ export function endedMemberships(world: World, family: Family, quiet: boolean): 
 }
 
 type Change = readonly [column: string, sql: string];
+
+/** What says who belongs where: memberships, or without such a table profiles that name an organization. */
+function belonging({ memberships, profiles, options, tenantColumns }: World) {
+  if (memberships !== null && options.memberships !== null)
+    return { table: memberships, names: options.memberships } as const;
+  const orgColumn = profiles === null ? undefined : tenantColumns.get(nameOf(profiles));
+  if (profiles === null || options.profiles === null || orgColumn === undefined) return null;
+  const { userColumn = 'user_id' } = options.profiles;
+  return { table: profiles, names: { ...options.profiles, userColumn, orgColumn } } as const;
+}
 
 /** How many memberships A's user has in B, as SQL; null where no table holds them. */
 export function membershipsIn({ memberships: table, options }: World, family: Family): string | null {

@@ -54,10 +54,14 @@ function soughtIn(read: Read, name: string, org: string, key: string, enums: Rea
   if (name === '' || noId.test(name)) return null;
   const type = madeInto(read);
   if (/^bool(?:ean)?$/i.test(type ?? '')) return true;
-  const [, word] = /^(?:::\w+\s*\)*\s*)?(?:=|\bin\s*\(|=\s*any\s*\(+array\s*\[)\s*'([^']+)'/i.exec(read.rest) ?? [];
-  if (word !== undefined) return word;
+  const word = wordSought(read);
+  if (word !== null) return word;
   return /role|perm/i.test(name) || !holdsKey(type, key, enums) ? null : org;
 }
+
+/** The word that what is read is compared with: `= 'admin'`, `in ('admin', 'owner')`. */
+export const wordSought = ({ rest }: Read): string | null =>
+  /^(?:::\w+\s*\)*\s*)?(?:=|\bin\s*\(|=\s*any\s*\(+array\s*\[)\s*'([^']+)'/i.exec(rest)?.[1] ?? null;
 
 /** The metadata itself, and keys that hold something else: an id there would only make the app's own casts fail. */
 const noId = /meta_?data|name|mail|phone|locale|lang|avatar|picture|^(sub|iss|aud|plan)$/i;

@@ -157,7 +157,8 @@ async function fixedValues(
   if (table === world.users) for (const [name, value] of userValues(family, person)) set(name, value);
   set(world.tenantColumns.get(nameOf(table)), org);
   if (table === world.profiles) {
-    const { userColumn = 'user_id', role } = world.options.profiles ?? {};
+    const { userColumn = 'user_id', role, counts = {} } = world.options.profiles ?? {};
+    for (const [name, sql] of Object.entries(counts)) set(name, { sql });
     if (role !== undefined) set(role.column, { text: person === 'member' ? role.member : role.owner });
     for (const name of [userColumn, ...table.primary, 'id', 'user_id']) if (isUuid(table, name)) set(name, user);
   }

@@ -63,25 +63,31 @@ export async function* probeComing(client: ClientBase, options: SignUpOptions, k
     kind: 'probe',
     expected: 'a stamp with the first membership, none after the last',
   } as const;
-  yield* play<Came>(client, statements, [joining(memberships, idPrefix), follows], function* (found, asked, spent) {
-    const [joins, stamps] = asked;
-    if (joins === undefined || stamps === undefined) return;
-    if (found === undefined || found.org === null) {
-      for (const each of asked) yield skipped(each, 'There is no organization that somebody could join.');
-      return;
-    }
-    const joined = found.invited === found.org && found.member && isPlainMember(memberships, found.role);
-    yield judged(
-      joins,
-      joined,
-      found.member ? `a membership there${found.role === null ? '' : ` as ${found.role}`}` : 'no membership',
-      spent,
-    );
-    const [came, gone] = [found.came === found.org, found.left === null && found.gone === null];
-    yield judged(
-      stamps,
-      came && gone,
-      `${came ? 'stamped with it' : 'not stamped with it'}, ${gone ? 'no stamp afterwards' : 'the stamp is still there afterwards'}`,
-    );
-  });
+  yield* play<Came>(
+    client,
+    statements,
+    [joining(memberships, idPrefix), follows],
+    function* (found, asked, spent) {
+      const [joins, stamps] = asked;
+      if (joins === undefined || stamps === undefined) return;
+      if (found === undefined || found.org === null) {
+        for (const each of asked) yield skipped(each, 'There is no organization that somebody could join.');
+        return;
+      }
+      const joined = found.invited === found.org && found.member && isPlainMember(memberships, found.role);
+      yield judged(
+        joins,
+        joined,
+        found.member ? `a membership there${found.role === null ? '' : ` as ${found.role}`}` : 'no membership',
+        spent,
+      );
+      const [came, gone] = [found.came === found.org, found.left === null && found.gone === null];
+      yield judged(
+        stamps,
+        came && gone,
+        `${came ? 'stamped with it' : 'not stamped with it'}, ${gone ? 'no stamp afterwards' : 'the stamp is still there afterwards'}`,
+      );
+    },
+    options.advise,
+  );
 }

@@ -77,31 +77,37 @@ export async function* probeFollowing(client: ClientBase, options: SignUpOptions
     kind: 'probe',
     expected: 'no stamp after the memberships were deleted',
   } as const;
-  yield* play<Followed>(client, statements, [joining(memberships, idPrefix), ends], function* (found, asked, spent) {
-    const [joins, stamps] = asked;
-    if (joins === undefined || stamps === undefined) return;
-    if (found === undefined) {
-      for (const each of asked) yield skipped(each, 'The server gave no answer.');
-      return;
-    }
-    const there = found.members.find((one) => one.org === found.first);
-    // Where the app's own trigger makes an organization for everybody, that one is theirs as before.
-    const joined =
-      found.first !== null &&
-      found.second === found.first &&
-      there !== undefined &&
-      isPlainMember(memberships, there.role);
-    yield judged(
-      joins,
-      joined,
-      there === undefined
-        ? 'no membership there'
-        : `a membership there${there.role === null ? '' : ` as ${there.role}`}, ${found.members.length - 1} elsewhere`,
-      spent,
-    );
-    const ended = found.elsewhere > 0 ? found.secondAfter !== found.first : found.secondAfter === null;
-    const gone = ended && (found.kept || found.firstAfter === null);
-    const one = found.kept ? ', of a member who is not the last owner: the app keeps that one' : '';
-    yield judged(stamps, gone, gone ? `no stamp${one}` : `the stamp is still there${one}`);
-  });
+  yield* play<Followed>(
+    client,
+    statements,
+    [joining(memberships, idPrefix), ends],
+    function* (found, asked, spent) {
+      const [joins, stamps] = asked;
+      if (joins === undefined || stamps === undefined) return;
+      if (found === undefined) {
+        for (const each of asked) yield skipped(each, 'The server gave no answer.');
+        return;
+      }
+      const there = found.members.find((one) => one.org === found.first);
+      // Where the app's own trigger makes an organization for everybody, that one is theirs as before.
+      const joined =
+        found.first !== null &&
+        found.second === found.first &&
+        there !== undefined &&
+        isPlainMember(memberships, there.role);
+      yield judged(
+        joins,
+        joined,
+        there === undefined
+          ? 'no membership there'
+          : `a membership there${there.role === null ? '' : ` as ${there.role}`}, ${found.members.length - 1} elsewhere`,
+        spent,
+      );
+      const ended = found.elsewhere > 0 ? found.secondAfter !== found.first : found.secondAfter === null;
+      const gone = ended && (found.kept || found.firstAfter === null);
+      const one = found.kept ? ', of a member who is not the last owner: the app keeps that one' : '';
+      yield judged(stamps, gone, gone ? `no stamp${one}` : `the stamp is still there${one}`);
+    },
+    options.advise,
+  );
 }

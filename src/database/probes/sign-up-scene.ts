@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { bracket, rollBack } from '../rolled-back.ts';
-import { isOurs, ours, type SignUpOptions } from './sign-up.ts';
+import { isOurs, ours, refusedOf, type SignUpOptions } from './sign-up.ts';
 import type { NewUser } from './sign-up-kinds.ts';
 import { inconclusive, skipped } from './verdict.ts';
 
@@ -73,6 +73,7 @@ export async function* play<Found>(
   statements: readonly string[],
   questions: readonly Question[],
   judge: (found: Found | undefined, questions: readonly Question[], milliseconds: number) => Iterable<CheckResult>,
+  advise?: SignUpOptions['advise'],
 ): AsyncIterable<CheckResult> {
   const { open, close } = bracket(client, 'isolation level repeatable read');
   const limits = [`set local lock_timeout = '50ms'`, `set local statement_timeout = '5s'`];
@@ -91,7 +92,8 @@ export async function* play<Found>(
     const ours = typeof where === 'string' && isOurs(where) && !inconclusive(error.code);
     // What the app itself refuses shows nothing of ours; what it refuses to a trigger of ours, somebody has to judge.
     for (const one of asked) {
-      if (ours && error.code !== 'P0001') yield judged(one, false, observed);
+      if (ours && error.code !== 'P0001')
+        yield { ...judged(one, false, observed), ...advise?.(refusedOf(error, error.code)) };
       else yield { ...skipped(one, `It was not seen, since ${observed}.`), evidence: script, matters: ours };
     }
   }

@@ -33,6 +33,8 @@ export type SignUpOptions = {
   readonly anonymous: 'no-organization' | 'own-organization';
   /** What everybody else gets whom nobody invited; an organization of their own unless said. */
   readonly newUsers?: 'as-today' | 'own-organization';
+  /** Names under which columns stood that the rollout renamed. */
+  readonly renamed?: readonly string[];
   /** What to do about a sign-up that PostgreSQL refused; nothing where nothing is known of it. */
   readonly advise?: (error: Refused) => Pick<CheckResult, 'advice' | 'answers'>;
   /** What to do where a sign-up makes what the app makes, and that is not all that it takes to belong somewhere. */
@@ -221,7 +223,7 @@ async function signUp(
         milliseconds,
       };
     }
-    const refusal = refusedByApp(error, options.profiles?.orgColumn ?? 'org_id');
+    const refusal = refusedByApp(error, options.profiles?.orgColumn ?? 'org_id', options.renamed ?? []);
     if (refusal !== null) {
       const what = `The app’s own ${raisedIn(error)} refuses this sign-up: ${error.message} (${error.code}).`;
       const key = options.profiles?.orgColumn ?? options.memberships?.orgColumn ?? 'org_id';
@@ -271,11 +273,20 @@ export const isOurs = (where: string): boolean => ours.test(where);
  * Whether a trigger function of the app, with none of ours around it, raised the error (`rule`) or ran into it (`error`);
  * null for anything else, and for what a rename breaks.
  */
-function refusedByApp(error: Error & { readonly code?: unknown }, to: string): 'rule' | 'error' | null {
+function refusedByApp(
+  error: Error & { readonly code?: unknown },
+  to: string,
+  renamed: readonly string[],
+): 'rule' | 'error' | null {
   const { code, where, column } = error as { code?: unknown; where?: unknown; column?: unknown };
   if (typeof code !== 'string' || typeof where !== 'string' || column === to) return null;
   if (!/function /.test(where) || isOurs(where)) return null;
   if (code === 'P0001') return 'rule';
+  // A column that was never there is the app's own; one of a name that the rollout replaces, or puts in its place, is not.
+  if (code === '42703') {
+    const [, name] = /(?:column|field) "?(?:\w+\.)*"?(\w+)"?/.exec(error.message) ?? [];
+    return name === undefined || name === to || renamed.includes(name) ? null : 'error';
+  }
   return /^(23|22|42P01|42883|3F000)/.test(code) ? 'error' : null;
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Form } from './claim-paths.ts';
-import { partOf, pathsOf } from './claims-read.ts';
+import { partOf, pathsOf, roleClaimsOf } from './claims-read.ts';
 import { endedMemberships } from './ended.ts';
 import { putIn } from './json-keys.ts';
 import { type Family, findRow, roleOf } from './rows.ts';
@@ -50,6 +50,7 @@ function staleTokens(
   const tokens = Array.from({ length: rounds }, (_, round) => {
     const token = structuredClone(base) as Record<string, unknown>;
     for (const path of usual) putIn(token, path, idFor(lastOf(path)));
+    for (const { path, word } of roleClaimsOf(world)) putIn(token, path, word);
     for (const { path, forms } of own)
       putIn(token, path, written(forms[round % forms.length] ?? 'one', idFor(lastOf(path))));
     return JSON.stringify(token);

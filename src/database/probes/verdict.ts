@@ -11,7 +11,7 @@ export type Question = {
   readonly advice: string;
 };
 
-export type Judgement = Pick<CheckResult, 'verdict' | 'observed'> & { readonly advice?: string };
+export type Judgement = Pick<CheckResult, 'verdict' | 'observed' | 'answers'> & { readonly advice?: string };
 
 export const result = (
   question: Question,
@@ -27,6 +27,7 @@ export const result = (
   observed: judgement.observed,
   ...(evidence === '' ? {} : { evidence }),
   ...(judgement.verdict === 'passed' ? {} : { advice: judgement.advice ?? question.advice }),
+  ...(judgement.answers === undefined ? {} : { answers: judgement.answers }),
   milliseconds: outcomes.reduce((sum, outcome) => sum + outcome.milliseconds, 0),
 });
 
@@ -72,12 +73,16 @@ export const notTried = (outcome: Outcome): Judgement | null =>
 /** Errors that say nothing about isolation: the server had no time, no lock, or no memory. */
 export const inconclusive = (code: string | null): boolean => code !== null && /^(55P03|40|53|57|58|XX)/.test(code);
 
+/** An error is nothing that somebody may want: no decision gets past it. */
+const notToBeMeant: NonNullable<CheckResult['answers']> = [];
+
 /** Nobody reaches a row of a table whose policies ask in a circle. */
 export const circular = ({ message, code }: Pick<Outcome, 'message' | 'code'>): Judgement => ({
   verdict: 'failed',
   observed: `the policies fail: ${message} (${code}), so nobody reaches any row`,
   advice:
     'The policies of this table refer to each other in a circle: one of them reads, itself or through a function with its caller’s rights, a table whose policy leads back here. Ask through a function that runs with its owner’s rights (security definer).',
+  answers: notToBeMeant,
 });
 
 /** What proves nothing: the probe did not get so far, or the server gave up on it. */
@@ -140,7 +145,13 @@ export function judgeOwn(attempt: Try, what: string): Judgement {
     }
     if (outcome.code === 'P0001' || outcome.code?.startsWith('23') === true)
       return { verdict: 'passed', observed: `refused by the app's own rule: ${outcome.message}` };
-    return { verdict: 'failed', observed: refusal(outcome) };
+    // What is written may meet a rule that the probe's values do not fit; a query has none to meet.
+    const isQuery = act.sql.every((one) => /^\s*select\b/i.test(one));
+    return {
+      verdict: 'failed',
+      observed: refusal(outcome),
+      ...(isQuery && outcome.code !== '42501' ? { answers: notToBeMeant } : {}),
+    };
   }
   const count = reached(attempt);
   return { verdict: count > 0 ? 'passed' : 'failed', observed: rows(count, what) };

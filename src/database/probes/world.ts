@@ -7,33 +7,39 @@ import { loadSurroundings, type Surroundings } from './surroundings.ts';
 
 export type TableName = { readonly schema: string; readonly table: string };
 
+/** Which rows of the table that says who belongs where count. */
+type Counting = {
+  /** What a row has to hold beside its keys to count: column to SQL. */
+  readonly counts?: Readonly<Record<string, string>>;
+  /** Columns with what each may hold where a row counts no more; absent where such rows are not kept. */
+  readonly over?: readonly (readonly [column: string, sql: string])[];
+  /** SQL condition over a row of it under this alias: it counts now. */
+  readonly counting?: (alias: string) => string;
+};
+
 export type IsolationOptions = {
   /** The column that says whose a row is; null for tables that belong to nobody in particular. */
   readonly tenantColumn: (table: Table) => string | null;
   readonly organizations: TableName;
   /** `userColumn` holds the id of the user, beside the key and `user_id`; `role` what owners and members have there. */
   readonly profiles:
-    | (TableName & {
-        readonly userColumn?: string;
-        readonly role?: { readonly column: string; readonly owner: string; readonly member: string };
-      })
+    | (TableName &
+        Counting & {
+          readonly userColumn?: string;
+          readonly role?: { readonly column: string; readonly owner: string; readonly member: string };
+        })
     | null;
   readonly memberships:
-    | (TableName & {
-        readonly userColumn: string;
-        readonly orgColumn: string;
-        readonly roleColumn: string | null;
-        /** What a row has to hold beside its keys for the membership to count: column to SQL. */
-        readonly counts?: Readonly<Record<string, string>>;
-        /** Columns with what each may hold where a membership is over; absent where such memberships are not kept. */
-        readonly over?: readonly (readonly [column: string, sql: string])[];
-        /** SQL condition over a row of it under this alias: the membership counts now. */
-        readonly counting?: (alias: string) => string;
-        /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
-        readonly ownerRole?: string;
-        /** `member` unless said. */
-        readonly memberRole?: string;
-      })
+    | (TableName &
+        Counting & {
+          readonly userColumn: string;
+          readonly orgColumn: string;
+          readonly roleColumn: string | null;
+          /** `owner` unless said; a role that the column's CHECK or enum does not know is replaced by its first value. */
+          readonly ownerRole?: string;
+          /** `member` unless said. */
+          readonly memberRole?: string;
+        })
     | null;
   /** Tables of all, as `schema.name`, to which signed-in users may add rows because triggers do so on their behalf. */
   readonly appendOnly?: ReadonlySet<string>;

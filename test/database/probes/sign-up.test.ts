@@ -140,6 +140,22 @@ describe('sign-up', () => {
     );
   });
 
+  test('a column that was never there is the app’s own, and one that the rollout may have renamed is not', async () => {
+    for (const [column, verdict] of [
+      ['nickname', 'skipped'],
+      ['tenant_id', 'failed'],
+    ] as const) {
+      const body = `insert into public.profiles (id, ${column}) values (new.id, null);`;
+      await withDatabase('base', tables + trigger({ body }), async (client) => {
+        const [email] = await run(client, { renamed: ['tenant_id'] });
+        expect([column, email?.verdict]).toEqual([column, verdict]);
+        expect(`${email?.advice} ${email?.observed}`).toMatch(
+          verdict === 'failed' ? /tenant_id.*42703/s : /nickname.*42703.* it fails in today’s app as well/s,
+        );
+      });
+    }
+  });
+
   test('an error that the trigger hides shows in what is missing', async () => {
     const hidden = trigger()
       .replace('return new;\nend', 'return new;\nexception when others then return new;\nend')

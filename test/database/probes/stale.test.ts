@@ -58,6 +58,14 @@ describe('a user who has left, with a token that still names the organization', 
       'a claim beside one that is no key',
       `n.org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid and coalesce((auth.jwt() -> 'app_metadata' ->> 'beta')::boolean, true)`,
     ],
+    [
+      'a role of the token beside it',
+      `auth.jwt() -> 'app_metadata' ->> 'role' = 'admin' and n.org_id = (auth.jwt() -> 'app_metadata' ->> 'org_id')::uuid`,
+    ],
+    [
+      'one of several roles beside it',
+      `n.org_id = (auth.jwt() -> 'app_metadata' ->> 'clinic')::uuid and (auth.jwt() -> 'app_metadata' ->> 'user_role') in ('owner', 'manager')`,
+    ],
   ])('%s that is believed opens functions and views with their owner’s rights', async (_, org) => {
     expect((await failures(doors(org))).sort()).toEqual([...open].sort());
   });

@@ -93,6 +93,11 @@ test('a circle through a function is found by acting once the changes stand', as
     `create policy again on public.memberships as restrictive for select to authenticated using (public.is_org_member(org_id))`,
   );
   expect(failed(results).join('\n')).toMatch(/public\.memberships.*54001/);
+  // An error is nothing that somebody may accept.
+  const errors = results.filter((one) => one.verdict === 'failed' && one.observed.includes('54001'));
+  expect(errors.map(({ id, answers, advice }) => [id, answers, advice?.includes('--accept-access')])).toEqual(
+    errors.map(({ id }) => [id, [], false]),
+  );
   // Nothing but the probe's own rows was there to go by.
   expect(results.find((one) => one.id === '1.7/evidence')).toMatchObject({
     verdict: 'skipped',

@@ -357,3 +357,12 @@ test.each([
   if (kept) expect(error.detail).toBe(detail);
   else expect(error.detail).toMatch(/not shown/);
 });
+
+test('an error says that an excerpt shows where it is only with one', () => {
+  const thrown = Object.assign(new Error('stack depth limit exceeded'), { code: '54001' });
+  expect(toRolloutError(thrown).remedy).toBe('Nothing of that statement was done.');
+  expect(toRolloutError(thrown, { sql: 'select 1' })).toMatchObject({
+    remedy: 'The excerpt shows where; nothing of that statement was done.',
+    detail: 'select 1',
+  });
+});

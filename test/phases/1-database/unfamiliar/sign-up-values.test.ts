@@ -139,3 +139,27 @@ it('an optional value that a rule of the app refuses is left out, and nobody is 
   );
   expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
 });
+
+it('a name that everybody has for themselves is as long as a rule of the app wants it', async () => {
+  const { reached, said } = await whole(
+    server,
+    `${users(2)}
+     create table gyms (id uuid primary key default gen_random_uuid(), name text not null);
+     create table profiles (id uuid primary key references auth.users on delete cascade,
+       username text not null unique check (char_length(username) between 3 and 24));
+     create table gym_members (gym_id uuid references gyms, user_id uuid references profiles on delete cascade, role text not null default 'member', primary key (gym_id, user_id));
+     insert into gyms values ('${org(1)}', 'A'); insert into profiles values ('${user(1)}', 'one'), ('${user(2)}', 'two');
+     insert into gym_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(1)}', '${user(2)}', 'member');`,
+    { decisions: { orphans: 'leave' } },
+    async (app) => {
+      await app.all(...signUp(user(7), 'x@example.test'));
+      await app.all(...signUp(user(8), 'somebody.with.quite.a.long.name@example.test'));
+      expect(
+        await app.all(
+          `select length(username) as n from profiles where id in ('${user(7)}', '${user(8)}') order by id`,
+        ),
+      ).toEqual([{ n: 10 }, { n: 15 }]);
+    },
+  );
+  expect({ reached, said }).toEqual({ reached: '1.7', said: '' });
+});
