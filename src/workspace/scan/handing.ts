@@ -1,4 +1,4 @@
-import { callsToApp, callsWithin, nameOf, type Target, targetOf } from './call-targets.ts';
+import { callsToApp, callsWithin, nameOf, type Sought, type Target, targetOf } from './call-targets.ts';
 import { isHeldToUser } from './calls.ts';
 import { isForAnybody, isOfOperator } from './for-platform.ts';
 import { hasOrgGuard, isCompared } from './guards.ts';
@@ -60,13 +60,13 @@ export type Passed = Given &
 
 export type Handing = { readonly given: readonly RequestArgument[]; readonly passed: readonly Passed[] };
 
-/** What the functions of a file hand to others without having compared it; `own`: those of this file that decide. */
-export function handingIn(source: Source, own: readonly string[], readsRequests: boolean): Handing {
+/** What the functions of a file hand to those that are sought without having compared it. */
+export function handingIn(source: Source, sought: Sought, readsRequests: boolean): Handing {
   const given: RequestArgument[] = [];
   const passed: Passed[] = [];
   const seen = new Set<SyntaxNode>();
-  const names = new Set(own.map((one) => one.replace(/#.*$/, '')));
-  let calls = [...callsToApp(source), ...callsWithin(source, [...names])];
+  const names = new Set(sought.own);
+  let calls = [...callsToApp(source, sought), ...callsWithin(source, sought.own)];
   while (calls.length > 0) {
     const fresh = new Set<string>();
     for (const call of calls) {

@@ -1,7 +1,8 @@
 import type { Told, World } from './across-files.ts';
 import type { Checking } from './calls.ts';
-import { follower, type PassedOn } from './passed-on.ts';
+import { follower } from './passed-on.ts';
 import type { Elsewhere } from './schemas.ts';
+import type { Wanted } from './second-look.ts';
 
 /** What is handed to a function, as the file that hands it names it. */
 export type Handed = {
@@ -26,12 +27,22 @@ export type Functions = {
   readonly deciding: readonly { readonly parameter: string; readonly org: boolean }[];
   /** Those that are held against the caller's own organizations. */
   readonly checking: readonly Checking[];
-  readonly edges: readonly Edge[];
-  readonly passedOn: readonly PassedOn[];
 };
+
+/** What the functions of a file hand on. */
+export type Edges = { readonly edges: readonly Edge[] };
 
 /** More functions than a value passes through on its way to a query. */
 const maxHops = 5;
+
+/** Functions that decide a tenant, or hold what they are given against the caller's own, by their files. */
+export const functionsIn = (told: readonly Told<Functions>[]): Wanted =>
+  new Map(
+    told.flatMap(({ file, facts }) => {
+      const names = [...facts.deciding, ...facts.checking].map(({ parameter }) => parameter.replace(/#.*$/, ''));
+      return names.length === 0 ? [] : [[file, new Set(names)]];
+    }),
+  );
 
 /** A parameter of a file, or a property of it. */
 type Place = { readonly fn: string; readonly path: readonly string[] };
@@ -61,10 +72,11 @@ export type Value = {
 
 export function flowOf(
   told: readonly Told<Functions>[],
+  handing: readonly Told<Edges>[],
   letsIn: (from: string, schema: Elsewhere) => boolean,
   world: World,
 ): Flow {
-  const follow = follower(new Map(told.map(({ file, facts }) => [file, facts.passedOn])), world);
+  const follow = follower(world);
   const placesOf = (from: string, { module, name, member, argument }: Handed): readonly Place[] => {
     const wanted = name === '*' ? (member ?? 'default') : name;
     return follow(from, module, wanted).map((one) =>
@@ -74,7 +86,7 @@ export function flowOf(
   const deciding = grouped(
     told.flatMap(({ file, facts }) => facts.deciding.map((one) => ({ ...placeOf(file, one.parameter), org: one.org }))),
   );
-  const edges = told.flatMap(({ file, facts }) =>
+  const edges = handing.flatMap(({ file, facts }) =>
     facts.edges.map((edge) => ({ file, edge, from: placeOf(file, edge.from), to: placesOf(file, edge) })),
   );
   const leaving = grouped(edges.map((one) => ({ ...one.from, ...one })));

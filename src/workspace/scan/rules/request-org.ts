@@ -3,7 +3,6 @@ import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { isForPlatform } from '../for-platform.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
-import { givenBy } from '../handing.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
@@ -27,7 +26,7 @@ import {
   wrapped,
 } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
-import { handedToFunctions, noteControlled, noteHanded } from './request-org-across.ts';
+import { handedToFunctions, noteOf } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -214,8 +213,18 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
-  noteHanded(context.source, node.start, uses.flatMap(givenBy));
-  noteControlled(node, origin.part);
+  yield { ...sayOf(node, binding, origin, context, fn, uses), note: noteOf(node, origin.part, uses) };
+}
+
+/** What is said of an organization that nothing compares, and how it is edited where that is to be seen. */
+function sayOf(
+  node: SyntaxNode,
+  binding: Binding | null,
+  origin: RequestOrigin,
+  context: RuleContext,
+  fn: SyntaxNode | null,
+  uses: readonly SyntaxNode[],
+): Hit {
   const last = origin.path.at(-1);
   const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
@@ -223,74 +232,70 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   const request = requestInScope(node);
   const same = helpers?.assertSameOrg ?? 'assertSameOrg';
   if (origin.part === 'state') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Sign the state (HMAC, with an expiry) when the flow starts and verify it here, or keep it on the server under a random id.',
     };
-    return;
   }
   if (origin.part === 'token') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Verify the token (supabase.auth.getUser, or jwt.verify with the key) before anything in it is used.',
     };
-    return;
   }
   if (origin.part === 'message') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Keep the organization that the connection was authenticated for, and refuse messages that name another.',
     };
-    return;
   }
   if (isEdgeFunction(node.source)) {
-    yield { node, reason, instruction: forEdgeFunction };
-    return;
+    return { node, reason, instruction: forEdgeFunction };
   }
   if (fn !== null && !context.isAuthMiddleware && isForPlatform(fn)) {
-    yield {
+    return {
       node,
       reason: `${reason.replace(/\.$/, '')}; the platform's own people come through here.`,
       instruction:
         'Waive it if they are meant to act for every organization; else compare it with that of the authenticated user.',
     };
-    return;
   }
   if (uses.some(isRefusedWhenSame)) {
-    yield {
+    return {
       node,
       reason: `${reason.replace(/\.$/, '')}; ${forAnother}`,
       certainty: 'likely',
       instruction:
         'Look whether the caller may name any organization here (to share with, to hand over to), refuse or ask the other one if not, and waive it otherwise.',
     };
-    return;
   }
   if (request === null || context.isAuthMiddleware) {
-    yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
-    return;
+    return { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
   }
   if (authOf(request.fn, context) !== 'yes') {
-    yield {
+    return {
       node,
       reason,
       instruction: `Nothing authenticates this route, so there is no organization to compare with: put the auth middleware in front of it and call ${same}(${request.name}, …); for a webhook verify its signature and look the organization up by what the sender owns.`,
     };
-    return;
   }
   const edits = comparingEdits(
     { node, binding, uses, request: request.name, fromHeader: origin.part === 'headers' },
     context,
   );
   if (edits === null)
-    yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
-  else yield { node, reason, edits };
+    return {
+      node,
+      reason,
+      instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).`,
+    };
+  return { node, reason, edits };
 }
 
 /** What is said of a place where an organization other than the own is meant; nothing is put in the place of its value. */

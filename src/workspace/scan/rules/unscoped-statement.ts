@@ -2,7 +2,7 @@ import { acrossFiles, type Place } from '../across-files.ts';
 import { type Chain, chainAround, chainOf, linkOf } from '../chains.ts';
 import { isMembershipTable, isOrgTable, isTenantTable } from '../names.ts';
 import type { Hit, RuleContext } from '../rule-context.ts';
-import { keyName, memberOf, positionOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { keyName, memberOf, positionOf, type SyntaxNode, unwrap } from '../syntax.ts';
 import { offsetsOfMatches } from '../words.ts';
 import { answersAnybody, compares, narrows, narrowsBy } from './unscoped-table.ts';
 
@@ -32,12 +32,12 @@ export function* unscopedStatement(node: SyntaxNode, context: RuleContext): Iter
   const found = sqlAt(node) ?? modelAt(node) ?? builderAt(node);
   if (found === null || !plainClient.test(found.chain.base.text.replace(/^(?:this|ctx)\./, ''))) return;
   if (!answersAnybody(found.chain, found.table, context)) return;
-  noted.set(context.source, [...(noted.get(context.source) ?? []), found.chain.node.start]);
   yield {
     node: found.chain.node,
     reason: `Rows of ${found.table} are ${found.does} for every organization, over a connection that no row security holds.`,
     instruction: 'Keep it to the organization of the authenticated user (org_id = …).',
     certainty: 'likely',
+    note: 'statement',
   };
 }
 
@@ -167,8 +167,6 @@ function tellsNobodyInDrizzle(condition: SyntaxNode | null, table: string): bool
   return /^(?:ne|gte?|lte?|i?like|isNull|isNotNull)$/.test(name);
 }
 
-const noted = new WeakMap<Source, readonly number[]>();
-
 /** What tells the database, or the client, who is asking: for a transaction, or for every question. */
 const telling =
   /set_config\s*\(|current_setting\s*\(|\$extends\s*\(|\$use\s*\(|\b(?:SET|set|Set)\s+(?:LOCAL|local|SESSION|session|ROLE|role)\b/;
@@ -180,16 +178,20 @@ type Facts = {
 
 /** An app that tells its database who is asking may do so for these questions as well. */
 export const untoldCallers = acrossFiles<Facts>({
-  facts: ({ source }) => {
+  facts: ({ source }, _, hits) => {
     const tells = telling.test(source.text);
-    const places = (noted.get(source) ?? []).map((start) => positionOf(source.text, start));
+    const places = hits
+      .filter(({ note }) => note === 'statement')
+      .map(({ node }) => positionOf(source.text, node.start));
     return tells || places.length > 0 ? { tells, places } : null;
   },
-  resolve: () => [],
-  clears: (told, { packageOf }) => {
+  resolve: (told, { packageOf }) => {
     const telling = new Set(told.filter(({ facts }) => facts.tells).map(({ file }) => packageOf(file)));
-    return told.flatMap(({ file, facts }): readonly Place[] =>
-      telling.has(packageOf(file)) ? facts.places.map((one) => ({ file, ...one })) : [],
-    );
+    return {
+      findings: [],
+      cleared: told.flatMap(({ file, facts }): readonly Place[] =>
+        telling.has(packageOf(file)) ? facts.places.map((one) => ({ file, ...one })) : [],
+      ),
+    };
   },
 });
