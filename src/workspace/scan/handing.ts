@@ -48,6 +48,8 @@ export type RequestArgument = Given &
     readonly isPublic: boolean;
     /** For what a schema has read as a whole: whether it lets an organization in, or the schema that decides. */
     readonly schema: boolean | Elsewhere;
+    /** `list(filters, user.orgId)`: the function is told whose rows it may use; what else it is given may narrow them. */
+    readonly besideOwn: boolean;
   };
 
 /** A parameter of a function, as `name#0.clinic`, that the function hands on. */
@@ -134,8 +136,7 @@ function* ofRequest(
   if (target === null) return;
   const binding = /identifier/.test(value.kind) ? bindingOf(value) : null;
   const uses = usesOf({ node: binding?.node ?? value, binding });
-  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value) || isGivenOwnAsWell(call))
-    return;
+  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value)) return;
   const settled = settledBefore(value);
   yield {
     ...target,
@@ -150,10 +151,10 @@ function* ofRequest(
     },
     isPublic: isForAnybody(value),
     schema: origin.parsed === true && origin.path.length === 0 ? letsOrgIn(origin.schema ?? null) : true,
+    besideOwn: isGivenOwnAsWell(call),
   };
 }
 
-/** `list(filters, user.orgId)`: the function is told whose rows it may use; what else it is given narrows them. */
 const isGivenOwnAsWell = (call: SyntaxNode): boolean =>
   argumentsOf(call).some(({ value }) => {
     const name = memberOf(value)?.name ?? value.text;

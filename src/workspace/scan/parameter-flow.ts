@@ -1,5 +1,5 @@
 import type { Told, World } from './across-files.ts';
-import type { Checking } from './calls.ts';
+import type { Checking, Deciding } from './calls.ts';
 import { follower } from './passed-on.ts';
 import type { Elsewhere } from './schemas.ts';
 import type { Wanted } from './second-look.ts';
@@ -24,7 +24,7 @@ export type Edge = Handed & {
 /** What a file tells of the parameters of its functions: `load#0`, `load#0.clinic`. */
 export type Functions = {
   /** Those that decide a tenant. */
-  readonly deciding: readonly { readonly parameter: string; readonly org: boolean }[];
+  readonly deciding: readonly (Deciding & { readonly org: boolean })[];
   /** Those that are held against the caller's own organizations. */
   readonly checking: readonly Checking[];
 };
@@ -68,6 +68,8 @@ export type Value = {
   readonly asked: readonly (Handed & { readonly key: string })[];
   /** What a schema lets through of an organization: false for nothing. */
   readonly schema: boolean | Elsewhere;
+  /** The function is told the organization of the one who asks as well. */
+  readonly besideOwn: boolean;
 };
 
 export function flowOf(
@@ -84,7 +86,7 @@ export function flowOf(
     );
   };
   const deciding = grouped(
-    told.flatMap(({ file, facts }) => facts.deciding.map((one) => ({ ...placeOf(file, one.parameter), org: one.org }))),
+    told.flatMap(({ file, facts }) => facts.deciding.map((one) => ({ ...placeOf(file, one.parameter), ...one }))),
   );
   const edges = handing.flatMap(({ file, facts }) =>
     facts.edges.map((edge) => ({ file, edge, from: placeOf(file, edge.from), to: placesOf(file, edge) })),
@@ -101,6 +103,7 @@ export function flowOf(
     places: readonly Place[],
     settled: ReadonlySet<string>,
     orgsLetIn: boolean,
+    besideOwn: boolean,
     hops: number,
     seen: Set<string>,
   ): boolean =>
@@ -113,7 +116,8 @@ export function flowOf(
       );
       if (refused.some(({ path }) => path.length === place.path.length)) return false;
       const left = new Set([...settled, ...refused.flatMap(({ path }) => path[place.path.length] ?? [])]);
-      const reached = (deciding.get(place.fn) ?? []).some(({ path, org }) => {
+      const reached = (deciding.get(place.fn) ?? []).some(({ path, org, beside }) => {
+        if (beside && besideOwn) return false;
         const next = path[place.path.length];
         return startsWith(path, place.path) && (next === undefined || (!left.has(next) && (orgsLetIn || !org)));
       });
@@ -125,7 +129,7 @@ export function flowOf(
             const next = path[place.path.length];
             return (
               (next === undefined || !left.has(next)) &&
-              reaches(to, new Set([...(next === undefined ? left : []), ...own]), orgsLetIn, hops + 1, seen)
+              reaches(to, new Set([...(next === undefined ? left : []), ...own]), orgsLetIn, besideOwn, hops + 1, seen)
             );
           }
           const rest = place.path.slice(path.length);
@@ -134,6 +138,7 @@ export function flowOf(
             to.map((one) => ({ ...one, path: [...one.path, ...rest] })),
             left,
             orgsLetIn,
+            besideOwn,
             hops + 1,
             seen,
           );
@@ -143,7 +148,7 @@ export function flowOf(
   return {
     decides: (from, handed, value) => {
       const orgsLetIn = typeof value.schema === 'boolean' ? value.schema : letsIn(from, value.schema);
-      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, 0, new Set());
+      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, value.besideOwn, 0, new Set());
     },
     isChecked: (from, handed) => checksAt(placesOf(from, handed), handed.decides),
   };

@@ -6,6 +6,24 @@ export type LayeredApp = {
 };
 
 export const layeredApps: readonly LayeredApp[] = [
+  // The function is told the own organization as well, and uses it, or not.
+  ...(
+    [
+      ['writes-asked', true, 'create({ data: { orgId: dto.orgId, name: dto.name } })'],
+      ['writes-own', false, 'create({ data: { orgId, name: dto.name } })'],
+      ['writes-own-beside', false, 'create({ data: { orgId, workspaceId: dto.workspaceId } })'],
+      ['narrows', false, 'findMany({ where: { orgId, workspaceId: dto.workspaceId } })'],
+      ['widens', true, 'findMany({ where: { OR: [{ orgId }, { orgId: dto.orgId }] } })'],
+      ['moves', true, 'updateMany({ where: { orgId }, data: { orgId: dto.orgId } })'],
+    ] as const
+  ).map(([name, found, asks]) => ({
+    name: `n-own-beside-${name}`,
+    found,
+    files: {
+      'src/calls.controller.ts': `import { CallsService } from './calls.service';\n@Controller('calls')\n@UseGuards(AuthGuard)\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Post() save(@CurrentUser() user: User, @Body() dto: CallDto) { return this.calls.save(user.orgId, dto); }\n}\n`,
+      'src/calls.service.ts': `export class CallsService { save(orgId: string, dto: CallDto) { return this.prisma.call.${asks}; } }\n`,
+    },
+  })),
   ...['params', 'query', 'open', 'unchecked', 'elsewhere'].map((kind) => ({
     name: `n-global-guard-${kind}`,
     found: kind !== 'params',

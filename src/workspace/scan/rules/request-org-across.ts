@@ -52,7 +52,7 @@ export const handedToFunctions = acrossFiles<Facts>({
     const deciding = ofOrgs ? tenantParameters(source) : [];
     const placed = hits.map(({ node, note }) => ({ ...positionOf(source.text, node.start), ...(note as Note) }));
     const facts: Facts = {
-      deciding: deciding.map((parameter) => ({ parameter, org: isOrgIdName(parameter.replace(/^.*[.#]/, '')) })),
+      deciding: deciding.map((one) => ({ ...one, org: isOrgIdName(one.parameter.replace(/^.*[.#]/, '')) })),
       checking: ofOrgs ? checkingParameters(source) : [],
       handed: placed.flatMap(({ given, line, column }) => given.map((one) => ({ line, column, ...one }))),
       controlled: placed.flatMap(({ part, line, column }) => (part === null ? [] : { line, column, part })),

@@ -69,6 +69,15 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(or(eq(calls.orgId, req.user.orgId), eq(calls.orgId, req.query.orgId)))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').or(\`org_id.eq.\${req.user.orgId},org_id.eq.\${req.query.orgId}\`)); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { OR: [{ orgId: req.user.orgId }, { orgId: req.query.orgId }] } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await pool.query('select * from calls where org_id = $1 or org_id = $2', [req.user.orgId, req.query.orgId])); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').in('org_id', [req.user.orgId, req.query.orgId])); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await admin.from('calls').update({ org_id: req.body.org_id }).eq('org_id', req.user.orgId).eq('id', 1); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await pool.query('update calls set org_id = $1 where org_id = $2', [req.body.org_id, req.user.orgId]); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await db.update(calls).set({ orgId: req.body.orgId }).where(eq(calls.orgId, req.user.orgId)); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await prisma.call.updateMany({ where: { orgId: req.user.orgId }, data: { orgId: req.body.orgId } }); });`,
       `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(or(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
       `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); await db.from('calls').insert({ workspace_id: workspaceId, name: data?.name }); });`,
       `export const POST = withTenant(async (request, context) => { const { workspaceId } = await request.json(); return Response.json(await prisma.call.update({ where: { id: 1, orgId: context.orgId }, data: { workspaceId } })); });`,
@@ -136,6 +145,10 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.user.tenantId), or(eq(calls.open, true), eq(calls.workspaceId, req.query.workspaceId))))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { tenantId: req.user.tenantId, OR: [{ open: true }, { workspaceId: req.query.workspaceId }] } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await pool.query('select * from calls where user_id = $1 and (open or org_id = $2)', [req.user.id, req.query.orgId])); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').eq('user_id', req.user.id).or(\`org_id.eq.\${req.query.orgId},open.is.true\`)); });`,
       `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(and(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
       `router.get('/x', requireAuth, async (req, res) => { const { data } = await db.from('calls').select('*').eq('workspace_id', req.query.workspaceId).eq('org_id', req.user.orgId); res.json(data); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { orgId: req.user.orgId, workspaceId: req.query.workspaceId } })); });`,
