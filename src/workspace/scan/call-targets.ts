@@ -166,10 +166,11 @@ function holdersOf(names: ReadonlySet<string>, { text }: Source): readonly strin
 const wordOf = (names: Iterable<string>): RegExp =>
   new RegExp(`(?<![\\w$.])(?:${[...names].map(escapeRegExp).join('|')})(?![\\w$])`, 'g');
 
+const open = '(?:<[^()\\n]{1,80}>)?\\(';
 const given = '(?:<[^()\\n]{1,80}>)?\\(\\s*[^)\\s]';
 
-/** Calls by which a file may hand a value to one of the functions that are sought. */
-export function callsToApp(source: Source, { modules, names: sought }: Sought): readonly SyntaxNode[] {
+/** Calls of the functions that are sought; `bare`: also those that are given nothing. */
+export function callsToApp(source: Source, { modules, names: sought }: Sought, bare = false): readonly SyntaxNode[] {
   if (modules.length === 0) return [];
   const known = importsOfApp(source);
   const names = new Set(modules.flatMap((module) => [...(known.get(module) ?? [])]));
@@ -179,15 +180,15 @@ export function callsToApp(source: Source, { modules, names: sought }: Sought): 
   const member = `(?:${sought.map(escapeRegExp).join('|')})`;
   return callsAt(
     source,
-    `(?<![\\w$.])(?:this\\s*\\.\\s*)?(?:${called})(?=\\s*(?:\\??\\.\\s*${member}\\s*)?${given}|\\s*\\([^()\\n]*\\)\\s*\\.\\s*${member}\\s*\\()`,
+    `(?<![\\w$.])(?:this\\s*\\.\\s*)?(?:${called})(?=\\s*(?:\\??\\.\\s*${member}\\s*)?${bare ? open : given}|\\s*\\([^()\\n]*\\)\\s*\\.\\s*${member}\\s*\\()`,
   );
 }
 
 /** Calls of functions and methods of the file itself. */
-export function callsWithin(source: Source, names: readonly string[]): readonly SyntaxNode[] {
+export function callsWithin(source: Source, names: readonly string[], bare = false): readonly SyntaxNode[] {
   if (names.length === 0) return [];
   const called = names.map(escapeRegExp).join('|');
-  return callsAt(source, `(?<![\\w$.])(?:(?:this|super)\\s*\\.\\s*)?(?:${called})(?=\\s*${given})`);
+  return callsAt(source, `(?<![\\w$.])(?:(?:this|super)\\s*\\.\\s*)?(?:${called})(?=\\s*${bare ? open : given})`);
 }
 
 function callsAt(source: Source, pattern: string): readonly SyntaxNode[] {

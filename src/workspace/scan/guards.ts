@@ -256,7 +256,8 @@ export function comparesParameter(fn: SyntaxNode, index: number, depth = 1): boo
 const guard =
   /\b(?:verify|require|check|ensure|assert|validate|enforce|guard|with|authorize)(?:Same|Own|User|Valid)?(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*|\b(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*Guard\b/i;
 
-const isOrgGuard = (text: string): boolean => {
+/** Whether what stands in front of a handler compares the organization, as its name says. */
+export const isOrgGuard = (text: string): boolean => {
   if (guard.test(text)) return true;
   // `requireTeamMember`, `teamGuard` in an app that says team.
   return (

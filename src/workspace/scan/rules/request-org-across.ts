@@ -3,6 +3,8 @@ import type { Sought } from '../call-targets.ts';
 import { checkingParameters, tenantParameters } from '../calls.ts';
 import { type Guarding, guardedParts, guardingOf, mayBeGuarded } from '../global-guards.ts';
 import { type Given, givenBy, handingIn, type RequestArgument } from '../handing.ts';
+import { isRouted } from '../handlers.ts';
+import { guardsAround, type Mounted, mountedIn } from '../mounted.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import type { RequestPart } from '../origin-of-path.ts';
 import { type Edges, type Functions, flowOf, functionsIn, type Handed, type Value } from '../parameter-flow.ts';
@@ -19,6 +21,9 @@ type Facts = Functions &
     readonly guarding: Guarding;
     /** Findings in methods of controllers, with the part of the request that is read. */
     readonly controlled: readonly (Position & { readonly part: RequestPart })[];
+    /** Findings in handlers of routers. */
+    readonly routed: readonly Position[];
+    readonly mounted: readonly Mounted[];
     /** Findings of this file whose value goes through functions of others. */
     readonly handed: readonly (Handed & Position)[];
   };
@@ -28,7 +33,8 @@ type Position = { readonly line: number; readonly column: number };
 /** What a file hands to functions that decide a tenant, or that may check it, as it is seen once those are known. */
 type Handing = Edges & {
   /** Values of a request by the parameter that they become; `guarded`: the part, where a guard may have compared it. */
-  readonly given: readonly (Handed & Value & { readonly finding: Finding; readonly guarded: RequestPart | null })[];
+  readonly given: readonly (Handed &
+    Value & { readonly finding: Finding; readonly guarded: RequestPart | null; readonly routed: boolean })[];
 };
 
 /** What has to be known of a finding once all files have been read. */
@@ -37,11 +43,14 @@ type Note = {
   readonly given: readonly Given[];
   /** The part of the request, where guards of the app may have compared it. */
   readonly part: RequestPart | null;
+  /** In a handler of a router, which another file may have put behind a guard. */
+  readonly routed: boolean;
 };
 
 export const noteOf = (node: SyntaxNode, part: RequestPart, uses: readonly SyntaxNode[]): Note => ({
   given: uses.flatMap(givenBy),
   part: mayBeGuarded(node) ? part : null,
+  routed: isRouted(node),
 });
 
 /** A value of the request that is handed to a function, here or in another file, which takes it for the tenant. */
@@ -56,6 +65,8 @@ export const handedToFunctions = acrossFiles<Facts>({
       checking: ofOrgs ? checkingParameters(source) : [],
       handed: placed.flatMap(({ given, line, column }) => given.map((one) => ({ line, column, ...one }))),
       controlled: placed.flatMap(({ part, line, column }) => (part === null ? [] : { line, column, part })),
+      routed: placed.flatMap(({ routed, line, column }) => (routed ? { line, column } : [])),
+      mounted: mountedIn(source),
       guarding: guardingOf(source),
       ...schemasOf(source),
     };
@@ -70,13 +81,20 @@ export const handedToFunctions = acrossFiles<Facts>({
     const letsIn = schemaReaches(told, world);
     const flow = flowOf(told, handing, letsIn, world);
     const partsOf = guardedParts(told, world);
+    const guardOf = guardsAround(told, world);
     return {
       findings: handing.flatMap(({ file, facts }) =>
         facts.given
-          .filter((one) => (one.guarded === null || !partsOf(file).has(one.guarded)) && flow.decides(file, one, one))
+          .filter(
+            (one) =>
+              !(one.routed && guardOf(file) !== null) &&
+              (one.guarded === null || !partsOf(file).has(one.guarded)) &&
+              flow.decides(file, one, one),
+          )
           .map(({ finding }) => finding),
       ),
       cleared: told.flatMap(({ file, facts }): readonly Place[] => [
+        ...(facts.routed.length > 0 && guardOf(file) !== null ? facts.routed.map((one) => ({ file, ...one })) : []),
         ...facts.handed.filter((one) => flow.isChecked(file, one)).map(({ line, column }) => ({ file, line, column })),
         ...facts.controlled.flatMap(({ part, line, column }) =>
           partsOf(file).has(part) ? { file, line, column } : [],
@@ -105,5 +123,10 @@ function givenTo(argument: RequestArgument, report: Report): Handing['given'][nu
     instruction:
       'Compare it with the organization of the authenticated user before it is handed on, or hand that on instead.',
   };
-  return { ...handed, finding: report(hit), guarded: mayBeGuarded(read.node) ? read.part : null };
+  return {
+    ...handed,
+    finding: report(hit),
+    guarded: mayBeGuarded(read.node) ? read.part : null,
+    routed: isRouted(read.node),
+  };
 }
