@@ -69,6 +69,7 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      `export const load = async ({ params }) => { const { personId, orgId, token } = params; verifyUnsubscribeToken(personId, orgId, token); return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(or(eq(calls.orgId, req.user.orgId), eq(calls.orgId, req.query.orgId)))); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').or(\`org_id.eq.\${req.user.orgId},org_id.eq.\${req.query.orgId}\`)); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { OR: [{ orgId: req.user.orgId }, { orgId: req.query.orgId }] } })); });`,
@@ -145,6 +146,7 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `export const load = async ({ params }) => { const { personId, orgId, token } = params; if (!verifyUnsubscribeToken(personId, orgId, token)) return { status: 'invalid' }; return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.user.tenantId), or(eq(calls.open, true), eq(calls.workspaceId, req.query.workspaceId))))); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { tenantId: req.user.tenantId, OR: [{ open: true }, { workspaceId: req.query.workspaceId }] } })); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await pool.query('select * from calls where user_id = $1 and (open or org_id = $2)', [req.user.id, req.query.orgId])); });`,
