@@ -69,6 +69,10 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      {
+        path: 'src/actions.ts',
+        code: `'use server';\nexport async function award(orgId: string, id: string) { await api.post(\`/orgs/\${orgId}/badges\`, { id }); await db.from('badges').insert({ org_id: orgId }); }\n`,
+      },
       `export const load = async ({ params }) => { const { personId, orgId, token } = params; verifyUnsubscribeToken(personId, orgId, token); return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(or(eq(calls.orgId, req.user.orgId), eq(calls.orgId, req.query.orgId)))); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').or(\`org_id.eq.\${req.user.orgId},org_id.eq.\${req.query.orgId}\`)); });`,
@@ -270,6 +274,16 @@ function sayOf(
         'Keep the organization that the connection was authenticated for, and refuse messages that name another.',
     };
   }
+  const asTenant = uses.filter(isTenantUse);
+  if (asTenant.length > 0 && asTenant.every(isHandedToApi)) {
+    return {
+      node,
+      reason: `The organization comes from ${partWords[origin.part]} (${name}) and is handed on to another API, which has to compare it.`,
+      certainty: 'likely',
+      advice: true,
+      instruction: "Look whether that API compares it with the caller's own; call it with the caller's token.",
+    };
+  }
   if (isEdgeFunction(node.source)) {
     return { node, reason, instruction: forEdgeFunction };
   }
@@ -311,6 +325,14 @@ function sayOf(
       instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).`,
     };
   return { node, reason, edits };
+}
+
+/** api.post(`/orgs/${orgId}/calls`): a part of a path that is asked over HTTP. */
+function isHandedToApi(use: SyntaxNode): boolean {
+  const path = use.parent?.kind === 'template_substitution' ? use.parent.parent : null;
+  const callee = path?.parent?.kind === 'arguments' ? path.parent.parent?.child(0) : null;
+  const name = callee ? (memberOf(callee)?.name ?? callee.text) : '';
+  return path?.text.startsWith('`/') === true && /^(?:get|post|put|patch|delete|request|\w*[fF]etch\w*)$/.test(name);
 }
 
 /** What is said of a place where an organization other than the own is meant; nothing is put in the place of its value. */
