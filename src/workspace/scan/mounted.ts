@@ -10,8 +10,11 @@ export type Mounted = {
   /** Null: it is made in this file. */
   readonly module: string | null;
   readonly name: string;
-  /** `some`: whom it lets in may be the operator's people alone. `org`: it compares the organization. */
-  readonly guard: 'some' | 'org' | null;
+  /**
+   * `some`: whom it lets in may be the operator's people alone. `path`: it is put where others than users may ask, which
+   * proves nothing of them. `org`: it compares the organization.
+   */
+  readonly guard: 'some' | 'path' | 'org' | null;
 };
 
 /** Longer than any list of middlewares. */
@@ -32,8 +35,8 @@ export function mountedIn({ text, root }: Source): readonly Mounted[] {
     const covered = before.filter((one) => one.app === app && path.startsWith(one.path)).map((one) => one.text);
     if (binding !== null) {
       const guards = [...inFront, ...covered];
-      const isSome = isElsewhere(path) || guards.some((one) => inFrontOf(one) === 'some');
-      const guard = isSome ? 'some' : guards.some(isOrgGuard) ? 'org' : null;
+      const isSome = guards.some((one) => inFrontOf(one) === 'some');
+      const guard = isSome ? 'some' : guards.some(isOrgGuard) ? 'org' : isElsewhere(path) ? 'path' : null;
       found.push({ module: binding.imported?.module ?? null, name: binding.imported?.name ?? binding.name, guard });
     }
     if (verb === 'use') before.push({ app, path: path.replace(/\/?\*$/, ''), text: given.join(' ') });
@@ -81,8 +84,8 @@ export function guardsAround(
     const own = mounts.get(file) ?? [];
     if (own.length === 0 || depth > maxDepth) return null;
     const guards = own.map(({ by, guard }) => guard ?? (by === file ? null : around(by, depth + 1)));
-    if (guards.includes(null)) return null;
-    return guards.includes('org') ? 'org' : 'some';
+    if (guards.includes(null) || (guards.includes('org') && guards.includes('path'))) return null;
+    return guards.includes('org') ? 'org' : guards.includes('path') ? 'path' : 'some';
   };
   return (file) => around(file, 0);
 }

@@ -84,11 +84,11 @@ const unscopedApps: readonly LayeredApp[] = [
 
 export const layeredApps: readonly LayeredApp[] = [
   ...unscopedApps,
-  ...['requireOrgMember', 'requireAuth'].map((guard) => ({
+  ...['requireOrgMember', 'requireAuth', 'webhooks'].map((guard) => ({
     name: `e-mounted-${guard}`,
-    found: guard === 'requireAuth',
+    found: guard !== 'requireOrgMember',
     files: {
-      'src/app.ts': `import express from 'express';\nimport { callRouter } from './routes/calls';\nconst app = express();\napp.use('/orgs', ${guard}, callRouter);\n`,
+      'src/app.ts': `import express from 'express';\nimport { callRouter } from './routes/calls';\nconst app = express();\napp.use('/${guard === 'webhooks' ? 'webhooks' : 'orgs'}', ${guard === 'webhooks' ? 'cors()' : guard}, callRouter);\n`,
       'src/routes/calls.ts':
         "import { Router } from 'express';\nexport const callRouter = Router();\ncallRouter.get('/:orgId/calls', async (req, res) => { res.json(await pool.query('select * from calls where org_id = $1', [req.params.orgId])); });\n",
     },

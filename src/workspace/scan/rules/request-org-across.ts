@@ -87,14 +87,16 @@ export const handedToFunctions = acrossFiles<Facts>({
         facts.given
           .filter(
             (one) =>
-              !(one.routed && guardOf(file) !== null) &&
+              !(one.routed && /^(?:some|org)$/.test(guardOf(file) ?? '')) &&
               (one.guarded === null || !partsOf(file).has(one.guarded)) &&
               flow.decides(file, one, one),
           )
           .map(({ finding }) => finding),
       ),
       cleared: told.flatMap(({ file, facts }): readonly Place[] => [
-        ...(facts.routed.length > 0 && guardOf(file) !== null ? facts.routed.map((one) => ({ file, ...one })) : []),
+        ...(facts.routed.length > 0 && /^(?:some|org)$/.test(guardOf(file) ?? '')
+          ? facts.routed.map((one) => ({ file, ...one }))
+          : []),
         ...facts.handed.filter((one) => flow.isChecked(file, one)).map(({ line, column }) => ({ file, line, column })),
         ...facts.controlled.flatMap(({ part, line, column }) =>
           partsOf(file).has(part) ? { file, line, column } : [],

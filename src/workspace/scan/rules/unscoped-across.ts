@@ -66,7 +66,7 @@ export const openFunctions = acrossFiles<Facts>({
     const follow = follower(world);
     const calls = looked.flatMap(({ file, seen }) =>
       seen
-        .filter(({ routed }) => !routed || guardOf(file) !== 'some')
+        .filter(({ routed }) => !routed || !/^(?:some|path)$/.test(guardOf(file) ?? ''))
         .map((one) => ({
           ...one,
           from: one.from === null ? null : `${file}#${one.from}`,
@@ -97,7 +97,10 @@ export const openFunctions = acrossFiles<Facts>({
       ),
       cleared: told.flatMap(({ file, facts }): readonly Place[] =>
         facts.placed
-          .filter(({ statement, routed }) => isTold(file, statement) || (routed && guardOf(file) === 'some'))
+          .filter(
+            ({ statement, routed }) =>
+              isTold(file, statement) || (routed && /^(?:some|path)$/.test(guardOf(file) ?? '')),
+          )
           .map(({ line, column }) => ({ file, line, column })),
       ),
     };
