@@ -12,7 +12,7 @@ export type GivenNames = {
 export type FoundNames = { readonly vocabulary: Vocabulary; readonly renames: readonly Rename[] };
 
 const plain = (name: string): string => name.replace(/^.*\./, '');
-const isUsers = (name: string): boolean => /^(?:app_)?(?:users?|profiles?|auth_users?)$/.test(name);
+const isUsers = (name: string): boolean => /^(?:app_)?(?:users?|(?:user_)?profiles?|auth_users?)$/.test(name);
 const userColumn = /^(?:user|profile|member|auth_user|account_user|employee|person)_?(?:id|uuid)$/i;
 
 /** How a table ties users to another one: by what it is called and what it has. Nothing else of a table says so. */

@@ -6,6 +6,7 @@ import { readTypes } from './schemas/generated.ts';
 import { readPrisma } from './schemas/prisma.ts';
 import { readSql } from './schemas/sql.ts';
 import type { FileTable } from './schemas/tables.ts';
+import { mayDeclareEntities, readTypeOrm } from './schemas/typeorm.ts';
 
 export type { FileTable };
 
@@ -24,15 +25,18 @@ export async function tablesInFiles(
   for (const file of await schemaFiles(root)) readSql(await textOf(file), tableOf);
   const { files } = await listFiles(root);
   const declared: string[] = [];
+  const entities: string[] = [];
   for (const { path: file, fileClass } of files) {
     if (/^(?:test|vendored|built|minified)$/.test(fileClass)) continue;
     if (file.endsWith('.prisma')) readPrisma(await textOf(file), tableOf);
     else if (/\.[cm]?[jt]s$/.test(file) && /schema|tables?|model|db|drizzle|entit/i.test(file)) {
       const text = await textOf(file);
       if (mayDeclareTables(text)) declared.push(text);
+      if (mayDeclareEntities(text)) entities.push(text);
     }
   }
   readDrizzle(declared, tableOf);
+  readTypeOrm(entities, tableOf);
   for (const file of generatedTypes) readTypes(await textOf(file), tableOf);
   return tables;
 }

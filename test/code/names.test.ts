@@ -149,6 +149,36 @@ model Invoice {
     });
   });
 
+  it('is read from entities of TypeORM in several files', async () => {
+    const entity = (table: string, name: string, body: string): string =>
+      `import { Column, Entity, JoinColumn, ManyToOne } from 'typeorm';\n@Entity(${table})\n@Index(['name'])\nexport class ${name} extends BaseEntity {\n${body}\n}\n`;
+    const own = `  @Column({ type: 'uuid' })\n  @Index()\n  centerId: string;\n\n  @ManyToOne(() => Center, (center) => center.all, { onDelete: 'CASCADE' })\n  @JoinColumn({ name: 'centerId' })\n  center: Center;`;
+    expect(
+      await vocabularyOf({
+        'src/centers/entities/center.entity.ts': entity(`'centers'`, 'Center', `  @Column() name: string;`),
+        'src/users/entities/user.entity.ts': entity(`{ name: 'users' }`, 'User', `  @Column() email: string;`),
+        'src/access/entities/center-member.entity.ts': entity(
+          `'center_members'`,
+          'CenterMember',
+          `${own}\n\n  @ManyToOne(() => User)\n  @JoinColumn({ name: 'userId' })\n  user: User;\n\n  @Column()\n  role: string;`,
+        ),
+        'src/rooms/entities/room.entity.ts': entity('', 'Room', own),
+        'src/visits/entities/visit.entity.ts': entity(
+          `'visits'`,
+          'Visit',
+          `  @ManyToOne(() => Center)\n  center: Center;\n\n  @Column({ nullable: true }) notes?: string;`,
+        ),
+      }),
+    ).toEqual({
+      columns: ['centerId', 'org_id'],
+      tables: ['centers'],
+      memberships: ['center_members'],
+      elsewhere: [],
+      otherwise: [],
+      tenants: ['room', 'visits'],
+    });
+  });
+
   it('is read from generated types', async () => {
     const table = (name: string, columns: string, relations = '') =>
       `${name}: { Row: {\n${columns}\n}; Insert: {}; Update: {}; Relationships: [${relations}] };`;

@@ -77,6 +77,10 @@ export function fileKey(
   );
 }
 
+/** The key of what a rule saw in a file when it looked there for something once more. */
+export const lookKey = (file: string, kind: FindingKind, sought: unknown): string =>
+  digest(file, kind, JSON.stringify(sought));
+
 function digest(...parts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part).update('\0');

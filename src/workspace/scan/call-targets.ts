@@ -12,6 +12,16 @@ export type Target = {
   readonly member: string | null;
 };
 
+/** Calls that are looked for in a file. */
+export type Sought = {
+  /** Modules, as the file names them, that have such functions or pass them on. */
+  readonly modules: readonly string[];
+  /** Names of functions, and those under which modules pass them on. */
+  readonly names: readonly string[];
+  /** Functions of the file itself. */
+  readonly own: readonly string[];
+};
+
 /** What a callee reaches: `load`, `calls.load`, `service.load` of a `new CallService()`, `this.service.load` of a typed field. */
 export function targetOf(callee: SyntaxNode): Target | null {
   const inner = unwrap(callee);
@@ -116,18 +126,23 @@ const isOfApp = (module: string): boolean =>
 const ofEveryFile =
   /^(?:\w*[pP]risma\w*|\w*[lL]og(?:ger)?\w*|log[A-Z]\w*|db|pool|supabase\w*|\w*[sS]upabase(?:Client)?|env|\w*[cC]onfig\w*|\w*(?:Error|Exception|Schema|Dto|DTO|Module|Guard|Decorator|Type|Props|Enum)|Public|cn|t|[A-Z][A-Z0-9_]*|Inject\w*|\w*(?:Redis|Metrics|Clock)\w*)$/;
 
-/** Names by which a file knows what other files of the app give it; components and hooks are given no tenant. */
-function namesOfApp({ text }: Source): Set<string> {
-  const names = new Set<string>();
-  const imports =
-    /\bimport\b([^;'"]*)\bfrom\s*['"]([^'"]+)['"]|\b(?:const|let|var)\s+([\w$]+|\{[^}]*\})\s*=\s*(?:await\s+)?(?:require|import)\s*\(\s*['"]([^'"]+)['"]/g;
-  for (const [, clause, module = '', pattern, required = ''] of text.matchAll(imports)) {
-    if (!isOfApp(clause === undefined ? required : module)) continue;
+const imports =
+  /\bimport\b([^;'"]*)\bfrom\s*['"]([^'"]+)['"]|\b(?:const|let|var)\s+([\w$]+|\{[^}]*\})\s*=\s*(?:await\s+)?(?:require|import)\s*\(\s*['"]([^'"]+)['"]/g;
+
+/** Names by which a file knows what other files of the app give it, by module; components and hooks are given no tenant. */
+function importsOfApp({ text }: Source): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const [, clause, from = '', pattern, required = ''] of text.matchAll(imports)) {
+    const module = clause === undefined ? required : from;
+    if (!isOfApp(module)) continue;
     for (const [name] of (clause ?? pattern ?? '').matchAll(/(?<![\w$])(?!use[A-Z]|type\b|as\b)[A-Za-z_$][\w$]*/g))
-      if (!ofEveryFile.test(name)) names.add(name);
+      if (!ofEveryFile.test(name)) found.set(module, (found.get(module) ?? new Set()).add(name));
   }
-  return names;
+  return found;
 }
+
+/** Modules of the app whose functions a file may call. */
+export const modulesOfApp = (source: Source): readonly string[] => [...importsOfApp(source).keys()];
 
 const typed = /(?<![\w$.])([A-Za-z_$][\w$]*)\s*[!?]?\s*:\s*$/;
 const made = /(?<![\w$.])([A-Za-z_$][\w$]*)\s*(?::[^=;\n]{0,80})?=\s*(?:await\s+)?(?:new\s+|[\w$.]+\s*\(\s*)?$/;
@@ -151,25 +166,29 @@ function holdersOf(names: ReadonlySet<string>, { text }: Source): readonly strin
 const wordOf = (names: Iterable<string>): RegExp =>
   new RegExp(`(?<![\\w$.])(?:${[...names].map(escapeRegExp).join('|')})(?![\\w$])`, 'g');
 
+const open = '(?:<[^()\\n]{1,80}>)?\\(';
 const given = '(?:<[^()\\n]{1,80}>)?\\(\\s*[^)\\s]';
 
-/** Calls by which a file may hand a value to a function of another file of the app. */
-export function callsToApp(source: Source): readonly SyntaxNode[] {
-  const names = namesOfApp(source);
+/** Calls of the functions that are sought; `bare`: also those that are given nothing. */
+export function callsToApp(source: Source, { modules, names: sought }: Sought, bare = false): readonly SyntaxNode[] {
+  if (modules.length === 0) return [];
+  const known = importsOfApp(source);
+  const names = new Set(modules.flatMap((module) => [...(known.get(module) ?? [])]));
   if (names.size === 0) return [];
   for (const name of holdersOf(names, source)) names.add(name);
   const called = [...names].map(escapeRegExp).join('|');
+  const member = `(?:${sought.map(escapeRegExp).join('|')})`;
   return callsAt(
     source,
-    `(?<![\\w$.])(?:this\\s*\\.\\s*)?(?:${called})(?=\\s*(?:\\??\\.\\s*[\\w$]+\\s*)?${given}|\\s*\\([^()\\n]*\\)\\s*\\.\\s*[\\w$]+\\s*\\()`,
+    `(?<![\\w$.])(?:this\\s*\\.\\s*)?(?:${called})(?=\\s*(?:\\??\\.\\s*${member}\\s*)?${bare ? open : given}|\\s*\\([^()\\n]*\\)\\s*\\.\\s*${member}\\s*\\()`,
   );
 }
 
 /** Calls of functions and methods of the file itself. */
-export function callsWithin(source: Source, names: readonly string[]): readonly SyntaxNode[] {
+export function callsWithin(source: Source, names: readonly string[], bare = false): readonly SyntaxNode[] {
   if (names.length === 0) return [];
   const called = names.map(escapeRegExp).join('|');
-  return callsAt(source, `(?<![\\w$.])(?:(?:this|super)\\s*\\.\\s*)?(?:${called})(?=\\s*${given})`);
+  return callsAt(source, `(?<![\\w$.])(?:(?:this|super)\\s*\\.\\s*)?(?:${called})(?=\\s*${bare ? open : given})`);
 }
 
 function callsAt(source: Source, pattern: string): readonly SyntaxNode[] {

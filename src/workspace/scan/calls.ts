@@ -2,6 +2,7 @@ import { nameOf } from './call-targets.ts';
 import { goesElsewhere } from './elsewhere.ts';
 import { isCompared, refusalsOf } from './guards.ts';
 import { isForMachines } from './machine-guards.ts';
+import { isBesideAnother } from './member-lookups.ts';
 import { isOrgName } from './names.ts';
 import { orgPlaces } from './org-places.ts';
 import { propertyReadAt, usesOf } from './org-reads.ts';
@@ -16,9 +17,14 @@ import { vocabulary } from './vocabulary.ts';
 /** Deeper than any options that a function is given. */
 const maxPath = 3;
 
-/** A parameter of a function that decides the tenant: `name#0`, or `name#0.clinic` for a property of it. */
-export function tenantParameters(source: Source): readonly string[] {
-  const found = new Set<string>();
+/**
+ * A parameter of a function that decides the tenant: `name#0`, or `name#0.clinic` for a property of it. `beside`: only
+ * where another one does as well.
+ */
+export type Deciding = { readonly parameter: string; readonly beside: boolean };
+
+export function tenantParameters(source: Source): readonly Deciding[] {
+  const found = new Map<string, Deciding>();
   for (const offset of [...orgPlaces(source), ...sqlPlaces(source)]) {
     for (const value of tenantValuesAt(nodeAt(source, offset))) {
       if (goesElsewhere(value) || isGivenBack(value)) continue;
@@ -26,11 +32,13 @@ export function tenantParameters(source: Source): readonly string[] {
         if (origin.kind !== 'parameter' || origin.path.length > maxPath) continue;
         const name = nameOf(origin.fn);
         if (name === null || proving.test(origin.fn.text) || isHeldToUser(origin) || isForMachines(value)) continue;
-        found.add([`${name}#${origin.index}`, ...origin.path].join('.'));
+        const parameter = [`${name}#${origin.index}`, ...origin.path].join('.');
+        const beside = (found.get(parameter)?.beside ?? true) && isBesideAnother(value);
+        found.set(parameter, { parameter, beside });
       }
     }
   }
-  return [...found];
+  return [...found.values()];
 }
 
 /** A function that reads a signed token: what it finds there is what the server wrote. */

@@ -1,6 +1,6 @@
 import { holderOf } from './org-reads.ts';
 import { ends } from './refusals.ts';
-import { type Binding, declaredBy, functionName, referencesOf } from './scope.ts';
+import { type Binding, declaredBy, functionName, parametersOf, referencesOf } from './scope.ts';
 import { callOf, isFunction, memberOf, operatorOf, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
 
 /** More names than a value passes through; a guard against cycles. */
@@ -229,7 +229,8 @@ function isNamed(node: SyntaxNode, name: string): boolean {
  * result is looked at there. A row that is made for the database has its columns on the other side.
  */
 export function isRowInOtherForm(whole: SyntaxNode, value: SyntaxNode): boolean {
-  if (!memberOf(unwrap(value))?.name.includes('_')) return false;
+  const read = memberOf(unwrap(value));
+  if (read === null) return false;
   let at = wrapped(whole);
   if (at.parent?.kind === 'arguments' && at.parent.parent?.child(0)?.text === 'String') at = wrapped(at.parent.parent);
   const object = at.parent?.kind === 'pair' ? at.parent.parent : null;
@@ -238,7 +239,18 @@ export function isRowInOtherForm(whole: SyntaxNode, value: SyntaxNode): boolean 
   let fn: SyntaxNode | null = outer;
   if (outer?.kind === 'return_statement') while (fn !== null && !isFunction(fn)) fn = fn.parent;
   if (fn === null || !isFunction(fn)) return false;
+  if (!read.name.includes('_')) return isTurned(fn, read.object);
   return fn.kind === 'function_declaration' || wrapped(fn).parent?.kind === 'variable_declarator';
+}
+
+/** `mapToExport(role: Role)`, `toResponse(call)`: what it is given is only shown in another form. */
+function isTurned(fn: SyntaxNode, object: SyntaxNode): boolean {
+  const name = functionName(fn) ?? '';
+  return (
+    /^(?:map|to|as|format|serialize|present|transform)(?:[A-Z]\w*)?(?:Export|Response|View|Dto|DTO|Json|JSON|Summary|Csv|CSV)\w*$/.test(
+      name,
+    ) && parametersOf(fn)[0]?.pattern.text === unwrap(object).text
+  );
 }
 
 const keyName = /(?:^|[a-z_])[kK]eys?(?:For\w+)?$|_KEYS?$/;

@@ -4,7 +4,7 @@ import { isCompared } from './guards.ts';
 import { orgPlaces } from './org-places.ts';
 import { propertyReadAt, usesOf } from './org-reads.ts';
 import type { RequestPart } from './origin-of-path.ts';
-import { follower, type PassedOn } from './passed-on.ts';
+import { follower } from './passed-on.ts';
 import { escapeRegExp, functionName } from './scope.ts';
 import { functionAround, nodeAt, type Source, type SyntaxNode } from './syntax.ts';
 
@@ -65,10 +65,10 @@ export const mayBeGuarded = (node: SyntaxNode): boolean => handlerClassOf(node) 
 
 /** Parts of a request that a guard of the whole app has compared before any controller of a file's package runs. */
 export function guardedParts(
-  told: readonly Told<{ readonly guarding: Guarding; readonly passedOn: readonly PassedOn[] }>[],
+  told: readonly Told<{ readonly guarding: Guarding }>[],
   world: World,
 ): (file: string) => ReadonlySet<RequestPart> {
-  const follow = follower(new Map(told.map(({ file, facts }) => [file, facts.passedOn])), world);
+  const follow = follower(world);
   const byPackage = new Map<string, Set<RequestPart>>();
   for (const { file, facts } of told)
     for (const { module, name } of facts.guarding.everywhere)

@@ -41,6 +41,9 @@ const formal = /uuid|format|schema|valid(?:org|tenant|team)?id|string|param|slug
 const ofCaller =
   /\b(?:req|request|user|auth|session|\w*(?:ctx|context)|token|claims|member\w*|locals|event|viewer|actor|principal|identity|userId|uid|c)\b/i;
 
+/** Functions that say whether what they are given was signed by the server. */
+const signed = /^(?:verify|validate|check|is_?valid)\w*(?:token|signature|hmac|mac|sig)$/i;
+
 function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: number): boolean {
   const value = wrapped(use);
   const parent = value.parent;
@@ -185,6 +188,8 @@ function isCheckingCall(value: SyntaxNode, list: SyntaxNode, inside: readonly Sy
     // Without the caller among its arguments it has to be waited for: it finds the caller by itself.
     return list.children.length > 1 || call.parent?.kind === 'await_expression';
   }
+  // `verifyUnsubscribeToken(person, orgId, token)`: the link was signed for this organization.
+  if (signed.test(name) && list.children.length > 1) return decides(call, inside, 0, told);
   if (checked.test(name) || mentionsOrg(name)) {
     const others = value.kind === 'object' ? list.children : list.children.filter((child) => child !== value);
     const forCaller = others.some((other) => isAuthenticated(other) || ofCaller.test(other.text));
@@ -256,7 +261,8 @@ export function comparesParameter(fn: SyntaxNode, index: number, depth = 1): boo
 const guard =
   /\b(?:verify|require|check|ensure|assert|validate|enforce|guard|with|authorize)(?:Same|Own|User|Valid)?(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*|\b(?:Org|Tenant|Organi[sz]ation|Member|Workspace)\w*Guard\b/i;
 
-const isOrgGuard = (text: string): boolean => {
+/** Whether what stands in front of a handler compares the organization, as its name says. */
+export const isOrgGuard = (text: string): boolean => {
   if (guard.test(text)) return true;
   // `requireTeamMember`, `teamGuard` in an app that says team.
   return (

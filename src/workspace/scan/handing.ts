@@ -1,4 +1,4 @@
-import { callsToApp, callsWithin, nameOf, type Target, targetOf } from './call-targets.ts';
+import { callsToApp, callsWithin, nameOf, type Sought, type Target, targetOf } from './call-targets.ts';
 import { isHeldToUser } from './calls.ts';
 import { isForAnybody, isOfOperator } from './for-platform.ts';
 import { hasOrgGuard, isCompared } from './guards.ts';
@@ -48,6 +48,8 @@ export type RequestArgument = Given &
     readonly isPublic: boolean;
     /** For what a schema has read as a whole: whether it lets an organization in, or the schema that decides. */
     readonly schema: boolean | Elsewhere;
+    /** `list(filters, user.orgId)`: the function is told whose rows it may use; what else it is given may narrow them. */
+    readonly besideOwn: boolean;
   };
 
 /** A parameter of a function, as `name#0.clinic`, that the function hands on. */
@@ -60,13 +62,13 @@ export type Passed = Given &
 
 export type Handing = { readonly given: readonly RequestArgument[]; readonly passed: readonly Passed[] };
 
-/** What the functions of a file hand to others without having compared it; `own`: those of this file that decide. */
-export function handingIn(source: Source, own: readonly string[], readsRequests: boolean): Handing {
+/** What the functions of a file hand to those that are sought without having compared it. */
+export function handingIn(source: Source, sought: Sought, readsRequests: boolean): Handing {
   const given: RequestArgument[] = [];
   const passed: Passed[] = [];
   const seen = new Set<SyntaxNode>();
-  const names = new Set(own.map((one) => one.replace(/#.*$/, '')));
-  let calls = [...callsToApp(source), ...callsWithin(source, [...names])];
+  const names = new Set(sought.own);
+  let calls = [...callsToApp(source, sought), ...callsWithin(source, sought.own)];
   while (calls.length > 0) {
     const fresh = new Set<string>();
     for (const call of calls) {
@@ -134,8 +136,7 @@ function* ofRequest(
   if (target === null) return;
   const binding = /identifier/.test(value.kind) ? bindingOf(value) : null;
   const uses = usesOf({ node: binding?.node ?? value, binding });
-  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value) || isGivenOwnAsWell(call))
-    return;
+  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value)) return;
   const settled = settledBefore(value);
   yield {
     ...target,
@@ -150,10 +151,10 @@ function* ofRequest(
     },
     isPublic: isForAnybody(value),
     schema: origin.parsed === true && origin.path.length === 0 ? letsOrgIn(origin.schema ?? null) : true,
+    besideOwn: isGivenOwnAsWell(call),
   };
 }
 
-/** `list(filters, user.orgId)`: the function is told whose rows it may use; what else it is given narrows them. */
 const isGivenOwnAsWell = (call: SyntaxNode): boolean =>
   argumentsOf(call).some(({ value }) => {
     const name = memberOf(value)?.name ?? value.text;

@@ -1,4 +1,5 @@
 import { chainAround, chainOf } from './chains.ts';
+import { holdsFor, isWritten } from './conditions.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from './names.ts';
 import { originsOf } from './origins.ts';
 import { bindingOf } from './scope.ts';
@@ -40,8 +41,10 @@ export function organizationLookup(use: SyntaxNode): SyntaxNode | null {
 
 /** Whether a question is about rows of the one who is signed in alone, whatever its table. */
 export function keepsToUser(use: SyntaxNode): boolean {
-  if (narrowsOwn(use) || asksOwnRights(use) || isHeldToOwn(use)) return true;
+  if (asksOwnRights(use)) return true;
   const query = questionAround(use);
+  if (query !== null && isWritten(use, query)) return false;
+  if (narrowsOwn(use) || isHeldToOwn(use)) return true;
   return (
     query !== null &&
     !/\.\s*(?:insert|upsert|create|createMany|values)\s*\(/.test(query.text) &&
@@ -69,12 +72,47 @@ function narrowsOwn(use: SyntaxNode): boolean {
  */
 export function isHeldToOwn(use: SyntaxNode): boolean {
   const query = isOrgCondition(use, true) ? questionAround(use) : null;
-  if (query === null || /\bor\s*\(|\bOR\b|\.\s*(?:insert|upsert|create|createMany|values)\s*\(/.test(query.text))
-    return false;
+  if (query === null || /\.\s*(?:insert|upsert|create|createMany|values)\s*\(/.test(query.text)) return false;
   return valuesIn(query).some(
-    (value) => !value.contains(use) && isOrgCondition(value, false) && isAuthenticated(value) && !isOfRequest(value),
+    (value) =>
+      !value.contains(use) &&
+      isOrgCondition(value, false) &&
+      holdsFor(value, use, query) &&
+      isAuthenticated(value) &&
+      !isOfRequest(value),
   );
 }
+
+/**
+ * The same for a function that is given both: `list(orgId, filters)` asks for the rows of `orgId` that are those of
+ * `filters.orgId` as well, and `create(orgId, dto)` may write the one beside the other.
+ */
+export function isBesideAnother(use: SyntaxNode): boolean {
+  const query = questionAround(use);
+  const others = [...(query === null ? [] : valuesIn(query).filter((one) => isOrgCondition(one, false)))]
+    .filter((value) => query !== null && holdsFor(value, use, query))
+    .concat(writtenBeside(use));
+  const own = parameterOf(use);
+  return others.some((value) => !value.contains(use) && parameterOf(value) !== own && !isOfRequest(value));
+}
+
+/** The values of the same row that are written to columns of an organization as well. */
+function writtenBeside(use: SyntaxNode): readonly SyntaxNode[] {
+  const value = wrapped(use);
+  const pair = value.parent?.kind === 'pair' && value.parent.child(1) === value ? value.parent : value;
+  const row = pair.parent?.kind === 'object' ? pair.parent.children : [];
+  return row.flatMap((part) => {
+    if (part === pair) return [];
+    const name = part.kind === 'pair' ? (keyName(part.child(0)) ?? '') : part.text;
+    const given = part.kind === 'pair' ? part.child(1) : part.kind === 'shorthand_property_identifier' ? part : null;
+    return given !== null && (isOrgIdName(name) || isOrgColumn(name)) ? given : [];
+  });
+}
+
+const parameterOf = (value: SyntaxNode): string =>
+  originsOf(value)
+    .map((origin) => (origin.kind === 'parameter' ? `${origin.fn.start}#${origin.index}` : origin.kind))
+    .join();
 
 /** `eq(t.orgId, value)`, `.eq('org_id', value)`, `where: { orgId: value }`; `byKey`: the organization's own id as well. */
 function isOrgCondition(use: SyntaxNode, byKey: boolean): boolean {
@@ -156,7 +194,7 @@ const ofUser =
 function asksForUser(query: SyntaxNode, use: SyntaxNode): boolean {
   if (!ofUser.test(query.text)) return false;
   return valuesIn(query).some((value) => {
-    if (value.contains(use)) return false;
+    if (value.contains(use) || !holdsFor(value, use, query)) return false;
     const origins = originsOf(value);
     if (origins.some((origin) => origin.kind === 'request')) return false;
     return isAuthenticated(value) || isUserName(value);

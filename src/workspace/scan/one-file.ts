@@ -3,6 +3,7 @@ import { classOfPath, classOfText, type FileClass } from '../files.ts';
 import type { Workspace } from '../project.ts';
 import { projectOf } from '../resolve.ts';
 import type { Report } from './across-files.ts';
+import { linksOf } from './links.ts';
 import { speaksOfOrg, unreadNotice } from './reading.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
@@ -34,21 +35,41 @@ export function scanFile(
 ): FileResult {
   if (options.vocabulary !== undefined) speak(options.vocabulary);
   const context = contextOf(workspace, source, fileClass, options);
-  const findings = asFindings(runRules(rules, context), context);
-  const facts = fileClass === 'source' && source.root.kind === 'program' ? factsOf(rules, context) : {};
+  const placed = runRules(rules, context);
+  const findings = asFindings(placed, context);
+  const tells = fileClass === 'source' && source.root.kind === 'program';
+  const facts = tells ? factsOf(rules, context, placed) : {};
+  const links = tells ? linksOf(context) : null;
   // Nothing is missing from a file that no rule looked into.
   const notices = source.isParsed ? [...syntaxNotices(source)] : [];
   const part = source.component?.unread ?? null;
   if (part !== null && speaksOfOrg(source.written, options)) notices.push(unreadNotice(source.path, part));
-  if (findings.length === 0 && Object.keys(facts).length === 0) return { fileClass, notices, findings, facts };
-  return structuredClone({ fileClass, notices, findings, facts });
+  if (findings.length === 0 && links === null && Object.keys(facts).length === 0)
+    return { fileClass, notices, findings, facts, links };
+  return structuredClone({ fileClass, notices, findings, facts, links });
 }
 
-function factsOf(rules: readonly Rule[], context: RuleContext): FileResult['facts'] {
+/** What a rule sees in a file that it looks into once more. */
+export function lookInto<Seen>(
+  workspace: Workspace,
+  rule: Rule,
+  source: Source,
+  fileClass: FileClass,
+  options: ScanOptions,
+  at: (context: RuleContext, report: Report) => Seen,
+): Seen {
+  if (options.vocabulary !== undefined) speak(options.vocabulary);
+  const context = contextOf(workspace, source, fileClass, options);
+  return structuredClone(at(context, (hit) => asFinding(rule, hit, 0, context)));
+}
+
+function factsOf(rules: readonly Rule[], context: RuleContext, placed: readonly Placed[]): FileResult['facts'] {
   const facts: Partial<Record<FindingKind, unknown>> = {};
   for (const rule of rules) {
+    if (rule.across === undefined) continue;
     const report: Report = (hit) => asFinding(rule, hit, 0, context);
-    const own = rule.across?.facts(context, report) ?? null;
+    const hits = placed.filter((one) => one.rule === rule).map(({ hit }) => hit);
+    const own = rule.across.facts(context, report, hits) ?? null;
     if (own !== null) facts[rule.kind] = own;
   }
   return facts;
@@ -141,7 +162,8 @@ function runRules(rules: readonly Rule[], context: RuleContext): readonly Placed
 /** Findings with their positions and ids. */
 function asFindings(placed: readonly Placed[], context: RuleContext): readonly Finding[] {
   const ordinals = new Map<string, number>();
-  return placed.map(({ rule, hit }) => {
+  return placed.flatMap(({ rule, hit }) => {
+    if (hit.pending === true) return [];
     const key = keyOf(rule, hit, context);
     const ordinal = ordinals.get(key) ?? 0;
     ordinals.set(key, ordinal + 1);

@@ -1,7 +1,8 @@
 import type { Told, World } from './across-files.ts';
-import type { Checking } from './calls.ts';
-import { follower, type PassedOn } from './passed-on.ts';
+import type { Checking, Deciding } from './calls.ts';
+import { follower } from './passed-on.ts';
 import type { Elsewhere } from './schemas.ts';
+import type { Wanted } from './second-look.ts';
 
 /** What is handed to a function, as the file that hands it names it. */
 export type Handed = {
@@ -23,15 +24,25 @@ export type Edge = Handed & {
 /** What a file tells of the parameters of its functions: `load#0`, `load#0.clinic`. */
 export type Functions = {
   /** Those that decide a tenant. */
-  readonly deciding: readonly { readonly parameter: string; readonly org: boolean }[];
+  readonly deciding: readonly (Deciding & { readonly org: boolean })[];
   /** Those that are held against the caller's own organizations. */
   readonly checking: readonly Checking[];
-  readonly edges: readonly Edge[];
-  readonly passedOn: readonly PassedOn[];
 };
+
+/** What the functions of a file hand on. */
+export type Edges = { readonly edges: readonly Edge[] };
 
 /** More functions than a value passes through on its way to a query. */
 const maxHops = 5;
+
+/** Functions that decide a tenant, or hold what they are given against the caller's own, by their files. */
+export const functionsIn = (told: readonly Told<Functions>[]): Wanted =>
+  new Map(
+    told.flatMap(({ file, facts }) => {
+      const names = [...facts.deciding, ...facts.checking].map(({ parameter }) => parameter.replace(/#.*$/, ''));
+      return names.length === 0 ? [] : [[file, new Set(names)]];
+    }),
+  );
 
 /** A parameter of a file, or a property of it. */
 type Place = { readonly fn: string; readonly path: readonly string[] };
@@ -57,14 +68,17 @@ export type Value = {
   readonly asked: readonly (Handed & { readonly key: string })[];
   /** What a schema lets through of an organization: false for nothing. */
   readonly schema: boolean | Elsewhere;
+  /** The function is told the organization of the one who asks as well. */
+  readonly besideOwn: boolean;
 };
 
 export function flowOf(
   told: readonly Told<Functions>[],
+  handing: readonly Told<Edges>[],
   letsIn: (from: string, schema: Elsewhere) => boolean,
   world: World,
 ): Flow {
-  const follow = follower(new Map(told.map(({ file, facts }) => [file, facts.passedOn])), world);
+  const follow = follower(world);
   const placesOf = (from: string, { module, name, member, argument }: Handed): readonly Place[] => {
     const wanted = name === '*' ? (member ?? 'default') : name;
     return follow(from, module, wanted).map((one) =>
@@ -72,9 +86,9 @@ export function flowOf(
     );
   };
   const deciding = grouped(
-    told.flatMap(({ file, facts }) => facts.deciding.map((one) => ({ ...placeOf(file, one.parameter), org: one.org }))),
+    told.flatMap(({ file, facts }) => facts.deciding.map((one) => ({ ...placeOf(file, one.parameter), ...one }))),
   );
-  const edges = told.flatMap(({ file, facts }) =>
+  const edges = handing.flatMap(({ file, facts }) =>
     facts.edges.map((edge) => ({ file, edge, from: placeOf(file, edge.from), to: placesOf(file, edge) })),
   );
   const leaving = grouped(edges.map((one) => ({ ...one.from, ...one })));
@@ -89,6 +103,7 @@ export function flowOf(
     places: readonly Place[],
     settled: ReadonlySet<string>,
     orgsLetIn: boolean,
+    besideOwn: boolean,
     hops: number,
     seen: Set<string>,
   ): boolean =>
@@ -101,7 +116,8 @@ export function flowOf(
       );
       if (refused.some(({ path }) => path.length === place.path.length)) return false;
       const left = new Set([...settled, ...refused.flatMap(({ path }) => path[place.path.length] ?? [])]);
-      const reached = (deciding.get(place.fn) ?? []).some(({ path, org }) => {
+      const reached = (deciding.get(place.fn) ?? []).some(({ path, org, beside }) => {
+        if (beside && besideOwn) return false;
         const next = path[place.path.length];
         return startsWith(path, place.path) && (next === undefined || (!left.has(next) && (orgsLetIn || !org)));
       });
@@ -113,7 +129,7 @@ export function flowOf(
             const next = path[place.path.length];
             return (
               (next === undefined || !left.has(next)) &&
-              reaches(to, new Set([...(next === undefined ? left : []), ...own]), orgsLetIn, hops + 1, seen)
+              reaches(to, new Set([...(next === undefined ? left : []), ...own]), orgsLetIn, besideOwn, hops + 1, seen)
             );
           }
           const rest = place.path.slice(path.length);
@@ -122,6 +138,7 @@ export function flowOf(
             to.map((one) => ({ ...one, path: [...one.path, ...rest] })),
             left,
             orgsLetIn,
+            besideOwn,
             hops + 1,
             seen,
           );
@@ -131,7 +148,7 @@ export function flowOf(
   return {
     decides: (from, handed, value) => {
       const orgsLetIn = typeof value.schema === 'boolean' ? value.schema : letsIn(from, value.schema);
-      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, 0, new Set());
+      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, value.besideOwn, 0, new Set());
     },
     isChecked: (from, handed) => checksAt(placesOf(from, handed), handed.decides),
   };

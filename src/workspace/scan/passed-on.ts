@@ -1,25 +1,11 @@
 import type { World } from './across-files.ts';
-import type { Source } from './syntax.ts';
-
-/** `export … from`: by the name there, by the name here; `*` for all. An empty module is this file. */
-export type PassedOn = { readonly module: string; readonly name: string; readonly as: string };
+import type { PassedOn } from './types.ts';
 
 /** More modules than a name passes through on its way. */
 const maxHops = 4;
 
 /** What a file exports of others, and what it has under another name than others know it by. */
-export function passedOnBy(source: Source): readonly PassedOn[] {
-  let found = known.get(source);
-  if (found === undefined) {
-    found = passedOnIn(source.text);
-    known.set(source, found);
-  }
-  return found;
-}
-
-const known = new WeakMap<Source, readonly PassedOn[]>();
-
-function passedOnIn(text: string): readonly PassedOn[] {
+export function passedOnIn(text: string): readonly PassedOn[] {
   if (
     !/\bexport\s*[{*]|\bexport\s+default\b|\bexports\b|\bextends\b|\bexport\s+const\s+[\w$]+[^=\n]*=\s*(?:await\s+)?new\b/.test(
       text,
@@ -81,10 +67,12 @@ function importsOf(text: string): ReadonlyMap<string, { readonly module: string;
 }
 
 /** The files, with its name there, that a name of a module may stand in, through those that pass it on. */
-export function follower(passing: ReadonlyMap<string, readonly PassedOn[]>, { resolve }: World) {
+export function follower({ links, resolve }: World, more: ReadonlyMap<string, readonly PassedOn[]> = new Map()) {
   const follow = (file: string, name: string, hops: number): readonly { file: string; name: string }[] => {
     if (hops > maxHops) return [{ file, name }];
-    const next = (passing.get(file) ?? []).filter((one) => one.as === '*' || one.as === name);
+    const next = [...(links.get(file)?.passedOn ?? []), ...(more.get(file) ?? [])].filter(
+      (one) => one.as === '*' || one.as === name,
+    );
     return [
       { file, name },
       ...next.flatMap((one) => {

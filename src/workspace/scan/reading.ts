@@ -13,7 +13,7 @@ export function readSource(
 ): { readonly text: string; readonly fileClass: FileClass } | { readonly text: null; readonly result: FileResult } {
   const skip = (fileClass: FileClass, kind: Notice['kind'], reason: string) => {
     const notice: Notice = { file: file.path, kind, text: `Not scanned: ${reason}.`, line: null };
-    return { text: null, result: { fileClass, notices: [notice], findings: [], facts: {} } };
+    return { text: null, result: { fileClass, notices: [notice], findings: [], facts: {}, links: null } };
   };
   if (file.fileClass === 'vendored' || file.fileClass === 'minified')
     return skip(file.fileClass, 'skipped', file.fileClass);
@@ -30,7 +30,13 @@ export function readSource(
     return speaksOfOrg(text, options)
       ? {
           text: null,
-          result: { fileClass, notices: [unreadNotice(file.path, 'it is larger than 1 MB')], findings: [], facts: {} },
+          result: {
+            fileClass,
+            notices: [unreadNotice(file.path, 'it is larger than 1 MB')],
+            findings: [],
+            facts: {},
+            links: null,
+          },
         }
       : skip(fileClass, 'skipped', 'it is larger than 1 MB');
   if (fileClass === 'minified') return skip(fileClass, 'skipped', 'it is minified or larger than 1 MB');

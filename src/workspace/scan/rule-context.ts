@@ -12,6 +12,10 @@ export type Hit = {
   readonly edits?: readonly TextEdit[];
   readonly instruction?: string;
   readonly advice?: boolean;
+  /** What the rule has to know of it once all files have been read; handed to its `facts`. */
+  readonly note?: unknown;
+  /** It is a finding only where another file shows it to be one. */
+  readonly pending?: boolean;
 };
 
 export type RuleContext = {

@@ -1,6 +1,6 @@
 import type { Told, World } from './across-files.ts';
 import { orgLetters } from './names.ts';
-import { follower, type PassedOn } from './passed-on.ts';
+import { follower } from './passed-on.ts';
 import { type Elsewhere, letsOrgIn } from './schemas.ts';
 import { placesOf } from './scope.ts';
 import type { Source } from './syntax.ts';
@@ -30,11 +30,11 @@ export function schemasOf(source: Source): Schemas {
 
 /** Whether a schema that a file imports lets an organization in, through the modules that pass it on or build on it. */
 export function schemaReaches(
-  told: readonly Told<Schemas & { readonly passedOn: readonly PassedOn[] }>[],
+  told: readonly Told<Schemas>[],
   world: World,
 ): (from: string, schema: Elsewhere) => boolean {
   const letting = new Set(told.flatMap(({ file, facts }) => facts.letting.map((name) => `${file}#${name}`)));
-  const follow = follower(new Map(told.map(({ file, facts }) => [file, [...facts.passedOn, ...facts.made]])), world);
+  const follow = follower(world, new Map(told.map(({ file, facts }) => [file, facts.made])));
   return (from, { module, name }) => follow(from, module, name).some((one) => letting.has(`${one.file}#${one.name}`));
 }
 

@@ -77,6 +77,16 @@ export type Helpers = {
 /** The operator's decision to leave a finding. It ends when the code changes, because the id then changes. */
 export type Waiver = { readonly finding: string; readonly reason: string };
 
+/** `export … from`: by the name there, by the name here; `*` for all. An empty module is this file. */
+export type PassedOn = { readonly module: string; readonly name: string; readonly as: string };
+
+/** What a file has to do with others of the app. */
+export type Links = {
+  /** Modules whose functions it may call, as it names them. */
+  readonly modules: readonly string[];
+  readonly passedOn: readonly PassedOn[];
+};
+
 /** All that a scan takes from one file: what it finds there, and what it tells of it to other files. */
 export type FileResult = {
   readonly fileClass: FileClass;
@@ -84,6 +94,8 @@ export type FileResult = {
   readonly findings: readonly Finding[];
   /** By rule; only the rule itself looks into them. */
   readonly facts: Readonly<Partial<Record<FindingKind, unknown>>>;
+  /** Null: it has nothing to do with others. */
+  readonly links: Links | null;
 };
 
 /** Keeps results of files; see `ScanCache`. */

@@ -58,6 +58,8 @@ export const vocabulary = (): Patterns => current;
  * so that scans which take turns do not mix.
  */
 export function speak(words: Vocabulary): void {
+  if (words === given) return;
+  given = words;
   const key = JSON.stringify(words);
   if (key === spoken) return;
   spoken = key;
@@ -138,3 +140,4 @@ const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: strin
 
 let current: Patterns = patternsOf({ columns: [], tables: [], memberships: [] });
 let spoken = '';
+let given: Vocabulary | null = null;

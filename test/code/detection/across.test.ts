@@ -90,3 +90,13 @@ it('follows the import map of edge functions', async () => {
   });
   expect(found).toEqual(['request-org supabase/functions/list/index.ts:3']);
 });
+
+it('leaves to a person what only becomes a part of the path of another API', async () => {
+  const action = (more: string): string =>
+    `'use server';\nexport async function award(orgId: string, id: string) {\n  await api.post(\`/orgs/\${orgId}/badges\`, { id });\n${more}}\n`;
+  const found = await foundIn({
+    'app/a/actions.ts': action(''),
+    'app/b/actions.ts': action(`  await db.from('badges').insert({ org_id: orgId });\n`),
+  });
+  expect(found).toEqual(['request-org app/b/actions.ts:2']);
+});

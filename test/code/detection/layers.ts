@@ -2,10 +2,115 @@
 export type LayeredApp = {
   readonly name: string;
   readonly found: boolean;
+  /** Where it is not an organization of the request: a table that is asked for every organization. */
+  readonly unscoped?: true | 'advice';
   readonly files: Readonly<Record<string, string>>;
 };
 
+const schema = `create table organizations (id uuid primary key, name text);
+create table memberships (org_id uuid references organizations, user_id uuid references auth.users, role text);
+create table calls (id uuid primary key, org_id uuid references organizations, name text);
+`;
+const unscoped = (name: string, found: boolean | 'advice', files: Readonly<Record<string, string>>): LayeredApp => ({
+  name: `unscoped-${name}`,
+  found: found !== false,
+  unscoped: found === 'advice' ? 'advice' : true,
+  files: { 'supabase/migrations/20240101000000_init.sql': schema, ...files },
+});
+const inService = (name: string, found: boolean | 'advice', asks: string, more: Record<string, string> = {}) =>
+  unscoped(`service-${name}`, found, {
+    'src/calls.controller.ts':
+      "import { CallsService } from './calls.service';\n@Controller('calls')\n@UseGuards(AuthGuard)\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Get() list(@Query('q') q: string) { return this.calls.list(q); }\n}\n",
+    'src/calls.service.ts': `export class CallsService {\n  constructor(private readonly prisma: PrismaService, private readonly pool: Pool) {}\n  async list(q: string) { return ${asks}; }\n}\n`,
+    ...more,
+  });
+const mounted = (name: string, found: boolean, mount: string, more: Record<string, string> = {}) =>
+  unscoped(`mounted-${name}`, found, {
+    'src/routes/calls.ts':
+      "import { Router } from 'express';\nimport { pool } from '../db';\nexport const callRouter = Router();\ncallRouter.get('/', async (req, res) => { const { rows } = await pool.query('select * from calls'); res.json(rows); });\n",
+    'src/app.ts': `import express from 'express';\nimport { callRouter } from './routes/calls';\nconst app = express();\n${mount}\n`,
+    ...more,
+  });
+
+const unscopedApps: readonly LayeredApp[] = [
+  inService('prisma', true, 'this.prisma.call.findMany({ where: { name: { contains: q } } })'),
+  inService('sql', true, "this.pool.query('select * from calls where name ilike $1', [q])"),
+  inService('own', false, 'this.prisma.call.findMany({ where: { orgId: this.ctx.orgId } })'),
+  inService('one', false, 'this.prisma.call.findMany({ where: { id: q } })'),
+  inService('told', false, "this.pool.query('select * from calls where name ilike $1', [q])", {
+    'src/db.ts':
+      'export const open = (orgId: string) => pool.query("select set_config(\'app.org\', $1, true)", [orgId]);\n',
+  }),
+  inService('of-a-role', 'advice', 'this.prisma.call.findMany()', {
+    'src/calls.controller.ts':
+      "import { CallsService } from './calls.service';\n@Controller('calls')\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Roles('ADMIN') @Get() list() { return this.calls.list(''); }\n}\n",
+  }),
+  inService('of-the-operator', false, 'this.prisma.call.findMany()', {
+    'src/calls.controller.ts':
+      "import { CallsService } from './calls.service';\n@Controller('calls')\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Roles('SUPER_ADMIN') @Get() list() { return this.calls.list(''); }\n}\n",
+  }),
+  inService('of-a-job', false, 'this.prisma.call.findMany()', {
+    'src/calls.controller.ts':
+      "import { CallsService } from './calls.service';\nexport class Reminder {\n  constructor(private readonly calls: CallsService) {}\n  @Cron('0 * * * *') async run() { for (const one of await this.calls.list('')) await send(one); }\n}\n",
+  }),
+  inService('sifted', false, 'this.prisma.call.findMany()', {
+    'src/calls.controller.ts':
+      "import { CallsService } from './calls.service';\n@Controller('calls')\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Get() async list(@CurrentUser() user: User) { const all = await this.calls.list(''); return all.filter((one) => one.orgId === user.orgId); }\n}\n",
+  }),
+  unscoped('in-a-repository', true, {
+    'src/routes/calls.ts':
+      "import { Router } from 'express';\nimport { listCalls } from '../services/calls';\nconst router = Router();\nrouter.get('/', requireAuth, async (req, res) => { res.json(await listCalls()); });\n",
+    'src/services/calls.ts':
+      "import { all } from '../data/calls';\nexport async function listCalls() { const rows = await all(); return rows.map(show); }\n",
+    'src/data/calls.ts':
+      "import { db } from './db';\nimport { calls } from './schema';\nexport async function all() { return await db.select().from(calls); }\n",
+  }),
+  mounted('open', true, "app.use('/calls', requireAuth, callRouter);"),
+  mounted('for-staff', false, "app.use('/calls', requireSuperAdmin, callRouter);"),
+  mounted('behind-the-path', false, "app.use('/platform/calls', requireAuth, callRouter);"),
+  mounted('behind-another-use', false, "app.use('/all', requireStaff);\napp.use('/all/calls', callRouter);"),
+  mounted(
+    'twice',
+    true,
+    "app.use('/calls', requireSuperAdmin, callRouter);\napp.use('/v2/calls', requireAuth, callRouter);",
+  ),
+  mounted('in-a-router', false, '', {
+    'src/app.ts':
+      "import express from 'express';\nimport { api } from './routes';\nconst app = express();\napp.use('/all', requireSuperAdmin, api);\n",
+    'src/routes/index.ts':
+      "import { Router } from 'express';\nimport { callRouter } from './calls';\nexport const api = Router();\napi.use('/calls', callRouter);\n",
+  }),
+];
+
 export const layeredApps: readonly LayeredApp[] = [
+  ...unscopedApps,
+  ...['requireOrgMember', 'requireAuth', 'webhooks'].map((guard) => ({
+    name: `e-mounted-${guard}`,
+    found: guard !== 'requireOrgMember',
+    files: {
+      'src/app.ts': `import express from 'express';\nimport { callRouter } from './routes/calls';\nconst app = express();\napp.use('/${guard === 'webhooks' ? 'webhooks' : 'orgs'}', ${guard === 'webhooks' ? 'cors()' : guard}, callRouter);\n`,
+      'src/routes/calls.ts':
+        "import { Router } from 'express';\nexport const callRouter = Router();\ncallRouter.get('/:orgId/calls', async (req, res) => { res.json(await pool.query('select * from calls where org_id = $1', [req.params.orgId])); });\n",
+    },
+  })),
+  // The function is told the own organization as well, and uses it, or not.
+  ...(
+    [
+      ['writes-asked', true, 'create({ data: { orgId: dto.orgId, name: dto.name } })'],
+      ['writes-own', false, 'create({ data: { orgId, name: dto.name } })'],
+      ['writes-own-beside', false, 'create({ data: { orgId, workspaceId: dto.workspaceId } })'],
+      ['narrows', false, 'findMany({ where: { orgId, workspaceId: dto.workspaceId } })'],
+      ['widens', true, 'findMany({ where: { OR: [{ orgId }, { orgId: dto.orgId }] } })'],
+      ['moves', true, 'updateMany({ where: { orgId }, data: { orgId: dto.orgId } })'],
+    ] as const
+  ).map(([name, found, asks]) => ({
+    name: `n-own-beside-${name}`,
+    found,
+    files: {
+      'src/calls.controller.ts': `import { CallsService } from './calls.service';\n@Controller('calls')\n@UseGuards(AuthGuard)\nexport class CallsController {\n  constructor(private readonly calls: CallsService) {}\n  @Post() save(@CurrentUser() user: User, @Body() dto: CallDto) { return this.calls.save(user.orgId, dto); }\n}\n`,
+      'src/calls.service.ts': `export class CallsService { save(orgId: string, dto: CallDto) { return this.prisma.call.${asks}; } }\n`,
+    },
+  })),
   ...['params', 'query', 'open', 'unchecked', 'elsewhere'].map((kind) => ({
     name: `n-global-guard-${kind}`,
     found: kind !== 'params',

@@ -6,7 +6,7 @@ import type { Hit, Rule } from '../rule.ts';
 import { type Elsewhere, letsOrgIn } from '../schemas.ts';
 import { bindingOf, referencesOf } from '../scope.ts';
 import { keyName, memberOf, type SyntaxNode, unwrap } from '../syntax.ts';
-import { importedSchemas, noteWritten } from './body-spread-across.ts';
+import { importedSchemas } from './body-spread-across.ts';
 
 /** A map is `set` with two arguments, and a session made of anything; a table is given one row. */
 const writes =
@@ -16,7 +16,7 @@ const writes =
 export const bodySpread: Rule = {
   kind: 'body-spread',
   seeds: ({ side, source }) => (side !== 'browser' && mayReadRequests(source) ? writes : null),
-  *check(node, { source }) {
+  *check(node) {
     const call =
       node.kind === 'call_expression'
         ? node
@@ -36,8 +36,7 @@ export const bodySpread: Rule = {
           instruction:
             'Name the fields that may be written, or take org_id out of the body first: const { org_id, ...fields } = body.',
         };
-        if (whole.schema === null) yield hit;
-        else noteWritten(source, whole.schema, hit);
+        yield whole.schema === null ? hit : { ...hit, note: whole.schema, pending: true };
       }
     }
   },

@@ -73,6 +73,8 @@ export const defaultOrg: Rule = {
   },
   examples: {
     finds: [
+      `export class CallMapper { toRow(call: Call): CallRow { return { id: call.id, orgId: call.orgId || '', name: call.name }; } }`,
+      `export class CallMapper { mapToExport(call: Call): CallExport { return { id: call.id, orgId: this.user.orgId || '', name: call.name }; } }`,
       `trpc.call.list.useQuery({ orgId: org?.id ?? '' }, { enabled: open });`,
       `const orgId = user.org_id ?? ''; if (!orgId) note('no org'); load(orgId);`,
       `const scope = await authorizeOrgCapability({ context, orgId: group.orgId ?? 'default' });`,
@@ -114,6 +116,7 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       },
     ],
     leaves: [
+      `export class CallMapper { mapToExport(call: Call): CallExport { return { id: call.id, orgId: call.orgId || '', name: call.org?.name || '' }; } }`,
       `const orgId = profile?.org_id ?? ''; if (!orgId) throw new Error('no'); load(orgId);`,
       `const orgId = String(form.get('orgId') ?? '').trim(); if (!file || !orgId) { return fail(400); } save(orgId, file);`,
       `const orgId = params.orgId?.trim() ?? ''; if (!UUID.test(orgId)) return reply(400); load(orgId);`,

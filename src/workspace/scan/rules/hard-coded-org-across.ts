@@ -22,9 +22,11 @@ export const exportedIds = acrossFiles<Facts>({
     const used = new Set(
       told.flatMap(({ file, facts }) => facts.usedAsOrg.map(({ module, name }) => `${resolve(file, module)}#${name}`)),
     );
-    return told.flatMap(({ file, facts }) =>
-      facts.constants.filter(({ name }) => used.has(`${file}#${name}`)).map(({ finding }) => finding),
-    );
+    return {
+      findings: told.flatMap(({ file, facts }) =>
+        facts.constants.filter(({ name }) => used.has(`${file}#${name}`)).map(({ finding }) => finding),
+      ),
+    };
   },
 });
 

@@ -3,7 +3,6 @@ import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { isForPlatform } from '../for-platform.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
-import { givenBy } from '../handing.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
@@ -27,7 +26,7 @@ import {
   wrapped,
 } from '../syntax.ts';
 import { partWords, tenantValuesAt } from '../tenant-values.ts';
-import { handedToFunctions, noteControlled, noteHanded } from './request-org-across.ts';
+import { handedToFunctions, noteOf } from './request-org-across.ts';
 
 /**
  * The organization is what the caller says it is. Found from both ends: a property of a request that is named like an
@@ -70,6 +69,20 @@ export const requestOrg: Rule = {
   across: handedToFunctions,
   examples: {
     finds: [
+      {
+        path: 'src/actions.ts',
+        code: `'use server';\nexport async function award(orgId: string, id: string) { await api.post(\`/orgs/\${orgId}/badges\`, { id }); await db.from('badges').insert({ org_id: orgId }); }\n`,
+      },
+      `export const load = async ({ params }) => { const { personId, orgId, token } = params; verifyUnsubscribeToken(personId, orgId, token); return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(or(eq(calls.orgId, req.user.orgId), eq(calls.orgId, req.query.orgId)))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').or(\`org_id.eq.\${req.user.orgId},org_id.eq.\${req.query.orgId}\`)); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { OR: [{ orgId: req.user.orgId }, { orgId: req.query.orgId }] } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await pool.query('select * from calls where org_id = $1 or org_id = $2', [req.user.orgId, req.query.orgId])); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').in('org_id', [req.user.orgId, req.query.orgId])); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await admin.from('calls').update({ org_id: req.body.org_id }).eq('org_id', req.user.orgId).eq('id', 1); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await pool.query('update calls set org_id = $1 where org_id = $2', [req.body.org_id, req.user.orgId]); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await db.update(calls).set({ orgId: req.body.orgId }).where(eq(calls.orgId, req.user.orgId)); });`,
+      `router.put('/x', requireAuth, async (req, res) => { await prisma.call.updateMany({ where: { orgId: req.user.orgId }, data: { orgId: req.body.orgId } }); });`,
       `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(or(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
       `router.post('/x', requireAuth, async (req, res) => { const { workspaceId } = req.body; const { data } = await db.from('workspaces').select('id').eq('id', workspaceId).eq('org_id', req.user.orgId).single(); await db.from('calls').insert({ workspace_id: workspaceId, name: data?.name }); });`,
       `export const POST = withTenant(async (request, context) => { const { workspaceId } = await request.json(); return Response.json(await prisma.call.update({ where: { id: 1, orgId: context.orgId }, data: { workspaceId } })); });`,
@@ -137,6 +150,11 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `export const load = async ({ params }) => { const { personId, orgId, token } = params; if (!verifyUnsubscribeToken(personId, orgId, token)) return { status: 'invalid' }; return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.user.tenantId), or(eq(calls.open, true), eq(calls.workspaceId, req.query.workspaceId))))); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { tenantId: req.user.tenantId, OR: [{ open: true }, { workspaceId: req.query.workspaceId }] } })); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await pool.query('select * from calls where user_id = $1 and (open or org_id = $2)', [req.user.id, req.query.orgId])); });`,
+      `router.get('/x', requireAuth, async (req, res) => { res.json(await admin.from('calls').select('*').eq('user_id', req.user.id).or(\`org_id.eq.\${req.query.orgId},open.is.true\`)); });`,
       `export const GET = withTenant(async (request, context) => { const orgId = new URL(request.url).searchParams.get('orgId'); return Response.json(await db.select().from(calls).where(and(eq(calls.tenantId, context.tenantId), eq(calls.orgId, orgId)))); });`,
       `router.get('/x', requireAuth, async (req, res) => { const { data } = await db.from('calls').select('*').eq('workspace_id', req.query.workspaceId).eq('org_id', req.user.orgId); res.json(data); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { orgId: req.user.orgId, workspaceId: req.query.workspaceId } })); });`,
@@ -214,8 +232,18 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
   if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
-  noteHanded(context.source, node.start, uses.flatMap(givenBy));
-  noteControlled(node, origin.part);
+  yield { ...sayOf(node, binding, origin, context, fn, uses), note: noteOf(node, origin.part, uses) };
+}
+
+/** What is said of an organization that nothing compares, and how it is edited where that is to be seen. */
+function sayOf(
+  node: SyntaxNode,
+  binding: Binding | null,
+  origin: RequestOrigin,
+  context: RuleContext,
+  fn: SyntaxNode | null,
+  uses: readonly SyntaxNode[],
+): Hit {
   const last = origin.path.at(-1);
   const name = last === 'argument' ? (binding?.name ?? 'an argument') : (last ?? 'the organization');
   const reason = `The organization comes from ${partWords[origin.part]} (${name}) and is never compared with that of the authenticated user.`;
@@ -223,74 +251,88 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   const request = requestInScope(node);
   const same = helpers?.assertSameOrg ?? 'assertSameOrg';
   if (origin.part === 'state') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Sign the state (HMAC, with an expiry) when the flow starts and verify it here, or keep it on the server under a random id.',
     };
-    return;
   }
   if (origin.part === 'token') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Verify the token (supabase.auth.getUser, or jwt.verify with the key) before anything in it is used.',
     };
-    return;
   }
   if (origin.part === 'message') {
-    yield {
+    return {
       node,
       reason,
       instruction:
         'Keep the organization that the connection was authenticated for, and refuse messages that name another.',
     };
-    return;
+  }
+  const asTenant = uses.filter(isTenantUse);
+  if (asTenant.length > 0 && asTenant.every(isHandedToApi)) {
+    return {
+      node,
+      reason: `The organization comes from ${partWords[origin.part]} (${name}) and is handed on to another API, which has to compare it.`,
+      certainty: 'likely',
+      advice: true,
+      instruction: "Look whether that API compares it with the caller's own; call it with the caller's token.",
+    };
   }
   if (isEdgeFunction(node.source)) {
-    yield { node, reason, instruction: forEdgeFunction };
-    return;
+    return { node, reason, instruction: forEdgeFunction };
   }
   if (fn !== null && !context.isAuthMiddleware && isForPlatform(fn)) {
-    yield {
+    return {
       node,
       reason: `${reason.replace(/\.$/, '')}; the platform's own people come through here.`,
       instruction:
         'Waive it if they are meant to act for every organization; else compare it with that of the authenticated user.',
     };
-    return;
   }
   if (uses.some(isRefusedWhenSame)) {
-    yield {
+    return {
       node,
       reason: `${reason.replace(/\.$/, '')}; ${forAnother}`,
       certainty: 'likely',
       instruction:
         'Look whether the caller may name any organization here (to share with, to hand over to), refuse or ask the other one if not, and waive it otherwise.',
     };
-    return;
   }
   if (request === null || context.isAuthMiddleware) {
-    yield { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
-    return;
+    return { node, reason, instruction: 'Pass in the organization of the authenticated user, or compare with it.' };
   }
   if (authOf(request.fn, context) !== 'yes') {
-    yield {
+    return {
       node,
       reason,
       instruction: `Nothing authenticates this route, so there is no organization to compare with: put the auth middleware in front of it and call ${same}(${request.name}, …); for a webhook verify its signature and look the organization up by what the sender owns.`,
     };
-    return;
   }
   const edits = comparingEdits(
     { node, binding, uses, request: request.name, fromHeader: origin.part === 'headers' },
     context,
   );
   if (edits === null)
-    yield { node, reason, instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).` };
-  else yield { node, reason, edits };
+    return {
+      node,
+      reason,
+      instruction: `Compare it with the authenticated organization: ${same}(${request.name}, …).`,
+    };
+  return { node, reason, edits };
+}
+
+/** api.post(`/orgs/${orgId}/calls`): a part of a path that is asked over HTTP. */
+function isHandedToApi(use: SyntaxNode): boolean {
+  const path = use.parent?.kind === 'template_substitution' ? use.parent.parent : null;
+  const callee = path?.parent?.kind === 'arguments' ? path.parent.parent?.child(0) : null;
+  const name = callee ? (memberOf(callee)?.name ?? callee.text) : '';
+  return path?.text.startsWith('`/') === true && /^(?:get|post|put|patch|delete|request|\w*[fF]etch\w*)$/.test(name);
 }
 
 /** What is said of a place where an organization other than the own is meant; nothing is put in the place of its value. */

@@ -29,7 +29,7 @@ export const formAndApi = acrossFiles<Facts>({
     const accepted = new Set(told.flatMap(({ facts }) => facts.accepted));
     const refused =
       accepted.size === 0 ? [] : told.flatMap(({ facts }) => facts.offered.filter(({ role }) => !accepted.has(role)));
-    return [...refused.map(({ finding }) => finding), ...wrongDepth(told, world)];
+    return { findings: [...refused.map(({ finding }) => finding), ...wrongDepth(told, world)] };
   },
 });
 

@@ -5,13 +5,13 @@ import { isCompared } from '../guards.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from '../names.ts';
 import { originsOf } from '../origins.ts';
 import { decides } from '../refusals.ts';
-import { mayReadRequests } from '../request-words.ts';
 import type { Rule } from '../rule.ts';
 import { declarationsIn, escapeRegExp, placesOf, referencesOf } from '../scope.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from '../syntax.ts';
 import { offsetsOfMatches } from '../words.ts';
 import { orgByName } from './org-by-name.ts';
-import { statementsIn, unscopedStatement, untoldCallers } from './unscoped-statement.ts';
+import { openFunctions } from './unscoped-across.ts';
+import { statementsIn, unscopedStatement } from './unscoped-statement.ts';
 import { belongsToOrganizations, isScopedClient, ofCaller, unscopedTable } from './unscoped-table.ts';
 
 /** A client that a framework makes (`serverSupabaseServiceRole(event)`) has no file of its own. */
@@ -29,12 +29,12 @@ const queries = /\.\s*(?:(?:eq|in|match)\s*\(\s*(?:['"]id['"]|\{\s*id\b)|from\s*
 export const unscopedQuery: Rule = {
   kind: 'unscoped-query',
   seeds: ({ side, source, workspace }) => {
-    if (side === 'browser' || !mayReadRequests(source)) return null;
+    if (side === 'browser') return null;
     const { text } = source;
     const asksService = workspace.supabaseClients.some((client) => client.role === 'service') || serviceWord.test(text);
     return [...(asksService ? offsetsOfMatches(text, queries) : []), ...statementsIn(text)];
   },
-  across: untoldCallers,
+  across: openFunctions,
   *check(node, context) {
     yield* unscopedStatement(node, context);
     yield* unscopedTable(node, context);

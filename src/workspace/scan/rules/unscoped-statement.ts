@@ -1,10 +1,10 @@
-import { acrossFiles, type Place } from '../across-files.ts';
 import { type Chain, chainAround, chainOf, linkOf } from '../chains.ts';
+import { isRouted } from '../handlers.ts';
 import { isMembershipTable, isOrgTable, isTenantTable } from '../names.ts';
 import type { Hit, RuleContext } from '../rule-context.ts';
-import { keyName, memberOf, positionOf, type Source, type SyntaxNode, unwrap } from '../syntax.ts';
+import { keyName, memberOf, type SyntaxNode, unwrap } from '../syntax.ts';
 import { offsetsOfMatches } from '../words.ts';
-import { answersAnybody, compares, narrows, narrowsBy } from './unscoped-table.ts';
+import { askedBy, compares, narrows, narrowsBy, openTo } from './unscoped-table.ts';
 
 const built = /\.\s*(?:findMany|updateMany|deleteMany)\s*\(|\.\s*(?:from|delete|update)\s*\(\s*[A-Za-z_$][\w$]*\s*\)/g;
 const asksSql = /\bsql`|\$\w+Raw\b|\.\s*(?:query|execute|any|many\w*|all|run)\b/;
@@ -26,19 +26,20 @@ const plainClient = /(?:^|\.)(?:prisma|prismaClient|pool|pgPool|db|database|pg|s
 
 /**
  * The same in SQL, Prisma and Drizzle, whose connections go past row security unless the app says who is asking. An app
- * that does so anywhere (`set_config`, `$extends`) is left alone: see `untoldCallers`.
+ * that does so anywhere (`set_config`, `$extends`) is left alone: see `openFunctions`.
  */
 export function* unscopedStatement(node: SyntaxNode, context: RuleContext): Iterable<Hit> {
   const found = sqlAt(node) ?? modelAt(node) ?? builderAt(node);
   if (found === null || !plainClient.test(found.chain.base.text.replace(/^(?:this|ctx)\./, ''))) return;
-  if (!answersAnybody(found.chain, found.table, context)) return;
-  noted.set(context.source, [...(noted.get(context.source) ?? []), found.chain.node.start]);
-  yield {
+  const asker = askedBy(found.chain, found.table, context);
+  if (asker === null) return;
+  const hit: Hit = {
     node: found.chain.node,
     reason: `Rows of ${found.table} are ${found.does} for every organization, over a connection that no row security holds.`,
     instruction: 'Keep it to the organization of the authenticated user (org_id = …).',
     certainty: 'likely',
   };
+  yield openTo(asker, hit, { statement: true, routed: isRouted(found.chain.node) });
 }
 
 const isTenants = (name: string): boolean =>
@@ -166,30 +167,3 @@ function tellsNobodyInDrizzle(condition: SyntaxNode | null, table: string): bool
   if (name === 'eq') return narrows(column.name, right);
   return /^(?:ne|gte?|lte?|i?like|isNull|isNotNull)$/.test(name);
 }
-
-const noted = new WeakMap<Source, readonly number[]>();
-
-/** What tells the database, or the client, who is asking: for a transaction, or for every question. */
-const telling =
-  /set_config\s*\(|current_setting\s*\(|\$extends\s*\(|\$use\s*\(|\b(?:SET|set|Set)\s+(?:LOCAL|local|SESSION|session|ROLE|role)\b/;
-
-type Facts = {
-  readonly tells: boolean;
-  readonly places: readonly { readonly line: number; readonly column: number }[];
-};
-
-/** An app that tells its database who is asking may do so for these questions as well. */
-export const untoldCallers = acrossFiles<Facts>({
-  facts: ({ source }) => {
-    const tells = telling.test(source.text);
-    const places = (noted.get(source) ?? []).map((start) => positionOf(source.text, start));
-    return tells || places.length > 0 ? { tells, places } : null;
-  },
-  resolve: () => [],
-  clears: (told, { packageOf }) => {
-    const telling = new Set(told.filter(({ facts }) => facts.tells).map(({ file }) => packageOf(file)));
-    return told.flatMap(({ file, facts }): readonly Place[] =>
-      telling.has(packageOf(file)) ? facts.places.map((one) => ({ file, ...one })) : [],
-    );
-  },
-});

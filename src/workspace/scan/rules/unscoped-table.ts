@@ -1,8 +1,8 @@
+import { audienceOf, isElsewhere } from '../audience.ts';
+import { nameOf } from '../call-targets.ts';
 import { type Chain, chainAround, linkOf } from '../chains.ts';
 import { clientRole } from '../clients.ts';
-import { registrationOf, routeCallOf } from '../flow.ts';
-import { decoratorsOf } from '../for-platform.ts';
-import { handlerAround } from '../handlers.ts';
+import { handlerAround, isRouted, namedAround } from '../handlers.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isMembershipTable, isOrgColumn, isOrgTable, isTenantTable, mentionsOrg } from '../names.ts';
 import type { Hit, RuleContext } from '../rule-context.ts';
@@ -43,13 +43,6 @@ export function belongsToOrganizations(table: string, { text }: RuleContext['sou
 
 /** Rows that are looked through for whoever shows a key, or that are everybody's. */
 const ofNobody = /key|token|session|domain|invit|subscription|plan|price|template|countr|categor|public/i;
-/** Places where nobody signed in to one organization asks: the operator's own pages, jobs, other services, health. */
-const elsewhere =
-  /(?:^|[^a-z])(?:admins?|super[-_]?admin|internal|cron|jobs?|webhooks?|workers?|queues?|scripts?|seeds?|health\w*|ready|back-?office|platform|operators?|staff|ops|hooks|public|debug|dev|sitemap|rss|feed|metrics|migrat\w*|schedul\w*|inngest|trigger|sync|marketplace|stats)(?:[^a-z]|$)/i;
-/** What lets in some callers alone; it may be the operator's people, so that the rule has nothing to say. */
-const guarding =
-  /\b(?:require|assert|ensure|check|verify|only|must|restrict|is|has|authorize|allow|with|guard|can)_?\w*(?:admin|staff|super|operator|internal|root|owner|cron|secret|signature|api_?key|webhook|permission|role)\w*|\brole\w*['"\]]*\s*[!=]==?|\.includes\(\s*[\w.?!]*role/i;
-
 /** Links that say nothing of whose rows are meant. */
 const neutral =
   /^(?:from|schema|select|update|delete|order|limit|range|single|maybeSingle|csv|returns|overrideTypes|abortSignal|throwOnError|then)$/;
@@ -73,24 +66,61 @@ export function* unscopedTable(node: SyntaxNode, context: RuleContext): Iterable
   const link = linkOf(chain, 'update', 'delete') ?? linkOf(chain, 'select');
   if (link === null || !chain.links.every(saysNothingOfWhose) || isCount(chain)) return;
   if (isScopedClient(chain.base) || clientRole(chain.base, workspace) !== 'service') return;
-  if (!answersAnybody(chain, chain.table, context)) return;
+  const asker = askedBy(chain, chain.table, context);
+  if (asker === null) return;
   const does = { update: 'changed', delete: 'deleted' }[link.name] ?? 'read';
-  yield {
+  const hit: Hit = {
     node: chain.node,
     reason: `Rows of ${chain.table} are ${does} for every organization, with a client that goes past row security.`,
     instruction: `Add .eq('org_id', …) with the organization of the authenticated user.`,
     certainty: 'likely',
   };
+  yield openTo(asker, hit, { statement: false, routed: isRouted(chain.node) });
 }
 
-/** Whether a query is asked as it stands in a handler that lets in users of every organization. */
-export function answersAnybody(chain: Chain, table: string, { source, isAuthMiddleware }: RuleContext): boolean {
-  if (isAuthMiddleware || elsewhere.test(source.path) || ofNobody.test(table)) return false;
-  if (isMadeForOrganization(chain.base)) return false;
+/**
+ * Who gets an answer to a query that is asked as it stands in a handler; for one outside of handlers the function that
+ * it stands in, since others tell who calls that. Null: nobody is shown to, or somebody has looked at the rows.
+ */
+export function askedBy(chain: Chain, table: string, { source, isAuthMiddleware }: RuleContext): Asker | null {
+  if (isAuthMiddleware || isElsewhere(source.path) || ofNobody.test(table)) return null;
+  if (isMadeForOrganization(chain.base)) return null;
   const handler = handlerAround(chain.node);
-  if (handler === null || isGuarded(handler) || isForMachines(chain.node)) return false;
-  return isWhole(chain, handler) && !isSortedOut(chain, handler);
+  const fn = handler ?? namedAround(chain.node);
+  if (fn === null || isForMachines(chain.node)) return null;
+  if (!isWhole(chain, fn) || isSortedOut(chain.node, fn)) return null;
+  if (handler === null) return { audience: 'unknown', fn: nameOf(fn) };
+  const audience = audienceOf(handler);
+  return audience === 'some' ? null : { audience, fn: null };
 }
+
+export type Asker = {
+  /** `role`: users who have a role or a right, which may be one in their own organization. */
+  readonly audience: 'users' | 'role' | 'unknown';
+  readonly fn: string | null;
+};
+
+/** What a query of such rows is reported as. */
+export function openTo({ audience, fn }: Asker, hit: Hit, note: Omit<OpenNote, 'fn'>): Hit {
+  const told = { ...hit, note: { ...note, fn } satisfies OpenNote };
+  if (audience === 'role')
+    return {
+      ...told,
+      advice: true,
+      reason: `${hit.reason.replace(/\.$/, '')}, for everybody who has a role: a role does not say of which organization.`,
+    };
+  return audience === 'unknown' ? { ...told, pending: true } : told;
+}
+
+/** What is kept of a query until all files have been read. */
+export type OpenNote = {
+  /** Asked over a connection that may be told who is asking. */
+  readonly statement: boolean;
+  /** The function that it stands in, where that answers no request itself. */
+  readonly fn: string | null;
+  /** In a handler of a router, which another file may have put behind a guard. */
+  readonly routed: boolean;
+};
 
 function saysNothingOfWhose({ name, args }: Chain['links'][number]): boolean {
   if (name === 'select') return !/!inner|\bcount\b/.test(args[0]?.text ?? '');
@@ -139,7 +169,7 @@ const isCount = (chain: Chain): boolean => {
 };
 
 /** A query that is waited for where it stands; what is kept, handed on or given back may be narrowed later. */
-function isWhole(chain: Chain, handler: SyntaxNode): boolean {
+function isWhole(chain: Chain, fn: SyntaxNode): boolean {
   const whole = wrapped(chain.node);
   const parent = whole.parent;
   if (parent === null) return false;
@@ -149,7 +179,7 @@ function isWhole(chain: Chain, handler: SyntaxNode): boolean {
     const binding = name?.kind === 'identifier' ? declaredBy(name) : null;
     return binding !== null && referencesOf(binding).every((one) => isOnlyAwaited(one));
   }
-  if (parent.kind === 'return_statement' || isFunction(parent)) return functionAround(chain.node) === handler;
+  if (parent.kind === 'return_statement' || isFunction(parent)) return functionAround(chain.node) === fn;
   if (linkOf(chain, 'then') !== null) return true;
   // Promise.all([…])
   const call = parent.kind === 'array' ? wrapped(parent).parent?.parent : null;
@@ -173,38 +203,8 @@ function isOnlyAwaited(reference: SyntaxNode): boolean {
 }
 
 /** Rows that are compared with the caller's organization after they were read. */
-function isSortedOut(chain: Chain, handler: SyntaxNode): boolean {
-  const rest = handler.source.text.slice(chain.node.end, handler.end);
+export function isSortedOut(query: SyntaxNode, fn: SyntaxNode): boolean {
+  const rest = fn.source.text.slice(query.end, fn.end);
   const compared = /\.\s*(\w+)\s*[!=]==?|[!=]==?\s*[\w.?!]+\.(\w+)|(?:includes|has|get)\(\s*[\w.?!]+\.(\w+)/g;
   return [...rest.matchAll(compared)].some((names) => names.slice(1).some((name) => name && ofCaller(name)));
-}
-
-/** `@Roles('ADMIN')`, `@Controller('admin/calls')`, `@UseGuards(OrgAdminGuard)`, `@Public()` */
-const isOfSome = (decorator: string): boolean =>
-  guarding.test(decorator) ||
-  elsewhere.test(decorator.slice(1)) ||
-  /^@\w*(?:Role|Permission|Admin|Staff|Scope|Policy|Polic|Abilit)|Roles?Guard|\w(?:Org|Tenant|Workspace|Member)\w*Guard|^@UseGuards\([^)]*Tenant/i.test(
-    decorator,
-  );
-
-function isGuarded(handler: SyntaxNode): boolean {
-  if (guarding.test(handler.text)) return true;
-  const { source } = handler;
-  if (handler.kind === 'method_definition' && decoratorsOf(handler).some(isOfSome)) return true;
-  const route = routeCallOf(handler);
-  const call = handler.parent?.kind === 'arguments' ? handler.parent.parent : null;
-  const callee = call?.child(0)?.text ?? '';
-  // `adminProcedure.query(…)`, `withAdmin(…)`
-  if (/admin|staff|internal|super|operator|root|public/i.test(callee.replace(/supabase\w*/gi, ''))) return true;
-  if (route === null) return /\bexport\s+(?:const|default)\b[^;]{0,120}\b(?:with|require)\w*Admin/.test(source.text);
-  const { before, router } = registrationOf(route, handler);
-  const place = route.childOfKind('arguments')?.child(0)?.text ?? '';
-  if (elsewhere.test(place) || elsewhere.test(router.replace(/([a-z])([A-Z])/g, '$1_$2'))) return true;
-  const middlewares = before.map(
-    (one) => `${one.text} ${one.kind === 'identifier' ? (bindingOf(one)?.init?.text ?? '') : ''}`,
-  );
-  if (middlewares.some((text) => /admin|staff|super|operator/i.test(text) || guarding.test(text))) return true;
-  return [...source.text.matchAll(/\.\s*(?:use|addHook)\s*\(([^;]{0,200})/g)].some(
-    ([, text = '']) => /admin|staff|super|operator/i.test(text) || guarding.test(text),
-  );
 }
