@@ -2,7 +2,7 @@ import type { CheckResult } from '../rollout/check.ts';
 import { blindPeople } from './blind.ts';
 import { type CompareOptions, type Found, keptResults, othersResult, peopleResult, unreadResult } from './results.ts';
 import { type Access, type Action, actions, bitsOf, type Door, type Person, policyOf, type Right } from './rights.ts';
-import { claimOf, isLeak, lossOf } from './rows.ts';
+import { claimOf, isEverybodys, isLeak, lossOf } from './rows.ts';
 import type { Finding } from './words.ts';
 
 /**
@@ -103,7 +103,7 @@ function compareDoor(
         // That it can no longer be read says it already.
         else if (action === 'read' || !readsNoMore(rightBefore, place, right, row)) {
           lost.push(row);
-          nobodys ||= claim === 'shared';
+          nobodys ||= claim === 'shared' || isEverybodys(door, claim, owners, how);
         }
       }
       if (lost.length > 0) lockouts.push({ ...finding(door, person, action, lost, rightBefore, places), nobodys });

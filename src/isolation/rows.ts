@@ -65,10 +65,24 @@ export function lossOf(
     const told = person.id !== null && (before.guarded || (!named('organizations') && named('users')));
     return action === 'read' && (before.decided || told) ? 'lockout' : 'on purpose';
   }
+  if (isEverybodys(door, claim, owners, before))
+    return action === 'read' && person.id !== null ? 'lockout' : 'on purpose';
   if (claim === 'other' && before.shared) return 'lockout';
   if ((claim === 'other' || claim === 'former') && before.anywhere) return 'lockout';
   return action === 'read' && before.publicly && claim === 'other' ? 'lockout' : 'on purpose';
 }
+
+/**
+ * A row that names its maker alone, and that a policy showed to whoever signs in, was nobody's in particular: a rate, a
+ * flag, a version of the terms.
+ */
+export const isEverybodys = (
+  door: Door,
+  claim: Claim,
+  owners: Owners,
+  before: { readonly guarded: boolean; readonly decided: boolean },
+): boolean =>
+  claim === 'other' && door.madeBy === true && before.guarded && !before.decided && owners.organizations.length === 0;
 
 /** Whether it is a leak that a person reaches a row. `already`: they did so before. */
 export function isLeak(

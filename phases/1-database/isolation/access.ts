@@ -17,7 +17,7 @@ import { bucketsOf } from './buckets.ts';
 import { readBy } from './classify.ts';
 import { decidedName } from './judged.ts';
 import { keptLook } from './kept-look.ts';
-import { ownersOf } from './owners.ts';
+import { namesMakersAlone, ownersOf } from './owners.ts';
 import { peopleOf } from './people.ts';
 import { standingPlatformPolicies } from './platform-policies.ts';
 import { rulesOf } from './rules.ts';
@@ -171,6 +171,7 @@ function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
           : ownersOf(found, table, 't', said)),
         key: key?.name ?? null,
         keyType: key?.type ?? null,
+        madeBy: namesMakersAlone(found, table),
       };
     });
 }

@@ -1,6 +1,7 @@
 import type { Constraint, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
 import { idFrom } from '../sign-up/names.ts';
+import { doers, plainName } from '../survey/shape.ts';
 import { orgColumnOf, primaryColumn, profileUser, type Survey, tenantOf } from '../survey.ts';
 import { isCallersMembership } from './caller.ts';
 import type { SaidLinks } from './said-links.ts';
@@ -119,6 +120,20 @@ function usersOf(known: Known, table: Table, alias: string, path: readonly numbe
   if (parts.length === 0 && named !== undefined) parts.push(own(named.name));
   if (table === survey.memberships?.table || path.length > farthest) return parts;
   return [...parts, ...throughParents(known, table, alias, path, usersOf)];
+}
+
+/**
+ * Whether rows name no users but those who made or changed them. Whose a row is, that may say (a note) or not (a rate, a
+ * flag): it depends on who could read it.
+ */
+export function namesMakersAlone(survey: Survey, table: Table): boolean {
+  const columns = foreignKeys(table).flatMap((foreign) => {
+    const users = foreign.references?.schema === 'auth' && foreign.references.table === 'users';
+    const people = survey.profiles !== null && parentOf(survey, foreign) === survey.profiles;
+    return users || people ? foreign.columns : [];
+  });
+  const isMaker = (name: string): boolean => doers.test(plainName(name));
+  return columns.length > 0 && columns.every(isMaker) && !table.columns.some((one) => one.name === 'user_id');
 }
 
 type Follow = typeof organizationsOf;

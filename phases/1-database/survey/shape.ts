@@ -66,7 +66,8 @@ const authNames = [
 ];
 
 /** Names that say who did something to a row, not whose it is. */
-const doers = /(created|updated|invited|deleted|removed|added|approved|assigned|changed|granted|reviewed)_?(by|from)/;
+export const doers =
+  /(created|updated|invited|deleted|removed|added|approved|assigned|changed|granted|reviewed)_?(by|from)/;
 
 /** Columns that hold a user: by foreign key to `auth.users` or to a table of people, else by name and type. */
 export function userColumns(table: Table, people: ReadonlySet<string>): readonly Column[] {

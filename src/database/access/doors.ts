@@ -16,6 +16,8 @@ export type DoorScope = {
   /** The column that names the organization, where rows can be picked by it. */
   readonly key: string | null;
   readonly keyType: string | null;
+  /** Its rows name no users but those who made or changed them. */
+  readonly madeBy?: boolean;
 };
 
 export type PolicyFacts = {

@@ -54,10 +54,11 @@ export const unreadDoor = (scope: DoorScope, facts: RelationFacts | null, reason
   labels: [],
 });
 
-const base = (scope: DoorScope, facts: RelationFacts | null): Pick<Door, 'name' | 'kind' | 'guarded'> => ({
+const base = (scope: DoorScope, facts: RelationFacts | null): Pick<Door, 'name' | 'kind' | 'guarded' | 'madeBy'> => ({
   name: `${scope.schema}.${scope.name}`,
   kind: scope.kind,
   guarded: facts?.rowSecurity === true,
+  madeBy: scope.madeBy === true,
 });
 
 type AnswerOfOne = Answer['people'][number];

@@ -40,7 +40,7 @@ it('a table without an organization is nobody’s to read where its texts, lists
   );
 });
 
-/** Templates of everybody beside those of each organization, news that name only who has read them, rates that name nobody. */
+/** Templates of everybody beside those of each organization, news that name only who has read them, rates that name nobody, flags that all name who set them. */
 const everybodys = `${users(2)}
   create table organizations (id uuid primary key default gen_random_uuid(), name text not null);
   create table org_members (organization_id uuid not null references organizations, user_id uuid not null references auth.users, role text not null default 'member', primary key (organization_id, user_id));
@@ -48,16 +48,19 @@ const everybodys = `${users(2)}
   create table parts (id int primary key, template_id int references templates, name text);
   create table news (id int primary key, name text, reviewed_by uuid references auth.users);
   create table rates (id int primary key, name text, created_by uuid references auth.users);
+  create table flags (id int primary key, name text, updated_by uuid references auth.users);
   insert into organizations values ('${org(1)}', 'A'), ('${org(2)}', 'B');
   insert into org_members values ('${org(1)}', '${user(1)}', 'owner'), ('${org(2)}', '${user(2)}', 'owner');
   insert into templates values (1, null, 'x'), (2, '${org(1)}', 'a'), (3, '${org(2)}', 'b');
   insert into parts values (1, 1, 'x'), (2, 2, 'a'), (3, 3, 'b');
   insert into news values (1, 'x', null), (2, 'y', '${user(2)}');
   insert into rates values (1, 'x', null);
+  insert into flags values (1, 'x', '${user(2)}');
+  alter table flags enable row level security; create policy "all read" on flags for select to authenticated using (true);
   alter table rates enable row level security; create policy "all read" on rates for select to authenticated using (true);
   alter table templates enable row level security; create policy "all read" on templates for select to authenticated using (true);
   alter table parts enable row level security; create policy "all read" on parts for select to authenticated using (true);`;
-const tables = ['public.news', 'public.parts', 'public.rates', 'public.templates'];
+const tables = ['public.flags', 'public.news', 'public.parts', 'public.rates', 'public.templates'];
 
 it('rows of nobody that everybody read are lost by a decision alone, and may stay everybody’s', async () => {
   const refused = await whole(server, everybodys);
@@ -69,8 +72,14 @@ it('rows of nobody that everybody read are lost by a decision alone, and may sta
       const query = `select string_agg(name, '' order by name) as names from public.${table}`;
       return (await at.as<{ names: string }>('authenticated', { sub: user(1) }, query))[0]?.names;
     };
-    const read = [await names('templates'), await names('parts'), await names('news'), await names('rates')];
-    expect(read).toEqual(['ax', 'ax', 'xy', 'x']);
+    const read = [
+      await names('templates'),
+      await names('parts'),
+      await names('news'),
+      await names('rates'),
+      await names('flags'),
+    ];
+    expect(read).toEqual(['ax', 'ax', 'xy', 'x', 'x']);
   });
   expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
 });
