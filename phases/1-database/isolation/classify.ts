@@ -243,6 +243,7 @@ export async function judging(survey: Survey, from: readonly string[], strict = 
     organizations: survey.organizations === null ? null : `${survey.organizations.schema}.${survey.organizations.name}`,
     functions: catalog.functions,
     columns,
+    views: new Map(catalog.views.map((view) => [`${view.schema}.${view.name}`, view])),
     directories,
     claims: new Set(strict ? [] : [survey.to, ...from, 'org_id', 'organization_id', 'tenant_id']),
     one: survey.model === 'one',

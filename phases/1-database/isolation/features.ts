@@ -1,6 +1,6 @@
 import { child, constant, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 import { textOf } from './definer-bodies.ts';
-import { functionOf, inside, type Judging, queryOf, resolve, type Scope, tableOf } from './scope.ts';
+import { functionOf, inside, type Judging, queryOf, resolve, type Scope, tableOf, viewOf } from './scope.ts';
 
 /** What an expression of any shape touches, where its shape alone says nothing. */
 export type Features = {
@@ -46,6 +46,11 @@ export function features(node: Tree, scope: Scope, world: Judging, asOwner = fal
         if (table !== null && !owner) {
           reads.add(table);
           if (world.guards(table)) guarded.add(table);
+        }
+        const read = at.depth > 5 ? null : viewOf(range, at, world);
+        if (read !== null) {
+          const own = { ...at, ranges: [], params: new Map(), positional: [], outer: null, depth: at.depth + 1 };
+          visit({ SelectStmt: read.query }, own, owner || !read.view.securityInvoker);
         }
         const alias = string(child(range, 'alias') ?? {}, 'aliasname') ?? string(range, 'relname') ?? '';
         return {

@@ -1,5 +1,5 @@
 import { withoutComments } from '../../../src/database/catalog/calls.ts';
-import type { DbFunction } from '../../../src/database/catalog/types.ts';
+import type { DbFunction, View } from '../../../src/database/catalog/types.ts';
 import { parseSql } from '../../../src/database/rename/parser.ts';
 import { searchPath } from '../../../src/database/rename/routine.ts';
 import { child, list, names, open, string, type Tree } from '../../../src/database/rename/tree.ts';
@@ -32,6 +32,8 @@ export type World = {
   readonly functions: readonly DbFunction[];
   /** Columns by `schema.name`. */
   readonly columns: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By `schema.name`. */
+  readonly views: ReadonlyMap<string, View>;
 };
 
 export type Resolved =
@@ -106,6 +108,22 @@ export function tableOf(range: Tree, scope: Scope, world: World): string | null 
   const name = string(range, 'relname') ?? '';
   if (schema !== null) return `${schema}.${name}`;
   return scope.path.map((one) => `${one}.${name}`).find((one) => world.columns.has(one)) ?? null;
+}
+
+/** The view that a query reads under this name, and its own query; null for what is none, or cannot be parsed. */
+export function viewOf(range: Tree, scope: Scope, world: World): { readonly view: View; readonly query: Tree } | null {
+  const schema = string(range, 'schemaname');
+  const name = string(range, 'relname') ?? '';
+  const view = (schema === null ? scope.path : [schema]).map((one) => world.views.get(`${one}.${name}`)).find(Boolean);
+  if (view === undefined) return null;
+  try {
+    const statement = child(parseSql(view.definition)[0] ?? {}, 'stmt');
+    const query = statement === null ? null : child(statement, 'SelectStmt');
+    return query === null ? null : { view, query };
+  } catch {
+    // A syntax that this parser does not know: nobody has judged the view then.
+    return null;
+  }
 }
 
 /** The function that a call means, where only one can be. */

@@ -38,6 +38,9 @@ create function public.is_admin() returns boolean language sql stable security d
 create function public.loops(o uuid) returns boolean language plpgsql stable security definer as $$ declare r record; begin for r in select * from public.members where user_id = auth.uid() loop if r.org_id = o then return true; end if; end loop; return false; end $$;
 create function public.header(n text) returns text language plpgsql stable as $$ begin return current_setting('request.headers', true)::json ->> n; end $$;
 create function public.claims_org() returns uuid language sql stable as $$ select nullif(current_setting('request.jwt.claims', true)::jsonb -> 'app_metadata' ->> 'org_id', '')::uuid $$;
+create view public.my_projects as select pm.project_id, d.org_id from public.project_members pm join public.docs d on d.project_id = pm.project_id where pm.user_id = auth.uid();
+create view public.shop_docs with (security_invoker) as select id, service_id from public.services s cross join lateral (select s.id as service_id) x;
+create view public.published_docs as select id from public.docs where published;
 create function public.meta_org() returns uuid language sql stable as $$ select (auth.jwt() -> 'user_metadata' ->> 'org_id')::uuid $$;
 `;
 
@@ -142,6 +145,10 @@ const cases: readonly [string, readonly Meaning[], ('one' | 'all')?][] = [
   ['org_id = my_org() or published', ['organization', 'public']],
   ["auth.role() = 'service_role'", ['never']],
   ['false', ['never']],
+  // What a view lets through, which asks who is calling, or another table's policies, or neither.
+  ['project_id in (select project_id from my_projects)', ['within']],
+  ['service_id in (select service_id from shop_docs)', ['within']],
+  ['id in (select id from published_docs)', ['public']],
   // What another table's policies let through.
   ['exists (select 1 from services s where s.id = docs.service_id)', ['within']],
 ];
