@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type DatabaseName, type LoadOptions, loadDatabase } from '../../src/demo/databases/load.ts';
-import { type EmbeddedServer, startServer } from '../helpers/server.ts';
+import { type EmbeddedServer, startServer } from '../../src/demo/server.ts';
 
 type Row = Record<string, unknown>;
 
