@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { refusedOf } from '../../src/database/probes/sign-up.ts';
+import { refusedOf } from '../../src/database/probes/sign-up-refused.ts';
 import { identifier } from '../../src/database/quote.ts';
 import { maySilenceTriggers } from '../../src/database/reversible.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';

@@ -1,6 +1,6 @@
 import { decide } from '../../../src/config/answers.ts';
 import type { Column, Table } from '../../../src/database/catalog/types.ts';
-import type { Refused } from '../../../src/database/probes/sign-up.ts';
+import type { Refused } from '../../../src/database/probes/sign-up-refused.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';

@@ -3,8 +3,9 @@ import type { ClientBase } from 'pg';
 import type { CheckResult } from '../../rollout/check.ts';
 import { identifier, literal, qualified } from '../quote.ts';
 import { bracket, rollBack } from '../rolled-back.ts';
-import { isOurs, ours, refusedOf, type SignUpOptions } from './sign-up.ts';
+import type { SignUpOptions } from './sign-up.ts';
 import type { NewUser } from './sign-up-kinds.ts';
+import { isOurs, ours, refusedOf } from './sign-up-refused.ts';
 import { inconclusive, skipped } from './verdict.ts';
 
 type Memberships = NonNullable<SignUpOptions['memberships']>;
