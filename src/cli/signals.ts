@@ -30,7 +30,7 @@ export function interruptible(say: (text: string) => void): {
       );
       process.exit(exitCodes.stopped);
     }
-    say('Stopping: the change under way is cancelled on the server. Press Ctrl-C again to leave at once.');
+    say('Stopping: whatever is under way on the server is cancelled. Press Ctrl-C again to leave at once.');
     controller.abort(new Error('stopped by the operator'));
     // Whoever sends SIGTERM kills soon after. Beside a network that says nothing there is nothing to wait for, and the
     // server looks every second whether this process still lives.
