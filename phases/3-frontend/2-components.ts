@@ -7,7 +7,7 @@ import { scanText } from '../../src/workspace/scan/one-file.ts';
 import type { Finding } from '../../src/workspace/scan/types.ts';
 import { exportsOf } from '../../src/workspace/traits.ts';
 import { checkCommand, checkScan, checkTypes, type Place } from '../code/checks.ts';
-import { type Code, readCode, sideOfPlace, textOf } from '../code/code.ts';
+import { type Code, readCode, sideOfPlace, textOf, vocabularyOf } from '../code/code.ts';
 import { fixFindings, type Overlay, planOf } from '../code/fixes.ts';
 import { checkEach, planEach } from '../code/frontends.ts';
 import { scanCode } from '../code/scan.ts';
@@ -45,7 +45,9 @@ async function plan(code: Code): Promise<Plan> {
     const text = await textOf(code.workspace, file);
     if (text === null) continue;
     const left = async (now: string): Promise<readonly Finding[]> =>
-      (await scanText(code.workspace, file, now)).filter((one) => !known.has(one.id));
+      (await scanText(code.workspace, file, now, { vocabulary: vocabularyOf(code.facts) })).filter(
+        (one) => !known.has(one.id),
+      );
     const hook = hookFor(file);
     const taken = hook === null ? text : await readThroughHook(file, text, left, hook);
     overlay.set(file, await mendBrowserCode(file, taken, await left(taken)));

@@ -9,7 +9,7 @@ import type { Hit, Rule, RuleContext } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { nodeAt, positionOf, Source, type SyntaxNode } from './syntax.ts';
 import type { FileResult, Finding, FindingKind, Notice, ScanOptions } from './types.ts';
-import { speak } from './vocabulary.ts';
+import { speak, usualVocabulary } from './vocabulary.ts';
 import { offsetsOfMatches } from './words.ts';
 
 /** The findings in one text, for a preview of edits and for tests; nothing is followed into other files. */
@@ -19,7 +19,7 @@ export async function scanText(
   text: string,
   options: ScanOptions = {},
 ): Promise<readonly Finding[]> {
-  if (options.vocabulary !== undefined) speak(options.vocabulary);
+  speak(options.vocabulary ?? usualVocabulary);
   const source = new Source(file, text);
   const context = contextOf(workspace, source, classOfText(classOfPath(file), text), options);
   return asFindings(runRules(allRules, context), context);
@@ -33,7 +33,7 @@ export function scanFile(
   fileClass: FileClass,
   options: ScanOptions,
 ): FileResult {
-  if (options.vocabulary !== undefined) speak(options.vocabulary);
+  speak(options.vocabulary ?? usualVocabulary);
   const context = contextOf(workspace, source, fileClass, options);
   const placed = runRules(rules, context);
   const findings = asFindings(placed, context);
@@ -58,7 +58,7 @@ export function lookInto<Seen>(
   options: ScanOptions,
   at: (context: RuleContext, report: Report) => Seen,
 ): Seen {
-  if (options.vocabulary !== undefined) speak(options.vocabulary);
+  speak(options.vocabulary ?? usualVocabulary);
   const context = contextOf(workspace, source, fileClass, options);
   return structuredClone(at(context, (hit) => asFinding(rule, hit, 0, context)));
 }

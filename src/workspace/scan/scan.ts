@@ -13,7 +13,7 @@ import type { Rule } from './rule.ts';
 import { rules as allRules } from './rules/index.ts';
 import { Source } from './syntax.ts';
 import type { FileResult, Finding, FindingKind, Links, Notice, ScanOptions, ScanResult } from './types.ts';
-import { speak } from './vocabulary.ts';
+import { speak, usualVocabulary } from './vocabulary.ts';
 
 /** Milliseconds after which others get a turn: a terminal that is painted, a key that stops the scan. */
 const turnAfter = 10;
@@ -33,7 +33,7 @@ export async function scan(workspace: Workspace, options: ScanOptions = {}): Pro
     text: `Not scanned: ${reason}.`,
     line: null,
   }));
-  if (options.vocabulary !== undefined) speak(options.vocabulary);
+  speak(options.vocabulary ?? usualVocabulary);
   const unread = unreadFiles(workspace, list.unread, options);
   notices.push(...unread.notices);
   const counts = Object.fromEntries(fileClasses.map((name) => [name, 0])) as Record<FileClass, number>;

@@ -53,6 +53,9 @@ const usualWords = ['org', 'organi[sz]ation', 'tenant', 'workspace'];
 /** The words in force. */
 export const vocabulary = (): Patterns => current;
 
+/** Of an app that says nothing of its words. */
+export const usualVocabulary: Vocabulary = { columns: [], tables: [], memberships: [] };
+
 /**
  * Sets the words for what is looked at from here on. One process looks at one app; the engine sets them before each file,
  * so that scans which take turns do not mix.
@@ -138,6 +141,6 @@ function patternsOf(given: Vocabulary): Patterns {
 
 const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-let current: Patterns = patternsOf({ columns: [], tables: [], memberships: [] });
+let current: Patterns = patternsOf(usualVocabulary);
 let spoken = '';
 let given: Vocabulary | null = null;

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
 import { scan } from '../../../src/workspace/scan/scan.ts';
 import { type Finding, findingKinds, type Rename, type ScanResult } from '../../../src/workspace/scan/types.ts';
+import { speak } from '../../../src/workspace/scan/vocabulary.ts';
 
 type Site = { kind: string; file: string; line: number; note: string; span?: [number, number] };
 
@@ -25,6 +26,8 @@ const renames: Rename[] = [
 
 let result: ScanResult;
 beforeAll(async () => {
+  // Of another app, scanned before in the same process: it must not count here.
+  speak({ columns: [], tables: [], memberships: [], tenants: ['agents'] });
   result = await scan(await discoverWorkspace(app), { renames });
 });
 
