@@ -50,7 +50,7 @@ export type Door = {
   /** Row security is on, so that somebody decided who reaches what. */
   readonly guarded: boolean;
   /** Rows name no users but those who made or changed them: it need not be they whose the rows are. */
-  readonly madeBy?: boolean;
+  readonly makersAlone?: boolean;
   /** All of its rows were looked at; else a sample. */
   readonly exact: boolean;
   /** Why its rows could not be listed, or null. */

@@ -82,7 +82,11 @@ export const isEverybodys = (
   owners: Owners,
   before: { readonly guarded: boolean; readonly decided: boolean },
 ): boolean =>
-  claim === 'other' && door.madeBy === true && before.guarded && !before.decided && owners.organizations.length === 0;
+  claim === 'other' &&
+  door.makersAlone === true &&
+  before.guarded &&
+  !before.decided &&
+  owners.organizations.length === 0;
 
 /** Whether it is a leak that a person reaches a row. `already`: they did so before. */
 export function isLeak(

@@ -171,7 +171,7 @@ function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
           : ownersOf(found, table, 't', said)),
         key: key?.name ?? null,
         keyType: key?.type ?? null,
-        madeBy: namesMakersAlone(found, table),
+        makersAlone: namesMakersAlone(found, table),
       };
     });
 }

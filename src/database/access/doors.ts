@@ -17,7 +17,7 @@ export type DoorScope = {
   readonly key: string | null;
   readonly keyType: string | null;
   /** Its rows name no users but those who made or changed them. */
-  readonly madeBy?: boolean;
+  readonly makersAlone?: boolean;
 };
 
 export type PolicyFacts = {

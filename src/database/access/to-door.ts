@@ -54,11 +54,14 @@ export const unreadDoor = (scope: DoorScope, facts: RelationFacts | null, reason
   labels: [],
 });
 
-const base = (scope: DoorScope, facts: RelationFacts | null): Pick<Door, 'name' | 'kind' | 'guarded' | 'madeBy'> => ({
+const base = (
+  scope: DoorScope,
+  facts: RelationFacts | null,
+): Pick<Door, 'name' | 'kind' | 'guarded' | 'makersAlone'> => ({
   name: `${scope.schema}.${scope.name}`,
   kind: scope.kind,
   guarded: facts?.rowSecurity === true,
-  madeBy: scope.madeBy === true,
+  makersAlone: scope.makersAlone === true,
 });
 
 type AnswerOfOne = Answer['people'][number];

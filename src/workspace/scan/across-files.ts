@@ -49,7 +49,8 @@ export type AcrossFiles = {
 };
 
 /** Where a finding of the rule begins. */
-export type Place = { readonly file: string; readonly line: number; readonly column: number };
+export type Position = { readonly line: number; readonly column: number };
+export type Place = Position & { readonly file: string };
 
 /** Ties the two halves together: what `facts` gives is what `resolve` takes, and nobody else looks into it. */
 export const acrossFiles = <Facts>(half: {

@@ -1,4 +1,4 @@
-import { acrossFiles, type Place, type Report } from '../across-files.ts';
+import { acrossFiles, type Place, type Position, type Report } from '../across-files.ts';
 import type { Sought } from '../call-targets.ts';
 import { checkingParameters, tenantParameters } from '../calls.ts';
 import { type Guarding, guardedParts, guardingOf, mayBeGuarded } from '../global-guards.ts';
@@ -27,8 +27,6 @@ type Facts = Functions &
     /** Findings of this file whose value goes through functions of others. */
     readonly handed: readonly (Handed & Position)[];
   };
-
-type Position = { readonly line: number; readonly column: number };
 
 /** What a file hands to functions that decide a tenant, or that may check it, as it is seen once those are known. */
 type Handing = Edges & {
@@ -82,21 +80,20 @@ export const handedToFunctions = acrossFiles<Facts>({
     const flow = flowOf(told, handing, letsIn, world);
     const partsOf = guardedParts(told, world);
     const guardOf = guardsAround(told, world);
+    const isGuarded = (file: string): boolean => /^(?:some|org)$/.test(guardOf(file) ?? '');
     return {
       findings: handing.flatMap(({ file, facts }) =>
         facts.given
           .filter(
             (one) =>
-              !(one.routed && /^(?:some|org)$/.test(guardOf(file) ?? '')) &&
+              !(one.routed && isGuarded(file)) &&
               (one.guarded === null || !partsOf(file).has(one.guarded)) &&
               flow.decides(file, one, one),
           )
           .map(({ finding }) => finding),
       ),
       cleared: told.flatMap(({ file, facts }): readonly Place[] => [
-        ...(facts.routed.length > 0 && /^(?:some|org)$/.test(guardOf(file) ?? '')
-          ? facts.routed.map((one) => ({ file, ...one }))
-          : []),
+        ...(facts.routed.length > 0 && isGuarded(file) ? facts.routed.map((one) => ({ file, ...one })) : []),
         ...facts.handed.filter((one) => flow.isChecked(file, one)).map(({ line, column }) => ({ file, line, column })),
         ...facts.controlled.flatMap(({ part, line, column }) =>
           partsOf(file).has(part) ? { file, line, column } : [],

@@ -1,4 +1,4 @@
-import { acrossFiles, type Place } from '../across-files.ts';
+import { acrossFiles, type Place, type Position } from '../across-files.ts';
 import { type Audience, audienceOf, isElsewhere } from '../audience.ts';
 import { callsToApp, callsWithin, nameOf, type Sought, type Target, targetOf } from '../call-targets.ts';
 import { handlerAround, namedAround } from '../handlers.ts';
@@ -14,8 +14,6 @@ import { isSortedOut, type OpenNote } from './unscoped-table.ts';
 /** What tells the database, or the client, who is asking: for a transaction, or for every question. */
 const telling =
   /set_config\s*\(|current_setting\s*\(|\$extends\s*\(|\$use\s*\(|\b(?:SET|set|Set)\s+(?:LOCAL|local|SESSION|session|ROLE|role)\b/;
-
-type Position = { readonly line: number; readonly column: number };
 
 type Facts = {
   readonly tells: boolean;
@@ -54,6 +52,7 @@ export const openFunctions = acrossFiles<Facts>({
     const tellers = new Set(told.filter(({ facts }) => facts.tells).map(({ file }) => world.packageOf(file)));
     const isTold = (file: string, statement: boolean): boolean => statement && tellers.has(world.packageOf(file));
     const guardOf = guardsAround(told, world);
+    const isGuarded = (file: string): boolean => /^(?:some|path)$/.test(guardOf(file) ?? '');
     const wanted = new Map(
       told.flatMap(({ file, facts }) => {
         const names = facts.open.filter((one) => !isTold(file, one.statement)).map(({ fn }) => fn);
@@ -66,7 +65,7 @@ export const openFunctions = acrossFiles<Facts>({
     const follow = follower(world);
     const calls = looked.flatMap(({ file, seen }) =>
       seen
-        .filter(({ routed }) => !routed || !/^(?:some|path)$/.test(guardOf(file) ?? ''))
+        .filter(({ routed }) => !routed || !isGuarded(file))
         .map((one) => ({
           ...one,
           from: one.from === null ? null : `${file}#${one.from}`,
@@ -97,10 +96,7 @@ export const openFunctions = acrossFiles<Facts>({
       ),
       cleared: told.flatMap(({ file, facts }): readonly Place[] =>
         facts.placed
-          .filter(
-            ({ statement, routed }) =>
-              isTold(file, statement) || (routed && /^(?:some|path)$/.test(guardOf(file) ?? '')),
-          )
+          .filter(({ statement, routed }) => isTold(file, statement) || (routed && isGuarded(file)))
           .map(({ line, column }) => ({ file, line, column })),
       ),
     };
