@@ -1,5 +1,5 @@
-import { loadModule } from 'libpg-query';
 import { literal, qualified } from '../../src/database/quote.ts';
+import { loadParser } from '../../src/database/rename/parser.ts';
 import type { Blocker, Plan, Step } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import type { Target } from '../target.ts';
@@ -23,7 +23,7 @@ export const step: Step<Target> = {
 
 /** Types first, then foreign keys, then indexes: each stands on what comes before. */
 async function plan(target: Target): Promise<Plan> {
-  await loadModule();
+  await loadParser();
   const surveyed = await survey(target);
   const client = await target.session.work();
   const blockers: Blocker[] = blocked(surveyed);

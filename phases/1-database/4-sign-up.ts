@@ -1,7 +1,7 @@
-import { loadModule } from 'libpg-query';
 import { decide } from '../../src/config/answers.ts';
 import type { DbFunction, Trigger } from '../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../src/database/quote.ts';
+import { loadParser } from '../../src/database/rename/parser.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
 import type { Blocker, Note, Plan, Step } from '../../src/rollout/step.ts';
 import type { Target } from '../target.ts';
@@ -76,7 +76,7 @@ const triggerPattern =
 
 /** Everything that stops this step and can be told from the catalog: the survey step says it before the first change. */
 export async function signUpBlockers(found: Survey, target: Target): Promise<readonly Blocker[]> {
-  await loadModule();
+  await loadParser();
   const { organizations } = found;
   const blockers: Blocker[] = [];
   if (organizations === null)

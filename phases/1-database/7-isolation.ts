@@ -1,7 +1,7 @@
-import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import { decide } from '../../src/config/answers.ts';
 import { qualified } from '../../src/database/quote.ts';
+import { loadParser } from '../../src/database/rename/parser.ts';
 import { rolledBack } from '../../src/database/rolled-back.ts';
 import { countDoors } from '../../src/isolation/doors.ts';
 import type { SqlChange } from '../../src/rollout/change.ts';
@@ -117,7 +117,7 @@ export async function planIsolation(
   count: PolicyContext['count'] = async () => null,
   reached: Reached = async () => new Map(),
 ): Promise<Plan> {
-  await loadModule();
+  await loadParser();
   const blockers: Blocker[] = [...blocked(found), ...unattributed(found, facts.pointing)];
   const world = await judging(found, found.from);
   const helpers = planHelpers(found, config.decisions.createProfiles, openedBy(found, world));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { findingKinds } from '../../src/workspace/scan/types.ts';
 
 const root = fileURLToPath(new URL('../../src/demo/app/', import.meta.url));

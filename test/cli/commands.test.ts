@@ -137,7 +137,7 @@ describe('what a command loads', () => {
     return result.stderr;
   };
 
-  test('--help, --version, status and --yes load neither Ink nor React', async () => {
+  test('--help, --version, status and --yes load neither Ink nor React, and status no SQL parser', async () => {
     await loadDatabase(server, 'tiny', 'lean');
     const url = server.url('lean');
     const { readFileSync } = await import('node:fs');
@@ -152,6 +152,12 @@ describe('what a command loads', () => {
       // Bundled, they are chunks: known by what no other code says.
       const bundled = files.filter((file) => /react\.transitional\.element/.test(readFileSync(file, 'utf8')));
       expect([...named, ...bundled], args.join(' ')).toEqual([]);
+      // Sixty languages in which zod could speak, and this program does not.
+      const languages = files.filter(
+        (file) => !file.includes('/node_modules/') && /Eingabe: erwartet/.test(readFileSync(file, 'utf8')),
+      );
+      expect(languages, args.join(' ')).toEqual([]);
+      if (args[0] === 'status') expect(files.filter((file) => file.includes('libpg-query'))).toEqual([]);
     }
   });
 

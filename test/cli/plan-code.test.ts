@@ -22,6 +22,8 @@ const key = 'Zq81LmN0pXr7TtYw4';
 beforeAll(async () => {
   [server, cli] = await Promise.all([startServer(), buildCli()]);
   folder = mkdtempSync(join(tmpdir(), 'voxanne-plan-code-'));
+  // Its own temporary files are counted below, and other programs of this kind may work on the same machine.
+  process.env.TMPDIR = mkdtempSync(join(folder, 'tmp-'));
   app = join(folder, 'desk');
   file = join(folder, 'plan.json');
   cpSync('test/fixtures/apps/fastify', app, { recursive: true });

@@ -3,7 +3,7 @@
  * of `sequences.ts`. No mail, no rate limits, no second factor; every email and phone is confirmed at once.
  */
 import type { ClientBase, Pool } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Claims, signToken, verifyToken } from './jwt.ts';
 import type { AuthUser, SignedIn } from './sequences.ts';
 import * as sequences from './sequences.ts';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { knowTemplates, makeTemplates } from '../../src/demo/databases/load.ts';
 import { dataFolder, postmasterPid } from '../../src/demo/server/lock.ts';
 import { type EmbeddedServer, type ServerOptions, startServer as startNew } from '../../src/demo/server.ts';

@@ -1,7 +1,7 @@
-import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import { type Circle, isCircle, rememberCircles } from '../../../src/database/circles.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { loadParser } from '../../../src/database/rename/parser.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Note } from '../../../src/rollout/step.ts';
 import { profileUser, type Survey } from '../survey.ts';
@@ -33,7 +33,7 @@ function asked(found: Survey): readonly Asking[] {
 
 /** Policies that may ask in a circle, with the way: only a query tells whether they do. */
 async function suspects(found: Survey): Promise<ReadonlyMap<Asking, readonly string[]>> {
-  await loadModule();
+  await loadParser();
   return circles(asked(found), throughFunctions(found.catalog.functions, found.catalog.tables));
 }
 

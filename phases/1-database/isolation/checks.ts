@@ -1,7 +1,7 @@
-import { loadModule } from 'libpg-query';
 import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import { identifier, literal } from '../../../src/database/quote.ts';
+import { loadParser } from '../../../src/database/rename/parser.ts';
 import type { CheckResult } from '../../../src/rollout/check.ts';
 import { plural } from '../../../src/rollout/text.ts';
 import type { Target } from '../../target.ts';
@@ -98,7 +98,7 @@ where (n.nspname, c.relname) in (${list(views)}) and not exists (select from pg_
  */
 async function policyCheck(target: Target, found: Survey): Promise<CheckResult> {
   const began = performance.now();
-  await loadModule();
+  await loadParser();
   const plans = await planTables(found, target.config, [], async () => null, true);
   const asked = plans.flatMap((one) => one.blockers);
   const others = plans

@@ -15,7 +15,7 @@ export type Reach = {
 /**
  * Reads the body of a function that takes no organization. It need not be read completely: a body that is more than one
  * plain statement is told by the tables that it names, and only what is certain counts as `everyRow`. Call it after
- * `loadModule`.
+ * `loadParser`.
  *
  * @param guarded `schema.name` of the tables.
  * @returns null where it names none of them, or nothing but to insert.

@@ -1,5 +1,4 @@
-import { loadModule } from 'libpg-query';
-import { parseSql, remember } from '../../../src/database/rename/parser.ts';
+import { loadParser, parseSql, remember } from '../../../src/database/rename/parser.ts';
 import { child, list, open, string, type Tree } from '../../../src/database/rename/tree.ts';
 
 /**
@@ -7,7 +6,7 @@ import { child, list, open, string, type Tree } from '../../../src/database/rena
  * expression with its own brackets, casts of constants to text and column labels, and none of them counts here.
  */
 export async function conjuncts(expression: string): Promise<readonly string[]> {
-  await loadModule();
+  await loadParser();
   return partsOf(expression);
 }
 
@@ -25,7 +24,7 @@ export async function implies(whole: string | null, part: string | null): Promis
 }
 
 export async function tree(expression: string): Promise<Tree | null> {
-  await loadModule();
+  await loadParser();
   return rootOf(expression);
 }
 

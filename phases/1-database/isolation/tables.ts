@@ -1,4 +1,4 @@
-import { loadModule } from 'libpg-query';
+import { loadParser } from '../../../src/database/rename/parser.ts';
 import type { Target } from '../../target.ts';
 import type { Survey } from '../survey.ts';
 import { circularPolicies } from './broken-today.ts';
@@ -78,7 +78,7 @@ export type Standing = {
 };
 
 export async function standingPolicies(found: Survey, config: Target['config']): Promise<Standing> {
-  await loadModule();
+  await loadParser();
   const plans = await planTables(found, config, [], async () => null);
   const named = (of: (plan: TablePlan) => readonly string[]): ReadonlySet<string> =>
     new Set(

@@ -1,8 +1,8 @@
-import { parse } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import type { Policy, Trigger } from '../../../src/database/catalog/types.ts';
 import { firesSql, identifier, literal, qualified } from '../../../src/database/quote.ts';
-import { child, list, names, string, type Tree } from '../../../src/database/rename/tree.ts';
+import { loadParser, parseSql } from '../../../src/database/rename/parser.ts';
+import { child, names, string } from '../../../src/database/rename/tree.ts';
 import { nodes } from '../isolation/expression.ts';
 import { policySql } from '../isolation/policy-changes.ts';
 import type { Survey, TenantTable } from '../survey.ts';
@@ -133,8 +133,8 @@ export async function castColumn(
   tenant: TenantTable,
 ): Promise<string> {
   const lead = 'select ';
-  const parsed = (await parse(lead + expression)) as unknown as Tree;
-  const root = child(list(parsed, 'stmts')[0] ?? {}, 'stmt') ?? {};
+  await loadParser();
+  const root = child(parseSql(lead + expression)[0] ?? {}, 'stmt') ?? {};
   const own = guarded.schema === tenant.table.schema && guarded.table === tenant.table.name;
   // PostgreSQL prints columns inside a subquery with their table or its alias, and the guarded row's without.
   const aliases = new Set(own ? [tenant.table.name] : []);

@@ -1,7 +1,7 @@
-import { scanSync } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import type { Constraint, Index, Table } from '../../../src/database/catalog/types.ts';
 import { identifier, literal, qualified } from '../../../src/database/quote.ts';
+import { scanSql } from '../../../src/database/rename/parser.ts';
 import type { BatchChange, SqlChange } from '../../../src/rollout/change.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Survey, TenantTable } from '../survey.ts';
@@ -180,7 +180,7 @@ function twinsOf(survey: Survey, tenant: TenantTable, shadow: string, taken: Set
 }
 
 const namesIn = (sql: string): readonly string[] =>
-  scanSync(sql).tokens.flatMap((token) =>
+  scanSql(sql).flatMap((token) =>
     token.tokenName === 'IDENT' ? [sqlAt(sql, token.start, token.end).replace(/^"|"$/g, '')] : [],
   );
 
@@ -189,7 +189,7 @@ const sqlAt = (sql: string, start: number, end: number): string => Buffer.from(s
 function replaceNames(sql: string, names: Readonly<Record<string, string>>): string {
   let result = '';
   let from = 0;
-  for (const token of scanSync(sql).tokens) {
+  for (const token of scanSql(sql)) {
     const to =
       token.tokenName === 'IDENT' ? names[sqlAt(sql, token.start, token.end).replace(/^"|"$/g, '')] : undefined;
     if (to === undefined) continue;

@@ -1,7 +1,6 @@
-import { loadModule } from 'libpg-query';
 import type { ClientBase } from 'pg';
 import type { Table } from '../../../src/database/catalog/types.ts';
-import { parseSql } from '../../../src/database/rename/parser.ts';
+import { loadParser, parseSql } from '../../../src/database/rename/parser.ts';
 import { child, list } from '../../../src/database/rename/tree.ts';
 import { rolledBack } from '../../../src/database/rolled-back.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
@@ -50,7 +49,7 @@ export function firstRole(found: Survey, target: Target): { readonly role: strin
 
 /** Settings of `signUp` that name no table or column of sign-up, or that are no single SQL expression. */
 export async function wrongValues(found: Survey, target: Target): Promise<readonly Blocker[]> {
-  await loadModule();
+  await loadParser();
   const client = await target.session.work();
   const tables = [found.organizations, found.profiles, found.memberships?.table ?? null];
   const blockers: Blocker[] = [];

@@ -1,4 +1,4 @@
-import { loadModule } from 'libpg-query';
+import { loadParser } from '../../../src/database/rename/parser.ts';
 import type { Target } from '../../target.ts';
 import { signUpMakesOrganization } from '../existing-users/nowhere.ts';
 import { nameOf } from '../survey/shape.ts';
@@ -29,6 +29,6 @@ export const keyNames = (found: Survey): readonly string[] => [
 export async function profileComesFirst(found: Survey, target: Target): Promise<boolean> {
   const { profiles } = found;
   if (profiles === null) return false;
-  await loadModule();
+  await loadParser();
   return takingPart(found, target).some((one) => one.stays && one.tables.has(nameOf(profiles)));
 }

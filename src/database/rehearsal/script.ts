@@ -1,5 +1,5 @@
-import { loadModule, parseSync } from 'libpg-query';
 import { exitCodes, RolloutError } from '../../rollout/errors.ts';
+import { loadParser, parseSql } from '../rename/parser.ts';
 
 type Variables = ReadonlyMap<string, number>;
 
@@ -24,7 +24,7 @@ const own: Variables = new Map([
  * @throws {RolloutError} exit code 2 naming the line.
  */
 export async function statementsOf(name: string, text: string): Promise<() => readonly string[]> {
-  await loadModule();
+  await loadParser();
   const parts = partsOf(name, text);
   const turn = (): readonly string[] => {
     const variables = new Map(own);
@@ -159,8 +159,8 @@ function split(name: string, { text, line }: Extract<Part, { kind: 'sql' }>, var
   );
   const bytes = Buffer.from(filled);
   try {
-    const parsed = parseSync(filled) as { readonly stmts?: readonly { stmt_location?: number; stmt_len?: number }[] };
-    return (parsed.stmts ?? []).map(({ stmt_location: from = 0, stmt_len: length }) =>
+    const statements: readonly { readonly stmt_location?: number; readonly stmt_len?: number }[] = parseSql(filled);
+    return statements.map(({ stmt_location: from = 0, stmt_len: length }) =>
       bytes
         .subarray(from, length === undefined ? undefined : from + length)
         .toString()

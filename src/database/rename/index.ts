@@ -1,8 +1,8 @@
-import { loadModule } from 'libpg-query';
 import type { Blocker, Note } from '../../rollout/step.ts';
 import type { Catalog, Trigger } from '../catalog/types.ts';
 import { formGroups } from './groups.ts';
 import { planJobs } from './jobs.ts';
+import { loadParser } from './parser.ts';
 import { payloadNotes } from './payloads.ts';
 import { planPolicies } from './policies.ts';
 import { type Routine, rewriteRoutine } from './routine.ts';
@@ -27,7 +27,7 @@ export async function planRename(
   options: RenameOptions,
 ): Promise<RenamePlan> {
   if (renames.length === 0) return { groups: [], blockers: [], notes: [] };
-  await loadModule();
+  await loadParser();
   const views = planViews(catalog, renames);
   const relations = options.relations ?? null;
   const world = createWorld(catalog, renames, views.renames, false, relations);

@@ -1,4 +1,3 @@
-import { loadModule, parseSync, scanSync } from 'libpg-query';
 import type { Tree } from './tree.ts';
 
 /**
@@ -25,15 +24,35 @@ export function remember<T extends object>(answer: (text: string) => T, limit = 
   };
 }
 
-/** Begins to load the parser while something else is waited for. Whoever parses awaits `loadModule`, and its error. */
+type Parser = typeof import('libpg-query');
+
+let parser: Parser | null = null;
+
+/**
+ * Loads PostgreSQL's own parser. Whoever parses awaits it once: it is compiled as it is imported, which costs more than
+ * all that `status` does, and that parses nothing.
+ */
+export async function loadParser(): Promise<void> {
+  if (parser !== null) return;
+  const loaded = await import('libpg-query');
+  await loaded.loadModule();
+  parser = loaded;
+}
+
+/** Begins to load the parser while something else is waited for. Whoever parses awaits `loadParser`, and its error. */
 export const loadParserAhead = (): void => {
-  loadModule().catch(() => undefined);
+  loadParser().catch(() => undefined);
 };
+
+function loadedParser(): Parser {
+  if (parser === null) throw new Error('The SQL parser is used before it is loaded: await loadParser() first.');
+  return parser;
+}
 
 /** The statements of an SQL text, each as `{ stmt: { SelectStmt: {…} } }`. Throws where PostgreSQL's parser refuses. */
 export const parseSql: (text: string) => readonly Tree[] = remember(
-  (text) => (parseSync(text) as unknown as { readonly stmts?: readonly Tree[] }).stmts ?? [],
+  (text) => (loadedParser().parseSync(text) as unknown as { readonly stmts?: readonly Tree[] }).stmts ?? [],
 );
 
 /** The tokens of an SQL text, comments included, with offsets in bytes. */
-export const scanSql = remember((text) => scanSync(text).tokens);
+export const scanSql = remember((text) => loadedParser().scanSync(text).tokens);
