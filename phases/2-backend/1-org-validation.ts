@@ -64,7 +64,7 @@ async function planService(code: Code): Promise<Plan> {
   }
   const after = await renderService(code, workspace.backend, service);
   const changes = await changesOf(code, new Map([[service.file, after]]), (file) => `Create ${file}`);
-  return { changes, blockers: [], notes: [...notesOf(code, service), ...dirtyNote(workspace, [service.file])] };
+  return { changes, blockers: [], notes: [...notesOf(code, service), ...(await dirtyNote(workspace, [service.file]))] };
 }
 
 async function planDoor(code: Code, door: Door): Promise<Plan> {

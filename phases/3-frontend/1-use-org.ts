@@ -52,7 +52,7 @@ async function plan(code: Code): Promise<Plan> {
     if (file !== hook.file) return `Wait for the organization in ${file}`;
     return hook.text === null ? `Create ${file}` : `Read only the verified session in ${file}`;
   });
-  return { changes, blockers: [], notes: [...notes, ...dirtyNote(code.workspace, [...wanted.keys()])] };
+  return { changes, blockers: [], notes: [...notes, ...(await dirtyNote(code.workspace, [...wanted.keys()]))] };
 }
 
 async function* checks(code: Code, signal: AbortSignal): AsyncIterable<CheckResult> {

@@ -45,7 +45,7 @@ export const tenantRoute: Step<Target> = {
     const changes = await changesOf(code, wanted, (file) =>
       wanted.get(file) === null ? `Remove ${file}` : `Reduce ${file} to display data`,
     );
-    return { changes, blockers: [], notes: [...notes, ...dirtyNote(code.workspace, [...wanted.keys()])] };
+    return { changes, blockers: [], notes: [...notes, ...(await dirtyNote(code.workspace, [...wanted.keys()]))] };
   },
   checks: async function* (target, signal) {
     const code = await readCode(target);

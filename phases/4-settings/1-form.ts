@@ -51,7 +51,7 @@ export const form: Step<Target> = {
       blockers: [],
       notes: [
         ...(await componentNotes(code, frontend, file)),
-        ...dirtyNote(code.workspace, [file]),
+        ...(await dirtyNote(code.workspace, [file])),
         ...(await ownersShutOut(code)),
       ],
     };

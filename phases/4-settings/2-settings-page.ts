@@ -75,10 +75,10 @@ export const settingsPage: Step<Target> = {
         ...notes,
         ...refused,
         ...leftNotes(left),
-        ...dirtyNote(
+        ...(await dirtyNote(
           code.workspace,
           changes.map((one) => one.path),
-        ),
+        )),
       ],
     };
   },

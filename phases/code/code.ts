@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RolloutError } from '../../src/rollout/errors.ts';
+import type { Note } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
 import { discoverWorkspace } from '../../src/workspace/discover.ts';
@@ -127,8 +128,15 @@ function isBrowserPath(file: string): boolean {
 }
 
 /** Names of the files of a plan that hold changes which are not committed yet, for the operator to know. */
-export function dirtyNote(workspace: Workspace, files: readonly string[]) {
-  const dirty = files.filter((file) => workspace.git?.dirty.includes(file));
+export async function dirtyNote(workspace: Workspace, files: readonly string[]): Promise<readonly Note[]> {
+  if (workspace.git === null) return [];
+  let dirty: readonly string[];
+  try {
+    dirty = await workspace.git.dirty(files);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    return [{ text: 'git cannot tell whether these files hold work that is not committed.', detail: error.message }];
+  }
   if (dirty.length === 0) return [];
   return [
     {

@@ -109,7 +109,11 @@ export async function planOf(
 ): Promise<Plan> {
   const changes = await changesOf(code, overlay, title);
   const paths = changes.map((one) => one.path);
-  return { changes, blockers: [], notes: [...notes, ...leftNotes(left), ...more, ...dirtyNote(code.workspace, paths)] };
+  return {
+    changes,
+    blockers: [],
+    notes: [...notes, ...leftNotes(left), ...more, ...(await dirtyNote(code.workspace, paths))],
+  };
 }
 
 /** What is left for a person, as notes of the plan: the checks will fail on it until it is mended or waived. */

@@ -6,6 +6,7 @@ import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { type FileList, listFiles } from './files.ts';
 import { backendRank, frameworksOf, frontendRank } from './frameworks.ts';
+import { checkoutAt } from './git.ts';
 import type { PathAlias, Project, Styling, Workspace } from './project.ts';
 import { readTraits } from './traits.ts';
 import { ownCheckout } from './walk.ts';
@@ -30,7 +31,7 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
     found.map((project) => project.project),
   );
   const notes: string[] = [];
-  const git = await readGit(root);
+  const git = await checkoutAt(root);
   if (git === null)
     notes.push(
       'The workspace is not a git checkout: dirty files cannot be told, and --commit has nothing to commit to.',
@@ -275,40 +276,6 @@ async function stylingOf(
         'tailwind.config.mjs',
       ])) !== null,
     toast: library === null && own === null ? null : { package: library, file: own },
-  };
-}
-
-async function readGit(root: string): Promise<Workspace['git']> {
-  const run = (args: readonly string[]) =>
-    execa('git', args, {
-      cwd: root,
-      reject: false,
-      stdin: 'ignore',
-      stripFinalNewline: true,
-      extendEnv: false,
-      env: gitEnvironment(),
-    });
-  const top = await run(['rev-parse', '--show-toplevel']);
-  if (top.exitCode !== 0) return null;
-  const [head, status] = await Promise.all([
-    run(['rev-parse', '--verify', '--quiet', 'HEAD']),
-    run(['status', '--porcelain', '-z', '--untracked-files=all', '--', '.']),
-  ]);
-  const dirty: string[] = [];
-  const prefix = await run(['rev-parse', '--show-prefix']);
-  const records = String(status.stdout).split('\0');
-  for (let index = 0; index < records.length; index += 1) {
-    const record = records[index] ?? '';
-    if (record.length < 4) continue;
-    dirty.push(record.slice(3));
-    // A rename is followed by the old name.
-    if (/[RC]/.test(record.slice(0, 2))) index += 1;
-  }
-  const inner = String(prefix.stdout);
-  return {
-    root: String(top.stdout),
-    head: head.exitCode === 0 ? String(head.stdout) : null,
-    dirty: dirty.map((file) => (inner !== '' && file.startsWith(inner) ? file.slice(inner.length) : file)),
   };
 }
 

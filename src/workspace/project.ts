@@ -1,3 +1,5 @@
+import type { Git } from './git.ts';
+
 export type Framework =
   | 'express'
   | 'fastify'
@@ -56,7 +58,7 @@ export type Workspace = {
   /** Absolute. */
   readonly root: string;
   /** Null when the folder is no git checkout: `--commit` and the list of dirty files are then not to be had. */
-  readonly git: { readonly root: string; readonly head: string | null; readonly dirty: readonly string[] } | null;
+  readonly git: Pick<Git, 'dirty'> | null;
   readonly layout: 'single' | 'separate' | 'workspaces';
   readonly packageManager: 'npm' | 'pnpm' | 'yarn' | 'bun' | null;
   readonly projects: readonly Project[];

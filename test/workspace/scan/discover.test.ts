@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { dirtyNote } from '../../../phases/code/code.ts';
 import { discoverWorkspace } from '../../../src/workspace/discover.ts';
 import { listFiles } from '../../../src/workspace/files.ts';
 import { folderOf } from './files.ts';
@@ -126,11 +127,24 @@ it('names the dirty files of a git checkout', async () => {
   git('init', '-q');
   git('add', '.');
   git('commit', '-qm', 'x');
-  expect((await discoverWorkspace(root)).git?.dirty).toEqual([]);
+  const files = ['package.json', 'src/a b.ts', 'neu ü.ts', 'not there.ts'];
+  const { git: checkout } = await discoverWorkspace(root);
+  expect(await checkout?.dirty(files)).toEqual([]);
   await writeFile(path.join(root, 'src/a b.ts'), '2');
   await writeFile(path.join(root, 'neu ü.ts'), '2');
+  expect([...((await checkout?.dirty(files)) ?? [])].sort()).toEqual(['neu ü.ts', 'src/a b.ts']);
+  const below = await discoverWorkspace(path.join(root, 'src'));
+  expect(await below.git?.dirty(['a b.ts'])).toEqual(['a b.ts']);
+});
+
+it('says that git cannot tell, where git fails, and plans all the same', async () => {
+  const root = await workspace({ 'package.json': express });
+  execFileSync('git', ['init', '-q'], { cwd: root });
   const found = await discoverWorkspace(root);
-  expect([...(found.git?.dirty ?? [])].sort()).toEqual(['neu ü.ts', 'src/a b.ts']);
+  await writeFile(path.join(root, '.git/index'), 'no index');
+  expect(await dirtyNote(found, ['package.json'])).toEqual([
+    { text: expect.stringMatching(/^git cannot tell/), detail: expect.stringContaining('git status failed') },
+  ]);
 });
 
 it('refuses a folder that is not there, and a manifest that is no JSON, in one sentence each', async () => {
