@@ -204,8 +204,7 @@ export async function renderService(code: Code, backend: Project, service: Servi
 
 /** Whether the app already says that a request carries `org_id`; a second declaration of another type is an error. */
 async function declaresOrgId(workspace: Workspace, backend: Project): Promise<boolean> {
-  const { listFiles } = await import('../../src/workspace/files.ts');
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   for (const { path: file } of files) {
     if (projectOf(file, workspace.projects) !== backend || !/\.ts$/.test(file)) continue;
     const text = (await textOf(workspace, file)) ?? '';

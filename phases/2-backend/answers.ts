@@ -1,7 +1,6 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { speaksExpress } from '../../src/workspace/frameworks.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { projectOf, resolveModule } from '../../src/workspace/resolve.ts';
@@ -37,7 +36,7 @@ export async function answersOf(code: Code, overlay: ReadonlyMap<string, string>
   if (backend === null || !speaksExpress(backend)) return { edits, open };
   const service = await locateService(code, backend);
   const sources = new Map<string, Source>();
-  for (const { path, fileClass } of (await listFiles(workspace.root)).files) {
+  for (const { path, fileClass } of workspace.list.files) {
     if (fileClass !== 'source' || !/\.[cm]?[jt]sx?$/.test(path) || path === service.file) continue;
     if (projectOf(path, workspace.projects) !== backend) continue;
     const text = overlay.get(path) ?? (await textOf(workspace, path));

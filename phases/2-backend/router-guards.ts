@@ -2,7 +2,7 @@ import { decide } from '../../src/config/answers.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Note } from '../../src/rollout/step.ts';
 import { applyEdits } from '../../src/workspace/edit.ts';
-import { classOfPath, listFiles } from '../../src/workspace/files.ts';
+import { classOfPath } from '../../src/workspace/files.ts';
 import { projectOf, specifierFor } from '../../src/workspace/resolve.ts';
 import { movedRoutes } from '../../src/workspace/routes/compare.ts';
 import { expressRoutes, isUnmounted, type Routes } from '../../src/workspace/routes/express.ts';
@@ -103,7 +103,7 @@ async function middlewareOf({ workspace }: Code): Promise<Middleware | null> {
     .filter(({ name }) => !/optional|role|permission|access|admin/i.test(name));
   if (candidates.length === 0) return null;
   const texts: string[] = [];
-  for (const { path, fileClass } of (await listFiles(workspace.root)).files) {
+  for (const { path, fileClass } of workspace.list.files) {
     if (fileClass !== 'source' || projectOf(path, workspace.projects) !== workspace.backend) continue;
     const text = (await textOf(workspace, path)) ?? '';
     if (/\bRouter\s*\(|\bexpress\s*\(/.test(text)) texts.push(text);

@@ -1,6 +1,5 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Note, Plan, Step } from '../../src/rollout/step.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { usesReactHooks } from '../../src/workspace/frameworks.ts';
 import { importPath, projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { scanText } from '../../src/workspace/scan/one-file.ts';
@@ -87,7 +86,7 @@ async function keepCachesApart(
   const { file: hookFile, text: hookText } = await locateHook(code, frontend);
   const exports = hookText === null ? [] : exportsOf(hookText);
   const texts = new Map<string, string>();
-  for (const { path, fileClass } of (await listFiles(workspace.root)).files) {
+  for (const { path, fileClass } of workspace.list.files) {
     if (fileClass !== 'source' || path === hookFile || projectOf(path, workspace.projects) !== frontend) continue;
     if (!/\.[cm]?[jt]sx?$/.test(path)) continue;
     texts.set(path, overlay.get(path) ?? (await textOf(workspace, path)) ?? '');
@@ -106,13 +105,13 @@ async function keepCachesApart(
 
 /** How a component calls the hook; null where it cannot: in the hook itself and in what the hook needs. */
 async function hookCalls(code: Code): Promise<(file: string) => HookCall | null> {
-  const { frontend, projects, root } = code.workspace;
+  const { frontend, projects, list } = code.workspace;
   if (frontend === null || !usesReactHooks(frontend)) return () => null;
   const hook = await locateHook(code, frontend);
   const { name, keys, isDefault } = hook;
   const gives = keys === null || keys.some(([, meaning]) => meaning === 'orgId');
   if (hook.unknown.length > 0 || !gives) return () => null;
-  const files = new Set((await listFiles(root)).files.map(({ path }) => path));
+  const files = new Set(list.files.map(({ path }) => path));
   const needed = new Set(
     [...(hook.text ?? '').matchAll(/from\s*['"]([^'"]+)['"]/g)].map(([, specifier]) =>
       resolveModule(hook.file, specifier ?? '', files, projects),

@@ -1,6 +1,5 @@
 import type { CheckResult } from '../../src/rollout/check.ts';
 import type { Plan, Step } from '../../src/rollout/step.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { vocabulary } from '../../src/workspace/scan/vocabulary.ts';
 import { checkScan, checkTypes } from '../code/checks.ts';
 import { type Code, dirtyNote, readCode, textOf } from '../code/code.ts';
@@ -56,14 +55,14 @@ export const tenantRoute: Step<Target> = {
 };
 
 async function routesOf({ workspace }: Code): Promise<readonly string[]> {
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   return files.filter(({ path, fileClass }) => fileClass === 'source' && isTenantRoute(path)).map(({ path }) => path);
 }
 
 /** Files that name the address of a route: `/api/auth/tenant-id`. */
 async function callersOf({ workspace }: Code, file: string): Promise<readonly string[]> {
   const address = /\/?(api\/.*?)(?:\/route|\/index)?\.[cm]?[jt]sx?$/.exec(file)?.[1] ?? file;
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   const callers: string[] = [];
   for (const { path } of files) {
     if (path === file) continue;

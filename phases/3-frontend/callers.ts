@@ -1,5 +1,4 @@
 import { applyEdits } from '../../src/workspace/edit.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { resolveModule } from '../../src/workspace/resolve.ts';
 import { indentAt } from '../../src/workspace/scan/fixes.ts';
 import { functionAround, isFunction, parseSource, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
@@ -14,7 +13,7 @@ import type { Hook } from './hook.ts';
  */
 export async function guardedCallers(code: Code, hook: Hook): Promise<ReadonlyMap<string, string>> {
   const { workspace } = code;
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   const known = new Set(files.map(({ path }) => path));
   const changed = new Map<string, string>();
   for (const { path: file, fileClass } of files) {

@@ -1,6 +1,5 @@
 import { readPackageFile } from '../../src/package-root.ts';
 import { renderTemplate } from '../../src/workspace/code-style.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
 import { importPath, projectOf } from '../../src/workspace/resolve.ts';
 import { isOrgIdName, isOrgName, mentionsOrg } from '../../src/workspace/scan/names.ts';
@@ -31,7 +30,7 @@ const ours: readonly (readonly [string, Meaning])[] = [
 /** The hook that gives components the organization: the app's own, or the one that will be created. */
 export async function locateHook(code: Code, frontend: Project): Promise<Hook> {
   const { workspace } = code;
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   const own = files.filter(({ path }) => projectOf(path, workspace.projects) === frontend).map(({ path }) => path);
   const named = new RegExp(`(?:^|/)use-?(?:current-?)?(?:${vocabulary().word})(?:-?id)?\\.[jt]sx?$`, 'i');
   const file = own.find((path) => named.test(path));
@@ -97,7 +96,7 @@ export const isOurs = (text: string): boolean =>
 
 /** Storage keys under which the app kept an organization; the hook takes away what is left of them. */
 export async function storageKeys(code: Code, frontend: Project): Promise<readonly string[]> {
-  const { files } = await listFiles(code.workspace.root);
+  const { files } = code.workspace.list;
   const keys = new Set<string>();
   for (const { path, fileClass } of files) {
     if (fileClass !== 'source' || projectOf(path, code.workspace.projects) !== frontend) continue;

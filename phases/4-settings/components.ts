@@ -1,4 +1,3 @@
-import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { importPath, projectOf, resolveModule } from '../../src/workspace/resolve.ts';
 import { Source, type SyntaxNode } from '../../src/workspace/scan/syntax.ts';
@@ -34,7 +33,7 @@ type Candidate = { readonly file: string; readonly text: string };
 export async function componentsOf(code: Code, frontend: Project, form: string): Promise<Components> {
   const { workspace } = code;
   const own: Candidate[] = [];
-  for (const { path: file, fileClass } of (await listFiles(workspace.root)).files) {
+  for (const { path: file, fileClass } of workspace.list.files) {
     if (fileClass !== 'source' || !/\.[jt]sx$/.test(file) || projectOf(file, workspace.projects) !== frontend) continue;
     const text = await textOf(workspace, file);
     if (text !== null && file !== form) own.push({ file, text });

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { listFiles } from '../../src/workspace/files.ts';
 import { usesReactHooks } from '../../src/workspace/frameworks.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { projectOf } from '../../src/workspace/resolve.ts';
@@ -20,7 +19,7 @@ const pages =
   /(?:^|\/)settings\/(?:page|index)\.[jt]sx$|(?:^|\/)(?:pages|views|screens)\/(?:\w+\/)*[sS]ettings(?:Page)?\.[jt]sx$|(?:^|\/)SettingsPage\.[jt]sx$/;
 
 export async function locateSettings(code: Code, frontend: Project): Promise<SettingsPlace> {
-  const { files } = await listFiles(code.workspace.root);
+  const { files } = code.workspace.list;
   const own = files
     .filter(
       ({ path: file, fileClass }) => fileClass === 'source' && projectOf(file, code.workspace.projects) === frontend,

@@ -1,6 +1,5 @@
 import type { Note } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { type Code, sideOfFile, textOf } from '../code/code.ts';
 
 /**
@@ -10,7 +9,7 @@ import { type Code, sideOfFile, textOf } from '../code/code.ts';
 export async function ownersShutOut(code: Code): Promise<readonly Note[]> {
   const { workspace, facts } = code;
   const places: string[] = [];
-  for (const { path, fileClass } of (await listFiles(workspace.root)).files) {
+  for (const { path, fileClass } of workspace.list.files) {
     if (fileClass !== 'source' || sideOfFile(workspace, path) !== 'backend') continue;
     const text = await textOf(workspace, path);
     for (const call of text?.matchAll(/\brequire(?:Any)?Roles?\(\s*\[?((?:\s*['"][\w-]+['"]\s*,?)+)\]?\s*\)/g) ?? []) {

@@ -2,7 +2,6 @@ import { execaCommand } from 'execa';
 import { childEnvironment } from '../../src/child-environment.ts';
 import type { CheckResult } from '../../src/rollout/check.ts';
 import { plural } from '../../src/rollout/text.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import type { Project } from '../../src/workspace/project.ts';
 import { type Finding, findingKinds, type ScanResult } from '../../src/workspace/scan/types.ts';
 import { typeDelta } from '../../src/workspace/type-check.ts';
@@ -129,7 +128,7 @@ export async function* checkScan(
 
 /** How many files of the app a step answers for. */
 async function filesRead(code: Code, mine: (place: Place) => boolean): Promise<number> {
-  const { files } = await listFiles(code.workspace.root);
+  const { files } = code.workspace.list;
   return files.filter(
     ({ path, fileClass }) => fileClass === 'source' && findingKinds.some((kind) => mine({ file: path, kind })),
   ).length;

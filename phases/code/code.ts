@@ -5,7 +5,6 @@ import type { Note } from '../../src/rollout/step.ts';
 import { plural } from '../../src/rollout/text.ts';
 import { type CodeStyle, styleOf } from '../../src/workspace/code-style.ts';
 import { discoverWorkspace } from '../../src/workspace/discover.ts';
-import { listFiles } from '../../src/workspace/files.ts';
 import { rendersOnServer } from '../../src/workspace/frameworks.ts';
 import { orAbsent } from '../../src/workspace/paths.ts';
 import type { Project, Workspace } from '../../src/workspace/project.ts';
@@ -83,7 +82,7 @@ export const textOf = async (workspace: Workspace, file: string): Promise<string
 
 /** The style of a project's own code, read from up to forty of its files. */
 export async function projectStyle(workspace: Workspace, project: Project): Promise<CodeStyle> {
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   const own = files.filter(
     ({ path: file, fileClass }) =>
       fileClass === 'source' && /\.[jt]sx?$/.test(file) && projectOf(file, workspace.projects) === project,

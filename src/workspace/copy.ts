@@ -17,7 +17,7 @@ import { installedPrograms } from '../child-environment.ts';
 import type { FileChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { discoverWorkspace } from './discover.ts';
-import { listFiles, maxBytes, scannable } from './files.ts';
+import { maxBytes, scannable } from './files.ts';
 import { orAbsent, resolveInside, stateFolder } from './paths.ts';
 import { walk } from './walk.ts';
 import { readBytes, refuseReadOnly } from './write.ts';
@@ -108,7 +108,6 @@ export async function readsAlike(root: string, copy: string): Promise<boolean> {
 }
 
 async function lookOf(root: string): Promise<string> {
-  const { root: _, git: __, notes: ___, authenticatedFiles, ...rest } = await discoverWorkspace(root);
-  const { files, unread } = await listFiles(root);
-  return JSON.stringify([rest, [...authenticatedFiles].sort(), files, unread]);
+  const { root: _, git: __, notes: ___, authenticatedFiles, list, ...rest } = await discoverWorkspace(root);
+  return JSON.stringify([rest, [...authenticatedFiles].sort(), list.files, list.unread]);
 }

@@ -1,8 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { parseTsconfig } from 'get-tsconfig';
-import { gitEnvironment } from '../child-environment.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import { type FileList, listFiles } from './files.ts';
 import { backendRank, frameworksOf, frontendRank } from './frameworks.ts';
@@ -59,6 +57,7 @@ export async function discoverWorkspace(folder: string): Promise<Workspace> {
   return {
     root,
     git,
+    list,
     layout:
       found.length <= 1
         ? 'single'

@@ -1,3 +1,4 @@
+import type { FileList } from './files.ts';
 import type { Git } from './git.ts';
 
 export type Framework =
@@ -59,6 +60,8 @@ export type Workspace = {
   readonly root: string;
   /** Null when the folder is no git checkout: `--commit` and the list of dirty files are then not to be had. */
   readonly git: Pick<Git, 'dirty'> | null;
+  /** Its files at the moment of the look: what a plan is computed from, and a check judges, is one state. */
+  readonly list: FileList;
   readonly layout: 'single' | 'separate' | 'workspaces';
   readonly packageManager: 'npm' | 'pnpm' | 'yarn' | 'bun' | null;
   readonly projects: readonly Project[];

@@ -1,4 +1,3 @@
-import { listFiles } from '../../../src/workspace/files.ts';
 import { rendersOnServer } from '../../../src/workspace/frameworks.ts';
 import type { Project } from '../../../src/workspace/project.ts';
 import { projectOf } from '../../../src/workspace/resolve.ts';
@@ -10,7 +9,7 @@ const edge = /(?:^|\/)supabase\/functions\//;
 /** The grounds of a workspace: its backend, further websites that are their own backend, and the edge functions. */
 export async function groundsOf(code: Code, frameworks: ReadonlySet<string>): Promise<readonly Ground[]> {
   const { workspace } = code;
-  const { files } = await listFiles(workspace.root);
+  const { files } = workspace.list;
   // Websites of a backend of their own are the frontend's as a whole.
   const alone = workspace.frontends.some((one) => one === workspace.backend);
   const further = alone ? workspace.frontends.filter(rendersOnServer) : [];

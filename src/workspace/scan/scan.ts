@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type FileClass, fileClasses, listFiles, type SourceFile } from '../files.ts';
+import { type FileClass, fileClasses, type SourceFile } from '../files.ts';
 import { importMaps, mapped } from '../import-maps.ts';
 import type { Workspace } from '../project.ts';
 import { projectOf, resolveModule } from '../resolve.ts';
@@ -26,7 +26,7 @@ const turnAfter = 10;
 export async function scan(workspace: Workspace, options: ScanOptions = {}): Promise<ScanResult> {
   const started = performance.now();
   const rules = options.kinds ? allRules.filter((rule) => options.kinds?.includes(rule.kind)) : allRules;
-  const list = await listFiles(workspace.root);
+  const list = workspace.list;
   const notices: Notice[] = list.skipped.map(({ path: file, reason }) => ({
     file,
     kind: 'skipped',

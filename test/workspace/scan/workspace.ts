@@ -20,6 +20,7 @@ export function workspaceOf(over: Partial<Workspace> = {}): Workspace {
   return {
     root: '/nowhere',
     git: null,
+    list: { files: [], unread: [], skipped: [] },
     layout: 'single',
     packageManager: 'npm',
     projects: [project],
