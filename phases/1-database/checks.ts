@@ -179,6 +179,7 @@ const triedBy: Readonly<Record<string, readonly string[]>> = {
   move: ['UPDATE'],
   delete: ['DELETE'],
   'token-forged': ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  invited: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   'token-without-claim': ['SELECT'],
   'token-not-a-uuid': ['SELECT'],
 };
@@ -225,7 +226,7 @@ function asKept(result: CheckResult, kept: readonly Policy[]): CheckResult {
  * second ends also what one reaches that was called.
  */
 function asLookedAt(result: CheckResult, found: Survey, accepted: readonly string[]): CheckResult {
-  const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:anon-)?call)?$/.exec(result.id) ?? [];
+  const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:(?:anon-)?call|invited))?$/.exec(result.id) ?? [];
   const fn = found.catalog.functions.find((one) => one.signature === signature);
   if (fn === undefined || (result.matters !== true && result.verdict !== 'failed')) return result;
   const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);

@@ -69,3 +69,31 @@ it('a policy that is kept by name lets them through', async () => {
   await using at = await appOf(server, 'kept', app(policy, [1, 3]), { decisions });
   expect((await throughPhaseOne(at)).stopped).toBeNull();
 });
+
+it('a function with its owner’s rights that lets them in is found, and stays, or is revoked, by name', async () => {
+  const sql = app(
+    `create function invited_notes() returns setof notes language sql stable security definer set search_path = public as
+       $$ select n.* from notes n where exists (${pending}'email' and i.org_id = n.org_id and i.accepted_at is null) $$;
+     create function my_invitations() returns table (id int, name text) language sql stable security definer set search_path = public as
+       $$ select i.id, o.name from invitations i join organizations o on o.id = i.org_id where i.email = auth.jwt() ->> 'email' $$;
+     revoke all on function invited_notes(), my_invitations() from public, anon;`,
+    [],
+  );
+  const through = async (name: string, decisions: Readonly<Record<string, unknown>>) => {
+    await using at = await appOf(server, name, sql, { decisions: { orphans: 'leave', ...decisions } });
+    const { said, stopped } = await throughPhaseOne(at);
+    return { stopped, said: said.filter((one) => /^(blocker|failed)/.test(one)).join('\n') };
+  };
+  const asked = await through('invited_call', {});
+  expect(asked.stopped).toBe('1.1');
+  expect(asked.said).toMatch(
+    /public\.invited_notes\(\): whom B has invited.*1 row of another organization came back, by somebody whom it has invited.*--revoke-function 'public\.invited_notes\(\)'.*--accept-access '1\.7\/two-org\/public\.invited_notes\(\)\/invited'/,
+  );
+  expect(asked.said).not.toContain('my_invitations');
+  const name = 'public.invited_notes()';
+  for (const decisions of [{ acceptAccess: [`1.7/two-org/${name}/invited`] }, { revokeFunction: [name] }])
+    expect(await through(`call_${Object.keys(decisions)[0]?.toLowerCase()}`, decisions)).toEqual({
+      stopped: null,
+      said: '',
+    });
+});
