@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { phase } from '../../../phases/1-database/phase.ts';
 import { appOf, throughPhaseOne } from '../../helpers/phase-one.ts';
 import { type EmbeddedServer, startServer } from '../../helpers/server.ts';
 import { org, user, users } from './sign-up/schemas.ts';
@@ -96,4 +97,52 @@ it('a function with its owner’s rights that lets them in is found, and stays, 
       stopped: null,
       said: '',
     });
+});
+
+describe('a policy by which who is invited makes their own membership', () => {
+  const joining = (name: string, asks: string, more = ''): string =>
+    app(
+      `${more} create policy ${name} on members for insert to authenticated with check (user_id = auth.uid() and ${asks});
+       create policy readable on organizations for select to authenticated using (exists (${pending}'email' and i.org_id = organizations.id));`,
+      [3],
+    );
+  const open = `exists (${pending}'email' and i.org_id = members.org_id and i.accepted_at is null)`;
+  const helper = `create function may_join(o uuid) returns boolean language sql stable security definer set search_path = public as $$
+    select exists (${pending}'email' and i.org_id = o and i.accepted_at is null) $$;`;
+  const join = (org: string) => `insert into members (org_id, user_id) values ('${org}', '${user(3)}') returning 1`;
+  const kept = ['public.organizations: readable'];
+
+  it.each([
+    ['itself', joining('accepts', open)],
+    ['by a function', joining('accepts', 'may_join(org_id)', helper)],
+  ])('is kept or dropped by name: it asks invitations %s', async (_, sql) => {
+    await using asked = await appOf(server, 'joins', sql, { decisions: { orphans: 'leave', keepPolicy: kept } });
+    const { said, stopped } = await throughPhaseOne(asked);
+    expect(stopped).toBe('1.1');
+    expect(said.filter((one) => /^(blocker|failed)/.test(one)).join('\n')).toMatch(
+      /Policy "accepts" of public\.members lets authenticated add rows.*--keep-policy 'public\.members: accepts'.*--drop-policy 'public\.members: accepts'/s,
+    );
+    const answers = asked
+      .rollout([phase])
+      .plan('1.7')
+      .then(({ plan }) => plan.blockers.flatMap((one) => one.answers ?? []));
+    expect((await answers).map((one) => one.consequence).join()).toMatch(
+      /does not ask which role they give themselves/,
+    );
+    const decisions = { orphans: 'leave', keepPolicy: [...kept, 'public.members: accepts'] };
+    await using at = await appOf(server, 'joined', sql, { decisions });
+    const way = await throughPhaseOne(at);
+    expect([way.stopped, way.said.filter((one) => /^(blocker|failed)/.test(one))]).toEqual([null, []]);
+    const as = (statement: string) => at.as('authenticated', { sub: user(3), email: 'user3@example.test' }, statement);
+    expect(await as(join(org(2)))).toHaveLength(1);
+    await expect(as(join(org(1)))).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('goes where it asks nothing but who is calling: that lets anybody in everywhere', async () => {
+    const decisions = { orphans: 'leave', keepPolicy: kept };
+    await using at = await appOf(server, 'joins_any', joining('anybody', 'true'), { decisions });
+    const { said, stopped } = await throughPhaseOne(at);
+    expect([stopped, said.filter((one) => /^(blocker|failed)/.test(one))]).toEqual([null, []]);
+    expect(said.join('\n')).toMatch(/"anybody" let users join any organization by themselves/);
+  });
 });
