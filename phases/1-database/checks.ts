@@ -232,13 +232,17 @@ function asLookedAt(result: CheckResult, found: Survey, accepted: readonly strin
   const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
   const needed = isCalledIn(fn, conditions);
   const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
+  const isAccepted = accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, ''));
   if (result.verdict === 'failed') {
-    if (needed) return result;
-    const advice = `${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
+    // Otherwise the same function seems to be asked about twice.
+    const before = isAccepted
+      ? 'It was left as it is by name (decisions.acceptFunction), which says nothing of what a call now reached. '
+      : '';
+    if (needed) return isAccepted ? { ...result, advice: `${before}${result.advice ?? ''}` } : result;
+    const advice = `${before}${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
     return { ...result, advice, answers: [...(result.answers ?? []), revoke] };
   }
-  if (accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, '')))
-    return { ...result, matters: false };
+  if (isAccepted) return { ...result, matters: false };
   const accept = decide('acceptFunction', [signature], 'It stays as it is, after a look: API roles call it.');
   return {
     ...result,
