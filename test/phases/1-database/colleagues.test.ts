@@ -50,6 +50,19 @@ const personal = (name: string, column: string, policy: string): string => `
   insert into ${name} (${column.split(' ')[0]}) select id from auth.users;
   alter table ${name} enable row level security; ${policy}`;
 
+/** Rows that name a profile by a key of its own, which everybody reads; of profiles each reads what this condition says. */
+const byProfile = (profiles: string): string => `${users(5)}
+      create table organizations (id uuid primary key default gen_random_uuid(), name text not null);
+      create table profiles (id uuid primary key default gen_random_uuid(), user_id uuid not null unique references auth.users, full_name text);
+      create table org_members (organization_id uuid not null references organizations, profile_id uuid not null references profiles, role text not null default 'member', primary key (organization_id, profile_id));
+      insert into organizations values ('${org(1)}', 'One'), ('${org(2)}', 'Two'); insert into profiles (user_id) select id from auth.users;
+      insert into org_members select ('a0000000-0000-4000-8000-00000000000' || case when u.user_id = '${user(2)}' then 2 else 1 end)::uuid, u.id, 'owner' from profiles u where u.user_id in ('${user(1)}', '${user(2)}', '${user(3)}');
+      alter table organizations enable row level security; alter table org_members enable row level security; alter table profiles enable row level security;
+      create policy p on profiles for select to authenticated using (${profiles});
+      create policy m on org_members for select to authenticated using (profile_id in (select id from profiles where user_id = auth.uid()));
+      create table badges (id serial primary key, profile_id uuid references profiles); insert into badges (profile_id) select id from profiles;
+      alter table badges enable row level security; create policy b on badges for select to authenticated using (true);`;
+
 const settings = { decisions: { orphans: 'leave' } };
 
 describe('rows that name a user and no organization, which whoever signs in could read', () => {
@@ -77,21 +90,21 @@ describe('rows that name a user and no organization, which whoever signs in coul
   });
 
   it('stay so where they name a profile, whose key is not what its user signs in with', async () => {
-    const sql = `${users(5)}
-      create table organizations (id uuid primary key default gen_random_uuid(), name text not null);
-      create table profiles (id uuid primary key default gen_random_uuid(), user_id uuid not null unique references auth.users, full_name text);
-      create table org_members (organization_id uuid not null references organizations, profile_id uuid not null references profiles, role text not null default 'member', primary key (organization_id, profile_id));
-      insert into organizations values ('${org(1)}', 'One'), ('${org(2)}', 'Two'); insert into profiles (user_id) select id from auth.users;
-      insert into org_members select ('a0000000-0000-4000-8000-00000000000' || case when u.user_id = '${user(2)}' then 2 else 1 end)::uuid, u.id, 'owner' from profiles u where u.user_id in ('${user(1)}', '${user(2)}', '${user(3)}');
-      alter table organizations enable row level security; alter table org_members enable row level security; alter table profiles enable row level security;
-      create policy p on profiles for select to authenticated using (true);
-      create policy m on org_members for select to authenticated using (profile_id in (select id from profiles where user_id = auth.uid()));
-      create table badges (id serial primary key, profile_id uuid references profiles); insert into badges (profile_id) select id from profiles;
-      alter table badges enable row level security; create policy b on badges for select to authenticated using (true);`;
-    const { reached, said, left } = await whole(server, sql, settings, async (app) => {
+    const { reached, said, left } = await whole(server, byProfile('true'), settings, async (app) => {
       expect(await seen(app, 'badges')).toEqual([2, 1, 2, 1, 1]);
     });
     expect({ reached, said, left }).toEqual({ reached: '1.7', said: '', left: [] });
+  });
+
+  it('are asked about by name, before anything changes, where no rule finds whose profile they name', async () => {
+    const sql = byProfile('user_id = auth.uid()');
+    const { reached, said, left } = await whole(server, sql, settings);
+    expect({ reached, left }).toEqual({ reached: null, left: [] });
+    expect(said).toMatch(
+      /public\.badges: every user keeps access.*can no longer read 1 row .*acceptAccess: \["1\.7\/access\/public\.badges\/kept"\]/s,
+    );
+    const accepted = { decisions: { ...settings.decisions, acceptAccess: ['1.7/access/public.badges/kept'] } };
+    expect(await whole(server, sql, accepted)).toMatchObject({ reached: '1.7', said: '', left: [] });
   });
 
   it('stay so where profiles alone say who belongs where, although a user reads no profile but their own', async () => {
