@@ -100,8 +100,9 @@ $function$;
 revoke all on function public.my_org_ids(text[]) from public, anon, authenticated, service_role;
 grant execute on function public.my_org_ids(text[]) to authenticated;
 
--- Who is a member of an organization of the caller, for profiles that name none: where everybody could read everybody's,
--- those who belong together go on. SECURITY DEFINER because members need not see each other's memberships.
+-- Who is a member of an organization of the caller, for profiles and other rows that name a user and no organization: where
+-- everybody could read everybody's, those who belong together go on. SECURITY DEFINER because members need not see each
+-- other's memberships.
 
 -- voxanne:begin colleagues_header
 create or replace function public.my_colleagues() returns setof uuid

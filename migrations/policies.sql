@@ -73,7 +73,8 @@ create policy org_select on :child for select to authenticated
     and parent_1.:column = (select public.current_org_id())));
 alter table :child enable row level security;
 
--- A table of users' own rows (the same for insert, update, delete). ----------------------------------------------------
+-- A table of users' own rows (the same for insert, update, delete). Where everybody could read everybody's, colleagues go on
+-- to: `user_id = (select auth.uid()) or user_id = any (array(select public.my_colleagues()))`. ----------------------------
 
 create policy own_select on :personal for select to authenticated
   using (user_id = (select auth.uid()));

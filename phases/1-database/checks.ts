@@ -179,6 +179,7 @@ const triedBy: Readonly<Record<string, readonly string[]>> = {
   move: ['UPDATE'],
   delete: ['DELETE'],
   'token-forged': ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  invited: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   'token-without-claim': ['SELECT'],
   'token-not-a-uuid': ['SELECT'],
 };
@@ -225,19 +226,23 @@ function asKept(result: CheckResult, kept: readonly Policy[]): CheckResult {
  * second ends also what one reaches that was called.
  */
 function asLookedAt(result: CheckResult, found: Survey, accepted: readonly string[]): CheckResult {
-  const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:anon-)?call)?$/.exec(result.id) ?? [];
+  const [, signature = ''] = /\/two-org\/(.+\))(?:\/(?:(?:anon-)?call|invited))?$/.exec(result.id) ?? [];
   const fn = found.catalog.functions.find((one) => one.signature === signature);
   if (fn === undefined || (result.matters !== true && result.verdict !== 'failed')) return result;
   const conditions = found.catalog.policies.flatMap((one) => [one.using ?? '', one.check ?? '']);
   const needed = isCalledIn(fn, conditions);
   const revoke = decide('revokeFunction', [signature], 'API roles can no longer call it; the service role keeps it.');
+  const isAccepted = accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, ''));
   if (result.verdict === 'failed') {
-    if (needed) return result;
-    const advice = `${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
+    // Otherwise the same function seems to be asked about twice.
+    const before = isAccepted
+      ? 'It was left as it is by name (decisions.acceptFunction), which says nothing of what a call now reached. '
+      : '';
+    if (needed) return isAccepted ? { ...result, advice: `${before}${result.advice ?? ''}` } : result;
+    const advice = `${before}${(result.advice ?? '').replace(/\.$/, '')} with ${revoke.flag} (decisions.revokeFunction).`;
     return { ...result, advice, answers: [...(result.answers ?? []), revoke] };
   }
-  if (accepted.some((name) => name.replace(/\s+/g, '') === signature.replace(/\s+/g, '')))
-    return { ...result, matters: false };
+  if (isAccepted) return { ...result, matters: false };
   const accept = decide('acceptFunction', [signature], 'It stays as it is, after a look: API roles call it.');
   return {
     ...result,

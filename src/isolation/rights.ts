@@ -23,7 +23,12 @@ export type Person = {
 };
 
 /** Whose a row is. Neither organizations nor users: everybody's, or nobody's. */
-export type Owners = { readonly organizations: readonly string[]; readonly users: readonly string[] };
+export type Owners = {
+  readonly organizations: readonly string[];
+  readonly users: readonly string[];
+  /** Of a row that is a user's own: the organizations in which that user is. */
+  readonly colleagues?: readonly string[];
+};
 
 /** Rows that can be reached, a sign per row of the door (`1`: yes), or the error that every attempt ends with. */
 export type Reach = { readonly bits: string } | { readonly error: string; readonly message: string };
@@ -51,6 +56,8 @@ export type Door = {
   readonly guarded: boolean;
   /** Rows name no users but those who made or changed them: it need not be they whose the rows are. */
   readonly makersAlone?: boolean;
+  /** Rows that name a user alone are shown to those who belong to the same organization. */
+  readonly showsColleagues?: boolean;
   /** All of its rows were looked at; else a sample. */
   readonly exact: boolean;
   /** Why its rows could not be listed, or null. */

@@ -3,9 +3,10 @@ import type { Action, Door, Owners, Person } from './rights.ts';
 /**
  * Whose a row is, as a person sees it: of the organization of theirs that is open (or of any, where they see all); of
  * another one of theirs; of one where their membership does not count; their own although it stands in no organization
- * of theirs; nobody's in particular; somebody else's. Of a view that does not say: unknown.
+ * of theirs; that of somebody who is in an organization of theirs, where it names none; nobody's in particular; somebody
+ * else's. Of a view that does not say: unknown.
  */
-export type Claim = 'own' | 'second' | 'former' | 'mine' | 'shared' | 'other' | 'unknown';
+export type Claim = 'own' | 'second' | 'former' | 'mine' | 'colleague' | 'shared' | 'other' | 'unknown';
 
 export function claimOf(door: Door, owners: Owners | undefined, person: Person): Claim {
   if (owners === undefined) return 'unknown';
@@ -14,6 +15,8 @@ export function claimOf(door: Door, owners: Owners | undefined, person: Person):
   if (theirs.length > 0) return person.current === null || theirs.includes(person.current) ? 'own' : 'second';
   if (organizations.some((one) => person.former.includes(one))) return 'former';
   if (person.id !== null && users.includes(person.id)) return 'mine';
+  const open = person.current === null ? person.organizations : [person.current];
+  if (organizations.length === 0 && owners.colleagues?.some((one) => open.includes(one)) === true) return 'colleague';
   if (organizations.length > 0 || users.length > 0) return 'other';
   return door.kind === 'view' || door.kind === 'function' ? 'unknown' : 'shared';
 }
@@ -57,11 +60,13 @@ export function lossOf(
   // Where nothing guarded the rows, nobody had said that a user sees several organizations at once.
   if (claim === 'second') return before.decided && !before.switches ? 'lockout' : 'on purpose';
   if (claim === 'mine') return before.decided || owners.organizations.length === 0 ? 'lockout' : 'on purpose';
+  // What a colleague has, a policy let them read: what they write there is another matter.
+  if (claim === 'colleague') return action === 'read' && before.guarded ? 'lockout' : 'on purpose';
   // Nobody's in particular: a policy that shows it to whoever signs in takes nothing from any organization. Where rows
   // name a user alone, those that name none would be nobody's to read from then on, guarded or not. Where nothing guards
   // them and none names anybody, it may also be that nothing tells whose they are.
   if (claim === 'shared') {
-    const named = (whom: keyof Owners): boolean => door.owners.some((one) => one[whom].length > 0);
+    const named = (whom: 'organizations' | 'users'): boolean => door.owners.some((one) => one[whom].length > 0);
     const told = person.id !== null && (before.guarded || (!named('organizations') && named('users')));
     return action === 'read' && (before.decided || told) ? 'lockout' : 'on purpose';
   }
@@ -99,6 +104,7 @@ export function isLeak(
 ): boolean {
   const isOnes = person.id !== null && owners.users.includes(person.id);
   if (claim === 'other') return true;
+  if (claim === 'colleague') return action !== 'read' || door.showsColleagues !== true;
   // A former member still sees that there was a membership, and their own profile.
   if (claim === 'former') return !(isDirectory(door) && isOnes);
   if (claim !== 'shared' || already) return false;

@@ -158,3 +158,29 @@ it('judges rows of a view that reads as its caller where they come from', () => 
     failed(shown, access('1', door('001', {}, 'public.shown')), { judgedElsewhere: () => true }).map((one) => one.id),
   ).toEqual(['x/public.shown/kept']);
 });
+
+it('asks before rows of colleagues are lost that a policy let be read, and lets nobody write them', () => {
+  const owners = ['1', '1', '3'].map((one, at) => ({ organizations: [], users: [`u${at}`], colleagues: [one] }));
+  const roles = (read: string, more: Partial<Door> = {}): Door => ({
+    ...door(read, { 'read open': '111' }),
+    owners,
+    ...more,
+  });
+  const lost = failed(access('1', roles('111')), access('1', roles('000')));
+  expect(lost.map((one) => [one.id, /can no longer read 2 rows/.test(one.observed)])).toEqual([
+    ['x/public.things/kept', true],
+  ]);
+  expect(lost.flatMap((one) => answersTo(one)).map((one) => one.setting)).toEqual(['decisions.acceptAccess']);
+  // Where nothing guarded them, nobody had said that they are shown.
+  expect(failed(access('1', roles('111', { guarded: false })), access('1', roles('000')))).toEqual([]);
+  // Shown to colleagues they are no leak where the rule says so, nor to anybody else.
+  const leaks = (after: Door): readonly string[] =>
+    failed(access('1', roles('111')), access('1', after)).map((one) => one.observed.replace(/.*: /, ''));
+  expect(leaks(roles('110', { showsColleagues: true }))).toEqual([]);
+  expect(leaks(roles('110')).length).toBe(1);
+  expect(leaks(roles('111', { showsColleagues: true })).length).toBe(1);
+  const [own] = roles('110').rights;
+  const writes = { ...roles('110', { showsColleagues: true }) };
+  const rights = own === undefined ? [] : [{ ...own, update: { bits: '110' } }, ...writes.rights.slice(1)];
+  expect(leaks({ ...writes, rights }).length).toBe(1);
+});

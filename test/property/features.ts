@@ -251,6 +251,13 @@ export const features = {
       alter table ${w.at}drafts enable row level security; create policy own on ${w.at}drafts using (user_id = auth.uid()) with check (user_id = auth.uid());`,
     doors: ['drafts'],
   },
+  ownRowsThatEverybodyReads: {
+    sql: (
+      w,
+    ) => `create table ${w.at}badges (id int primary key, holder uuid not null references auth.users, body text); insert into ${w.at}badges values (1, ${w.user(1)}, '1'), (2, ${w.user(2)}, '2');
+      alter table ${w.at}badges enable row level security; create policy everybody on ${w.at}badges for select to authenticated using (true); create policy own on ${w.at}badges for update using (holder = auth.uid()) with check (holder = auth.uid());`,
+    doors: ['badges'],
+  },
   ownRowsInOrganization: {
     sql: (w) =>
       `create table ${w.at}shifts (id int primary key, ${w.keyed} not null, user_id uuid not null references auth.users, body text); insert into ${w.at}shifts (id, ${w.key}, user_id, body) values (1, ${w.org(1)}, ${w.user(1)}, '1'), (2, ${w.org(2)}, ${w.user(2)}, '2'); ${w.guard(`${w.at}shifts`, `user_id = auth.uid() and ${w.inMine}`)}`,

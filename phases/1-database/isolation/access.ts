@@ -15,6 +15,7 @@ import { foreignProfiles } from '../existing-users/foreign-profiles.ts';
 import { primaryColumn, type Survey, survey, tenantOf } from '../survey.ts';
 import { bucketsOf } from './buckets.ts';
 import { readBy } from './classify.ts';
+import { organizationsOfUser } from './colleagues.ts';
 import { decidedName } from './judged.ts';
 import { keptLook } from './kept-look.ts';
 import { namesMakersAlone, ownersOf } from './owners.ts';
@@ -152,26 +153,28 @@ const kindOf = (found: Survey, table: Table): DoorKind => {
 
 function tableDoors(found: Survey, said: SaidLinks): readonly DoorScope[] {
   const excluded = new Set(found.excluded.map((table) => table.oid));
-  const everybodys = new Set(
-    rulesOf(found).flatMap(({ kind, table }) =>
-      kind === 'lookup' && found.shared.has(`${table.schema}.${table.name}`) ? [table.oid] : [],
-    ),
-  );
+  const rules = new Map(rulesOf(found).map((rule) => [rule.table.oid, rule]));
+  const isEverybodys = (table: Table): boolean =>
+    rules.get(table.oid)?.kind === 'lookup' && found.shared.has(`${table.schema}.${table.name}`);
   return found.catalog.tables
     .filter((table) => table.kind !== 'foreign' && !excluded.has(table.oid))
     .map((table) => {
+      const rule = rules.get(table.oid);
+      const user = rule?.kind === 'personal' ? rule.user : null;
       const key = table === found.organizations ? primaryColumn(table) : (tenantOf(found, table)?.key ?? null);
       return {
         schema: table.schema,
         name: table.name,
         kind: kindOf(found, table),
         // Whom rows of everybody name, owns none of them.
-        ...(everybodys.has(table.oid)
+        ...(isEverybodys(table)
           ? { organizations: `'{}'::text[]`, users: `'{}'::text[]` }
           : ownersOf(found, table, 't', said)),
         key: key?.name ?? null,
         keyType: key?.type ?? null,
         makersAlone: namesMakersAlone(found, table),
+        colleagues: user === null ? null : organizationsOfUser(found, table, user, 't'),
+        showsColleagues: /\bmy_colleagues\b/.test((user === null ? null : rule?.conditions.SELECT?.using) ?? ''),
       };
     });
 }

@@ -2,8 +2,10 @@ import { decide } from '../../../src/config/answers.ts';
 import type { Policy } from '../../../src/database/catalog/types.ts';
 import type { Blocker } from '../../../src/rollout/step.ts';
 import type { Alternative } from './classify.ts';
+import { calledIn, textOf } from './definer-bodies.ts';
 import { decidedName, type Judged, keptSuffix, type PolicyContext } from './judged.ts';
 import type { Rule } from './rules.ts';
+import type { Judging } from './scope.ts';
 
 export type Asked = {
   readonly blockers: readonly Blocker[];
@@ -30,7 +32,8 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
       each.shares ||
       each.anywhere !== null ||
       (policy.command !== 'SELECT' && (each.meaning === 'own' || each.meaning === 'shared'));
-    const says = (each: Alternative): boolean => decides(each, rule, policy) || (decided === 'keep' && named(each));
+    const says = (each: Alternative): boolean =>
+      decides(each, rule, policy, context.world) || (decided === 'keep' && named(each));
     const using = one.using.filter(says);
     const check = one.check.filter(says);
     if (using.length + check.length === 0) continue;
@@ -49,11 +52,27 @@ export async function askKeeping(rule: Rule, old: readonly Judged[], context: Po
   return { blockers, pieces, stay };
 }
 
-function decides(one: Alternative, rule: Rule, policy: Policy): boolean {
+function decides(one: Alternative, rule: Rule, policy: Policy, world: Judging): boolean {
   if (one.meaning === 'public' || one.meaning === 'metadata') return true;
-  if (one.meaning !== 'open' || policy.command !== 'INSERT') return false;
+  if (policy.command !== 'INSERT') return false;
+  // Who is invited makes their own membership: without it they wait for ever, and what it asks may be too little.
+  if (rule.kind === 'memberships' && (one.meaning === 'own' || one.meaning === 'within') && !one.bound)
+    return asksInvitations(one.text, world);
+  if (one.meaning !== 'open') return false;
   // A form for everybody; or whoever signs up makes an organization.
   return rule.kind === 'organizations' || policy.roles.includes('public');
+}
+
+/** Itself, or through a function that it calls. */
+function asksInvitations(text: string, { functions }: Judging): boolean {
+  const texts = new Set([text]);
+  // A set takes what is added while it is walked.
+  for (const one of texts) {
+    if (/invit/i.test(one)) return true;
+    const called = calledIn(one);
+    for (const fn of functions) if (called.includes(fn.name.toLowerCase())) texts.add(textOf(fn));
+  }
+  return false;
 }
 
 const joinedBy = (all: readonly Alternative[]): string | null =>
@@ -89,10 +108,11 @@ async function question(
   const believed = [...using, ...check].some((one) => one.meaning === 'metadata');
   const rows = using.length === 0 ? null : await context.count(rule.sql, joinedBy(using) ?? 'true');
   const now = rows === null ? '' : ` (${rows.some} of ${rows.all} rows now)`;
+  const chosen = rule.kind === 'memberships' && policy.command === 'INSERT' && !/role/i.test(told);
   const keep = decide(
     'keepPolicy',
     [key],
-    `The policy stays: ${roles} may go on to ${verbs[policy.command]} these rows${believed ? ', and anyone may make themselves one of them' : ''}.`,
+    `The policy stays: ${roles} may go on to ${verbs[policy.command]} these rows${believed ? ', and anyone may make themselves one of them' : ''}${chosen ? '; it does not ask which role they give themselves' : ''}.`,
   );
   const drop = decide(
     'dropPolicy',

@@ -34,30 +34,6 @@ export function isCallersAs(survey: Survey, column: string, roles: readonly stri
   return `${column} = ${currentOrg} and ${roles.length === 1 ? `${currentRole} = ${list}` : `${currentRole} = any (array[${list}])`}`;
 }
 
-/**
- * Everybody could read everybody's profile, and no column of it names an organization: those of the same organization go
- * on. Memberships need not show that, so that a function says who they are; it is made for nobody else.
- */
-export function showsColleagues({ profiles, memberships, tenants, catalog }: Survey): boolean {
-  if (profiles === null || memberships === null || tenants.some(({ table }) => table === profiles)) return false;
-  const reads = catalog.policies.filter(
-    (one) =>
-      one.schema === profiles.schema &&
-      one.table === profiles.name &&
-      one.permissive &&
-      (one.command === 'SELECT' || one.command === 'ALL') &&
-      one.roles.some((role) => role === 'public' || role === 'authenticated'),
-  );
-  return !profiles.rowSecurity || reads.some(({ using }) => letsAllIn(using) || /\bmy_colleagues\b/.test(using ?? ''));
-}
-
-/** True of whoever is signed in. */
-const letsAllIn = (condition: string | null): boolean =>
-  condition === null ||
-  /^true$|^auth\.uid\(\)isnotnull$|^auth\.role\(\)='authenticated'$/i.test(
-    condition.replace(/\bselect\b|\bas \w+|::text|[\s()]/gi, '').replace(/auth\.(uid|role)/gi, 'auth.$1()'),
-  );
-
 /** Condition over a membership under this alias: it is the caller's. `caller` is SQL for their user id. */
 export function isCallersMembership(survey: Survey, alias: string, caller: string): string {
   const { memberships } = survey;

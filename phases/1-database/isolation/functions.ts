@@ -11,15 +11,14 @@ import {
   bracketed,
   currentOrg,
   hasMany,
-  isCallers,
   isCallersMembership,
   joinedAt,
   showsAll,
-  showsColleagues,
   uid,
 } from './caller.ts';
+import { colleagueIds } from './colleagues.ts';
 import { profileOpens } from './opened-by.ts';
-import { roleSource } from './rules.ts';
+import { roleSource, rulesOf } from './rules.ts';
 
 /** Columns of a profile that would give their user more than they have. */
 const privileges = [
@@ -101,7 +100,7 @@ export function planHelpers(survey: Survey, createProfiles: boolean, opened: DbF
       add('my_org_ids', 'Create my_org_ids(roles): those where the caller has one of these roles', 'text[]');
     }
   }
-  if (showsColleagues(survey)) add('my_colleagues', 'Create my_colleagues(): who is in an organization of the caller');
+  if (asksColleagues(survey)) add('my_colleagues', 'Create my_colleagues(): who is in an organization of the caller');
   const { profiles } = survey;
   if (profiles !== null && tenantOf(survey, profiles) !== null) {
     add('guard_profile_keys', 'Create guard_profile_keys(): users cannot change their organization or role');
@@ -173,19 +172,16 @@ function countsAgain({ profileCounts }: Survey, user: string): string {
   end if;`;
 }
 
-/** The ids that profiles have for the members of the caller's organizations. */
+/** A rule of a profile, or of what else names a user alone, asks who the caller's colleagues are. */
+const asksColleagues = (survey: Survey): boolean =>
+  rulesOf(survey).some(({ conditions }) => /\bmy_colleagues\b/.test(conditions.SELECT?.using ?? ''));
+
 function colleagueParts(survey: Survey): Readonly<Record<string, string>> {
-  const { memberships, profiles } = survey;
-  if (memberships === null || profiles === null) return {};
-  const user = profileUser(survey);
-  const type = profiles.columns.find((one) => one.name === user)?.type ?? 'uuid';
-  const active = memberships.active('m');
-  const table = qualified(profiles.schema, profiles.name);
-  const mine = isCallersMembership(survey, 'm', `p.${identifier(user)}`);
+  const ids = colleagueIds(survey);
+  if (ids === null) return {};
   return {
-    colleagues_header: `create or replace function public.my_colleagues() returns setof ${type}`,
-    colleagues: `    select p.${identifier(user)} from ${memberships.sql} m join ${table} p on ${mine}
-    where ${isCallers(survey, `m.${identifier(survey.to)}`)}${active === 'true' ? '' : ` and ${bracketed(active)}`};`,
+    colleagues_header: `create or replace function public.my_colleagues() returns setof ${ids.type}`,
+    colleagues: `    ${ids.query};`,
   };
 }
 

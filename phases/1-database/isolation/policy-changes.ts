@@ -18,10 +18,11 @@ export function creation(
   const name = freeName(`${prefix}_${command.toLowerCase()}`, taken);
   const { using, check } = sides(command, wanted);
   const own = prefix === 'own' && rule.kind !== 'personal';
+  const shown = rule.kind === 'personal' && /\bmy_colleagues\b/.test(using ?? '');
   return {
     kind: 'sql',
     id: `policy ${label} ${own ? 'own ' : ''}${command.toLowerCase()}`,
-    title: `${verbs[command]} ${label}: ${own ? "also the caller's own rows, as before" : reasons[rule.kind]}`,
+    title: `${verbs[command]} ${label}: ${own ? "also the caller's own rows, as before" : shown ? "only the caller's own rows and their colleagues'" : reasons[rule.kind]}`,
     mode: 'transaction',
     up: [
       `create policy ${identifier(name)} on ${rule.sql} for ${command.toLowerCase()} to authenticated`,

@@ -11,9 +11,9 @@ import {
   isCallersAs,
   isCallersMembership,
   isCallersOwn,
-  showsColleagues,
   uid,
 } from './caller.ts';
+import { everybodyReads, isColleagues, showsColleagues } from './colleagues.ts';
 import { linksOf } from './links.ts';
 import { isLog } from './logs.ts';
 
@@ -85,11 +85,18 @@ function ruleOf(survey: Survey, table: Table): Rule {
     return shared && loose !== null ? reading(rule, loose) : rule;
   }
   const user = userColumnOf(survey, table);
-  if (user !== null && !shared)
-    return { ...all(table, 'personal', 'own', isCallersOwn(survey, table, user, identifier(user), caller), []), user };
+  if (user !== null && !shared) return personalRule(survey, table, user);
   if (isLog(survey, table) && !shared)
     return { ...base(table, 'log', 'log'), conditions: { INSERT: { using: `${caller} is not null` } } };
   return { ...base(table, 'lookup', 'lookup'), conditions: { SELECT: { using: 'true' } } };
+}
+
+/** Where everybody could read the rows of everybody, colleagues go on; written they are by their own user alone. */
+function personalRule(survey: Survey, table: Table, user: string): Rule {
+  const own = isCallersOwn(survey, table, user, identifier(user), caller);
+  const rule = { ...all(table, 'personal', 'own', own, []), user };
+  const seen = table.rowSecurity && everybodyReads(survey, table) ? isColleagues(survey, table, user) : null;
+  return seen === null ? rule : reading(rule, `${own} or ${seen}`);
 }
 
 const base = (table: Table, kind: Kind, prefix: Rule['prefix']): Omit<Rule, 'conditions'> => ({

@@ -18,6 +18,10 @@ export type DoorScope = {
   readonly keyType: string | null;
   /** Its rows name no users but those who made or changed them. */
   readonly makersAlone?: boolean;
+  /** Of rows that name a user and no organization, `text[]` as well: where that user belongs; null where nothing says it. */
+  readonly colleagues?: string | null;
+  /** The rule shows such rows to those who belong to the same organization. */
+  readonly showsColleagues?: boolean;
 };
 
 export type PolicyFacts = {

@@ -12,6 +12,8 @@ export type Answer = {
     readonly l: string;
     readonly o: readonly string[];
     readonly u: readonly string[];
+    /** Organizations of the user whom the row names. */
+    readonly w: readonly string[];
     readonly p: string | null;
     /** Rows of one class are alike in every column that a policy mentions, so that no policy tells them apart. */
     readonly c: number;
@@ -95,11 +97,11 @@ export function actSql(
   const listing = (
     from: string,
     limit: number,
-  ) => `select coalesce(jsonb_agg(jsonb_build_object('h', x.h, 'l', x.l, 'o', x.o, 'u', x.u, 'p', x.p, 'c', x.c - 1) ${order}), '[]'),
+  ) => `select coalesce(jsonb_agg(jsonb_build_object('h', x.h, 'l', x.l, 'o', x.o, 'u', x.u, 'w', x.w, 'p', x.p, 'c', x.c - 1) ${order}), '[]'),
       coalesce(jsonb_agg(x.r order by x.c) filter (where x.n = 1), '[]'), coalesce(array_agg(x.h ${order}), '{}'),
       array_agg(x.p::tid ${order}) ${chosen}, array_agg(x.h ${order}) ${chosen}, array_agg(x.c ${order}) ${chosen}
     from (select z.*, dense_rank() over (order by z.r::text collate "C")::int as c, row_number() over (partition by z.r::text order by z.h collate "C") as n
-      from (select distinct on (y.h) y.* from (select ${hash} as h, ${label} as l, ${scope.organizations} as o, ${scope.users} as u, ${place} as p, ${row} as r
+      from (select distinct on (y.h) y.* from (select ${hash} as h, ${label} as l, ${scope.organizations} as o, ${scope.users} as u, ${scope.colleagues ?? `'{}'::text[]`} as w, ${place} as p, ${row} as r
         from ${from} limit ${limit}) y) z) x`;
   const sampled = `${source} t where t.ctid = any ($1)`;
   const picked = `select array(${

@@ -13,7 +13,7 @@ export function toDoor(scope: DoorScope, facts: RelationFacts | null, actors: re
   const known = new Set(listing.map((one) => one.h));
   // What a view shows to users alone, because it asks who is calling.
   for (const [h, o] of answer.people.flatMap((one) => one.seen ?? [])) {
-    if (!known.has(h)) listing.push({ h, l: '', o, u: [], p: null, c: 0 });
+    if (!known.has(h)) listing.push({ h, l: '', o, u: [], w: [], p: null, c: 0 });
     known.add(h);
   }
   const length = listing.length;
@@ -38,7 +38,7 @@ export function toDoor(scope: DoorScope, facts: RelationFacts | null, actors: re
     rows: listing.map((one) => one.h),
     places: answer.exact ? [] : listing.flatMap((one) => (one.p === null ? [] : [one.p])),
     rights,
-    owners: listing.map((one): Owners => ({ organizations: one.o, users: one.u })),
+    owners: listing.map((one): Owners => ({ organizations: one.o, users: one.u, colleagues: one.w })),
     labels: listing.map((one) => one.l),
   };
 }
@@ -57,11 +57,12 @@ export const unreadDoor = (scope: DoorScope, facts: RelationFacts | null, reason
 const base = (
   scope: DoorScope,
   facts: RelationFacts | null,
-): Pick<Door, 'name' | 'kind' | 'guarded' | 'makersAlone'> => ({
+): Pick<Door, 'name' | 'kind' | 'guarded' | 'makersAlone' | 'showsColleagues'> => ({
   name: `${scope.schema}.${scope.name}`,
   kind: scope.kind,
   guarded: facts?.rowSecurity === true,
   makersAlone: scope.makersAlone === true,
+  showsColleagues: scope.showsColleagues === true,
 });
 
 type AnswerOfOne = Answer['people'][number];

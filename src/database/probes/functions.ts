@@ -20,7 +20,7 @@ const callers = (fn: DbFunction): ApiRole[] =>
   (['authenticated', 'anon'] as const).filter((role) => fn.executors.includes(role) || fn.executors.includes('PUBLIC'));
 
 /** What a rollback does not take back, or what ends other sessions. `net.http_…` only queues, inside the transaction. */
-const outside =
+export const outside =
   /\b(dblink\w*|pg_terminate_backend|pg_cancel_backend|pg_sleep\w*|pg_reload_conf|lo_(import|export)|pg_(read|write)_file\w*|setval|copy\s+[\w.]+\s+(to|from))\b|(?<!net\.)\bhttp(_get|_post|_put|_patch|_delete|_head)?\s*\(/i;
 
 const isScalar = (type: string): boolean =>

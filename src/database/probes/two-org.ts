@@ -7,6 +7,7 @@ import { createCast, rowMissing } from './cast.ts';
 import { settingsOfClaims } from './claims-read.ts';
 import type { TableFacts } from './facts.ts';
 import { probeFunction } from './functions.ts';
+import { probeInvitedCall, probeInvitedTable, probeInvitedView } from './invited-doors.ts';
 import { probeMembers } from './members.ts';
 import { probePlatform } from './platform.ts';
 import type { Attempt, Run } from './probe.ts';
@@ -57,6 +58,7 @@ export async function* probeIsolation(
     if (table === world.users || options.only?.has(nameOf(table)) === false) continue;
     options.signal.throwIfAborted();
     yield* await probeOneTable(run, table);
+    if (options.ownOnly !== true) yield* await asInvited(run, nameOf(table), [() => probeInvitedTable(run, table)]);
   }
   if (options.only !== undefined && options.ownOnly !== true) return;
   options.signal.throwIfAborted();
@@ -68,6 +70,10 @@ export async function* probeIsolation(
     yield* await orSkip(run, name, `${name}: two organizations through the view`, [
       () => probeView(run, view, true),
       () => probeView(run, view, false),
+    ]);
+    yield* await asInvited(run, name, [
+      () => probeInvitedView(run, view, true),
+      () => probeInvitedView(run, view, false),
     ]);
   }
   yield* await orSkip(run, 'storage.objects', 'Files and private channels of two organizations', [
@@ -86,8 +92,16 @@ export async function* probeIsolation(
       () => probeFunction(run, fn, true),
       () => probeFunction(run, fn, false),
     ]);
+    yield* await asInvited(run, fn.signature, [
+      () => probeInvitedCall(run, fn, true),
+      () => probeInvitedCall(run, fn, false),
+    ]);
   }
 }
+
+/** The same doors for somebody who is invited, where they ask invitations. */
+const asInvited = (run: Run, name: string, ways: Parameters<typeof orSkip>[3]): Promise<readonly CheckResult[]> =>
+  orSkip(run, `${name}/invited`, `${name}: whom B has invited does not reach B's rows before they accept`, ways);
 
 /** Whether this role may set triggers and foreign keys at rest while rows are prepared. */
 async function canRest(world: World, settings: Settings): Promise<boolean> {

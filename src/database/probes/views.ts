@@ -254,7 +254,8 @@ export const besideToken = (world: World, { ids }: Family, all: readonly string[
   literal(`%probe-b-${world.nonce}@%`),
 ];
 
-async function baseTables(world: World, view: View): Promise<readonly (typeof world.users)[]> {
+/** Tables that a view reads, itself or through other views. */
+export async function baseTables(world: World, view: View): Promise<readonly (typeof world.users)[]> {
   const { rows: found } = await world.client.query<{ oid: number }>(
     `with recursive base as (
        select $1::oid as oid

@@ -87,7 +87,14 @@ describe('functions that run with their owner’s rights and take no organizatio
     await using at = await tiny('bodies_accepted', unclear + harmless, { decisions: { acceptFunction } });
     const { plan } = await at.rollout([step]).plan('1.7');
     expect(plan.blockers).toEqual([]);
-    await expect(at.rollout([step]).apply('1.7', signal)).rejects.toThrow(/of its checks would fail/);
+    const refused = await at
+      .rollout([step])
+      .apply('1.7', signal)
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      problem: expect.stringMatching(/of its checks would fail/),
+      detail: expect.stringMatching(/It was left as it is by name .*--revoke-function.*--accept-access/),
+    });
   });
 });
 
