@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/database/fingerprint.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { applyDatabase, buildCli, type Cli, type CliResult, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
 import { full } from '../helpers/seeded.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
@@ -125,11 +126,10 @@ describe('a database that cannot be entered or used ends every command with exit
     test(what, async () => {
       await prepare?.();
       const before = await stateOf('app');
-      const results = await Promise.all(commandsFor(at).map((args) => cli.run(args, { url: url() })));
-      for (const result of results) expectError(result, 4, problem, remedy);
+      for (const args of commandsFor(at)) expectError(await runHere(args, { url: url() }), 4, problem, remedy);
       expect(await stateOf('app')).toEqual(before);
-      const [json] = await Promise.all([cli.run(['plan', '--json'], { url: url() })]);
-      expect(jsonLines(json?.stdout ?? '').map((line) => line.type)).toEqual(['version', 'error', 'end']);
+      const json = await runHere(['plan', '--json'], { url: url() });
+      expect(jsonLines(json.stdout).map((line) => line.type)).toEqual(['version', 'error', 'end']);
     });
   }
 });
@@ -185,7 +185,7 @@ describe('a configuration file that is wrong ends with exit 2 and says file, key
       writeFileSync(join(cwd, 'voxanne-rollout.config.json'), text);
       const before = await stateOf('app');
       for (const args of commandsFor(at)) {
-        const result = await cli.run(args, { url: server.url('app'), cwd });
+        const result = await runHere(args, { url: server.url('app'), cwd });
         expectError(result, 2, problem, /Correct/);
         expect(result.stderr).toContain('voxanne-rollout.config.json');
       }
@@ -194,7 +194,7 @@ describe('a configuration file that is wrong ends with exit 2 and says file, key
   }
 
   test('a file that was named and is not there', async () => {
-    const result = await cli.run(['plan', '--config', 'other.json'], { url: server.url('app') });
+    const result = await runHere(['plan', '--config', 'other.json'], { url: server.url('app') });
     expectError(result, 2, /other\.json is not there/, /--config/);
   });
 });
@@ -204,16 +204,16 @@ describe('consent is never guessed', () => {
     const cwd = cli.folder('dotenv');
     writeFileSync(join(cwd, '.env'), `DATABASE_URL=${server.url('app')}\n`);
     const before = await stateOf('app');
-    const result = await cli.run([...applyDatabase, ...tinyDecisions], { cwd });
+    const result = await runHere([...applyDatabase, ...tinyDecisions], { cwd });
     expectError(result, 2, /--yes needs the database named.*\.env: DATABASE_URL/, /--db-url|SUPABASE_DB_URL/);
-    const rollback = await cli.run(['rollback', '--all', '--yes'], { cwd });
+    const rollback = await runHere(['rollback', '--all', '--yes'], { cwd });
     expect([0, 2]).toContain(rollback.code);
     expect(await stateOf('app')).toEqual(before);
   });
 
   test('without a terminal and without --yes the plan is printed, nothing changes, exit 2', async () => {
     const before = await stateOf('app');
-    const result = await cli.run([], { url: server.url('app') });
+    const result = await runHere([], { url: server.url('app') });
     expect(result.code).toBe(2);
     // The first step that has something to do was tried, and what it means for the app stands before what it does.
     expect(result.stdout).toMatch(
@@ -224,14 +224,14 @@ describe('consent is never guessed', () => {
   });
 
   test('no database named at all', async () => {
-    expectError(await cli.run(['plan']), 2, /No database URL given/, /SUPABASE_DB_URL/);
+    expectError(await runHere(['plan']), 2, /No database URL given/, /SUPABASE_DB_URL/);
   });
 
   test('a rollback without --yes changes nothing, exit 2', async () => {
     await loadDatabase(server, 'tiny', 'asked');
-    expect((await cli.run(['--yes', '--to', '1.2', ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
+    expect((await runHere(['--yes', '--to', '1.2', ...tinyDecisions], { url: server.url('asked') })).code).toBe(0);
     const before = await stateOf('asked');
-    const result = await cli.run(['rollback', '--all'], { url: server.url('asked') });
+    const result = await runHere(['rollback', '--all'], { url: server.url('asked') });
     expect(result.code).toBe(2);
     expect(result.stdout).toContain('Nothing was changed.');
     expect(result.stdout).toContain('nobody was asked: --yes rolls these steps back');
@@ -263,7 +263,7 @@ describe('arguments that mean nothing end with exit 2 and connect to nothing', (
       ['--yes', '--to', '1.99'],
       ['rollback', '--yes', '--to', '1.99'],
     ]) {
-      expectError(await cli.run(args, { url: server.url('app') }), 2, /There is no step 1\.99/, /1\.1, 1\.2/);
+      expectError(await runHere(args, { url: server.url('app') }), 2, /There is no step 1\.99/, /1\.1, 1\.2/);
     }
     expect(await stateOf('app')).toEqual(before);
   });
@@ -275,10 +275,10 @@ describe('data that only the operator can decide about stops its step before it 
     await loadDatabase(server, 'tiny', database);
     await sql(database, prepare, server.url(database));
     const first = `1.${Number(to.slice(2)) - 1}`;
-    const earlier = await cli.run(['--yes', '--to', first], { url: server.url(database) });
+    const earlier = await runHere(['--yes', '--to', first], { url: server.url(database) });
     expect(earlier.code, earlier.stderr).toBe(0);
     const before = await stateOf(database);
-    const result = await cli.run(['--yes', '--to', to], { url: server.url(database) });
+    const result = await runHere(['--yes', '--to', to], { url: server.url(database) });
     expect(await stateOf(database)).toEqual(before);
     return result;
   };

@@ -8,6 +8,7 @@ import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import { applyDatabase, buildCli, type Cli, clinicDecisions, jsonLines, tell, tinyDecisions } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { full } from '../helpers/seeded.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
@@ -33,8 +34,8 @@ async function catalogOf(database: string): Promise<Fingerprint> {
 
 describe.sequential('on one database', () => {
   const check = async (): Promise<number | null> =>
-    (await cli.run(['plan', '--check', ...tinyDecisions], { url: server.url('checked') })).code;
-  const apply = () => cli.run([...applyDatabase, ...tinyDecisions], { url: server.url('checked') });
+    (await runHere(['plan', '--check', ...tinyDecisions], { url: server.url('checked') })).code;
+  const apply = () => runHere([...applyDatabase, ...tinyDecisions], { url: server.url('checked') });
   beforeAll(() => loadDatabase(server, 'tiny', 'checked'));
 
   test('plan --check: 3 while anything is pending, 0 afterwards', async () => {
@@ -52,7 +53,7 @@ describe.sequential('on one database', () => {
   });
 
   test('plan --check: again 3 after a rollback', async () => {
-    expect((await cli.run(['rollback', '--yes'], { url: server.url('checked') })).code).toBe(0);
+    expect((await runHere(['rollback', '--yes'], { url: server.url('checked') })).code).toBe(0);
     expect(await check()).toBe(3);
   });
 });
@@ -60,9 +61,9 @@ describe.sequential('on one database', () => {
 test('--to applies up to that step; rollback --to keeps it; each is told by status', async () => {
   await loadDatabase(server, 'tiny', 'stepwise');
   const url = server.url('stepwise');
-  expect((await cli.run(['--yes', '--to', '1.4', ...tinyDecisions], { url })).code).toBe(0);
-  expect((await cli.run(['rollback', '--to', '1.2', '--yes'], { url })).code).toBe(0);
-  const { stdout } = await cli.run(['status'], { url });
+  expect((await runHere(['--yes', '--to', '1.4', ...tinyDecisions], { url })).code).toBe(0);
+  expect((await runHere(['rollback', '--to', '1.2', '--yes'], { url })).code).toBe(0);
+  const { stdout } = await runHere(['status'], { url });
   expect(stdout).toMatch(/✓ 1\.2 Rename to org_id +verified/);
   expect(stdout).toMatch(/· 1\.3 Add foreign keys and indexes +rolled back/);
   expect(stdout).toMatch(/· 1\.5 Assign existing users +pending/);
@@ -80,7 +81,7 @@ test('--json: every line of every command fits the documented schema and names i
     ['rollback', '--all', '--yes'],
   ];
   for (const args of runs) {
-    const { stdout } = await cli.run([...args, '--json'], { url });
+    const { stdout } = await runHere([...args, '--json'], { url });
     const lines = jsonLines(stdout);
     expect(lines[0]?.type, args.join(' ')).toBe('version');
     expect(lines.at(-1)).toMatchObject({ type: 'end' });
@@ -103,7 +104,7 @@ describe.skipIf(!psql)('plan --sql', () => {
     await loadDatabase(server, name, tool);
     await loadDatabase(server, name, script);
     const start = await catalogOf(script);
-    const made = await cli.run(['plan', '--sql', ...how, ...decisions], { url: server.url(script) });
+    const made = await runHere(['plan', '--sql', ...how, ...decisions], { url: server.url(script) });
     expect(made.code, made.stderr).toBe(0);
     expect(/^create (?:unique )?index concurrently/im.test(made.stdout)).toBe(how.length > 0);
     expect(differences(start, await catalogOf(script))).toEqual([]);
@@ -113,11 +114,11 @@ describe.skipIf(!psql)('plan --sql', () => {
       encoding: 'utf8',
     });
     expect(ran.status, ran.stderr).toBe(0);
-    const applied = await cli.run([...applyDatabase, ...decisions], { url: server.url(tool) });
+    const applied = await runHere([...applyDatabase, ...decisions], { url: server.url(tool) });
     expect(applied.code, applied.stderr).toBe(0);
     expect(differences(await catalogOf(tool), await catalogOf(script))).toEqual([]);
     // What the script did counts as done: the tool finds nothing left to change, and every check passes.
-    const after = await cli.run(['plan', '--check', ...decisions], { url: server.url(script) });
+    const after = await runHere(['plan', '--check', ...decisions], { url: server.url(script) });
     expect(after.stdout).not.toMatch(/^ {2}\+ /m);
   });
 });

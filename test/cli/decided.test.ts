@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
@@ -17,7 +18,7 @@ test('verify, guard and plan go by what a rollout was decided by, until it is ro
   await loadDatabase(server, 'tiny', 'decided');
   const url = server.url('decided');
   const cwd = cli.folder('decided');
-  const run = (...args: string[]) => cli.run(args, { url, cwd });
+  const run = (...args: string[]) => runHere(args, { url, cwd });
   const done = await run('--yes', '--to', '1.7', '--orphans', 'own-organization', '--trust-profiles');
   expect(done.code, done.stdout + done.stderr).toBe(0);
   for (const command of [['verify'], ['plan', '--check']]) {

@@ -6,6 +6,7 @@ import { namesOf } from '../../phases/1-database/survey/as-config.ts';
 import { survey } from '../../phases/1-database/survey.ts';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget } from '../helpers/target.ts';
 
@@ -38,7 +39,7 @@ test('init writes what the survey finds, later runs find the same from it, and i
   await client.end();
   const url = server.url('gym');
   const cwd = cli.folder('gym');
-  const { code, stdout } = await cli.run(['init'], { url, cwd });
+  const { code, stdout } = await runHere(['init'], { url, cwd });
   expect(code).toBe(0);
   expect(stdout).toMatch(/Organizations are in public\.gyms: /);
   expect(stdout).toMatch(/public\.sso\.tenant_id is left alone: .*no value is an organization/);
@@ -68,13 +69,13 @@ test('init writes what the survey finds, later runs find the same from it, and i
   expect(second.livingFilters).toEqual(first.livingFilters);
   expect(second.memberships?.activeFilters).toEqual(first.memberships?.activeFilters);
 
-  const again = await cli.run(['init'], { url, cwd });
+  const again = await runHere(['init'], { url, cwd });
   expect(again.code).toBe(2);
   expect(again.stderr).toContain('is there already');
   expect(readFileSync(file, 'utf8')).toBe(text);
-  expect((await cli.run(['init', '--config', 'other.json'], { url, cwd })).code).toBe(0);
+  expect((await runHere(['init', '--config', 'other.json'], { url, cwd })).code).toBe(0);
   expect(JSON.parse(readFileSync(join(cwd, 'other.json'), 'utf8')).names.organizations).toBe('public.gyms');
-  expect((await cli.run(['init', '--config', 'nowhere/other.json'], { url, cwd })).stderr).toContain(
+  expect((await runHere(['init', '--config', 'nowhere/other.json'], { url, cwd })).stderr).toContain(
     'cannot be written',
   );
 });
@@ -89,7 +90,7 @@ test('init writes what it is sure of and says what it is not', async () => {
   await client.end();
   const cwd = cli.folder('unsure');
   writeFileSync(join(cwd, 'note.txt'), '');
-  const { code, stdout } = await cli.run(['init'], { url: server.url('unsure'), cwd });
+  const { code, stdout } = await runHere(['init'], { url: server.url('unsure'), cwd });
   expect(code).toBe(0);
   expect(stdout).toMatch(
     /\? More than one table could hold the memberships: public\.memberships, public\.organization_members/,

@@ -1,25 +1,24 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
-import { applyDatabase, buildCli, type Cli, tinyDecisions } from '../helpers/cli.ts';
+import { applyDatabase, tinyDecisions } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
 let server: EmbeddedServer;
-let cli: Cli;
 beforeAll(async () => {
-  [server, cli] = await Promise.all([startServer(), buildCli()]);
+  server = await startServer();
 }, 120_000);
 afterAll(async () => {
   await server?.stop();
-  await cli?.[Symbol.asyncDispose]();
 });
 
 test('a check on which isolation depends and that could not be run is no success of verify', async () => {
   await loadDatabase(server, 'tiny', 'verify');
   const url = server.url('verify');
-  const applied = await cli.run([...applyDatabase, ...tinyDecisions], { url });
+  const applied = await runHere([...applyDatabase, ...tinyDecisions], { url });
   expect(applied.code, applied.stdout + applied.stderr).toBe(0);
-  const good = await cli.run(['verify'], { url });
+  const good = await runHere(['verify'], { url });
   expect(good.code, good.stdout).toBe(0);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -30,7 +29,7 @@ test('a check on which isolation depends and that could not be run is no success
   } finally {
     await client.end();
   }
-  const { code, stdout } = await cli.run(['verify'], { url });
+  const { code, stdout } = await runHere(['verify'], { url });
   expect(code, stdout).toBe(1);
   expect(stdout).toContain('Not verified: 1 check on which isolation depends could not be run.');
   expect(stdout).not.toContain('Every check that ran passed');

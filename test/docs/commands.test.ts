@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { buildCli, type Cli } from '../helpers/cli.ts';
-import { runMain } from '../helpers/in-process.ts';
+import { runHere, runMain } from '../helpers/in-process.ts';
 import { full } from '../helpers/seeded.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
@@ -107,7 +107,7 @@ describe('what the pages tell an operator to type', () => {
       if (line === 'guard')
         writeFileSync(join(cwd, 'added.ts'), "export const org = localStorage.getItem('org_id');\n");
       const [command = '', file] = line.split(' > ');
-      const done = await cli.run(command.split(' ').filter(Boolean), { url: server.url('pages'), cwd });
+      const done = await runHere(command.split(' ').filter(Boolean), { url: server.url('pages'), cwd });
       expect(done, line).toMatchObject({ code });
       if (file !== undefined) writeFileSync(join(cwd, file), done.stdout);
     }

@@ -5,6 +5,7 @@ import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import { applyDatabase, clinicDecisions, tinyDecisions } from '../helpers/cli.ts';
 import { settingsOf } from '../helpers/databases.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { openStage, type Stage } from './setup.ts';
 
@@ -28,7 +29,7 @@ describe('a journal that is not as it was written', () => {
     await stage.sql(url, edit);
     const before = await stage.stateOf(url);
     for (const args of [[...applyDatabase, ...tinyDecisions], ['rollback', '--all', '--yes'], ['status'], ['verify']]) {
-      const result = await stage.cli.run(args, { url });
+      const result = await runHere(args, { url });
       expect(result.code, args.join(' ')).toBe(1);
       expect(result.stderr).toMatch(problem);
       expect(result.stderr.split('\n')[1]).toMatch(/^[A-Z].*\.$/);
@@ -108,7 +109,7 @@ test('a row that users added to an organization that the tool made keeps it, tho
   await stage.succeed(url, '--yes', '--to', '1.5', ...tinyDecisions);
   const [eve] = await stage.sql<{ org: string }>(url, `select org_id as org from profiles where full_name = 'Eve'`);
   await stage.sql(url, `insert into contacts (org_id, name) values ('${eve?.org}', 'Zoe')`);
-  const back = await stage.cli.run(['rollback', '--all', '--yes'], { url });
+  const back = await runHere(['rollback', '--all', '--yes'], { url });
   expect(back.code, back.stdout + back.stderr).toBe(0);
   expect(await stage.sql(url, `select name from contacts where tenant_id = '${eve?.org}'`)).toEqual([{ name: 'Zoe' }]);
   expect(back.stdout).toMatch(/stays .*organizations/);
@@ -134,7 +135,7 @@ test('a backfill ends while users keep signing up, and all of them end up with a
       await pause(5);
     }
   })();
-  const result = await stage.cli.run(['--yes', '--to', '1.5', '--batch-size', '200', ...tinyDecisions], { url });
+  const result = await runHere(['--yes', '--to', '1.5', '--batch-size', '200', ...tinyDecisions], { url });
   on = false;
   await signUps;
   expect(result.code, result.stdout + result.stderr).toBe(0);
@@ -159,7 +160,7 @@ test('a disk that is full: one sentence, nothing of the change done, and it goes
     alter table voxanne_rollout.kept enable always trigger no_room;`;
   await stage.sql(url, fill);
   const before = await stage.stateOf(url);
-  const result = await stage.cli.run([...applyDatabase, ...tinyDecisions], { url });
+  const result = await runHere([...applyDatabase, ...tinyDecisions], { url });
   expect(result.code).toBe(1);
   expect(result.stderr).toMatch(/^Error: The disk of the database server is full\.\nFree some space/);
   expect(await stage.stateOf(url)).toEqual(before);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { cannotWrite, requireReversible } from '../../src/database/reversible.ts';
 import type { BatchChange, SqlChange } from '../../src/rollout/change.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { makeTarget } from '../helpers/target.ts';
 import { openStage, type Stage } from './setup.ts';
 
@@ -133,7 +134,7 @@ test('what came to stand in the way since is named before a rollback begins', as
   const url = await stage.tiny('reversible_since');
   await stage.succeed(url, '--yes', '--to', '1.5', '--orphans=own-organization', '--trust-profiles');
   await stage.sql(url, 'alter table profiles replica identity nothing; create publication p for table profiles');
-  const { code, stdout, stderr } = await stage.cli.run(['rollback', '--yes'], { url });
+  const { code, stdout, stderr } = await runHere(['rollback', '--yes'], { url });
   expect(code).toBe(1);
   expect(stderr).toMatch(/1\.5 was not rolled back: what is written to public\.profiles could not be rolled back/);
   expect(stdout).not.toMatch(/failed/);

@@ -5,6 +5,7 @@ import { loadDatabase } from '../../src/demo/databases/load.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
 import type { Fingerprint } from '../../src/rollout/journal.ts';
 import { buildCli, type Cli, type CliResult, tinyDecisions } from '../helpers/cli.ts';
+import { runHere } from '../helpers/in-process.ts';
 import { rowChecksumsOf } from '../helpers/row-checksums.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 
@@ -65,7 +66,7 @@ export async function openStage(): Promise<Stage> {
       journal: (await client.query(`select to_regnamespace('voxanne_rollout') is not null as there`)).rows[0].there,
     }));
   const succeed: Stage['succeed'] = async (url, ...args) => {
-    const result = await cli.run(args, { url });
+    const result = await runHere(args, { url });
     expect(result.code, `${args.join(' ')}\n${result.stdout}\n${result.stderr}`).toBe(0);
     return result;
   };
