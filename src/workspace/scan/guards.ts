@@ -1,6 +1,7 @@
 import { registrationOf, routeCallOf } from './flow.ts';
 import { decoratorsOf } from './for-platform.ts';
 import { functionOf } from './functions.ts';
+import { argumentsThatAre } from './held-objects.ts';
 import { isHeldToOwn, memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
 import { converts, isTenantUse, usesOf } from './org-reads.ts';
@@ -71,8 +72,8 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
       isComparedAt(call, inside, depth)
     );
   }
-  const argument = argumentWith(value);
-  if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
+  for (const argument of argumentsWith(value))
+    if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
   const lookup = memberLookup(use);
   if (lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told))) return true;
   // `from('branches').eq('id', asked).eq('org_id', user.orgId)`: one of the own organization, or nothing.
@@ -157,12 +158,12 @@ function binariesIn(node: SyntaxNode): readonly SyntaxNode[] {
 }
 
 /** The value, or the object that it is a property of: `hasAccess({ userId, orgId })`. */
-function argumentWith(value: SyntaxNode): SyntaxNode {
+function argumentsWith(value: SyntaxNode): readonly SyntaxNode[] {
   const pair = value.parent?.kind === 'pair' && value.parent.child(1) === value ? value.parent : value;
   const object = pair.parent;
   return object?.kind === 'object' && (pair !== value || value.kind === 'shorthand_property_identifier')
-    ? wrapped(object)
-    : value;
+    ? argumentsThatAre(object)
+    : [value];
 }
 
 /** `findFirstOrThrow`, `.throwOnError()`: an answer without a row ends the request. */

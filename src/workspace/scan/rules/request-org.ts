@@ -3,17 +3,18 @@ import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { isForPlatform } from '../for-platform.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
+import { heldAs, isComparedIn, isReadWhereNamed, readOf } from '../helper-reads.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
-import { isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
+import { handedOnWhole, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
 import type { Origin } from '../origin-of-path.ts';
 import { originsOf, originsOfBinding } from '../origins.ts';
 import { alternatives, comparingEdits } from '../request-org-fix.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
+import { type Binding, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
 import {
   callOf,
@@ -56,13 +57,20 @@ export const requestOrg: Rule = {
       if (goesElsewhere(value)) continue;
       for (const origin of originsOf(value)) {
         if (!isRequest(origin)) continue;
+        const last = origin.path.at(-1) ?? '';
+        const isNamed = isOrgIdName(last);
         // A read under an org's name has been looked at where it stands; a helper's call is no such read.
         const helper = callOf(origin.node);
-        if (isOrgIdName(origin.path.at(-1) ?? '') && (helper === null || memberOf(helper.callee) !== null)) continue;
+        const elsewhere = isNamed && !isReadWhereNamed(origin);
+        if (isNamed && !elsewhere && (helper === null || memberOf(helper.callee) !== null)) continue;
         // The whole body is the other rule's.
         if (origin.path.length === 0 && origin.part === 'body') continue;
         if (origin.node.source !== node.source) continue;
-        yield* hits(origin.node, heldAs(value), origin, context);
+        if (!elsewhere) yield* hits(origin.node, heldAs(value), origin, context);
+        else if (!isComparedIn(origin.node, last)) {
+          const read = readOf(value);
+          yield* hits(read, /pattern/.test(read.kind) ? declaredBy(read) : heldAs(value), origin, context);
+        }
       }
     }
   },
@@ -198,14 +206,6 @@ export function parameterAt(node: SyntaxNode): PropertyRead | null {
   const binding = declaredBy(node);
   if (binding === null || binding.parameter === null || binding.path.length > 0) return null;
   return { key: binding.name, node, binding, origins: originsOfBinding(binding) };
-}
-
-/** The name under which a value is known: its own, or the one that it is declared by: `const orgId = key.split('/')[0]`. */
-function heldAs(value: SyntaxNode): Binding | null {
-  const inner = unwrap(value);
-  if (inner.kind === 'identifier' || inner.kind.startsWith('shorthand')) return bindingOf(inner);
-  const name = wrapped(value).parent?.kind === 'variable_declarator' ? wrapped(value).parent?.child(0) : null;
-  return name?.kind === 'identifier' ? declaredBy(name) : null;
 }
 
 /** The function that the request is handed to: a callback within it knows what it has compared. */
@@ -387,13 +387,4 @@ function allUses(
     }
   }
   return uses;
-}
-
-/** `context.tenantId` is tested and `context` then handed on as a whole. */
-function handedOnWhole(node: SyntaxNode): boolean {
-  const object = memberOf(node)?.object;
-  const base = object ? unwrap(object) : null;
-  const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
-  if (binding === null || binding.kind === 'parameter') return false;
-  return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
 }
