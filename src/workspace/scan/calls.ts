@@ -3,13 +3,13 @@ import { goesElsewhere } from './elsewhere.ts';
 import { isCompared, refusalsOf } from './guards.ts';
 import { isForMachines } from './machine-guards.ts';
 import { isBesideAnother } from './member-lookups.ts';
-import { isOrgIdName, isOrgName } from './names.ts';
+import { isOrgIdName, isOrgName, mentionsOrg } from './names.ts';
 import { orgPlaces } from './org-places.ts';
 import { propertyReadAt, usesOf } from './org-reads.ts';
 import { type Origin, parts } from './origin-of-path.ts';
 import { originsOf, originsOfBinding } from './origins.ts';
 import { sqlPlaces } from './request-places.ts';
-import { declarationsIn, declaredBy, escapeRegExp, parametersOf, placesOf } from './scope.ts';
+import { type Binding, declarationsIn, declaredBy, escapeRegExp, parametersOf, placesOf } from './scope.ts';
 import { nodeAt, type Source, type SyntaxNode, wrapped } from './syntax.ts';
 import { tenantValuesAt } from './tenant-values.ts';
 import { vocabulary } from './vocabulary.ts';
@@ -133,5 +133,33 @@ export function checkingParameters(source: Source): readonly Checking[] {
       found.set(parameter, { parameter, tells: !refusalsOf(origin.fn) });
     }
   }
+  for (const { fn, index } of [...tenantsUnderOtherNames(source), ...idsOfOrgFunctions(source)]) {
+    const name = nameOf(fn);
+    const binding = bindingOfParameter(fn, index);
+    const parameter = `${name}#${index}`;
+    if (name === null || binding === null || found.has(parameter)) continue;
+    if (isCompared(usesOf({ node: binding.node, binding }), 1))
+      found.set(parameter, { parameter, tells: !refusalsOf(fn) });
+  }
   return [...found.values()];
 }
+
+type Parameter = { readonly fn: SyntaxNode; readonly index: number };
+
+/** `(id) => … .eq('org_id', id)`: what the parameter is, the column says. */
+function* tenantsUnderOtherNames(source: Source): Iterable<Parameter> {
+  for (const offset of [...orgPlaces(source), ...sqlPlaces(source)])
+    for (const value of tenantValuesAt(nodeAt(source, offset)))
+      for (const origin of originsOf(value)) if (origin.kind === 'parameter' && origin.path.length === 0) yield origin;
+}
+
+/** `getWorkspace(id)`: of what it is the id, the name of the function says. */
+function* idsOfOrgFunctions(source: Source): Iterable<Parameter> {
+  for (const place of placesOf(source, /\b(?:id|slug)\b(?<=[(,]\s*\w+)(?=\s*[:,)])/g)) {
+    const parameter = /identifier/.test(place.kind) ? declaredBy(place)?.parameter : null;
+    if (parameter && mentionsOrg(nameOf(parameter.fn) ?? '')) yield parameter;
+  }
+}
+
+const bindingOfParameter = (fn: SyntaxNode, index: number): Binding | null =>
+  [...declarationsIn(fn).values()].find((one) => one.parameter?.index === index && one.path.length === 0) ?? null;

@@ -236,6 +236,7 @@ function mayHandOn({ value, argument }: Argument, call: SyntaxNode): boolean {
   if (binding === null || binding.kind === 'import') return false;
   if (binding.parameter === null) return binding.kind === 'variable' && isTakenOver(binding);
   if (orgLetters.test(`${value.text} ${argument} ${call.child(0)?.text ?? ''}`)) return true;
+  if (/member|access|permission|belongs/i.test(call.child(0)?.text ?? '')) return true;
   const type = parametersOf(binding.parameter.fn)[binding.parameter.index]?.type ?? '';
   return root === value && !/^(?:string|number|boolean|Date|bigint|Buffer|null|undefined|['"\d])/.test(type);
 }

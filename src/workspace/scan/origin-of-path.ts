@@ -28,6 +28,8 @@ export type Origin = {
   | { readonly kind: 'unknown' }
 );
 
+export type RequestOrigin = Origin & { readonly kind: 'request' };
+
 /** What the properties of a request hold, in the frameworks that are known here. */
 export const parts: Readonly<Record<string, RequestPart>> = {
   body: 'body',

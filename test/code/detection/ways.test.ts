@@ -1,39 +1,5 @@
-import { afterEach, expect, it } from 'vitest';
-import { discoverWorkspace } from '../../../src/workspace/discover.ts';
-import { namesInFiles } from '../../../src/workspace/names-in-files.ts';
-import { scan } from '../../../src/workspace/scan/scan.ts';
-import { tablesInFiles } from '../../../src/workspace/tables-in-files.ts';
-import { folderOf } from '../../workspace/scan/files.ts';
-
-const clean: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const remove of clean.splice(0)) await remove();
-});
-
-const schema = `create table organizations (id uuid primary key, name text);
-create table memberships (org_id uuid references organizations, user_id uuid references auth.users, role text);
-create table registers (id uuid primary key, name text);
-create table partner_links (id uuid primary key, org_id uuid references registers, name text);
-create table calls (id uuid primary key, org_id uuid references organizations, name text);
-`;
-
-/** The files among these in which the organization is the sender's to choose. */
-async function found(framework: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> {
-  const { root, remove } = await folderOf({
-    'package.json': `{"name":"app","dependencies":{"${framework}":"*"}}`,
-    'supabase/migrations/20240101000000_init.sql': schema,
-    ...files,
-  });
-  clean.push(remove);
-  const workspace = await discoverWorkspace(root);
-  const names = namesInFiles(await tablesInFiles(root, workspace.generatedTypes), {
-    from: null,
-    to: 'org_id',
-    organizations: null,
-  });
-  const { findings } = await scan(workspace, names);
-  return [...new Set(findings.filter(({ advice }) => !advice).map(({ file }) => file))].sort();
-}
+import { expect, it } from 'vitest';
+import { foundIn } from './found-in.ts';
 
 const query = (value: string): string => `await supabase.from('calls').select('id').eq('org_id', ${value});`;
 
@@ -169,7 +135,7 @@ it.each(Object.entries(frameworks))(
     const files = (ways: readonly Way[]): readonly (readonly [string, string])[] =>
       ways.map(([name, body, before = '']) => [`src/${name}.ts`, file(body.replaceAll(/\bR\b/g, request), before)]);
     const bad = files(unsafe);
-    expect(await found(framework, Object.fromEntries([...bad, ...files(safe), ['src/lib.ts', lib]]))).toEqual(
+    expect(await foundIn(framework, Object.fromEntries([...bad, ...files(safe), ['src/lib.ts', lib]]))).toEqual(
       bad.map(([name]) => name).sort(),
     );
   },
@@ -195,5 +161,5 @@ it('follows a value of the context of Hono, whatever way it takes', async () => 
       `const orgOf = (ctx) => ctx.req.query('orgId');`,
     ),
   };
-  expect(await found('hono', { ...bad, ...good })).toEqual(Object.keys(bad).sort());
+  expect(await foundIn('hono', { ...bad, ...good })).toEqual(Object.keys(bad).sort());
 });

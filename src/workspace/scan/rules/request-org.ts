@@ -8,7 +8,7 @@ import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
 import { handedOnWhole, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
-import type { Origin } from '../origin-of-path.ts';
+import type { Origin, RequestOrigin } from '../origin-of-path.ts';
 import { originsOf, originsOfBinding } from '../origins.ts';
 import { alternatives, comparingEdits } from '../request-org-fix.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
@@ -193,7 +193,6 @@ export const requestOrg: Rule = {
   },
 };
 
-type RequestOrigin = Origin & { readonly kind: 'request' };
 function isRequest(origin: Origin): origin is RequestOrigin {
   return origin.kind === 'request';
 }
@@ -230,7 +229,7 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (known.has(key) || (whole !== node && known.has(`${whole.start}`))) return;
   const uses = allUses(node, binding, fn, origin);
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
-  if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
+  if (isCompared(uses) || hasOrgGuard(node, origin) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
   yield { ...sayOf(node, binding, origin, context, fn, uses), note: noteOf(node, origin.part, uses) };
 }
