@@ -6,7 +6,16 @@ import type { Origin } from './origin-of-path.ts';
 import { originsOf, originsOfBinding } from './origins.ts';
 import { partReadBy } from './request-readers.ts';
 import { type Binding, bindingOf, declaredBy, referencesOf } from './scope.ts';
-import { functionKinds, memberOf, operatorOf, type SyntaxNode, stringValue, unwrap, wrapped } from './syntax.ts';
+import {
+  functionAround,
+  functionKinds,
+  memberOf,
+  operatorOf,
+  type SyntaxNode,
+  stringValue,
+  unwrap,
+  wrapped,
+} from './syntax.ts';
 
 /** A place that reads a property: `a.orgId`, `a['x-org-id']`, `a.get('orgId')`, `const { orgId } = a`. */
 export type PropertyRead = {
@@ -190,13 +199,25 @@ export function isTenantUse(use: SyntaxNode): boolean {
         return name?.kind !== 'identifier' || (at.kind === 'object' && isHandedOn(name));
       }
       case 'return_statement':
-        return true;
+        return !isGivenToLog(use);
       default:
-        if ((functionKinds as readonly string[]).includes(parent.kind)) return true;
+        if ((functionKinds as readonly string[]).includes(parent.kind)) return !isGivenToLog(use);
     }
     at = parent;
   }
   return false;
+}
+
+/** `pinoHttp({ customProps: (req) => ({ orgId: req.headers['x-org-id'] }) })`, `morgan.token('org', (req) => …)`. */
+function isGivenToLog(use: SyntaxNode): boolean {
+  const fn = functionAround(use);
+  const outer = fn === null ? null : wrapped(fn).parent;
+  const call = outer?.above('call_expression', 'statement_block') ?? null;
+  return (
+    /^(?:pair|arguments)$/.test(outer?.kind ?? '') &&
+    call?.kind === 'call_expression' &&
+    /^(?:pino\w*|morgan|winston|\w*[lL]ogger|expressPino\w*)\b/.test(call.child(0)?.text ?? '')
+  );
 }
 
 /** `context.tenantId` is tested and `context` then handed on as a whole. */

@@ -158,6 +158,7 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `app.use(pinoHttp({ customProps: (req) => ({ orgId: req.headers['x-org-id'] }) }));`,
       `export const load = async ({ params }) => { const { personId, orgId, token } = params; if (!verifyUnsubscribeToken(personId, orgId, token)) return { status: 'invalid' }; return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.user.tenantId), or(eq(calls.open, true), eq(calls.workspaceId, req.query.workspaceId))))); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { tenantId: req.user.tenantId, OR: [{ open: true }, { workspaceId: req.query.workspaceId }] } })); });`,
