@@ -49,6 +49,12 @@ it('tells source from tests, scripts, generated, vendored, built and minified fi
   expect(result.notices.map(({ file }) => file).sort()).toEqual(['dist', 'public/e.js', 'src/big.ts', 'vendor/c.js']);
 });
 
+it('reads every ending of JavaScript and TypeScript', async () => {
+  const files = ['a.js', 'b.mjs', 'c.cjs', 'd.jsx', 'e.ts', 'f.mts', 'g.cts', 'h.tsx'].map((name) => `src/${name}`);
+  const { result } = await scanned(Object.fromEntries(files.map((file) => [file, pick])));
+  expect(result.findings.map(({ file }) => file)).toEqual(files);
+});
+
 it.each([
   `const a = <Input placeholder="AT&T, Verizon" value={b} />;`,
   `interface Paper {\n  title: string;\n  abstract: string | null;\n  notes: string;\n}`,
