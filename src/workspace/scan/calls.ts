@@ -43,6 +43,8 @@ export function tenantParameters(source: Source): readonly Deciding[] {
 
 /** `(asked) => asked.body.org_id`: an organization that a function takes out of a request for the one who calls it. */
 function* givingParameters(source: Source): Iterable<Deciding> {
+  // `asked.body`, `{ body }`: a helper names the part that it takes; pages and components have none.
+  if (!/(?:[.{,]\s*)(?:body|query|params|headers|cookies)\b/.test(source.text)) return;
   for (const offset of orgPlaces(source)) {
     const read = propertyReadAt(nodeAt(source, offset));
     if (read === null || !isOrgIdName(read.key) || !usesOf(read).some(isReturned)) continue;

@@ -21,11 +21,22 @@ const list = /^(?:[A-Z0-9]+_)*(?:STAFF|ADMIN|SUPER_?ADMIN|OPERATOR|INTERNAL)_(?:
 const marks =
   /['"`](?:super_?(?:admin|user)|platform\w*|system\w*|global\w*|internal\w*|staff\w*|operators?|root|god)['"`]|\b(?:is|has|get|fetch|load|find|resolve|check|current)\w*(?:Super_?(?:Admin|User)|Platform\w+|System\w+|Staff\w*)(?=\s*\()|\b[A-Z0-9_]*(?:STAFF|ADMIN|OPERATOR|INTERNAL)_(?:EMAIL|USER_ID|ID|DOMAIN)S?\b/gi;
 
+const words =
+  /super|platform|staff|operator|['"`](?:system|global|internal|root|god)|(?:ADMIN|INTERNAL)_(?:EMAIL|USER_ID|ID|DOMAIN)|System[A-Z]/i;
+const hasWord = new WeakMap<SyntaxNode, boolean>();
+
 /**
  * Whether a function goes on for the staff of the operator alone: by a role that no organization gives, a row of a table
  * of its people, a list of addresses, or a function that is named for it and whose answer decides.
  */
 export function isForStaffAlone(body: SyntaxNode, node: SyntaxNode): boolean {
+  // Few functions have a word of it; the marks look at every word of a body, and each place in a function asks again.
+  let mayBe = hasWord.get(body);
+  if (mayBe === undefined) {
+    mayBe = words.test(body.text);
+    hasWord.set(body, mayBe);
+  }
+  if (!mayBe) return false;
   return placesOf(body.source, marks, body).some((place) => {
     const test = testAt(place.kind === 'string_fragment' ? (place.parent ?? place) : place);
     return test !== null && refuses(test, node);
