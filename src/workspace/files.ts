@@ -75,7 +75,9 @@ export function classOfPath(file: string): FileClass {
     return 'generated';
   if (
     folders.some(
-      (folder) => /^(?:scripts?|bin|tools?|seeds?|examples?|\.\w.*)$/.test(folder) && !isAppFolder(folders, folder),
+      (folder) =>
+        /^(?:scripts?|legacy[-_]scripts|bin|tools?|seeds?|examples?|_?archived?|_?archives|\.\w.*)$/.test(folder) &&
+        !isAppFolder(folders, folder),
     ) ||
     /^(?:demos?|samples?|playgrounds?)$/.test(folders[0] ?? '') ||
     /^seed[\w-]*\.[cm]?[jt]s$/.test(name)

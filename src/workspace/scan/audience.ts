@@ -1,4 +1,4 @@
-import { registrationOf, routeCallOf } from './flow.ts';
+import { registeredAs } from './flow.ts';
 import { decoratorsOf } from './for-platform.ts';
 import { bindingOf } from './scope.ts';
 import type { SyntaxNode } from './syntax.ts';
@@ -48,15 +48,17 @@ export function audienceOf(handler: SyntaxNode): Audience {
   const within = audienceIn(handler.text);
   if (within === 'some') return 'some';
   if (handler.kind === 'method_definition') return narrower(within, ...decoratorsOf(handler).map(audienceOfDecorator));
-  const route = routeCallOf(handler);
+  const route = registeredAs(handler);
   const call = handler.parent?.kind === 'arguments' ? handler.parent.parent : null;
   const callee = call?.child(0)?.text ?? '';
   // `adminProcedure.query(…)`, `withAdmin(…)`
   if (/admin|staff|internal|super|operator|root|public/i.test(callee.replace(/supabase\w*/gi, ''))) return 'some';
   if (route === null)
     return /\bexport\s+(?:const|default)\b[^;]{0,120}\b(?:with|require)\w*Admin/.test(source.text) ? 'some' : within;
-  const { before, router } = registrationOf(route, handler);
-  const place = route.childOfKind('arguments')?.child(0)?.text ?? '';
+  const { before, router, call: registering } = route;
+  const first = registering.childOfKind('arguments')?.child(0) ?? null;
+  const place =
+    (first?.kind === 'object' ? /\b(?:url|path)\s*:\s*(['"`][^'"`]*)/.exec(first.text)?.[1] : first?.text) ?? '';
   if (elsewhere.test(place) || elsewhere.test(router.replace(/([a-z])([A-Z])/g, '$1_$2'))) return 'some';
   const middlewares = before.map(
     (one) => `${one.text} ${one.kind === 'identifier' ? (bindingOf(one)?.init?.text ?? '') : ''}`,

@@ -1,3 +1,4 @@
+import { argumentsThatAre } from './held-objects.ts';
 import { questionAround, tableAsked } from './member-lookups.ts';
 import { isOfAnotherTable } from './names.ts';
 import { keyName, memberOf, type SyntaxNode, stringValue, wrapped } from './syntax.ts';
@@ -14,9 +15,16 @@ export function goesElsewhere(use: SyntaxNode): boolean {
   if (inDrizzle !== null && parent.child(0) !== value && isOfAnotherTable(inDrizzle.object.text, inDrizzle.name))
     return true;
   const column = columnAt(value, parent);
-  const query = column === null ? null : questionAround(use);
+  if (column === null) return false;
+  const object = value.kind === 'shorthand_property_identifier' ? parent : parent.parent;
+  const held = object?.kind === 'object' && questionAround(use) === null ? argumentsThatAre(object) : [use];
+  return held.length > 0 && held.every((one) => isAskedOfAnother(one, column));
+}
+
+function isAskedOfAnother(use: SyntaxNode, column: string): boolean {
+  const query = questionAround(use);
   const table = query === null ? null : tableAsked(query);
-  return column !== null && table !== null && isOfAnotherTable(table, column);
+  return table !== null && isOfAnotherTable(table, column);
 }
 
 function columnAt(value: SyntaxNode, parent: SyntaxNode): string | null {

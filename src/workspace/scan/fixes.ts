@@ -1,5 +1,5 @@
 import type { AuthFile, Workspace } from '../project.ts';
-import { isRequestParameter, registrationOf, routeCallOf } from './flow.ts';
+import { isRequestParameter, registeredAs } from './flow.ts';
 import { originsOf } from './origins.ts';
 import type { RuleContext } from './rule.ts';
 import { declarationIn, escapeRegExp, functionName, parametersOf, placesOf, referencesOf } from './scope.ts';
@@ -72,16 +72,16 @@ export function importEdits(source: Source, helpers: Helpers, name: string): rea
 export function authOf(fn: SyntaxNode, context: RuleContext): 'yes' | 'unknown' {
   if (placesOf(fn.source, /\b(?:user|org|org_id|orgId|auth)\b(?<=\.\s*\w+)/g, fn).some((node) => readsAuth(node)))
     return 'yes';
-  const route = routeCallOf(fn);
+  const route = registeredAs(fn);
   const known = authenticates(context.workspace);
   if (route) {
-    const { before, router } = registrationOf(route, fn);
+    const { before, router } = route;
     if (before.some((argument) => known(argument.text))) return 'yes';
     const used = placesOf(fn.source, new RegExp(`\\b${router.replace(/\W/g, '\\$&')}\\s*\\.\\s*use\\s*\\(`, 'g'));
     for (const place of used) {
       let call: SyntaxNode | null = place;
       while (call !== null && call.kind !== 'call_expression') call = call.parent;
-      if (call && call.start < route.start && known(call.text.slice(0, 400))) return 'yes';
+      if (call && call.start < route.call.start && known(call.text.slice(0, 400))) return 'yes';
     }
   }
   if (route === null && isHandedTo(fn, known)) return 'yes';

@@ -1,6 +1,6 @@
 import type { RequestPart } from './origin-of-path.ts';
 import { functionName, parametersOf } from './scope.ts';
-import { callOf, memberOf, type SyntaxNode, stringValue, unwrap } from './syntax.ts';
+import { callOf, keyName, memberOf, type SyntaxNode, stringValue, unwrap, wrapped } from './syntax.ts';
 
 /** `socket.on('message', (raw) => …)` of a server; a browser that opens the socket itself hears its own server. */
 export function isSocketListener(fn: SyntaxNode): boolean {
@@ -140,6 +140,50 @@ export function registrationOf(route: SyntaxNode, fn: SyntaxNode): Registration 
     before: [...all.flatMap((one) => callOf(one)?.args ?? []), ...own],
   };
 }
+
+/** The hooks of Fastify, and what hapi asks, that run in front of a handler. */
+const hooks = /^(?:preHandler|onRequest|preValidation|preParsing|pre|auth)$/;
+
+/** `app.route({ preHandler: [auth], handler: fn })`, `server.route({ options: { pre: [auth], handler: fn } })`. */
+function objectRouteOf(fn: SyntaxNode): (Registration & { readonly call: SyntaxNode }) | null {
+  const own = fn.kind === 'method_definition' ? fn : wrapped(fn).parent;
+  const name =
+    own?.kind === 'method_definition' ? functionName(fn) : own?.kind === 'pair' ? keyName(own.child(0)) : null;
+  if (!own || name !== 'handler') return null;
+  const before: SyntaxNode[] = [];
+  let object = own.parent;
+  for (let depth = 0; object?.kind === 'object' && depth < 2; depth += 1) {
+    before.push(...hooksIn(object));
+    const holder: SyntaxNode | null = wrapped(object).parent;
+    const call = holder?.kind === 'arguments' ? holder.parent : null;
+    const member = call ? memberOf(call.child(0) ?? call) : null;
+    if (call && member?.name === 'route') return { call, router: member.object.text, before };
+    if (holder?.kind !== 'pair' || !/^(?:options|config)$/.test(keyName(holder.child(0)) ?? '')) return null;
+    object = holder.parent;
+  }
+  return null;
+}
+
+const hooksIn = (object: SyntaxNode): readonly SyntaxNode[] =>
+  object.children.flatMap((part) => {
+    if (part.kind === 'method_definition') return hooks.test(functionName(part) ?? '') ? part : [];
+    const value = part.kind === 'pair' && hooks.test(keyName(part.child(0)) ?? '') ? part.child(1) : null;
+    return value ?? [];
+  });
+
+/** How a handler is registered, by a call or in an object; null where it is not. */
+export function registeredAs(fn: SyntaxNode): (Registration & { readonly call: SyntaxNode }) | null {
+  const route = routeCallOf(fn);
+  return route === null ? objectRouteOf(fn) : { ...registrationOf(route, fn), call: route };
+}
+
+/** Each of what runs in front of a handler: the items of lists and of `{ preHandler: [auth] }`. */
+export const eachBefore = (before: readonly SyntaxNode[]): readonly SyntaxNode[] =>
+  before.flatMap((one) => {
+    const inner = unwrap(one);
+    if (inner.kind === 'array') return eachBefore(inner.children);
+    return inner.kind === 'object' ? eachBefore(hooksIn(inner)) : inner;
+  });
 
 /** The second argument of a Next route handler: `(request, { params })`. */
 export function isRouteContext(fn: SyntaxNode, index: number): boolean {

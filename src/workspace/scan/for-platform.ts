@@ -1,4 +1,4 @@
-import { registrationOf, routeCallOf } from './flow.ts';
+import { registeredAs } from './flow.ts';
 import { escapeRegExp, placesOf } from './scope.ts';
 import { functionAround, type SyntaxNode } from './syntax.ts';
 
@@ -8,8 +8,7 @@ const platform =
 
 /** Whether a handler is for the people who run the app, by its place, its route or what it asks for. */
 export function isForPlatform(fn: SyntaxNode): boolean {
-  const route = routeCallOf(fn);
-  const { before, router } = route === null ? { before: [], router: '' } : registrationOf(route, fn);
+  const { before, router } = registeredAs(fn) ?? { before: [], router: '' };
   if (platform.test(fn.source.path) || platform.test(fn.text) || before.some((one) => platform.test(one.text)))
     return true;
   return (

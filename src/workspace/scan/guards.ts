@@ -1,12 +1,15 @@
-import { registrationOf, routeCallOf } from './flow.ts';
+import { registeredAs } from './flow.ts';
 import { decoratorsOf } from './for-platform.ts';
 import { functionOf } from './functions.ts';
+import { argumentsThatAre } from './held-objects.ts';
+import { functionIn, inFrontOf } from './in-front.ts';
 import { isHeldToOwn, memberLookup, organizationLookup } from './member-lookups.ts';
 import { mentionsOrg } from './names.ts';
-import { converts, isTenantUse, usesOf } from './org-reads.ts';
+import { converts, isTenantUse, propertyReadAt, usesOf } from './org-reads.ts';
+import type { Origin, RequestOrigin } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
 import { decides, holdersOf } from './refusals.ts';
-import { bindingOf, declarationsIn, parametersOf, placesOf, referencesOf } from './scope.ts';
+import { bindingOf, declarationsIn, escapeRegExp, parametersOf, placesOf, referencesOf } from './scope.ts';
 import { isAuthenticated } from './sessions.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode, unwrap, wrapped } from './syntax.ts';
 
@@ -71,8 +74,8 @@ function isComparedAt(use: SyntaxNode, inside: readonly SyntaxNode[], depth: num
       isComparedAt(call, inside, depth)
     );
   }
-  const argument = argumentWith(value);
-  if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
+  for (const argument of argumentsWith(value))
+    if (argument.parent?.kind === 'arguments' && isCheckingCall(argument, argument.parent, inside, depth)) return true;
   const lookup = memberLookup(use);
   if (lookup !== null && (refusesItself(lookup.node) || decides(lookup.node, [], 0, told))) return true;
   // `from('branches').eq('id', asked).eq('org_id', user.orgId)`: one of the own organization, or nothing.
@@ -157,12 +160,12 @@ function binariesIn(node: SyntaxNode): readonly SyntaxNode[] {
 }
 
 /** The value, or the object that it is a property of: `hasAccess({ userId, orgId })`. */
-function argumentWith(value: SyntaxNode): SyntaxNode {
+function argumentsWith(value: SyntaxNode): readonly SyntaxNode[] {
   const pair = value.parent?.kind === 'pair' && value.parent.child(1) === value ? value.parent : value;
   const object = pair.parent;
   return object?.kind === 'object' && (pair !== value || value.kind === 'shorthand_property_identifier')
-    ? wrapped(object)
-    : value;
+    ? argumentsThatAre(object)
+    : [value];
 }
 
 /** `findFirstOrThrow`, `.throwOnError()`: an answer without a row ends the request. */
@@ -270,27 +273,31 @@ export const isOrgGuard = (text: string): boolean => {
   ).some((name) => mentionsOrg(name) && !/id$/i.test(name));
 };
 
-/** A middleware of the route, or a guard of the controller, that compares the org before the handler runs. */
-export function hasOrgGuard(node: SyntaxNode): boolean {
+/**
+ * A middleware of the route, or a guard of the controller, that compares the org before the handler runs: by its name, or
+ * as it reads the same of the request and refuses.
+ */
+export function hasOrgGuard(node: SyntaxNode, origin: RequestOrigin | null = null): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
     if (fn.kind === 'method_definition' && guardsOf(fn).some(isOrgGuard)) return true;
-    const route = routeCallOf(fn);
+    const route = registeredAs(fn);
     if (route === null) continue;
-    const { before, router } = registrationOf(route, fn);
-    if (before.some((argument) => isOrgGuard(argument.text.slice(0, 200)))) return true;
-    const uses = placesOf(
-      fn.source,
-      new RegExp(`(?<![\\w$])${router.replace(/[^\w]/g, '\\$&')}\\s*\\.\\s*(?:use|addHook)\\s*\\(`, 'g'),
-    );
-    if (
-      router !== '' &&
-      uses.some(
-        (place) => place.start < route.start && isOrgGuard(place.above('call_expression')?.text.slice(0, 300) ?? ''),
-      )
-    )
-      return true;
+    if (inFrontOf(route).some((one) => isOrgGuard(one.text.slice(0, 200)) || refusesTheSame(one, origin))) return true;
   }
   return false;
+}
+
+/** What a middleware reads of the request is what the handler reads, and it goes on with nothing but the own. */
+function refusesTheSame(middleware: SyntaxNode, origin: RequestOrigin | null): boolean {
+  const key = origin?.path.at(-1);
+  const fn = functionIn(middleware);
+  if (origin === null || key === undefined || fn === null) return false;
+  return placesOf(fn.source, new RegExp(`(?<![\\w$])${escapeRegExp(key)}(?![\\w$])`, 'g'), fn).some((place) => {
+    const read = propertyReadAt(place);
+    const isSame = (one: Origin): boolean =>
+      one.kind === 'request' && one.part === origin.part && one.path.join('.') === origin.path.join('.');
+    return (read?.origins ?? []).some(isSame) && read !== null && isCompared(usesOf(read));
+  });
 }
 
 /** `@UseGuards(…)` of a method and of its class. */

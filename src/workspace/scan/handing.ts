@@ -2,10 +2,11 @@ import { callsToApp, callsWithin, nameOf, type Sought, type Target, targetOf } f
 import { isHeldToUser } from './calls.ts';
 import { isForAnybody, isOfOperator } from './for-platform.ts';
 import { hasOrgGuard, isCompared } from './guards.ts';
+import { argumentsThatAre } from './held-objects.ts';
 import { isForMachines } from './machine-guards.ts';
 import { isLogCallee, isOrgIdName, orgLetters } from './names.ts';
-import { usesOf } from './org-reads.ts';
-import type { Origin, RequestPart } from './origin-of-path.ts';
+import { isTenantUse, usesOf } from './org-reads.ts';
+import { isWholeRequest, type Origin, type RequestPart } from './origin-of-path.ts';
 import { originsOf } from './origins.ts';
 import { decides } from './refusals.ts';
 import { type Elsewhere, letsOrgIn } from './schemas.ts';
@@ -48,6 +49,8 @@ export type RequestArgument = Given &
     readonly isPublic: boolean;
     /** For what a schema has read as a whole: whether it lets an organization in, or the schema that decides. */
     readonly schema: boolean | Elsewhere;
+    /** The answer of the function becomes a tenant, and nothing compares it. */
+    readonly answerCounts: boolean;
     /** `list(filters, user.orgId)`: the function is told whose rows it may use; what else it is given may narrow them. */
     readonly besideOwn: boolean;
   };
@@ -126,31 +129,70 @@ function* ofRequest(
   call: SyntaxNode,
   origins: readonly Origin[],
 ): Iterable<RequestArgument> {
+  if (origins.some(isWholeRequest)) {
+    yield* ofWholeRequest({ value, argument, without }, call);
+    return;
+  }
   const origin = origins.find((one) => one.kind === 'request');
   if (origin?.kind !== 'request' || origin.node.source !== value.source) return;
   const name = origin.path.at(-1);
   // A read under an organization's name has been looked at where it stands.
   if (name !== undefined && isOrgIdName(name)) return;
   if (name === undefined && !/^(?:body|query|params|message)$/.test(origin.part)) return;
-  const target = targetOf(call.child(0) ?? call);
-  if (target === null) return;
-  const binding = /identifier/.test(value.kind) ? bindingOf(value) : null;
-  const uses = usesOf({ node: binding?.node ?? value, binding });
-  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value)) return;
-  const settled = settledBefore(value);
+  const argued = argumentOf({ value, argument, without }, call);
+  if (argued === null) return;
   yield {
-    ...target,
-    argument,
-    decides: decides(call),
-    without: [...without, ...settled.without, ...(binding?.without ?? [])],
-    asked: settled.asked,
+    ...argued,
     read: {
       node: origin.node,
       part: origin.part,
       name: name === undefined || name === 'argument' ? value.text : name,
     },
-    isPublic: isForAnybody(value),
     schema: origin.parsed === true && origin.path.length === 0 ? letsOrgIn(origin.schema ?? null) : true,
+  };
+}
+
+/** `list(request)`: the function takes what it needs out of the request. What it takes of the user is no part that a sender chose. */
+function* ofWholeRequest(one: Argument, call: SyntaxNode): Iterable<RequestArgument> {
+  const argued = argumentOf(one, call);
+  if (argued === null || isCompared(readsOfWhole(one.value))) return;
+  for (const part of ['body', 'query', 'params', 'headers', 'cookies'] as const)
+    yield {
+      ...argued,
+      argument: `${one.argument}.${part}`,
+      read: { node: one.value, part, name: one.value.text },
+      schema: true,
+    };
+}
+
+/** Where the request is used, also as `ctx.request` or by the `ctx` that it came in. */
+function readsOfWhole(value: SyntaxNode): readonly SyntaxNode[] {
+  const root = memberOf(value)?.object;
+  const binding = root?.kind === 'identifier' ? bindingOf(root) : null;
+  if (binding === null) return [];
+  return usesOf({ node: binding.node, binding }).map((use) => (use.parent?.text === value.text ? use.parent : use));
+}
+
+/** What is the same of all that is handed on; null where it has been compared, or the function is not known. */
+function argumentOf(
+  { value, argument, without }: Argument,
+  call: SyntaxNode,
+): Omit<RequestArgument, 'read' | 'schema'> | null {
+  const target = targetOf(call.child(0) ?? call);
+  if (target === null) return null;
+  const binding = /identifier/.test(value.kind) ? bindingOf(value) : null;
+  const uses = usesOf({ node: binding?.node ?? value, binding });
+  if (isCompared(uses) || hasOrgGuard(value) || isForMachines(value) || isOfOperator(value)) return null;
+  const settled = settledBefore(value);
+  const answers = usesOf({ node: call, binding: null });
+  return {
+    ...target,
+    argument,
+    decides: decides(call),
+    without: [...without, ...settled.without, ...(binding?.without ?? [])],
+    asked: settled.asked,
+    isPublic: isForAnybody(value),
+    answerCounts: answers.some(isTenantUse) && !isCompared(answers),
     besideOwn: isGivenOwnAsWell(call),
   };
 }
@@ -194,6 +236,7 @@ function mayHandOn({ value, argument }: Argument, call: SyntaxNode): boolean {
   if (binding === null || binding.kind === 'import') return false;
   if (binding.parameter === null) return binding.kind === 'variable' && isTakenOver(binding);
   if (orgLetters.test(`${value.text} ${argument} ${call.child(0)?.text ?? ''}`)) return true;
+  if (/member|access|permission|belongs/i.test(call.child(0)?.text ?? '')) return true;
   const type = parametersOf(binding.parameter.fn)[binding.parameter.index]?.type ?? '';
   return root === value && !/^(?:string|number|boolean|Date|bigint|Buffer|null|undefined|['"\d])/.test(type);
 }
@@ -272,15 +315,15 @@ export function givenBy(use: SyntaxNode): readonly Given[] {
   const parent = value.parent;
   if (value.kind === 'shorthand_property_identifier') property = value.text;
   else if (parent?.kind === 'pair' && parent.child(1) === value) property = keyName(parent.child(0));
-  const argument =
-    property === null
-      ? value
-      : wrapped((value.kind === 'shorthand_property_identifier' ? value.parent : parent?.parent) ?? value);
-  const list = argument.parent;
-  const call = list?.kind === 'arguments' ? list.parent : null;
-  const callee = call?.kind === 'call_expression' ? call.child(0) : null;
-  const target = callee ? targetOf(callee) : null;
-  if (!list || !call || target === null) return [];
-  const place = String(list.children.indexOf(argument));
-  return [{ ...target, argument: property === null ? place : `${place}.${property}`, decides: decides(call) }];
+  const object = value.kind === 'shorthand_property_identifier' ? value.parent : parent?.parent;
+  const held = property === null || !object ? [value] : argumentsThatAre(object);
+  return held.flatMap((argument) => {
+    const list = argument.parent;
+    const call = list?.kind === 'arguments' ? list.parent : null;
+    const callee = call?.kind === 'call_expression' ? call.child(0) : null;
+    const target = callee ? targetOf(callee) : null;
+    if (!list || !call || target === null) return [];
+    const place = String(list.children.indexOf(argument));
+    return [{ ...target, argument: property === null ? place : `${place}.${property}`, decides: decides(call) }];
+  });
 }

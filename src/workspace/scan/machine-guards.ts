@@ -2,6 +2,7 @@ import { chainOf } from './chains.ts';
 import { routeCallOf } from './flow.ts';
 import { decides } from './refusals.ts';
 import { declaredBy, placesOf, referencesOf } from './scope.ts';
+import { isForStaffAlone } from './staff-guards.ts';
 import { functionAround, memberOf, operatorOf, type SyntaxNode } from './syntax.ts';
 
 /** Where a secret of the server's own is read. */
@@ -22,7 +23,7 @@ export function isForMachines(node: SyntaxNode): boolean {
   for (let fn = functionAround(node); fn !== null; fn = functionAround(fn)) {
     if (isWrapped(fn) || isForStaff(fn)) return true;
     const body = fn.child(-1);
-    if (body !== null && provesSender(body, node)) return true;
+    if (body !== null && (provesSender(body, node) || isForStaffAlone(body, node))) return true;
   }
   // A page of Astro answers from the top of its file.
   return node.source.path.endsWith('.astro') && functionAround(node) === null && provesSender(node.source.root, node);

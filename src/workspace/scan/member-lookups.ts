@@ -1,5 +1,6 @@
 import { chainAround, chainOf } from './chains.ts';
 import { holdsFor, isWritten } from './conditions.ts';
+import { argumentsThatAre } from './held-objects.ts';
 import { isMembershipTable, isOrgColumn, isOrgIdName, isOrgTable } from './names.ts';
 import { originsOf } from './origins.ts';
 import { bindingOf } from './scope.ts';
@@ -23,7 +24,7 @@ const people = /member|role|access|permission|user|profile|collaborator|seat|sta
  * membership.
  */
 export function memberLookup(use: SyntaxNode): Lookup | null {
-  const query = questionAround(use);
+  const query = questionAround(use) ?? questionWithObjectOf(use);
   if (query === null || writing.test(query.text)) return null;
   const table = tableAsked(query);
   if (table !== null && !isMembershipTable(table) && !people.test(table) && !asksOrganizations(query, table))
@@ -42,7 +43,7 @@ export function organizationLookup(use: SyntaxNode): SyntaxNode | null {
 /** Whether a question is about rows of the one who is signed in alone, whatever its table. */
 export function keepsToUser(use: SyntaxNode): boolean {
   if (asksOwnRights(use)) return true;
-  const query = questionAround(use);
+  const query = questionAround(use) ?? questionWithObjectOf(use);
   if (query !== null && isWritten(use, query)) return false;
   if (narrowsOwn(use) || isHeldToOwn(use)) return true;
   return (
@@ -152,6 +153,24 @@ const asksOrganizations = (query: SyntaxNode, table: string): boolean =>
   (/^\w+$/.test(table) && isOrgTable(`${table}s`)) ||
   people.test(query.text.replace(/\buser\b/g, ''));
 
+/** `const key = { org_id: asked, user_id: user.id }; … .match(key)`: the question that the object of a value is given to. */
+function questionWithObjectOf(use: SyntaxNode): SyntaxNode | null {
+  const object = objectAround(use);
+  const given = object === null ? [] : argumentsThatAre(object).filter((one) => !object.contains(one));
+  for (const one of given) {
+    const query = questionAround(one);
+    if (query !== null && !isWritten(one, query)) return query;
+  }
+  return null;
+}
+
+/** The object that a value is a property of. */
+function objectAround(use: SyntaxNode): SyntaxNode | null {
+  const value = wrapped(use);
+  const held = value.kind === 'shorthand_property_identifier' ? value.parent : value.parent?.parent;
+  return held?.kind === 'object' ? held : null;
+}
+
 /** The outermost expression around a value that is a question to a database. */
 export function questionAround(use: SyntaxNode): SyntaxNode | null {
   let found: SyntaxNode | null = null;
@@ -192,9 +211,10 @@ const ofUser =
 
 /** A column of users that is held to the one who is signed in; by an id from the request it says nothing. */
 function asksForUser(query: SyntaxNode, use: SyntaxNode): boolean {
-  if (!ofUser.test(query.text)) return false;
-  return valuesIn(query).some((value) => {
-    if (value.contains(use) || !holdsFor(value, use, query)) return false;
+  const object = query.contains(use) ? null : objectAround(use);
+  if (!ofUser.test(`${query.text} ${object?.text ?? ''}`)) return false;
+  return [...valuesIn(query), ...(object === null ? [] : valuesIn(object))].some((value) => {
+    if (value.contains(use) || !holdsFor(value, use, object ?? query)) return false;
     const origins = originsOf(value);
     if (origins.some((origin) => origin.kind === 'request')) return false;
     return isAuthenticated(value) || isUserName(value);

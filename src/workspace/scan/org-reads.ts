@@ -1,11 +1,21 @@
 import { goesElsewhere } from './elsewhere.ts';
+import { objectUses } from './held-objects.ts';
 import { keepsToUser } from './member-lookups.ts';
 import { isLogCallee, isReplyCallee } from './names.ts';
 import type { Origin } from './origin-of-path.ts';
 import { originsOf, originsOfBinding } from './origins.ts';
 import { partReadBy } from './request-readers.ts';
 import { type Binding, bindingOf, declaredBy, referencesOf } from './scope.ts';
-import { functionKinds, memberOf, operatorOf, type SyntaxNode, wrapped } from './syntax.ts';
+import {
+  functionAround,
+  functionKinds,
+  memberOf,
+  operatorOf,
+  type SyntaxNode,
+  stringValue,
+  unwrap,
+  wrapped,
+} from './syntax.ts';
 
 /** A place that reads a property: `a.orgId`, `a['x-org-id']`, `a.get('orgId')`, `const { orgId } = a`. */
 export type PropertyRead = {
@@ -74,6 +84,9 @@ export function holderOf(node: SyntaxNode): Binding | null {
     )
       at = wrapped(parent.parent ?? parent);
     else if (parent.kind === 'unary_expression' && /^\+/.test(parent.text)) at = wrapped(parent);
+    // `${id}`, '' + id: the same as text. With anything beside it, it is a key or a path.
+    else if (isAllOfTemplate(parent)) at = wrapped(parent.parent ?? parent);
+    else if (isAsText(parent)) at = wrapped(parent);
     else if (
       parent.kind === 'member_expression' &&
       parent.child(0) === at &&
@@ -94,6 +107,12 @@ export function holderOf(node: SyntaxNode): Binding | null {
   }
 }
 
+const isAllOfTemplate = (part: SyntaxNode): boolean =>
+  part.kind === 'template_substitution' && part.parent?.text === `\`${part.text}\``;
+
+const isAsText = (sum: SyntaxNode): boolean =>
+  sum.kind === 'binary_expression' && operatorOf(sum) === '+' && sum.children.some((one) => stringValue(one) === '');
+
 /** The same id in another type. */
 export const converts = /^(?:String|decodeURIComponent|BigInt|(?:Number\.)?parse(?:Int|Float)|Number)$/;
 
@@ -104,6 +123,10 @@ function readOut(reference: SyntaxNode): SyntaxNode {
     ? parent
     : reference;
 }
+
+/** `const filter = { org_id: asked }; query.match(filter)`: an object that holds the value is given to a function. */
+const isHandedOn = (name: SyntaxNode): boolean =>
+  objectUses(name).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
 
 /** Every place where a value is used: the variable's uses and those of its aliases, or the read itself. */
 export function usesOf(read: { readonly node: SyntaxNode; readonly binding: Binding | null }): readonly SyntaxNode[] {
@@ -171,14 +194,37 @@ export function isTenantUse(use: SyntaxNode): boolean {
         // A plain variable is an alias whose uses are looked at themselves.
         return left !== null && left.kind !== 'identifier';
       }
-      case 'variable_declarator':
-        return parent.child(0)?.kind !== 'identifier';
+      case 'variable_declarator': {
+        const name = parent.child(0);
+        return name?.kind !== 'identifier' || (at.kind === 'object' && isHandedOn(name));
+      }
       case 'return_statement':
-        return true;
+        return !isGivenToLog(use);
       default:
-        if ((functionKinds as readonly string[]).includes(parent.kind)) return true;
+        if ((functionKinds as readonly string[]).includes(parent.kind)) return !isGivenToLog(use);
     }
     at = parent;
   }
   return false;
+}
+
+/** `pinoHttp({ customProps: (req) => ({ orgId: req.headers['x-org-id'] }) })`, `morgan.token('org', (req) => …)`. */
+function isGivenToLog(use: SyntaxNode): boolean {
+  const fn = functionAround(use);
+  const outer = fn === null ? null : wrapped(fn).parent;
+  const call = outer?.above('call_expression', 'statement_block') ?? null;
+  return (
+    /^(?:pair|arguments)$/.test(outer?.kind ?? '') &&
+    call?.kind === 'call_expression' &&
+    /^(?:pino\w*|morgan|winston|\w*[lL]ogger|expressPino\w*)\b/.test(call.child(0)?.text ?? '')
+  );
+}
+
+/** `context.tenantId` is tested and `context` then handed on as a whole. */
+export function handedOnWhole(node: SyntaxNode): boolean {
+  const object = memberOf(node)?.object;
+  const base = object ? unwrap(object) : null;
+  const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
+  if (binding === null || binding.kind === 'parameter') return false;
+  return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
 }

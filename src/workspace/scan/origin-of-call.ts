@@ -1,7 +1,7 @@
 import { chainOf } from './chains.ts';
 import { functionOf } from './functions.ts';
 import { isOrgIdName } from './names.ts';
-import { classified, decoded, type Origin, type RequestPart, requestOrigin } from './origin-of-path.ts';
+import { classified, decoded, isWholeRequest, type Origin, type RequestPart, requestOrigin } from './origin-of-path.ts';
 import { type Follow, type Frame, maxCalls, type Walk } from './origin-walk.ts';
 import { givesRequest, knowsRequest, partReadBy, readsParsed } from './request-readers.ts';
 import { bindingOf, functionName, parametersOf, returnsOf } from './scope.ts';
@@ -181,9 +181,6 @@ function ofMethod(called: Called, object: SyntaxNode): readonly Origin[] | null 
   const frame: Frame = { fn: method, args, outer: at.frame };
   return returnsOf(method).flatMap((value) => walk(value, path, { ...at, frame, calls: at.calls + 1 }));
 }
-
-const isWholeRequest = ({ kind, path }: Origin): boolean =>
-  kind === 'unknown' && path.length === 1 && path[0] === 'request';
 
 const isWholeBody = (origin: Origin): boolean =>
   origin.kind === 'request' && origin.part === 'body' && origin.path.length === 0;

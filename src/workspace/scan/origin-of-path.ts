@@ -28,6 +28,8 @@ export type Origin = {
   | { readonly kind: 'unknown' }
 );
 
+export type RequestOrigin = Origin & { readonly kind: 'request' };
+
 /** What the properties of a request hold, in the frameworks that are known here. */
 export const parts: Readonly<Record<string, RequestPart>> = {
   body: 'body',
@@ -67,6 +69,10 @@ export function requestOrigin(node: SyntaxNode, path: readonly string[]): readon
   }
   return [{ kind: 'unknown', node, path: ['request', ...path] }];
 }
+
+/** The request itself, or what wraps it, of which nothing has been read yet. */
+export const isWholeRequest = ({ kind, path }: Origin): boolean =>
+  kind === 'unknown' && path.length === 1 && path[0] === 'request';
 
 /** Names in a path that settle what a value is, wherever its object came from. */
 export function classified(origin: Origin): readonly Origin[] {

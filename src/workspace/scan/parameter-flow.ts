@@ -70,6 +70,8 @@ export type Value = {
   readonly schema: boolean | Elsewhere;
   /** The function is told the organization of the one who asks as well. */
   readonly besideOwn: boolean;
+  /** What the function gives back becomes a tenant as it is. */
+  readonly answerCounts: boolean;
 };
 
 export function flowOf(
@@ -103,7 +105,7 @@ export function flowOf(
     places: readonly Place[],
     settled: ReadonlySet<string>,
     orgsLetIn: boolean,
-    besideOwn: boolean,
+    { besideOwn, answerCounts }: Pick<Value, 'besideOwn' | 'answerCounts'>,
     hops: number,
     seen: Set<string>,
   ): boolean =>
@@ -116,8 +118,8 @@ export function flowOf(
       );
       if (refused.some(({ path }) => path.length === place.path.length)) return false;
       const left = new Set([...settled, ...refused.flatMap(({ path }) => path[place.path.length] ?? [])]);
-      const reached = (deciding.get(place.fn) ?? []).some(({ path, org, beside }) => {
-        if (beside && besideOwn) return false;
+      const reached = (deciding.get(place.fn) ?? []).some(({ path, org, beside, gives }) => {
+        if ((beside && besideOwn) || (gives === true && !(answerCounts && hops === 0))) return false;
         const next = path[place.path.length];
         return startsWith(path, place.path) && (next === undefined || (!left.has(next) && (orgsLetIn || !org)));
       });
@@ -129,7 +131,14 @@ export function flowOf(
             const next = path[place.path.length];
             return (
               (next === undefined || !left.has(next)) &&
-              reaches(to, new Set([...(next === undefined ? left : []), ...own]), orgsLetIn, besideOwn, hops + 1, seen)
+              reaches(
+                to,
+                new Set([...(next === undefined ? left : []), ...own]),
+                orgsLetIn,
+                { besideOwn, answerCounts },
+                hops + 1,
+                seen,
+              )
             );
           }
           const rest = place.path.slice(path.length);
@@ -138,7 +147,7 @@ export function flowOf(
             to.map((one) => ({ ...one, path: [...one.path, ...rest] })),
             left,
             orgsLetIn,
-            besideOwn,
+            { besideOwn, answerCounts },
             hops + 1,
             seen,
           );
@@ -148,7 +157,7 @@ export function flowOf(
   return {
     decides: (from, handed, value) => {
       const orgsLetIn = typeof value.schema === 'boolean' ? value.schema : letsIn(from, value.schema);
-      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, value.besideOwn, 0, new Set());
+      return reaches(placesOf(from, handed), settledOf(from, value), orgsLetIn, value, 0, new Set());
     },
     isChecked: (from, handed) => checksAt(placesOf(from, handed), handed.decides),
   };

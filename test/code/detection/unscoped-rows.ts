@@ -72,6 +72,40 @@ const statementCases: readonly UnscopedCase[] = [
   quiet('Prisma in a controller behind a guard of tenants', nest('@UseGuards(TenantGuard)')),
   unsafe('SQL', sql(`const { rows } = await pool.query('select * from calls order by name');`)),
   unsafe(
+    'SQL of a time',
+    sql(
+      `const { rows } = await pool.query("select * from calls where created_at between '2024-01-01' and '2025-01-01'");`,
+    ),
+  ),
+  unsafe(
+    'SQL of several words',
+    sql(`const { rows } = await pool.query("select * from calls where name = 'a and b union c'");`),
+  ),
+  unsafe(
+    'SQL of a list',
+    sql(`const { rows } = await pool.query("select * from calls where status in ('open', 'done')");`),
+  ),
+  unsafe(
+    'SQL with a comment',
+    sql(`const { rows } = await pool.query("select * from calls /* org_id */ where status = 'open'");`),
+  ),
+  quiet(
+    'SQL of some ids',
+    sql(`const { rows } = await pool.query('select * from calls where id in ($1, $2)', req.body.ids);`),
+  ),
+  quiet(
+    'SQL of a list of own',
+    sql(
+      `const { rows } = await pool.query("select * from calls where status = 'open' and org_id in ($1)", [req.user.orgId]);`,
+    ),
+  ),
+  quiet(
+    'SQL between two own',
+    sql(
+      `const { rows } = await pool.query("select * from calls where created_at between $1 and $2 and org_id = $3", [1, 2, req.user.orgId]);`,
+    ),
+  ),
+  unsafe(
     'SQL of some columns',
     sql(
       'const { rows } = await pool.query(`\n  SELECT id, name\n  FROM public.calls c\n  WHERE c.status = $1 AND deleted_at IS NULL\n  LIMIT 50`, [req.query.status]);',

@@ -42,12 +42,14 @@ export const defaultOrg: Rule = {
     if (value === '' && (isFieldOfTemplate(place.whole) || isHandedToCheck(place.whole))) return;
     if (value === '' && isCaughtWhenEmpty(place.whole, isHarmless)) return;
     if (value === '' && place.value !== null && isRowInOtherForm(place.whole, place.value)) return;
+    const supplied = place.value !== null && originsOf(place.value).some((origin) => origin.kind === 'request');
+    // `req.headers['x-org-id'] ?? ''`: whether the request may name one at all is the other rule's.
+    if (value === '' && supplied) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
     const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
     const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
     const request = requestInScope(node);
     const { helpers } = context;
-    const supplied = place.value !== null && originsOf(place.value).some((origin) => origin.kind === 'request');
     if (
       request === null ||
       helpers === null ||
@@ -116,6 +118,7 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       },
     ],
     leaves: [
+      `router.use(requireAuth, (req, res, next) => { const orgId = req.get('x-org-id') || ''; next(); });`,
       `export class CallMapper { mapToExport(call: Call): CallExport { return { id: call.id, orgId: call.orgId || '', name: call.org?.name || '' }; } }`,
       `const orgId = profile?.org_id ?? ''; if (!orgId) throw new Error('no'); load(orgId);`,
       `const orgId = String(form.get('orgId') ?? '').trim(); if (!file || !orgId) { return fail(400); } save(orgId, file);`,

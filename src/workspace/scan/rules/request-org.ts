@@ -3,17 +3,18 @@ import { authOf, requestInScope } from '../fixes.ts';
 import { isRequestParameter } from '../flow.ts';
 import { isForPlatform } from '../for-platform.ts';
 import { hasOrgGuard, isCompared } from '../guards.ts';
+import { heldAs, isComparedIn, isReadWhereNamed, readOf } from '../helper-reads.ts';
 import { isForMachines } from '../machine-guards.ts';
 import { isOrgIdName, orgLetters } from '../names.ts';
 import { orgPlaces } from '../org-places.ts';
-import { isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
-import type { Origin } from '../origin-of-path.ts';
+import { handedOnWhole, isTenantUse, type PropertyRead, propertyReadAt, usesOf } from '../org-reads.ts';
+import type { Origin, RequestOrigin } from '../origin-of-path.ts';
 import { originsOf, originsOfBinding } from '../origins.ts';
 import { alternatives, comparingEdits } from '../request-org-fix.ts';
 import { parameterPlaces, sqlPlaces } from '../request-places.ts';
 import { mayReadRequests } from '../request-words.ts';
 import type { Hit, Rule, RuleContext } from '../rule.ts';
-import { type Binding, bindingOf, declaredBy, parametersOf, placesOf } from '../scope.ts';
+import { type Binding, declaredBy, parametersOf, placesOf } from '../scope.ts';
 import { decoratedBy, isServerAction, sourceOfParameter } from '../source-of-parameter.ts';
 import {
   callOf,
@@ -56,13 +57,20 @@ export const requestOrg: Rule = {
       if (goesElsewhere(value)) continue;
       for (const origin of originsOf(value)) {
         if (!isRequest(origin)) continue;
+        const last = origin.path.at(-1) ?? '';
+        const isNamed = isOrgIdName(last);
         // A read under an org's name has been looked at where it stands; a helper's call is no such read.
         const helper = callOf(origin.node);
-        if (isOrgIdName(origin.path.at(-1) ?? '') && (helper === null || memberOf(helper.callee) !== null)) continue;
+        const elsewhere = isNamed && !isReadWhereNamed(origin);
+        if (isNamed && !elsewhere && (helper === null || memberOf(helper.callee) !== null)) continue;
         // The whole body is the other rule's.
         if (origin.path.length === 0 && origin.part === 'body') continue;
         if (origin.node.source !== node.source) continue;
-        yield* hits(origin.node, heldAs(value), origin, context);
+        if (!elsewhere) yield* hits(origin.node, heldAs(value), origin, context);
+        else if (!isComparedIn(origin.node, last)) {
+          const read = readOf(value);
+          yield* hits(read, /pattern/.test(read.kind) ? declaredBy(read) : heldAs(value), origin, context);
+        }
       }
     }
   },
@@ -150,6 +158,7 @@ export const requestOrg: Rule = {
       },
     ],
     leaves: [
+      `app.use(pinoHttp({ customProps: (req) => ({ orgId: req.headers['x-org-id'] }) }));`,
       `export const load = async ({ params }) => { const { personId, orgId, token } = params; if (!verifyUnsubscribeToken(personId, orgId, token)) return { status: 'invalid' }; return db.from('calls').select('id').eq('org_id', orgId).eq('person_id', personId); };`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await db.select().from(calls).where(and(eq(calls.tenantId, req.user.tenantId), or(eq(calls.open, true), eq(calls.workspaceId, req.query.workspaceId))))); });`,
       `router.get('/x', requireAuth, async (req, res) => { res.json(await prisma.call.findMany({ where: { tenantId: req.user.tenantId, OR: [{ open: true }, { workspaceId: req.query.workspaceId }] } })); });`,
@@ -185,7 +194,6 @@ export const requestOrg: Rule = {
   },
 };
 
-type RequestOrigin = Origin & { readonly kind: 'request' };
 function isRequest(origin: Origin): origin is RequestOrigin {
   return origin.kind === 'request';
 }
@@ -198,14 +206,6 @@ export function parameterAt(node: SyntaxNode): PropertyRead | null {
   const binding = declaredBy(node);
   if (binding === null || binding.parameter === null || binding.path.length > 0) return null;
   return { key: binding.name, node, binding, origins: originsOfBinding(binding) };
-}
-
-/** The name under which a value is known: its own, or the one that it is declared by: `const orgId = key.split('/')[0]`. */
-function heldAs(value: SyntaxNode): Binding | null {
-  const inner = unwrap(value);
-  if (inner.kind === 'identifier' || inner.kind.startsWith('shorthand')) return bindingOf(inner);
-  const name = wrapped(value).parent?.kind === 'variable_declarator' ? wrapped(value).parent?.child(0) : null;
-  return name?.kind === 'identifier' ? declaredBy(name) : null;
 }
 
 /** The function that the request is handed to: a callback within it knows what it has compared. */
@@ -230,7 +230,7 @@ function* hits(node: SyntaxNode, binding: Binding | null, origin: RequestOrigin,
   if (known.has(key) || (whole !== node && known.has(`${whole.start}`))) return;
   const uses = allUses(node, binding, fn, origin);
   if (!uses.some(isTenantUse) && !handedOnWhole(node)) return;
-  if (isCompared(uses) || hasOrgGuard(node) || isForMachines(node)) return;
+  if (isCompared(uses) || hasOrgGuard(node, origin) || isForMachines(node)) return;
   known.add(key).add(`${whole.start}`);
   yield { ...sayOf(node, binding, origin, context, fn, uses), note: noteOf(node, origin.part, uses) };
 }
@@ -387,13 +387,4 @@ function allUses(
     }
   }
   return uses;
-}
-
-/** `context.tenantId` is tested and `context` then handed on as a whole. */
-function handedOnWhole(node: SyntaxNode): boolean {
-  const object = memberOf(node)?.object;
-  const base = object ? unwrap(object) : null;
-  const binding = base?.kind === 'identifier' ? bindingOf(base) : null;
-  if (binding === null || binding.kind === 'parameter') return false;
-  return usesOf({ node: binding.node, binding }).some((use) => use.parent?.kind === 'arguments' && isTenantUse(use));
 }

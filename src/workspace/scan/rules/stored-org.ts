@@ -1,6 +1,7 @@
 import { meetsUsersOwn } from '../guards.ts';
 import { isOrgIdName, isOrgName, orgLetters } from '../names.ts';
 import { usesOf } from '../org-reads.ts';
+import { originsOf } from '../origins.ts';
 import { knowsRequest } from '../request-readers.ts';
 import type { Rule } from '../rule.ts';
 import { bindingOf, returnsOf } from '../scope.ts';
@@ -27,7 +28,7 @@ export const storedOrg: Rule = {
     if (access === null) return;
     const { key, place, writes } = access;
     const name = lastWord(key);
-    if (!isOrgIdName(key) && !isOrgName(name)) return;
+    if (!isOrgIdName(key) && (!isOrgName(name) || ofMessage.test(name))) return;
     if (!writes && meetsUsersOwn(usesOf({ node: place, binding: null }))) return;
     yield {
       node: place,
@@ -43,6 +44,8 @@ export const storedOrg: Rule = {
       { path: 'src/a.tsx', code: `localStorage.tenantId = id;` },
       { path: 'src/a.tsx', code: `document.cookie = 'org_id=' + id;` },
       { path: 'src/a.tsx', code: `Cookies.set('organizationId', id);` },
+      { path: 'src/a.tsx', code: `const store = window.cookieStore; const org = await cookieStore.get('org_id');` },
+      { path: 'src/a.tsx', code: `localStorage.setItem('created_org_id', id);` },
       { path: 'src/a.ts', code: `const orgId = useCookie('org_id');` },
       { path: 'src/a.ts', code: `const orgId = useCookie<string | null>('org_id', { default: () => null });` },
       { path: 'src/a.ts', code: `const orgId = useStorage('current-org-id', null);` },
@@ -65,6 +68,18 @@ export const storedOrg: Rule = {
       },
     ],
     leaves: [
+      {
+        path: 'app/page.tsx',
+        code: `import { cookies } from 'next/headers'; export default async function Page() { const cookieStore = await cookies(); const org = cookieStore.get('current_org')?.value; return <Nav org={org} />; }`,
+      },
+      {
+        path: 'src/lib/org.ts',
+        code: `import { cookies } from 'next/headers'; export async function keep(id: string) { const cookieStore = await cookies(); cookieStore.set('org_id', id); }`,
+      },
+      { path: 'src/a.tsx', code: `const message = Cookies.get('flash_org'); show(message);` },
+      { path: 'src/a.tsx', code: `if (!Cookies.get('organization-toast')) toast(text);` },
+      { path: 'src/a.tsx', code: `localStorage.setItem('orgCreated', '1');` },
+      { path: 'src/a.tsx', code: `const seen = sessionStorage.getItem('tenant_banner');` },
       { path: 'src/a.ts', code: `const theme = useCookie('theme'); const orgId = session.orgId;` },
       {
         path: 'src/a.ts',
@@ -90,6 +105,10 @@ export const storedOrg: Rule = {
   },
 };
 
+/** `flash_org`, `org-toast`, `org_created`: what is shown once, or was shown, and not which organization. */
+const ofMessage =
+  /(?:^|[-_.]|(?<=[a-z])(?=[A-Z]))(?:toast|flash|messages?|notice|notifications?|banner|alert|error|success|warning|created|updated|deleted|removed|joined|left|invited|saved|seen|shown|dismissed|hidden|welcome|tour|onboarding|prompt|hint|tab|collapsed|expanded)(?=$|[-_.\dA-Z])/i;
+
 const isOfServer = (module: string): boolean => knowsRequest(module) || /^(?:hono\/|next\/headers)/.test(module);
 
 type Access = { readonly key: string; readonly place: SyntaxNode; readonly writes: boolean };
@@ -107,6 +126,8 @@ function accessAt(node: SyntaxNode): Access | null {
     return key === undefined ? null : { key, place: assignment, writes: true };
   }
   let at: SyntaxNode = node;
+  // `const cookieStore = await cookies()` of Next: the cookies of a request, which the rule for requests follows.
+  if (at.kind === 'identifier' && originsOf(at).some(({ kind }) => kind === 'request')) return null;
   // window.localStorage
   while (at.parent?.kind === 'member_expression' && at.parent.child(1) === at) at = at.parent;
   const member = at.parent;

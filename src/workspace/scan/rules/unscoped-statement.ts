@@ -74,13 +74,26 @@ function sqlOf(literal: SyntaxNode, tagged: boolean): string | null {
     if (!tagged || !/(?:[=<>]|\b(?:like|limit|offset))\s*$/i.test(before)) return null;
     text = `${text.slice(0, before.length)}$1${text.slice(before.length + part.end - part.start)}`;
   }
-  return text.replace(/--.*$/gm, '').replace(/\s+/g, ' ').trim();
+  return text
+    .replace(/--.*$/gm, '')
+    .replace(/\/\*[\s\S]*?\*\//g, ' ')
+    .replace(/'(?:[^']|'')*'/g, "''")
+    .replace(/\s+/g, ' ')
+    .replace(/ between (\S+(?: - \S+ '')?) and \S+(?: - \S+ '')?/gi, ' >= $1')
+    .trim();
 }
 
+/**
+ * Patterns, and not the parser of the database room (libpg-query): what they take apart whole is open, all else keeps
+ * quiet, so that a statement read wrongly is a miss and no false finding. What stays unsaid is mostly not for want of a
+ * parse: of a join, a CTE or a subquery the rule would have to know whose rows it keeps to, which a tree does not tell.
+ * The parser costs a scan that meets SQL 0.25 s of CPU and 15 to 50 MB more, then 0.4 ms a statement, and it takes
+ * neither `?` nor a template with parts left open. It is worth that once the rule follows joins.
+ */
 const shape =
   /^(?:select (?!(?:count|sum|min|max|avg|exists|1)\b).+? from|(delete) from|(update)) (?:only )?(?:"?public"?\.)?"?(\w+)"?(?: (?:as )?(?!where|set|order|limit|offset|returning|group|for\b)\w+)?(?: set (?:(?! where ).)+)?(?: where (.+?))?(?: (?:order by|limit|offset|returning|for update)\b.*)?;?$/i;
 const involved =
-  /\b(?:join|union|with|exists|intersect|except|using|current_setting|set_config|auth\.|group by|between|having)\b/i;
+  /\b(?:join|union|with|exists|intersect|except|using|current_setting|set_config|auth\.|group by|having)\b/i;
 
 function openSql(text: string): Pick<Statement, 'table' | 'does'> | null {
   if (involved.test(text) || (text.match(/\bselect\b/gi) ?? []).length > 1) return null;
@@ -91,9 +104,13 @@ function openSql(text: string): Pick<Statement, 'table' | 'does'> | null {
 
 function tellsNobodyInSql(condition: string): boolean {
   const [, column, operator = '', value = ''] =
-    /^\(*(?:\w+\.)?"?(\w+)"? ?(=|<>|!=|<=|>=|<|>|\bi?like\b|\bis\b) ?(.+?)\)*$/i.exec(condition.trim()) ?? [];
+    /^\(*(?:\w+\.)?"?(\w+)"? ?(=|<>|!=|<=|>=|<|>|\bi?like\b|\bis\b|\bin\b) ?(.+?)\)*$/i.exec(condition.trim()) ?? [];
   if (column === undefined || !compares(column)) return false;
-  return operator !== '=' || narrowsBy(column, /^(?:'[^']*'|\d+|true|false|null)$/i.test(value));
+  if (!/^(?:=|in)$/i.test(operator)) return true;
+  return narrowsBy(
+    column,
+    value.split(/[(),]/).every((one) => /^ ?(?:''|\d+|true|false|null)? ?$/i.test(one)),
+  );
 }
 
 /** `prisma.call.findMany({ where })`, `db.query.calls.findMany()` */
