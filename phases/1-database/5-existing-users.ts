@@ -37,10 +37,13 @@ export const step: Step<Target> = {
     after: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour.',
   },
   plan,
-  checks: async function* (target, signal) {
-    yield* checkUsers(target, await survey(target), signal);
-  },
+  queries: checkEveryUser,
+  checks: checkEveryUser,
 };
+
+async function* checkEveryUser(target: Target, signal: AbortSignal): ReturnType<Step<Target>['checks']> {
+  yield* checkUsers(target, await survey(target), signal);
+}
 
 async function plan(target: Target): Promise<Plan> {
   const client = await target.session.work();
