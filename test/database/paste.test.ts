@@ -180,5 +180,11 @@ test('the inverse pasted as one query is the rollback, and what is not as before
   await at.sql('alter table public.calls alter column organization_id drop default');
   // Once rows were written, only the tool can tell which of them to restore.
   await upTo('1.5');
-  await expect(pasteRollback(rollout)).rejects.toThrow('which a script cannot tell');
+  await expect(pasteRollback(rollout)).rejects.toMatchObject({
+    problem: expect.stringMatching(
+      /^Step 1\.5 wrote rows \(.+\), and they are restored only where nobody changed them since, which a script cannot tell\.$/,
+    ),
+    remedy:
+      'Run "voxanne-rollout rollback --all" instead, or "voxanne-rollout rollback --to 1.5" for the steps after it alone.',
+  });
 });
