@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { phase } from '../../phases/1-database/phase.ts';
 import { pasteRollback, pasteScript } from '../../src/database/paste.ts';
 import { differences } from '../../src/rollout/fingerprint.ts';
-import { makeDatabase, settingsOf } from '../helpers/databases.ts';
+import { makeDatabase, ownApps, settingsOf } from '../helpers/databases.ts';
 import { rowChecksums } from '../helpers/round-trip.ts';
+import { inCi } from '../helpers/seeded.ts';
 import { type EmbeddedServer, startServer } from '../helpers/server.ts';
 import { makeTarget, type TestTarget } from '../helpers/target.ts';
 
@@ -133,6 +134,17 @@ test('the script pasted as one query is the rollout: it verifies, and rolls back
   expect(differences(start, await at.executor.fingerprint())).toEqual([]);
   expect(await rowChecksums(at)).toEqual(rows);
 });
+
+test.each(inCi(['clinic', ...ownApps] as const, 1))(
+  'on the %s the checks find after the script what the tested run left',
+  async (name) => {
+    await makeDatabase(server, name, name);
+    await using at = await makeTarget(server, name, settingsOf(name));
+    const shown = await paste(name, await scriptOf(at));
+    expect(shown.filter((row) => row.result !== 'ok')).toEqual([]);
+    expect(shown.length).toBeGreaterThan(10);
+  },
+);
 
 test('a table whose name holds a statement runs none', async () => {
   await makeDatabase(server, 'tiny', 'hostile');
