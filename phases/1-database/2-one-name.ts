@@ -25,6 +25,9 @@ export const step: Step<Target> = {
     after: 'Deploy the code that phases 2 and 3 write, and generate the database types again.',
   },
   plan,
+  queries: async function* (target) {
+    yield* columns(target, await survey(target));
+  },
   checks,
 };
 
@@ -203,10 +206,12 @@ drop table public.profiles;`,
   };
 }
 
-async function* checks(target: Target): AsyncIterable<CheckResult> {
-  const found = await survey(target);
+const leftOf = (found: Survey): readonly TenantTable[] =>
+  found.tenants.filter((one) => one.renamed || one.also.length > 0);
+
+async function* columns(target: Target, found: Survey): AsyncIterable<CheckResult> {
   const old = found.from;
-  const left: readonly TenantTable[] = found.tenants.filter((one) => one.renamed || one.also.length > 0);
+  const left = leftOf(found);
   yield await catalogCheck(target, {
     id: '1.2/columns',
     title: `No app table still uses ${old.join(' or ')}`,
@@ -222,6 +227,12 @@ where column_name in (${old.map((name) => `'${name}'`).join(', ')}) and table_sc
         : left.map((one) => one.sql).join(', '),
     advice: 'Apply step 1.2 again; a table may have been created meanwhile.',
   });
+}
+
+async function* checks(target: Target): AsyncIterable<CheckResult> {
+  const found = await survey(target);
+  yield* columns(target, found);
+  const left = leftOf(found);
   const { notes: _, ...server } = await askServer(await target.session.work(), found.catalog);
   const remaining = await planRename(
     found.catalog,

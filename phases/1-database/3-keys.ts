@@ -16,9 +16,8 @@ export const step: Step<Target> = {
   title: 'Add foreign keys and indexes',
   why: 'An organization id that is text, or has no foreign key, lets rows drift away from their organization; without an index every guarded query is slow.',
   plan,
-  checks: async function* (target) {
-    yield* checks(target, await survey(target));
-  },
+  queries: checks,
+  checks,
 };
 
 /** Types first, then foreign keys, then indexes: each stands on what comes before. */
@@ -86,7 +85,8 @@ function blocked(found: Survey): Blocker[] {
   return [];
 }
 
-async function* checks(target: Target, found: Survey): ReturnType<Step<Target>['checks']> {
+async function* checks(target: Target): ReturnType<Step<Target>['checks']> {
+  const found = await survey(target);
   const { organizations } = found;
   if (organizations === null) return;
   const type = primaryColumn(organizations)?.type ?? 'uuid';

@@ -29,6 +29,9 @@ export const step: Step<Target> = {
       'New users get an organization, a profile, a membership and org_id from their first token on; existing users follow in 1.5.',
   },
   plan,
+  queries: async function* (target) {
+    yield* checkDocuments(target, await survey(target), '1.4');
+  },
   checks: async function* (target, signal) {
     const found = await survey(target);
     yield* checkDocuments(target, found, '1.4');

@@ -31,16 +31,19 @@ import { type Assignment, assign } from './values.ts';
 export const step: Step<Target> = {
   id: '1.5',
   title: 'Assign existing users',
-  why: 'Users who signed up before the trigger may have no organization, no profile or no stamp. These are filled in from what the database knows, in small batches, and every old value is kept for the rollback; nobody is put into a first or default organization.',
+  why: 'Users who signed up before the trigger may have no organization, no profile or no stamp (org_id in the metadata that tokens are made from). These are filled in from what the database knows, in small batches, and every old value is kept for the rollback; nobody is put into a first or default organization.',
   running: {
     before: '',
     after: 'Tokens signed before this step carry no org_id until they are refreshed, by default within one hour.',
   },
   plan,
-  checks: async function* (target, signal) {
-    yield* checkUsers(target, await survey(target), signal);
-  },
+  queries: checkEveryUser,
+  checks: checkEveryUser,
 };
+
+async function* checkEveryUser(target: Target, signal: AbortSignal): ReturnType<Step<Target>['checks']> {
+  yield* checkUsers(target, await survey(target), signal);
+}
 
 async function plan(target: Target): Promise<Plan> {
   const client = await target.session.work();

@@ -19,30 +19,37 @@ export const step: Step<Target> = {
     after: '',
   },
   plan,
+  queries: async function* (target) {
+    yield* checkNotNull(target, await survey(target));
+  },
   checks: async function* (target, signal) {
     const found = await survey(target);
-    const client = await target.session.work();
-    const empty = await emptyRows(client, found, scope(found));
-    const wanted: CatalogCheck[] = [];
-    for (const tenant of scope(found)) {
-      const rest = await left(client, found, target, tenant, empty);
-      if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant)) !== null) continue;
-      wanted.push({
-        id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
-        title: `${tenant.table.schema}.${tenant.table.name}.${tenant.key.name} is NOT NULL`,
-        expected: '1 row: true',
-        sql: `select a.attnotnull as "notNull" from pg_catalog.pg_attribute a
-where a.attrelid = ${literal(tenant.sql)}::pg_catalog.regclass and a.attname = ${literal(tenant.key.name)}`,
-        passes: (rows) => rows.length === 1 && rows[0]?.notNull === true,
-        observed: (rows) => (rows.length === 0 ? 'no such column' : String(rows[0]?.notNull)),
-        advice: 'Apply step 1.6.',
-      });
-    }
-    yield* catalogChecks(target, wanted);
+    yield* checkNotNull(target, found);
     // Whoever signs up may not fill at once what may no longer be empty.
     yield* checkSignUps(target, found, signal, '1.6');
   },
 };
+
+async function* checkNotNull(target: Target, found: Survey): ReturnType<Step<Target>['checks']> {
+  const client = await target.session.work();
+  const empty = await emptyRows(client, found, scope(found));
+  const wanted: CatalogCheck[] = [];
+  for (const tenant of scope(found)) {
+    const rest = await left(client, found, target, tenant, empty);
+    if (rest.rows > 0 || (await mayStayEmpty(client, found, target, tenant)) !== null) continue;
+    wanted.push({
+      id: `1.6/not-null/${tenant.table.schema}.${tenant.table.name}`,
+      title: `${tenant.table.schema}.${tenant.table.name}.${tenant.key.name} is NOT NULL`,
+      expected: '1 row: true',
+      sql: `select a.attnotnull as "notNull" from pg_catalog.pg_attribute a
+where a.attrelid = ${literal(tenant.sql)}::pg_catalog.regclass and a.attname = ${literal(tenant.key.name)}`,
+      passes: (rows) => rows.length === 1 && rows[0]?.notNull === true,
+      observed: (rows) => (rows.length === 0 ? 'no such column' : String(rows[0]?.notNull)),
+      advice: 'Apply step 1.6.',
+    });
+  }
+  yield* catalogChecks(target, wanted);
+}
 
 /**
  * Where no NULL is left: a CHECK is added NOT VALID (a short lock), validated while the table is in use, and makes SET

@@ -47,6 +47,11 @@ export const step: Step<Target> = {
       'Users reach only what their memberships and the kept policies allow, with their next statement; nobody has to sign in again.',
   },
   plan,
+  queries: async function* (target) {
+    const found = await survey(target);
+    yield* checkDocuments(target, found, '1.7');
+    yield* checkCatalog(target, found);
+  },
   look: lookAtAccess,
   proofs: (target, changes) => proofsOf(target, changes, { look: lookAtAccess, checks: checkDatabase }),
   checks: async function* (target, signal, before) {

@@ -81,7 +81,7 @@ export async function rehearse(
   const begun = steps.find((row) => row.applied > 0 || row.interrupted);
   if (begun !== undefined) {
     throw new RolloutError(
-      `Step ${begun.step} is in force here already, and a rehearsal begins before the first step.`,
+      `Step ${begun.step} ${begun.interrupted ? 'was interrupted here' : 'is in force here already'}, and a rehearsal begins before the first step.`,
       'Roll it back with "voxanne-rollout rollback --all", or restore the copy again.',
     );
   }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { BatchChange, Change, SqlChange } from '../rollout/change.ts';
 import { RolloutError } from '../rollout/errors.ts';
 import type { Rollout } from '../rollout/rollout.ts';
@@ -8,21 +8,25 @@ import { allAtOnce, beforeBatch } from './batches.ts';
 import { fingerprintSql } from './fingerprint.ts';
 import { journalSchema } from './journal.sql.ts';
 import { insertEntrySql, insertStateSql, markRevertedSql } from './journal.ts';
+import { type Ask, type Asked, askAll, checksSql } from './paste-checks.ts';
 import { literal } from './quote.ts';
 
 export type PasteOptions = {
   /** For psql, which sends each statement by itself: indexes are then made concurrently. */
   readonly psql: boolean;
+  /** On the connection of the rollout, for what its checks ask. */
+  readonly ask: Ask;
 };
 
 /**
  * Phase 1 as one text for an SQL editor, which sends it as one query: every change in a short transaction of its own,
  * with its journal row, so that `status`, `verify` and `rollback` know afterwards what was pasted. The last statement
- * shows what came of it.
+ * asks the checks that a query answers, and shows them as one table.
  *
- * @throws {RolloutError} when a step needs a decision: nobody could give it while the text runs.
+ * @throws {RolloutError} when a step needs a decision, which nobody could give while the text runs, or when one of these
+ *   checks fails in the tested run.
  */
-export async function pasteScript(rollout: Rollout, { psql }: PasteOptions, signal: AbortSignal): Promise<string> {
+export async function pasteScript(rollout: Rollout, { psql, ask }: PasteOptions, signal: AbortSignal): Promise<string> {
   const run = randomUUID();
   const parts = [
     comment('Phase 1 of the rollout, as computed from this database now.'),
@@ -37,7 +41,11 @@ export async function pasteScript(rollout: Rollout, { psql }: PasteOptions, sign
     '',
   ];
   const titles = new Map((await rollout.status()).map((row) => [row.step, row.title]));
-  for (const { step, plan } of await rollout.planAhead(1, signal)) {
+  let checks: readonly Asked[] = [];
+  const planned = await rollout.planAhead(1, signal, async (queries) => {
+    checks = await askAll(await queries(), ask);
+  });
+  for (const { step, plan } of planned) {
     const [blocker] = plan.blockers;
     if (blocker !== undefined) {
       throw new RolloutError(
@@ -52,7 +60,7 @@ export async function pasteScript(rollout: Rollout, { psql }: PasteOptions, sign
     if (plan.changes.length > 0) parts.push(keep(step, run, 'after'));
     parts.push(recordSql(step, run, `${plural(plan.changes.length, 'change')}, from a script`), '');
   }
-  parts.push(resultSql);
+  parts.push(comment('The checks, as one table.'), checksSql(checks, `voxanne_${randomBytes(6).toString('hex')}`));
   return parts.join('\n');
 }
 
@@ -145,9 +153,3 @@ const keep = (step: StepId, run: string, moment: 'before' | 'after'): string =>
 const recordSql = (step: StepId, run: string, detail: string): string =>
   `insert into voxanne_rollout.records (run, step, state, detail, passed, failed, skipped, milliseconds)
 values (${literal(run)}, ${literal(step)}, 'applied', ${literal(detail)}, 0, 0, 0, 0);`;
-
-/** What an operator sees at the end, in the result pane of the editor. */
-const resultSql = `select r.step, count(e.id) as changes, max(r.state) as state,
-  'run "voxanne-rollout verify" for the checks' as next
-from voxanne_rollout.records r left join voxanne_rollout.entries e on e.step = r.step and e.state = 'applied'
-group by r.step order by r.step;`;

@@ -87,7 +87,7 @@ const carriedOutLine = (one: Rehearsal, paint: Paint): string => {
   const held = Math.max(0, ...one.changes.map((change) => change.held ?? 0));
   return one.kind === 'rehearsal'
     ? `${paint('ok', '✓ rehearsed')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)} forward, locks held ${duration(held)} at most, longest wait of a reader ${one.reader === null ? 'not measured' : duration(one.reader.longest)}. The code: ${codeText(one.code)}`
-    : `${paint('ok', '✓ rolled out')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)}`;
+    : `${paint('ok', '✓ phase 1 rolled out')} on ${placeText(one.on)}, ${one.at.slice(0, 16).replace('T', ' ')} UTC: ${duration(forward)}`;
 };
 
 /** Only what somebody decided or named; defaults say nothing. */

@@ -2,7 +2,7 @@ import { answersTo, type CheckResult, checkText } from './check.ts';
 import { RolloutError } from './errors.ts';
 import type { Context, Executor, Inside } from './executor.ts';
 import { isOpen } from './proof.ts';
-import type { Plan, Step, StepId } from './step.ts';
+import type { Plan, Queried, Step, StepId, Upon } from './step.ts';
 import { plural } from './text.ts';
 
 /** Failed checks of one later step that are told; the step itself shows all. */
@@ -65,12 +65,12 @@ export async function planAhead<T>(
   target: T,
   executor: Executor,
   context: Context,
-  upon: () => Promise<void>,
+  upon: Upon,
 ): Promise<readonly { readonly step: StepId; readonly plan: Plan }[]> {
   const done = await executor.within(
     {
       title: 'Planning each step on top of those before it',
-      body: async ({ run }) => {
+      body: async ({ run, signal }) => {
         const plans: { step: StepId; plan: Plan }[] = [];
         for (const step of steps) {
           context.signal.throwIfAborted();
@@ -79,7 +79,12 @@ export async function planAhead<T>(
           if (plan.blockers.length > 0) return plans;
           await run(plan.changes);
         }
-        await upon();
+        await upon(async () => {
+          const all: Queried[] = [];
+          for (const step of steps)
+            for await (const result of step.queries?.(target, signal) ?? []) all.push({ step: step.id, result });
+          return all;
+        });
         return plans;
       },
     },

@@ -6,7 +6,7 @@ import type { Dependant, RevertResult } from './executor.ts';
 import type { Impact } from './impact.ts';
 import type { Entry, StepRecord } from './journal.ts';
 import type { PreviewResult, ProofResult } from './preview.ts';
-import type { PhaseId, Plan, StepId } from './step.ts';
+import type { PhaseId, Plan, StepId, Upon } from './step.ts';
 
 /** A plan with a hash over its changes: applying refuses when the target's plan no longer has that hash. */
 export type Planned = { readonly step: StepId; readonly plan: Plan; readonly hash: string };
@@ -74,7 +74,7 @@ export type Rollout = {
    * The plans of a phase's steps, each upon what the ones before it leave; the last one may be blocked. `upon` looks at
    * what all of them leave, while it is there: not where one is blocked, and again where the transaction is tried again.
    */
-  readonly planAhead: (phase: PhaseId, signal: AbortSignal, upon?: () => Promise<void>) => Promise<readonly Planned[]>;
+  readonly planAhead: (phase: PhaseId, signal: AbortSignal, upon?: Upon) => Promise<readonly Planned[]>;
   /** Plans, runs every change for real and takes it back. */
   readonly preview: (
     step: StepId,

@@ -7,6 +7,7 @@ import { createRollback } from './roll-back.ts';
 import { hashOf, type ProofResult, type Rollout } from './rollout.ts';
 import { createRun, type Run, type RunnerOptions } from './run.ts';
 import { statusOf } from './status.ts';
+import type { Upon } from './step.ts';
 import { createVerification } from './verify.ts';
 
 /**
@@ -55,7 +56,7 @@ const preview =
 
 const ahead =
   <T>(run: Run<T>): Rollout['planAhead'] =>
-  async (phase, signal, upon = async () => undefined) => {
+  async (phase, signal, upon: Upon = async () => undefined) => {
     const found = run.phases.find((one) => one.id === phase);
     const executor = found === undefined ? null : run.executors[found.medium];
     if (found === undefined || executor === null) return [];

@@ -50,6 +50,11 @@ export type Step<T> = {
   /** `before`: what `look` gave before the first change of the step, or `null` where it was never applied. */
   readonly checks: (target: T, signal: AbortSignal, before: unknown) => AsyncIterable<CheckResult>;
   /**
+   * Those of the checks that a query answers, with the query as their evidence: it gives the same rows, in some order,
+   * wherever the check passes. A script that somebody pastes asks them at its end.
+   */
+  readonly queries?: (target: T, signal: AbortSignal) => AsyncIterable<CheckResult>;
+  /**
    * What the checks compare with: looked at before the first change and kept in the journal. Plain data.
    */
   readonly look?: (target: T, signal: AbortSignal) => Promise<unknown>;
@@ -58,6 +63,10 @@ export type Step<T> = {
    */
   readonly proofs?: (target: T, changes: readonly Change[]) => Promise<Proofs<T>>;
 };
+
+/** Looks at what all steps of a phase leave; `queries` are the checks of the steps that a query answers, as they are then. */
+export type Upon = (queries: () => Promise<readonly Queried[]>) => Promise<void>;
+export type Queried = { readonly step: StepId; readonly result: CheckResult };
 
 export type Proofs<T> = {
   /** All changes of the step, in one transaction. */

@@ -114,6 +114,8 @@ describe.skipIf(!psql)('plan --sql', () => {
       encoding: 'utf8',
     });
     expect(ran.status, ran.stderr).toBe(0);
+    expect(ran.stdout).toMatch(/Phase 1 was applied as tested +\| ok/);
+    expect(ran.stdout).not.toContain('failed');
     const applied = await runHere([...applyDatabase, ...decisions], { url: server.url(tool) });
     expect(applied.code, applied.stderr).toBe(0);
     expect(differences(await catalogOf(tool), await catalogOf(script))).toEqual([]);

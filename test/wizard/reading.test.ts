@@ -39,6 +39,23 @@ describe('a preview', () => {
     driven.press('ctrl-c');
   });
 
+  test('folds the rows of its card below their values', async () => {
+    const driven = await atStep('1.1', { rollout: rollout(), size: { columns: 60, rows: 60 } });
+    const rows = shown(driven.state()).split('\n');
+    const from = rows.findIndex((row) => /^ +Risk /.test(row));
+    const card = rows.slice(
+      from,
+      rows.findIndex((row, at) => at > from && row.trim() === ''),
+    );
+    const value = /Risk +/.exec(card[0] ?? '');
+    const column = (value?.index ?? 0) + (value?.[0].length ?? 0);
+    expect(card.length).toBeGreaterThan(3);
+    expect(card.some((row) => /^ +$/.test(row.slice(0, column)))).toBe(true);
+    for (const row of card) expect(row[column - 1], card.join('\n')).toBe(' ');
+    for (const row of card) expect(row[column], card.join('\n')).toMatch(/\S/);
+    driven.press('ctrl-c');
+  });
+
   test.each([
     ['risk:high', ['rename']],
     ['table:calls', ['rename', 'own rows']],

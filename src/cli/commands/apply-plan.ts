@@ -155,7 +155,7 @@ async function keep(
   };
   try {
     await writePlanFile(file, sealed({ ...plan, carriedOut: [...plan.carriedOut, done] }));
-    output.say(`${file} now says that it was rolled out on ${opened.environment}.`);
+    output.say(`${file} now says that phase 1 was rolled out on ${opened.environment}.`);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     output.say(`${output.paint('warn', '!')} ${error.problem} It does not say that the plan was rolled out here.`);

@@ -19,7 +19,7 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
     withTarget(
       options,
       context,
-      async ({ rollout, connection, config, target, refused }) => {
+      async ({ rollout, connection, config, target, refused, session }) => {
         const { output, signal } = context;
         if (options.sql === true) {
           if (refused !== null && options.rollback !== true) throw refused;
@@ -27,7 +27,11 @@ export const planCommand = (options: PlanOptions): Promise<ExitCode> =>
           const text =
             options.rollback === true
               ? await pasteRollback(rollout)
-              : await pasteScript(rollout, { psql: options.psql === true }, signal);
+              : await pasteScript(
+                  rollout,
+                  { psql: options.psql === true, ask: async (sql) => (await (await session.work()).query(sql)).rows },
+                  signal,
+                );
           output.script(`-- For ${connection.label}.\n${text}`);
           return exitCodes.done;
         }

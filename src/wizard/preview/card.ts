@@ -11,7 +11,17 @@ const tones: Readonly<Record<Impact['risk'], Tone>> = {
   high: 'status.failed',
 };
 
-const row = (label: string, ...rest: readonly Line[number][]): Line => [span(label.padEnd(10), 'muted'), ...rest];
+/** Columns of the labels; what is folded goes on behind them. */
+const labelWidth = 10;
+
+const row = (label: string, ...rest: readonly Line[number][]): Line => [
+  span(label.padEnd(labelWidth), 'muted'),
+  ...rest,
+];
+
+/** Where the folded rest of a line begins: below the value, in a row of the card. */
+export const hangingIndent = ([first]: Line): string =>
+  ' '.repeat(first?.tone === 'muted' && first.text.length === labelWidth && first.text.endsWith(' ') ? labelWidth : 4);
 
 /** What happens to the app if the step is applied: the lines above every preview. */
 export const impactCard = (impact: Impact, look: Look): readonly Line[] => {

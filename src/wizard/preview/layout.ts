@@ -1,4 +1,5 @@
 import { fold, type Line, plainText } from '../lines.ts';
+import { hangingIndent } from './card.ts';
 import type { Document } from './document.ts';
 
 /** A row of the screen, and the line of the document that it shows (a part of). */
@@ -11,7 +12,7 @@ export const layout = (document: Document, columns: number): readonly Row[] => {
   const known = laidOut.get(document);
   if (known?.columns === columns) return known.rows;
   const rows = document.lines.flatMap((spans, line) =>
-    fold(spans, columns, '    ').map((part): Row => ({ line, spans: part })),
+    fold(spans, columns, hangingIndent(spans)).map((part): Row => ({ line, spans: part })),
   );
   laidOut.set(document, { columns, rows });
   return rows;

@@ -3,6 +3,7 @@ import { clean, clip, clipMiddle, type Line, line, padStart, span, wrapped } fro
 import type { CodeFinding } from '../session.ts';
 import { orderedFindings } from '../state/findings.ts';
 import type { State } from '../state/state.ts';
+import { explained } from './glossary.ts';
 import { problemLines } from './problem.ts';
 
 const excerpt = (finding: CodeFinding, pointer: string): readonly Line[] =>
@@ -97,7 +98,7 @@ export const findingsScreen = (state: State, rows: number): readonly Line[] => {
   const top = Math.max(0, Math.min(list.length - visible, at - Math.floor(visible / 2)));
   return [
     title,
-    line(),
+    line(open > 0 ? ` ${explained(['finding'])}` : '', 'muted'),
     ...list.slice(top, top + visible),
     line(rule.repeat(columns), 'rule'),
     ...(below.length > room

@@ -6,6 +6,7 @@ import { sqlLines } from '../preview/sql.ts';
 import { checkRows, foldedChecks } from '../state/run.ts';
 import type { State } from '../state/state.ts';
 import type { Verification } from '../state/views.ts';
+import { explained } from './glossary.ts';
 import { problemLines } from './problem.ts';
 import { signSpan, verdictSign } from './signs.ts';
 
@@ -185,11 +186,13 @@ export const verificationScreen = (state: State, rows: number): readonly Line[] 
     notKept > 0 ? `${count(notKept)} of them only in the report` : '',
   ].filter((text) => text !== '');
   const more = hidden.join('  ');
+  // Whoever meets a term for the first time finds it explained above the list.
+  const met = explained(list.map((row) => ('check' in row ? row.check.title : row.group.label)));
   return [
     heading(state, verification),
     counts(state, verification),
     ...problem,
-    line(),
+    line(met === '' ? '' : ` ${met}`, 'muted'),
     ...list.map((row) =>
       'check' in row ? checkRow(state, row.check, row === chosen) : groupRow(state, row.group, row === chosen),
     ),
