@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import * as z from 'zod';
+import { z } from 'zod';
 import { supabase } from '../config/supabase';
 import { requireAuth, requireRole } from '../middleware/auth';
 import { usageOf } from '../services/usage';

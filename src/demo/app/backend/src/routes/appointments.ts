@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import * as z from 'zod';
+import { z } from 'zod';
 import { supabase } from '../config/supabase';
 import { optionalAuth, requireAuth } from '../middleware/auth';
 import { bookAppointment } from '../services/booking';

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import * as z from 'zod';
+import { z } from 'zod';
 import { supabase } from '../config/supabase';
 import { requireAuth, requireAuthOrDev, verifyOrgAccess } from '../middleware/auth';
 import { currentOrganization } from '../utils/tenant';
