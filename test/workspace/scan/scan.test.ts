@@ -55,6 +55,13 @@ it('reads every ending of JavaScript and TypeScript', async () => {
   expect(result.findings.map(({ file }) => file)).toEqual(files);
 });
 
+it('counts an organization that a request names once, with the empty text that stands in for it', async () => {
+  const { result } = await scanned({
+    'src/a.ts': `router.get('/x', requireAuth, async (req, res) => {\n  const orgId = req.get('x-org-id') || '';\n  res.json(await db.from('calls').select('id').eq('org_id', orgId));\n});\n`,
+  });
+  expect(result.findings.map(({ kind }) => kind)).toEqual(['request-org']);
+});
+
 it.each([
   `const a = <Input placeholder="AT&T, Verizon" value={b} />;`,
   `interface Paper {\n  title: string;\n  abstract: string | null;\n  notes: string;\n}`,

@@ -43,8 +43,9 @@ export const defaultOrg: Rule = {
     if (value === '' && isCaughtWhenEmpty(place.whole, isHarmless)) return;
     if (value === '' && place.value !== null && isRowInOtherForm(place.whole, place.value)) return;
     const supplied = place.value !== null && originsOf(place.value).some((origin) => origin.kind === 'request');
-    // `req.headers['x-org-id'] ?? ''`: whether the request may name one at all is the other rule's.
-    if (value === '' && supplied) return;
+    // `req.headers['x-org-id'] ?? ''`: whether the request may name one at all is the other rule's; where that one puts
+    // a comparison in its place, the empty text beside it has to go as well.
+    if (value === '' && supplied && context.helpers === null) return;
     const shown = value === '' ? 'an empty text' : `the word '${value}'`;
     const reason = `A missing organization id becomes ${shown}, and the code goes on as if it knew the tenant.`;
     const instruction = 'Refuse instead: without an organization id the request ends with 401, a job skips the item.';
@@ -118,7 +119,6 @@ router.get('/k', requireAuth, async (req, res) => { const orgId = req.user?.orgI
       },
     ],
     leaves: [
-      `router.use(requireAuth, (req, res, next) => { const orgId = req.get('x-org-id') || ''; next(); });`,
       `export class CallMapper { mapToExport(call: Call): CallExport { return { id: call.id, orgId: call.orgId || '', name: call.org?.name || '' }; } }`,
       `const orgId = profile?.org_id ?? ''; if (!orgId) throw new Error('no'); load(orgId);`,
       `const orgId = String(form.get('orgId') ?? '').trim(); if (!file || !orgId) { return fail(400); } save(orgId, file);`,
