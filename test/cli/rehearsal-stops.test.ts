@@ -111,7 +111,7 @@ describe('a rehearsal that is killed', () => {
     ],
   ];
 
-  test.each(inCi(kills, 4))('%s, is no rehearsal, and one gets past it', async (when, at, nth, status, again) => {
+  test.each(inCi(kills, 2))('%s, is no rehearsal, and one gets past it', async (when, at, nth, status, again) => {
     const database = `killed_${when.replace(/\W/g, '_')}`;
     await loadDatabase(server, 'tiny', database);
     const start = await state(database);
