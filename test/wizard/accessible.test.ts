@@ -53,7 +53,10 @@ describe('what the terminal can show', () => {
   test('colour and signs follow the environment, and options win', () => {
     expect(capabilities({}, {}, 'linux')).toMatchObject({ colour: true, inline: false, look: { accessible: false } });
     expect(capabilities({}, { NO_COLOR: '1' }, 'linux').colour).toBe(false);
-    expect(capabilities({}, { TERM: 'dumb' }, 'linux').colour).toBe(false);
+    expect(capabilities({}, { TERM: 'dumb' }, 'linux')).toMatchObject({
+      colour: false,
+      look: { glyphs: ascii, accessible: true },
+    });
     expect(capabilities({}, { TERM: 'linux' }, 'linux').look.glyphs).toBe(ascii);
     expect(capabilities({}, {}, 'win32').look.glyphs).toBe(ascii);
     expect(capabilities({}, { WT_SESSION: 'x' }, 'win32').look.glyphs).not.toBe(ascii);

@@ -24,7 +24,9 @@ export const capabilities = (
   env: Environment = process.env,
   platform: string = process.platform,
 ): Capabilities => {
-  const accessible = options.accessible ?? (env.ACCESSIBLE === '1' || env.INK_SCREEN_READER === '1');
+  // A dumb terminal takes lines and nothing else, which is what a screen reader gets.
+  const accessible =
+    options.accessible ?? (env.ACCESSIBLE === '1' || env.INK_SCREEN_READER === '1' || env.TERM === 'dumb');
   const noColour = (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb' || env.FORCE_COLOR === '0';
   return {
     look: { glyphs: (options.ascii ?? (accessible || fewSigns(env, platform))) ? ascii : unicode, accessible },
