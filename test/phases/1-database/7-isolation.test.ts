@@ -41,10 +41,20 @@ async function tiny(name: string, more = '', decisions: Readonly<Record<string, 
   return at;
 }
 
+/** Databases on which the step was applied, by what was added to them before; the tests work on copies. */
+const applied = new Map<string, Promise<string>>();
+
 async function isolated(name: string, more = ''): Promise<TestTarget> {
-  const at = await tiny(name, more);
+  const made = applied.get(more) ?? apply(`isolated_${applied.size}`, more);
+  applied.set(more, made);
+  await server.createDatabase(name, await made);
+  return makeTarget(server, name);
+}
+
+async function apply(name: string, more: string): Promise<string> {
+  await using at = await tiny(name, more);
   await at.rollout([step]).apply('1.7', signal);
-  return at;
+  return name;
 }
 
 /** What a statement of somebody does: how many rows it returns, or the code of its error. */
