@@ -37,6 +37,18 @@ test('Ctrl-Z suspends, and not while something runs', async () => {
   driven.press('ctrl-c');
 });
 
+test('Ctrl-Z suspends in a field as well, which keeps what was typed', async () => {
+  const driven = await atStep('1.1');
+  driven.press('a');
+  const { dialog } = driven.state();
+  expect(dialog).not.toBeNull();
+  driven.press('ctrl-z');
+  expect(driven.state().suspended).toBe(true);
+  await driven.until((state) => !state.suspended);
+  expect(driven.state().dialog).toEqual(dialog);
+  driven.press('escape', 'ctrl-c');
+});
+
 test.each([
   [{ LC_ALL: 'C' }, true],
   [{ LC_ALL: '', LANG: 'POSIX' }, true],

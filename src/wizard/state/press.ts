@@ -287,7 +287,7 @@ const act = (state: State, action: Action, key: string, alone: boolean): State =
     case 'redraw':
       return ask(state, { type: 'redraw' });
     case 'suspend':
-      return ask({ ...state, suspended: true }, { type: 'suspend' });
+      return suspend(state);
     case 'quit':
       return leave(state);
     case 'stop':
@@ -318,18 +318,22 @@ const helpAfter = (state: State, top: number, key: string): number | null => {
   }
 };
 
+const suspend = (state: State): State => {
+  if (state.job === null) return ask({ ...state, suspended: true }, { type: 'suspend' });
+  const text = 'Not suspended: what runs would keep its locks meanwhile. Ctrl-C stops it in order.';
+  return { ...state, notice: { tone: 'waiting', text } };
+};
+
 /** One key. `alone`: it came by itself, not within a burst or a paste. */
 export const press = (state: State, key: string, alone: boolean): State => {
   // An editor has the terminal: what is typed is for it.
   if (state.exit || state.suspended) return state;
   if (key === 'ctrl-c') return stop(state);
+  // As Ctrl-C, whatever is open: the shell behind is asked for, and a field keeps what was typed.
+  if (key === 'ctrl-z') return suspend(state);
   // What cannot be read cannot be agreed to: a question stays open until there is room for it.
   if (tooSmall(state)) return key === 'q' && !changing(state) ? leave(state) : state;
   if (state.dialog) return pressInDialog(state, state.dialog, key, alone);
-  if (key === 'ctrl-z' && state.job) {
-    const text = 'Not suspended: what runs would keep its locks meanwhile. Ctrl-C stops it in order.';
-    return { ...state, notice: { tone: 'waiting', text } };
-  }
   const quiet: State = state.notice && !state.job?.stopping ? { ...state, notice: null } : state;
   if (state.help !== null) return { ...quiet, help: helpAfter(state, state.help, key) };
   const action = actionOf(quiet, key);
