@@ -134,7 +134,8 @@ export async function dirtyNote(workspace: Workspace, files: readonly string[]):
     dirty = await workspace.git.dirty(files);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
-    return [{ text: 'git cannot tell whether these files hold work that is not committed.', detail: error.message }];
+    const detail = [error.problem, error.detail ?? ''].join(' ').trim();
+    return [{ text: 'git cannot tell whether these files hold work that is not committed.', detail }];
   }
   if (dirty.length === 0) return [];
   return [

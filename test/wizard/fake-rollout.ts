@@ -8,7 +8,7 @@ import type { Entry } from '../../src/rollout/journal.ts';
 import type { Rollout, StepState, StepStatus } from '../../src/rollout/rollout.ts';
 import { waitsFor } from '../../src/rollout/status.ts';
 import type { PhaseId, Plan, StepId } from '../../src/rollout/step.ts';
-import type { Session, StartInfo, TargetInfo } from '../../src/wizard/session.ts';
+import type { CodeFinding, Session, StartInfo, TargetInfo } from '../../src/wizard/session.ts';
 
 /** One row of the table: what a step is and how it behaves. */
 export type FakeStep = {
@@ -488,5 +488,21 @@ export const fakeSession = (rollout: Rollout, over: Partial<Session> = {}): Sess
   saveLog: async () => '.voxanne-rollout/commands.sql',
   reportPath: async () => '.voxanne-rollout/report.md',
   close: async () => undefined,
+  ...over,
+});
+
+/** A finding of the code, in a file of its own. */
+export const sampleFinding = (id: string, over: Partial<CodeFinding> = {}): CodeFinding => ({
+  id,
+  kind: 'first-org',
+  step: '2.1',
+  file: `backend/${id}.ts`,
+  line: 1,
+  reason: 'It takes the first one.',
+  excerpt: 'x',
+  excerptLine: 1,
+  fix: null,
+  instruction: 'Ask the session.',
+  waived: null,
   ...over,
 });

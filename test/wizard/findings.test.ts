@@ -3,22 +3,7 @@ import type { CodeFinding } from '../../src/wizard/session.ts';
 import { orderedFindings, waiveChoices } from '../../src/wizard/state/findings.ts';
 import type { FindingsView } from '../../src/wizard/state/views.ts';
 import { atOverview, atStep, shown, type } from './drive.ts';
-import { type FakeStep, fakeRollout, sampleSteps } from './fake-rollout.ts';
-
-const finding = (id: string, over: Partial<CodeFinding> = {}): CodeFinding => ({
-  id,
-  kind: 'first-org',
-  step: '2.1',
-  file: `backend/${id}.ts`,
-  line: 1,
-  reason: 'It takes the first one.',
-  excerpt: 'x',
-  excerptLine: 1,
-  fix: null,
-  instruction: 'Ask the session.',
-  waived: null,
-  ...over,
-});
+import { type FakeStep, fakeRollout, sampleFinding as finding, sampleSteps } from './fake-rollout.ts';
 
 const list = [
   finding('a'),

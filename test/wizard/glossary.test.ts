@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { phases } from '../../phases/index.ts';
 import { explained, glossary } from '../../src/wizard/screens/glossary.ts';
-import type { CodeFinding } from '../../src/wizard/session.ts';
 import { asciiLook, atOverview, atStep, type Driven, shown } from './drive.ts';
-import { type FakeStep, fakeRollout, sampleSteps } from './fake-rollout.ts';
+import { type FakeStep, fakeRollout, sampleFinding, sampleSteps } from './fake-rollout.ts';
 
 /** Everything that `?` shows, read to its end as a person does. */
 const allHelp = (driven: Driven): string => {
@@ -61,20 +60,6 @@ describe('the words behind ?', () => {
   });
 });
 
-const finding: CodeFinding = {
-  id: 'a',
-  kind: 'first-org',
-  step: '2.1',
-  file: 'backend/a.ts',
-  line: 1,
-  reason: 'It takes the first one.',
-  excerpt: 'x',
-  excerptLine: 1,
-  fix: null,
-  instruction: 'Ask the session.',
-  waived: null,
-};
-
 describe('a term that a screen uses first', () => {
   const step = (title: string): FakeStep[] =>
     sampleSteps.map((one) => (one.id === '1.1' ? { ...one, state: 'applied', checks: [{ ...check, title }] } : one));
@@ -105,7 +90,7 @@ describe('a term that a screen uses first', () => {
   test('of the code is explained above the findings', async () => {
     const driven = await atOverview({
       size: { columns: 60, rows: 20 },
-      session: { codeFindings: async () => [finding] },
+      session: { codeFindings: async () => [sampleFinding('a')] },
     });
     driven.press('f');
     await driven.until((state) => state.findings?.list != null);

@@ -12,7 +12,7 @@ import { type Probe, performProbes, type Run } from './probe.ts';
 import { addRow, type Family, findFilter, findRow } from './rows.ts';
 import type { Act } from './script.ts';
 import { type Former, formerMember, isStale, noFormer, ofStale, present, withStale } from './stale.ts';
-import { type Judgement, judgeForeign, notTried, refusal, skipped, type Try, worst } from './verdict.ts';
+import { type Judgement, judgeUnanswered, refusal, skipped, type Try, worst } from './verdict.ts';
 import { besideToken, marks } from './views.ts';
 import { anonClaims, claims, nameOf, type World } from './world.ts';
 
@@ -168,12 +168,8 @@ async function callFunction(run: Run, fn: DbFunction, full: boolean): Promise<re
   };
   const judgeCall = (one: Try): Judgement => {
     if (isAfterwards(one.act)) return judgeAfterwards(one);
-    const untried = notTried(one.outcome);
-    if (untried !== null) return untried;
-    if (one.outcome.stage === 'act') {
-      const judged = judgeForeign(one, '');
-      return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
-    }
+    const unanswered = judgeUnanswered(one);
+    if (unanswered !== null) return unanswered;
     const came = Number(one.outcome.result ?? 0);
     echoed ||= came < 0;
     if (says && came > 0 && (one.outcome.seen ?? 0) === 0) {

@@ -16,9 +16,8 @@ import {
   foreign,
   type Judgement,
   judgeForeign,
-  notTried,
+  judgeUnanswered,
   type Question,
-  refusal,
   rows,
   type Try,
   worst,
@@ -191,12 +190,8 @@ async function performed(run: Run, family: Family, name: string, acts: Tried): P
 }
 
 function judgeCall(one: Try): Judgement {
-  const untried = notTried(one.outcome);
-  if (untried !== null) return untried;
-  if (one.outcome.stage === 'act') {
-    const refused = judgeForeign(one, '');
-    return refused.verdict === 'skipped' ? refused : { verdict: 'passed', observed: refusal(one.outcome) };
-  }
+  const unanswered = judgeUnanswered(one);
+  if (unanswered !== null) return unanswered;
   const came = Number(one.outcome.result ?? 0);
   const words = [
     ...(came > 0 ? [rows(came, `${foreign} came back`)] : []),

@@ -166,3 +166,11 @@ export function worst(judgements: readonly Judgement[]): Judgement {
   if (found === undefined) throw new Error('no act was judged');
   return found;
 }
+
+/** A call that was not made, or that the function itself refused, which is what it should do; null where it answered. */
+export function judgeUnanswered(one: Try): Judgement | null {
+  const untried = notTried(one.outcome);
+  if (untried !== null || one.outcome.stage !== 'act') return untried;
+  const judged = judgeForeign(one, '');
+  return judged.verdict === 'skipped' ? judged : { verdict: 'passed', observed: refusal(one.outcome) };
+}
